@@ -1,0 +1,69 @@
+# make run     serve the page                  make lint    check the style
+# make test    run every test                  make shots   screenshots of the page, into shots/
+# make bench   the speed table                 make clean   remove what make installed
+#
+# Each makes .venv first and installs what the requirement files name, again only when one of them changed.
+#   make run PYTHON=python3.12      another interpreter
+#   make run ARGS="--port 8000"     arguments for app.py (make test: for pytest, make bench: for the benchmark)
+#   make run TORCH=cpu              on Linux: torch without CUDA, a tenth of the download
+
+PYTHON ?= python3
+ARGS ?=
+TORCH ?=
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: run test bench lint shots clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/installed
+	$(BIN)/python app.py $(ARGS)
+
+test: $(VENV)/installed-tests
+	@PYTHON=$(BIN)/python sh tests/chromium.sh
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/installed
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lint: $(VENV)/installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+shots: $(VENV)/installed-tests
+	@PYTHON=$(BIN)/python sh tests/chromium.sh
+	$(BIN)/python tests/ui/shots.py shots
+
+clean:
+	rm -rf $(VENV) shots
+
+# Some systems' venv stops half way and leaves a .venv without pip, so what it needs is asked for first.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "There is no $(PYTHON) here. Install Python 3.11 or later, or name yours: make PYTHON=/path/to/python3" >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)." >&2; \
+	  echo "Install a newer one, or name one that you have: make PYTHON=python3.12" >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make a virtual environment: its venv or ensurepip is missing." >&2; \
+	  echo "On Debian and Ubuntu install it with: apt-get install python3-venv" >&2; \
+	  exit 1; }
+	@echo "Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/installed: requirements.txt | $(BIN)/python
+	@echo "Installing requirements.txt (some minutes, the first time)"
+ifeq ($(TORCH),cpu)
+	@$(PIP) "$$(grep '^torch==' requirements.txt)" --index-url https://download.pytorch.org/whl/cpu
+endif
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-tests: tests/requirements.txt $(VENV)/installed
+	@echo "Installing tests/requirements.txt"
+	@$(PIP) -r requirements.txt -r tests/requirements.txt
+	@touch $@
