@@ -1,0 +1,28 @@
+"""Multi-task sentence transformers: one shared backbone, several heads, one pass.
+
+import mtl
+model = mtl.load()
+model.analyze(["Marie Curie worked in Paris and loved it."])
+model.encode(["a sentence", "another"])          # float32 (n, dim), unit rows
+"""
+
+from __future__ import annotations
+
+import importlib
+
+# Resolved when first used: `import mtl` itself must not import torch, so that the page can answer before it.
+_HOMES = {
+    "load": "mtl.checkpoint",
+    "MultiTaskModel": "mtl.model",
+    "TaskSpec": "mtl.config",
+    "TrainConfig": "mtl.config",
+    "UserError": "mtl.config",
+    "train": "mtl.training.runs",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'mtl' has no attribute {name!r}")

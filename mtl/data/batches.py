@@ -1,0 +1,157 @@
+"""Texts to tensors: tokenise with character offsets, put texts of like length together, pad them into a batch.
+
+A *word* is what the tokenizer splits a text into before it looks for word pieces ("Acme", ".", "O", "'", "Brien").
+Tags are given per word, read at its first piece, because words are the same however a text is spaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+# A text longer than this is cut before it is tokenised: no model here reads nearly as much, and a stranger's file may
+# hold one line of many megabytes.
+MAX_CHARACTERS = 100_000
+
+# Half of a surrogate pair is no character; tokenizers refuse it.
+_UNPAIRED = re.compile("[\ud800-\udfff]")
+
+SHAPES = ("lower", "upper", "title", "mixed", "digits", "punctuation")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """One tokenised text.
+
+    `ids` are token ids with the special ones; `words` are (start, end, position): characters of `text`, end not
+    included, and the place in `ids` of the word's first piece. `truncated` says that the text went on.
+    """
+
+    text: str
+    ids: list[int]
+    words: list[tuple[int, int, int]]
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded texts: `ids` (batch, tokens) int64, `mask` (batch, tokens) bool, True for real tokens.
+
+    Its words, all texts' one after the other: `word_rows` and `word_positions` (words,) index the token vectors,
+    `word_shapes` (words,) index `SHAPES`; `word_counts` says how many each text has.
+    """
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    word_rows: torch.Tensor
+    word_positions: torch.Tensor
+    word_shapes: torch.Tensor
+    word_counts: tuple[int, ...]
+
+    def to(self, device: str | torch.device) -> Batch:
+        if str(device) == "cpu":
+            return self
+        tensors = (self.ids, self.mask, self.word_rows, self.word_positions, self.word_shapes)
+        return Batch(*(t.to(device) for t in tensors), self.word_counts)
+
+
+def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words: bool = True) -> list[Tokens]:
+    """Tokenise texts, cutting each to `max_tokens` including special tokens. `words=False` leaves the words out."""
+    prefix, suffix = _special_ids(tokenizer)
+    room = max(max_tokens - len(prefix) - len(suffix), 1)
+    result = []
+    encodings = tokenizer.encode_batch(
+        [_UNPAIRED.sub("\ufffd", t[:MAX_CHARACTERS]) for t in texts], add_special_tokens=False
+    )
+    for text, encoding in zip(texts, encodings, strict=True):
+        ids = encoding.ids
+        result.append(
+            Tokens(
+                text,
+                [*prefix, *ids[:room], *suffix],
+                _words(encoding, text, room, len(prefix)) if words else [],
+                len(ids) > room or len(text) > MAX_CHARACTERS,
+            )
+        )
+    return result
+
+
+def _special_ids(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+    plain = tokenizer.encode("a", add_special_tokens=False).ids
+    full = tokenizer.encode("a").ids
+    start = next((i for i in range(len(full)) if full[i : i + len(plain)] == plain), 0)
+    return full[:start], full[start + len(plain) :]
+
+
+def _words(encoding, text: str, room: int, shift: int) -> list[tuple[int, int, int]]:
+    words: list[tuple[int, int, int]] = []
+    last = None
+    for position, (word, (start, end)) in enumerate(
+        zip(encoding.word_ids[:room], encoding.offsets[:room], strict=True)
+    ):
+        if word is None or start == end:
+            continue
+        if word == last:
+            words[-1] = (words[-1][0], end, words[-1][2])
+        else:
+            # Byte-level tokenizers (RoBERTa) may count the space before a word as part of it.
+            while start < end - 1 and text[start].isspace():
+                start += 1
+            words.append((start, end, position + shift))
+            last = word
+    return words
+
+
+def shape(word: str) -> int:
+    """The index in `SHAPES` of how a word is written, which an uncased tokenizer forgets."""
+    if word.islower():
+        return 0
+    if any(c.isdigit() for c in word):
+        return 4
+    if not any(c.isalpha() for c in word):
+        return 5
+    if word.isupper() and len(word) > 1:
+        return 1
+    if word[0].isupper() and (len(word) == 1 or word[1:].islower()):
+        return 2
+    # Scripts without capitals look like lower case.
+    return 3 if any(c.isupper() for c in word) else 0
+
+
+def collate(rows: Sequence[Tokens], pad_id: int) -> Batch:
+    """Pad tokenised texts to the longest of them."""
+    width = max(len(row.ids) for row in rows)
+    ids = torch.tensor([row.ids + [pad_id] * (width - len(row.ids)) for row in rows])
+    lengths = torch.tensor([len(row.ids) for row in rows])
+    counts = tuple(len(row.words) for row in rows)
+    return Batch(
+        ids,
+        torch.arange(width)[None, :] < lengths[:, None],
+        torch.repeat_interleave(torch.arange(len(rows)), torch.tensor(counts)),
+        torch.tensor([position for row in rows for _, _, position in row.words], dtype=torch.int64),
+        torch.tensor([shape(row.text[s:e]) for row in rows for s, e, _ in row.words], dtype=torch.int64),
+        counts,
+    )
+
+
+def by_length(lengths: Sequence[int], tokens_per_batch: int, max_rows: int) -> Iterator[list[int]]:
+    """Cut 0 .. n-1 into batches of like length, longest first, none of more padded tokens than `tokens_per_batch`.
+
+    Longest first, so that what does not fit in memory fails at once and not at the end.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    batch: list[int] = []
+    for i in order:
+        if batch and (len(batch) >= max_rows or lengths[batch[0]] * (len(batch) + 1) > tokens_per_batch):
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch

@@ -1,0 +1,84 @@
+"""What all tests share: tiny random backbones of every family, and the real default model, each made once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The same examples in every run, and no clock: a busy machine is not a fault.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.load_profile("suite")
+
+# Read by the libraries when they are imported: no test may reach for the network.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+FAMILIES = ("bert", "distilbert", "roberta", "electra", "mpnet")
+LAYERS = 3
+
+
+def tiny_config(family: str, layers: int = LAYERS):
+    """A configuration of two heads and 32 dimensions; ELECTRA has narrower embeddings, as its small models do."""
+    from transformers import AutoConfig
+
+    size = {"vocab_size": 30522, "max_position_embeddings": 70}
+    if family == "distilbert":
+        return AutoConfig.for_model(family, dim=32, hidden_dim=64, n_heads=2, n_layers=layers, **size)
+    extra = {"roberta": {"pad_token_id": 0}, "electra": {"embedding_size": 16}, "mpnet": {"pad_token_id": 1}}
+    return AutoConfig.for_model(
+        family,
+        hidden_size=32,
+        intermediate_size=64,
+        num_attention_heads=2,
+        num_hidden_layers=layers,
+        **size,
+        **extra.get(family, {}),
+    )
+
+
+def write_tiny_backbone(folder: Path, family: str, layers: int = LAYERS, seed: int = 0) -> Path:
+    """A whole backbone folder with random weights and the real WordPiece tokenizer."""
+    import torch
+    from transformers import AutoModel
+
+    from mtl import backbone
+
+    torch.manual_seed(seed)
+    model = AutoModel.from_config(tiny_config(family, layers))
+    for parameter in model.parameters():  # the usual start is so small that layers hardly matter
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=0.2)
+    model.save_pretrained(folder)
+    shutil.copy(backbone.find().folder / "tokenizer.json", folder / "tokenizer.json")
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """Checksums are remembered in a folder of the tests' own."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def tiny_backbones(tmp_path_factory) -> dict[str, Path]:
+    """A folder for each family."""
+    root = tmp_path_factory.mktemp("backbones")
+    return {family: write_tiny_backbone(root / family, family) for family in FAMILIES}
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_backbones) -> Path:
+    """The folder of the tiny BERT: enough wherever only shapes and plumbing matter."""
+    return tiny_backbones["bert"]
+
+
+@pytest.fixture(scope="session")
+def default_model():
+    """The bundled model in float32."""
+    import mtl
+
+    return mtl.load(dtype="float32")

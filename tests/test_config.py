@@ -1,0 +1,78 @@
+"""Settings are checked when made, name what is wrong, and survive JSON."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+
+
+def test_tags_are_bio_with_o_first():
+    spec = TaskSpec("entities", "tagging", ("PER", "ORG"))
+    assert spec.tags == ("O", "B-PER", "I-PER", "B-ORG", "I-ORG")
+    assert spec.outputs == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": "", "kind": "regression"}, "name"),
+        ({"name": "text", "kind": "regression"}, "already has a field"),
+        ({"name": "a", "kind": "magic"}, "classification, regression, tagging"),
+        ({"name": "a", "kind": "classification", "labels": ("x",)}, "at least two labels"),
+        ({"name": "a", "kind": "classification", "labels": ("x", "x")}, "twice"),
+        ({"name": "a", "kind": "tagging"}, "at least one entity type"),
+        ({"name": "a", "kind": "regression", "labels": ("x",)}, "no labels"),
+        ({"name": "a", "kind": "regression", "low": 1, "high": 1}, "below"),
+        ({"name": "a", "kind": "regression", "pooling": "median"}, "mean, max, cls, pooler"),
+        ({"name": "a", "kind": "regression", "dropout": 1}, "0 to 0.9"),
+    ],
+)
+def test_a_wrong_task_is_refused_with_words(arguments, words):
+    with pytest.raises(UserError, match=words):
+        TaskSpec(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("epochs", 0),
+        ("epochs", 1.5),
+        ("batch_size", -1),
+        ("lr", float("nan")),
+        ("lr", 2),
+        ("rates", {"layer 1": -1}),
+        ("validation", 1.0),
+        ("precision", "int8"),
+        ("seed", "7"),
+        ("backbone_dropout", 1),
+    ],
+)
+def test_a_wrong_training_setting_is_named(field, value):
+    with pytest.raises(UserError, match=field.replace("rates", "layer 1")):
+        TrainConfig(**{field: value})
+
+
+def test_an_unknown_setting_is_named_beside_the_known_ones():
+    with pytest.raises(UserError, match="learning_rate.*epochs"):
+        TrainConfig.from_json({"learning_rate": 1})
+
+
+def test_two_tasks_of_one_name_are_refused():
+    task = TaskSpec("a", "regression")
+    with pytest.raises(UserError, match="same name"):
+        ModelConfig(tasks=(task, task))
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=9), min_size=2, max_size=6, unique=True),
+    st.integers(0, 4096),
+    st.floats(0, 1),
+)
+def test_json_gives_back_the_same(labels, hidden, rate):
+    model = ModelConfig(tasks=(TaskSpec("a.b", "classification", tuple(labels), hidden=hidden),), projection=8)
+    assert ModelConfig.from_json(json.loads(json.dumps(model.to_json()))) == model
+    train = TrainConfig(rates={"layer 1": rate}, freeze=-1, freeze_heads=("a",), task_weights={"a": rate})
+    assert TrainConfig.from_json(json.loads(json.dumps(train.to_json()))) == train
