@@ -1,0 +1,278 @@
+"""Checkpoints: a folder that holds only what training changed.
+
+    config.json           format version, what it is based on (name and SHA-256), tasks, pooling, hashes of the weights
+    weights*.safetensors  the tensors that differ from those of the base; several files where one would pass 9 MB
+    train.json            settings, data and metrics (written by the training run)
+    README.md             a model card
+
+The *base* is a bare backbone, or the bundled default model: a learner's checkpoint of fine-tuned heads then holds just
+these heads, and in memory it borrows everything else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mtl import backbone as backbones
+from mtl.backbone import replace_parameter
+from mtl.config import ModelConfig, UserError
+from mtl.model import MultiTaskModel, quickest_dtype
+
+FORMAT = 1
+DEFAULT = "default"
+DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "models" / "default"
+_MAX_FILE = 9_000_000
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a model's unchanged tensors come from: "default" or a backbone's name, and a SHA-256 of its weights."""
+
+    name: str
+    sha256: str
+
+
+# --- loading ----------------------------------------------------------------------------------------------------------
+
+_bases: dict[tuple[str, torch.dtype, str], MultiTaskModel] = {}
+_lock = threading.RLock()
+
+
+def load(
+    name: str | os.PathLike | None = None, dtype: str | torch.dtype = "auto", device: str | None = None
+) -> MultiTaskModel:
+    """Load a model, ready to answer.
+
+    `name`: None or "default" for the bundled model; a checkpoint's folder; or a backbone (its name, a folder or a
+    Hugging Face Hub id), which gives a model without heads. `dtype`: "float32", "bfloat16" or "auto" (what a short
+    measurement finds quickest). `device`: "cpu", "cuda"; default a GPU where there is one. Raises `UserError`.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if dtype == "auto":
+        dtype = quickest_dtype() if device == "cpu" else torch.float32
+    elif isinstance(dtype, str):
+        if dtype not in ("float32", "bfloat16"):
+            raise UserError(f"dtype must be auto, float32 or bfloat16; it is {dtype!r}.")
+        dtype = getattr(torch, dtype)
+    if name is None or str(name) == DEFAULT:
+        return _base_model(DEFAULT, dtype, device)
+    if (Path(name) / "config.json").is_file() and "mtl_format" in _read_config(Path(name)):
+        return _load_folder(Path(name), dtype, device)
+    return _base_model(str(name), dtype, device)
+
+
+def _base_model(name: str, dtype: torch.dtype, device: str) -> MultiTaskModel:
+    """A base, loaded once per process; every model that grows out of it shares its memory."""
+    with _lock:
+        key = (name, dtype, device)
+        if key not in _bases:
+            if name == DEFAULT:
+                if not (DEFAULT_FOLDER / "config.json").is_file():
+                    raise UserError(f"The bundled model is missing: {DEFAULT_FOLDER} has no config.json.")
+                model = _load_folder(DEFAULT_FOLDER, dtype, device)
+                model.origin = Base(DEFAULT, _digest(_read_config(DEFAULT_FOLDER)))
+            else:
+                source = backbones.find(name)
+                model = MultiTaskModel(backbones.load(source, dtype, device), ModelConfig()).eval()
+                model.origin = Base(source.name, source.sha256)
+            _bases[key] = model
+        return _bases[key]
+
+
+def _digest(config: dict) -> str:
+    """One SHA-256 for all weights of a checkpoint and what they are based on."""
+    import hashlib
+
+    parts = [config["base"]["sha256"], *(config["weights"][f] for f in sorted(config["weights"]))]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def _read_config(folder: Path) -> dict:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}/config.json cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise UserError(f"{folder}/config.json must hold a JSON object.")
+    return config
+
+
+def _load_folder(folder: Path, dtype: torch.dtype, device: str) -> MultiTaskModel:
+    config = _read_config(folder)
+    version = config.get("mtl_format")
+    if version != FORMAT:
+        raise UserError(
+            f"{folder} was written in checkpoint format {version!r}; this program reads format {FORMAT}. "
+            "Update the program, or train the model again."
+        )
+    try:
+        wanted = Base(str(config["base"]["name"]), str(config["base"]["sha256"]))
+        files = {str(name): str(digest) for name, digest in config["weights"].items()}
+        model_config = ModelConfig.from_json(config["model"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder}/config.json is damaged: {error!r} is missing or of the wrong type.") from error
+    base = _base_model(wanted.name, dtype, device)
+    if base.origin.sha256 != wanted.sha256:
+        raise UserError(
+            f"{folder} was trained on {wanted.name!r} with weights {wanted.sha256[:12]}…, but the {base.origin.name!r} "
+            f"here has weights {base.origin.sha256[:12]}…. A checkpoint holds only what training changed, so it works "
+            "on exactly the model it was trained on."
+        )
+    return _overlay(base, model_config, _read_weights(folder, files), folder, dtype, device)
+
+
+def _read_weights(folder: Path, files: dict[str, str]) -> dict[str, torch.Tensor]:
+    import hashlib
+
+    from safetensors import SafetensorError
+    from safetensors.torch import load as load_bytes
+
+    tensors: dict[str, torch.Tensor] = {}
+    for name, digest in files.items():
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise UserError(
+                f"{folder}/config.json names {name!r} as weights; only .safetensors files beside it are read."
+            )
+        try:
+            data = (folder / name).read_bytes()
+        except OSError as error:
+            raise UserError(f"{folder / name} cannot be read: {error.strerror}.") from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise UserError(
+                f"{folder / name} is not the file that was saved: it is truncated or was changed (its SHA-256 is not "
+                "the one in config.json). Copy or train it again."
+            )
+        try:
+            tensors.update(load_bytes(data))
+        except SafetensorError as error:
+            raise UserError(f"{folder / name} is not a safetensors file: {error}.") from error
+    return tensors
+
+
+def _overlay(
+    base: MultiTaskModel,
+    config: ModelConfig,
+    tensors: dict[str, torch.Tensor],
+    folder: Path,
+    dtype: torch.dtype,
+    device: str,
+) -> MultiTaskModel:
+    model = derive(base, config)
+    known = dict(model.named_parameters())
+    for name, tensor in tensors.items():
+        if name not in known:
+            raise UserError(f"{folder} holds a tensor {name!r} that its config.json has no place for.")
+        if known[name].shape != tensor.shape:
+            raise UserError(
+                f"{folder}: tensor {name!r} has the shape {tuple(tensor.shape)}, expected {tuple(known[name].shape)}."
+            )
+        replace_parameter(model, name, tensor.to(device=device, dtype=dtype))
+    borrowed = {id(p) for p in base.parameters()}
+    missing = [n for n, p in model.named_parameters() if n not in tensors and id(p) not in borrowed]
+    if missing:
+        raise UserError(f"{folder} lacks the weights {', '.join(missing[:3])}{' …' if missing[3:] else ''}.")
+    return model.eval()
+
+
+def derive(base: MultiTaskModel, config: ModelConfig) -> MultiTaskModel:
+    """A model of `config` that borrows every tensor of `base` that it can use; heads of new or changed tasks are new.
+
+    Nothing of `base` is changed, and no weight that is shared can be trained until it is replaced.
+    """
+    model = MultiTaskModel(base.backbone.fork(), config).to(device=base.device, dtype=base.backbone.dtype)
+    for name, spec in model.tasks.items():
+        if name in base.tasks and _same_weights(base.tasks[name], spec):
+            for parameter, value in base.head(name).named_parameters():
+                _share(model.head(name), parameter, value)
+    if model.projection is not None and base.config.projection == config.projection:
+        _share(model.projection, "weight", base.projection.weight)
+    model.origin = base.origin
+    return model.requires_grad_(False)
+
+
+def _same_weights(old, new) -> bool:
+    return (old.kind, old.labels, old.hidden, old.low, old.high) == (
+        new.kind,
+        new.labels,
+        new.hidden,
+        new.low,
+        new.high,
+    )
+
+
+def _share(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
+    path, _, leaf = name.rpartition(".")
+    module.get_submodule(path)._parameters[leaf] = parameter
+
+
+# --- saving -----------------------------------------------------------------------------------------------------------
+
+
+def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | None = None) -> None:
+    """Write the tensors of `model` that differ from its base's, and what is needed to load them again.
+
+    `dtype` stores them in another precision (float16 halves the files); by default they are stored as they are, and
+    loading gives back exactly the same. `config.json` is written last, so that an interrupted save is no checkpoint.
+    """
+    import hashlib
+
+    from safetensors.torch import save as to_bytes
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    base = _base_model(model.origin.name, model.backbone.dtype, str(model.device))
+    originals = dict(base.named_parameters())
+    changed = {
+        name: parameter.detach().to("cpu", dtype or parameter.dtype).contiguous()
+        for name, parameter in model.named_parameters()
+        if not _equal(parameter, originals.get(name))
+    }
+    shards = _shards(changed)
+    hashes: dict[str, str] = {}
+    for i, shard in enumerate(shards):
+        name = "weights.safetensors" if len(shards) == 1 else f"weights-{i + 1}-of-{len(shards)}.safetensors"
+        data = to_bytes(shard, metadata={"format": "pt"})
+        _write(folder / name, data)
+        hashes[name] = hashlib.sha256(data).hexdigest()
+    config = {
+        "mtl_format": FORMAT,
+        "base": {"name": model.origin.name, "sha256": model.origin.sha256},
+        "model": model.config.to_json(),
+        "weights": hashes,
+    }
+    _write(folder / "config.json", (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode())
+    for old in folder.glob("weights*.safetensors"):
+        if old.name not in hashes:
+            old.unlink()
+
+
+def _equal(parameter: torch.Tensor, original: torch.Tensor | None) -> bool:
+    if original is None or original.shape != parameter.shape:
+        return False
+    return parameter is original or torch.equal(parameter, original)
+
+
+def _shards(tensors: dict[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+    shards: list[dict[str, torch.Tensor]] = [{}]
+    size = 0
+    for name, tensor in tensors.items():
+        if size and size + tensor.nbytes > _MAX_FILE:
+            shards.append({})
+            size = 0
+        shards[-1][name] = tensor
+        size += tensor.nbytes
+    return shards
+
+
+def _write(path: Path, data: bytes) -> None:
+    # Written beside it and moved: a reader, or a full disk, never sees half a file under the real name.
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(data)
+    temporary.replace(path)

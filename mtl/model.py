@@ -1,0 +1,295 @@
+"""The model: one backbone pass, and every head that was asked for reads it.
+
+texts -> Batch -> Backbone, once -> Encoded (tokens, pooled) -> logits per task -> decode -> Analysis
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mtl import heads as head_kinds
+from mtl.backbone import Backbone
+from mtl.config import ModelConfig, TaskSpec, UserError
+from mtl.data.batches import Batch, Tokens, by_length, collate, tokenise
+from mtl.heads import Classes, Entity
+from mtl.pooling import POOL, pool
+
+# Batches of about this many padded tokens were quickest on two cores.
+TOKENS_PER_BATCH = 4096
+ROWS_PER_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What one backbone pass gave: token vectors (batch, tokens, dim), and pooled vectors made when first asked for."""
+
+    tokens: torch.Tensor
+    mask: torch.Tensor
+    backbone: Backbone
+    _pooled: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def pooled(self, how: str) -> torch.Tensor:
+        """The sentence vectors (batch, dim), pooled by "mean", "max", "cls" or the encoder's own "pooler"."""
+        if how not in self._pooled:
+            if how == "pooler":
+                self._pooled[how] = self.backbone.pooler(self.tokens)
+            else:
+                self._pooled[how] = pool(how, self.tokens, self.mask)
+        return self._pooled[how]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the model says of one text. Each task's answer is also an attribute: `analysis.sentiment.label`.
+
+    `embedding` is float32 (dim,) of length 1; `results` maps each task asked for to `Classes`, a float, or a tuple of
+    `Entity`; `tokens` counts the tokens read and `truncated` says that the text was longer than the model reads.
+    """
+
+    text: str
+    embedding: np.ndarray
+    results: dict[str, Classes | float | tuple[Entity, ...]]
+    tokens: int
+    truncated: bool
+
+    def __getattr__(self, name: str):
+        # Looked up through __dict__: copying and unpickling ask for attributes before `results` is there.
+        results = self.__dict__.get("results", {})
+        if name in results:
+            return results[name]
+        raise AttributeError(f"No task {name!r} in this analysis; it has {', '.join(results) or 'none'}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data, tasks beside `text` and `embedding`."""
+        answers = {
+            name: [vars(entity) for entity in value]
+            if isinstance(value, tuple)
+            else value
+            if isinstance(value, float)
+            else vars(value)
+            for name, value in self.results.items()
+        }
+        return {
+            "text": self.text,
+            "embedding": [float(x) for x in self.embedding],
+            **answers,
+            "tokens": self.tokens,
+            "truncated": self.truncated,
+        }
+
+
+class MultiTaskModel(nn.Module):
+    """One backbone, its heads, and the way from texts to answers.
+
+    `backbone` is a fork that this model may own; `config` names tasks, pooling and projection. `origin` is what the
+    model was loaded from or grew out of (see `mtl.checkpoint`). New models come from `mtl.load`.
+    """
+
+    def __init__(self, backbone: Backbone, config: ModelConfig) -> None:
+        super().__init__()
+        for how in (config.pooling, *(t.pooling for t in config.tasks if t.kind != "tagging")):
+            if how == "pooler" and not backbone.has_pooler:
+                raise UserError(
+                    f"{backbone.name} has no pooler of its own; choose one of {', '.join(POOL)} as pooling."
+                )
+        self.backbone = backbone
+        self.config = config
+        self.heads = nn.ModuleDict({_key(t.name): head_kinds.build(t, backbone.dim) for t in config.tasks})
+        self.projection = nn.Linear(backbone.dim, config.projection, bias=False) if config.projection else None
+        if self.projection is not None:
+            # Orthogonal rows change the angles between sentences least.
+            nn.init.orthogonal_(self.projection.weight)
+        self.origin = None
+
+    # --- what it is ---
+
+    @property
+    def tasks(self) -> dict[str, TaskSpec]:
+        return {t.name: t for t in self.config.tasks}
+
+    @property
+    def dim(self) -> int:
+        """The width of an embedding."""
+        return self.config.projection or self.backbone.dim
+
+    @property
+    def dtype(self) -> str:
+        return str(self.backbone.dtype).removeprefix("torch.")
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.backbone.parameters()).device
+
+    @property
+    def max_tokens(self) -> int:
+        limit = self.backbone.max_tokens
+        return min(self.config.max_tokens, limit) if self.config.max_tokens else limit
+
+    @property
+    def poolings(self) -> tuple[str, ...]:
+        return (*POOL, "pooler") if self.backbone.has_pooler else tuple(POOL)
+
+    def head(self, task: str) -> nn.Module:
+        if task not in self.tasks:
+            raise UserError(f"This model has no task {task!r}; it has {', '.join(self.tasks) or 'none'}.")
+        return self.heads[_key(task)]
+
+    def head_path(self, task: str) -> str:
+        """What the names of a head's parameters begin with in `named_parameters()`."""
+        return f"heads.{_key(task)}."
+
+    # --- tensors ---
+
+    def tokenise(self, texts: Sequence[str], words: bool = True) -> list[Tokens]:
+        return tokenise(self.backbone.tokenizer, texts, self.max_tokens, words)
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has, special ones included, however many the model reads."""
+        return [len(t.ids) for t in tokenise(self.backbone.tokenizer, texts, sys.maxsize, words=False)]
+
+    def encode_batch(self, batch: Batch, hidden: torch.Tensor | None = None, start: int = 0) -> Encoded:
+        """Run the backbone once. `hidden` (batch, tokens, dim), with `start` > 0, stands for the groups below it."""
+        inputs = batch.ids if hidden is None else hidden
+        return Encoded(self.backbone.run(inputs, batch.mask, start), batch.mask, self.backbone)
+
+    def logits(self, encoded: Encoded, batch: Batch, task: str) -> torch.Tensor:
+        """One task's logits: (batch, labels), (batch, 1), or (words, tags) for all texts' words."""
+        head = self.head(task)
+        if head.spec.kind == "tagging":
+            return head(encoded.tokens[batch.word_rows, batch.word_positions], batch.word_shapes)
+        return head(encoded.pooled(head.spec.pooling))
+
+    def embeddings(self, encoded: Encoded, pooling: str | None = None) -> torch.Tensor:
+        """Sentence embeddings (batch, dim) in float32, projected where the model has a projection, of length 1."""
+        vectors = encoded.pooled(pooling or self.config.pooling)
+        if self.projection is not None:
+            vectors = self.projection(vectors)
+        return F.normalize(vectors.float(), dim=-1)
+
+    # --- answers ---
+
+    def analyze(
+        self,
+        texts: Sequence[str],
+        tasks: Iterable[str] | None = None,
+        pooling: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Analysis]:
+        """One `Analysis` per text, from one backbone pass over each.
+
+        `tasks`: the names of the heads to run, default all. `pooling`: how the embedding is pooled, default the
+        model's own. `progress(done, total)` is called after each batch. Raises `UserError` on an empty text or an
+        unknown task or pooling. Thread safe.
+        """
+        specs = self._chosen(tasks)
+        self._check(texts, pooling)
+        tagging = any(s.kind == "tagging" for s in specs)
+        rows = self.tokenise(texts, words=tagging)
+        answers: list[Analysis | None] = [None] * len(rows)
+
+        def decode(indices: list[int], batch: Batch, encoded: Encoded) -> None:
+            embeddings = self.embeddings(encoded, pooling).cpu().numpy()
+            results: dict[str, list] = {}
+            for spec in specs:
+                head, logits = self.head(spec.name), self.logits(encoded, batch, spec.name)
+                if spec.kind == "tagging":
+                    part = [rows[i] for i in indices]
+                    results[spec.name] = head.decode(logits, [r.text for r in part], [r.words for r in part])
+                else:
+                    results[spec.name] = head.decode(logits)
+            for j, i in enumerate(indices):
+                values = {name: column[j] for name, column in results.items()}
+                answers[i] = Analysis(rows[i].text, embeddings[j], values, len(rows[i].ids), rows[i].truncated)
+
+        self.each_batch(rows, decode, progress)
+        return answers
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        pooling: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> np.ndarray:
+        """Embeddings alone: float32 (n, dim), each of length 1."""
+        self._check(texts, pooling)
+        result = np.empty((len(texts), self.dim), dtype=np.float32)
+
+        def keep(indices: list[int], batch: Batch, encoded: Encoded) -> None:
+            result[indices] = self.embeddings(encoded, pooling).cpu().numpy()
+
+        self.each_batch(self.tokenise(texts, words=False), keep, progress)
+        return result
+
+    @torch.inference_mode()
+    def each_batch(
+        self,
+        rows: Sequence[Tokens],
+        handle: Callable[[list[int], Batch, Encoded], None],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Run the backbone over `rows` in batches of like length and hand each to `handle(indices, batch, encoded)`."""
+        done = 0
+        for indices in by_length([len(r.ids) for r in rows], TOKENS_PER_BATCH, ROWS_PER_BATCH):
+            batch = collate([rows[i] for i in indices], self.backbone.pad_id).to(self.device)
+            handle(indices, batch, self.encode_batch(batch))
+            done += len(indices)
+            if progress:
+                progress(done, len(rows))
+
+    def _chosen(self, tasks: Iterable[str] | None) -> list[TaskSpec]:
+        if tasks is None:
+            return list(self.config.tasks)
+        if isinstance(tasks, str):
+            raise UserError(f"tasks must be a list of names, such as [{tasks!r}].")
+        return [self.head(name).spec for name in tasks]
+
+    def _check(self, texts: Sequence[str], pooling: str | None) -> None:
+        if isinstance(texts, str):
+            raise UserError("Give a list of texts, not one text: analyze([text]).")
+        for i, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise UserError(f"Text {i + 1} is not a text but {type(text).__name__}.")
+            if not text.strip():
+                raise UserError(f"Text {i + 1} is empty. Leave it out or write something in it.")
+        if pooling is not None and pooling not in self.poolings:
+            raise UserError(f"Unknown pooling {pooling!r}; this model has {', '.join(self.poolings)}.")
+
+
+def _key(task: str) -> str:
+    # A module's name may hold no dot and must not be an attribute of ModuleDict ("type", "keys"); a column's may.
+    return "task " + task.replace("%", "%25").replace(".", "%2E")
+
+
+@functools.cache
+def quickest_dtype() -> torch.dtype:
+    """bfloat16 where a matrix product of the model's size is clearly quicker in it than in float32, measured once.
+
+    The environment variable MTL_DTYPE (float32 or bfloat16) overrides the measurement.
+    """
+    wanted = os.environ.get("MTL_DTYPE")
+    if wanted in ("float32", "bfloat16"):
+        return getattr(torch, wanted)
+    if wanted:
+        raise UserError(f"MTL_DTYPE must be float32 or bfloat16; it is {wanted!r}.")
+
+    def seconds(dtype: torch.dtype) -> float:
+        a, b = torch.ones(1024, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype)
+        times = []
+        for _ in range(6):
+            start = time.perf_counter()
+            a @ b
+            times.append(time.perf_counter() - start)
+        return min(times[1:])
+
+    return torch.bfloat16 if seconds(torch.bfloat16) * 1.3 < seconds(torch.float32) else torch.float32

@@ -1,0 +1,214 @@
+"""A checkpoint holds what changed, comes back exactly, shares memory, and refuses what does not fit."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+import mtl
+from mtl import checkpoint
+from mtl.backbone import replace_parameter
+from mtl.config import ModelConfig, TaskSpec, UserError
+from tests.conftest import write_tiny_backbone
+
+TASKS = (
+    TaskSpec("mood", "classification", ("good", "bad")),
+    TaskSpec("a.dot, type", "regression"),
+    TaskSpec("names", "tagging", ("PER",)),
+)
+TEXTS = ["Some text.", "Another one by Ada Lovelace."]
+
+
+def _changed(base, seed=0, layers=("layer.2.",), projection=0):
+    """A model with new heads and random weights in some layers, as training would leave it."""
+    torch.manual_seed(seed)
+    model = checkpoint.derive(base, ModelConfig(tasks=TASKS, projection=projection))
+    for name, parameter in list(model.named_parameters()):
+        if any(part in name for part in layers):
+            replace_parameter(model, name, parameter + 0.1 * torch.randn_like(parameter))
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def base(tiny):
+    return mtl.load(tiny, dtype="float32")
+
+
+@pytest.fixture
+def saved(base, tmp_path):
+    model = _changed(base)
+    checkpoint.save(model, tmp_path / "saved")
+    return model, tmp_path / "saved"
+
+
+@pytest.mark.parametrize("projection", [0, 16])
+def test_round_trip_is_exact(base, tmp_path, projection):
+    model = _changed(base, projection=projection)
+    checkpoint.save(model, tmp_path)
+    loaded = mtl.load(tmp_path, dtype="float32")
+    assert loaded.config == model.config
+    for (name, a), (other, b) in zip(model.named_parameters(), loaded.named_parameters(), strict=True):
+        assert name == other
+        assert torch.equal(a, b), name
+    for a, b in zip(model.analyze(TEXTS), loaded.analyze(TEXTS), strict=True):
+        assert a.results == b.results
+        assert np.array_equal(a.embedding, b.embedding)
+
+
+def test_only_changed_tensors_are_stored(saved):
+    from safetensors.torch import load_file
+
+    stored = set(load_file(saved[1] / "weights.safetensors"))
+    assert all(name.startswith("heads.") or ".layer.2." in name for name in stored)
+    assert any(".layer.2." in name for name in stored)
+
+
+def test_saving_again_leaves_no_old_weights(saved, base):
+    _, folder = saved
+    (folder / "weights-1-of-2.safetensors").write_bytes(b"old")
+    checkpoint.save(_changed(base, layers=()), folder)
+    assert [f.name for f in folder.glob("*.safetensors")] == ["weights.safetensors"]
+
+
+def test_large_weights_are_cut_into_files_below_ten_megabytes(tmp_path):
+    tensors = {f"t{i}": torch.zeros(1_000_000) for i in range(7)}
+    shards = checkpoint._shards(tensors)
+    assert {name for shard in shards for name in shard} == set(tensors)
+    assert len(shards) > 1
+    assert all(sum(t.nbytes for t in shard.values()) < 10_000_000 for shard in shards)
+
+
+def test_two_models_share_what_they_did_not_change(base, tmp_path):
+    models = []
+    for seed in (1, 2):
+        checkpoint.save(_changed(base, seed), tmp_path / str(seed))
+        models.append(mtl.load(tmp_path / str(seed), dtype="float32"))
+    one, two = (dict(m.named_parameters()) for m in models)
+    original = dict(base.named_parameters())
+    for name in original:
+        shared = one[name].data_ptr() == two[name].data_ptr() == original[name].data_ptr()
+        assert shared == (".layer.2." not in name), name
+    assert all(one[n].data_ptr() != two[n].data_ptr() for n in one if n not in original)
+
+
+def test_loading_a_fine_tuned_model_changes_nothing_for_others(base, saved):
+    before = base.encode(TEXTS)
+    assert not np.allclose(mtl.load(saved[1], dtype="float32").encode(TEXTS), before)
+    assert np.array_equal(base.encode(TEXTS), before)
+
+
+def test_half_precision_halves_the_file_and_hardly_changes_answers(base, tmp_path):
+    model = _changed(base)
+    checkpoint.save(model, tmp_path / "whole")
+    checkpoint.save(model, tmp_path / "half", torch.float16)
+    sizes = [(tmp_path / n / "weights.safetensors").stat().st_size for n in ("whole", "half")]
+    assert sizes[1] < 0.6 * sizes[0]
+    assert np.abs(mtl.load(tmp_path / "half", dtype="float32").encode(TEXTS) - model.encode(TEXTS)).max() < 1e-2
+
+
+def _edit(folder, **changes):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+def test_another_backbone_is_refused_with_both_names(saved, tmp_path, monkeypatch):
+    _, folder = saved
+    other = write_tiny_backbone(tmp_path / "other", "bert", seed=5)
+    wanted = json.loads((folder / "config.json").read_text())["base"]
+    _edit(folder, base={**wanted, "name": str(other)})
+    with pytest.raises(UserError, match=f"{wanted['sha256'][:12]}.*other"):
+        mtl.load(folder, dtype="float32")
+
+
+def test_a_newer_format_is_refused(saved):
+    _edit(saved[1], mtl_format=2)
+    with pytest.raises(UserError, match="format 2.*reads format 1.*Update"):
+        mtl.load(saved[1], dtype="float32")
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[:-10], lambda d: d[:-1] + bytes([d[-1] ^ 1]), lambda d: b""])
+def test_a_truncated_or_altered_file_is_refused(saved, damage):
+    path = saved[1] / "weights.safetensors"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(UserError, match="truncated or was changed"):
+        mtl.load(saved[1], dtype="float32")
+
+
+def _rehash(folder):
+    import hashlib
+
+    digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+    _edit(folder, weights={"weights.safetensors": digest})
+
+
+def test_a_pickle_under_the_right_name_is_refused_and_not_run(saved, tmp_path):
+    import pickle
+
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    (saved[1] / "weights.safetensors").write_bytes(pickle.dumps(Bomb()))
+    _rehash(saved[1])
+    with pytest.raises(UserError, match="not a safetensors file"):
+        mtl.load(saved[1], dtype="float32")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_weights_outside_the_folder_are_not_read(saved, tmp_path):
+    shutil.copy(saved[1] / "weights.safetensors", tmp_path / "weights.safetensors")
+    _edit(saved[1], weights={"../weights.safetensors": "0"})
+    with pytest.raises(UserError, match="only .safetensors files beside it"):
+        mtl.load(saved[1], dtype="float32")
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        (lambda t: {**t, "heads.extra": torch.zeros(1)}, "no place for"),
+        (lambda t: {n: v[:1] if n.endswith("network.1.weight") else v for n, v in t.items()}, "shape"),
+        (lambda t: {n: v for n, v in t.items() if not n.startswith("heads.task mood")}, "lacks the weights"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused(saved, tensors, words):
+    from safetensors.torch import load_file, save_file
+
+    path = saved[1] / "weights.safetensors"
+    save_file(tensors(load_file(path)), path)
+    _rehash(saved[1])
+    with pytest.raises(UserError, match=words):
+        mtl.load(saved[1], dtype="float32")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"mtl_format": 1}', '{"mtl_format": 1, "base": 3, "weights": 1, "model": {}}']
+)
+def test_a_damaged_config_is_refused(saved, text):
+    (saved[1] / "config.json").write_text(text)
+    with pytest.raises(UserError):
+        mtl.load(saved[1], dtype="float32")
+
+
+def test_an_interrupted_save_is_no_checkpoint(base, tmp_path, monkeypatch):
+    write = checkpoint._write
+
+    def failing(path, data):
+        if path.name == "config.json":
+            raise OSError(28, "No space left on device")
+        write(path, data)
+
+    monkeypatch.setattr(checkpoint, "_write", failing)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.save(_changed(base), tmp_path / "saved")
+    assert not (tmp_path / "saved" / "config.json").exists()
+
+
+def test_heads_that_fit_are_kept_and_changed_ones_start_anew(base, saved):
+    start = mtl.load(saved[1], dtype="float32")
+    tasks = (TASKS[0], TaskSpec("names", "tagging", ("PER", "ORG")), TaskSpec("new", "regression"))
+    model = checkpoint.derive(start, ModelConfig(tasks=tasks))
+    assert model.head("mood").network[1].weight is start.head("mood").network[1].weight
+    assert model.head("names").network[1].weight.shape != start.head("names").network[1].weight.shape
+    assert set(model.tasks) == {"mood", "names", "new"}
