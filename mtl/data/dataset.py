@@ -1,0 +1,239 @@
+"""What a training run learns from and is scored on: parts (files with a weight) and validation rows, never both.
+
+A *recipe* is a JSON file that names several data files, how to read each, and which tasks its labels teach:
+
+    {"model": {...ModelConfig...}, "train": {...TrainConfig...},
+     "train_on": [{"file": "reviews.csv", "tasks": {"sentiment": {"pos": "positive", "neg": "negative"}}}, ...],
+     "validate_on": [...the same kind of entries...]}
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mtl.config import JsonData, ModelConfig, TrainConfig, UserError
+from mtl.data.entities import Span
+from mtl.data.rows import Row
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows of one file. `weight`: how many times an epoch sees each (0.5: half of them, every one in two epochs).
+
+    `unlabelled` names entity types that the file does not mark. `lower` and `upper` are the shares of its batches
+    that are put in that case, `mask` the share of its words that is hidden.
+    """
+
+    name: str
+    rows: list[Row]
+    weight: float = 1.0
+    unlabelled: tuple[str, ...] = ()
+    lower: float = 0.0
+    upper: float = 0.0
+    mask: float = 0.0
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Parts to train on, named sets of rows to validate on, and what should be said about them."""
+
+    parts: tuple[Part, ...]
+    validation: Mapping[str, list[Row]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all texts and labels, so that a run can say what exactly it saw."""
+        digest = hashlib.sha256()
+        for rows in (*(p.rows for p in self.parts), *self.validation.values()):
+            for row in rows:
+                digest.update(f"{row.text}\0{row.labels!r}\n".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+# --- splitting ----------------------------------------------------------------------------------------------------------
+
+
+def split(rows: Sequence[Row], share: float, seed: int = 0) -> tuple[list[Row], list[Row]]:
+    """(training rows, validation rows). Rows with the same text stay together, whatever their case and spacing.
+
+    Which texts are held out depends on each text and the seed alone, so that it survives sorting the file. Each
+    combination of labels gives its share. At least one row stays on each side where there are two texts or more.
+    """
+    if share <= 0 or not rows:
+        return list(rows), []
+    texts: dict[str, list[Row]] = {}
+    for row in rows:
+        texts.setdefault(_same_text(row.text), []).append(row)
+    strata: dict[tuple, list[str]] = {}
+    for text, group in texts.items():
+        strata.setdefault(_stratum(group[0]), []).append(text)
+    # Largest first; what a stratum's share leaves over after rounding is carried to the next.
+    held_out: set[str] = set()
+    owed = 0.0
+    for _, members in sorted(strata.items(), key=lambda item: (-len(item[1]), repr(item[0]))):
+        owed += len(members) * share
+        take = min(round(owed), len(members) - 1 if len(members) > 1 else 1)
+        held_out.update(sorted(members, key=lambda t: hashlib.sha256(f"{seed} {t}".encode()).digest())[:take])
+        owed -= take
+    if not held_out and len(texts) > 1:
+        held_out.add(min(texts, key=lambda t: hashlib.sha256(f"{seed} {t}".encode()).digest()))
+    if len(held_out) == len(texts):
+        held_out.remove(min(held_out))
+    train = [row for row in rows if _same_text(row.text) not in held_out]
+    return train, [row for row in rows if _same_text(row.text) in held_out]
+
+
+def _same_text(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _stratum(row: Row) -> tuple:
+    return tuple((task, value) for task, value in sorted(row.labels.items()) if isinstance(value, str))
+
+
+def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
+    """The rows whose text is not among `held_out`."""
+    texts = {_same_text(row.text) for row in held_out}
+    return [row for row in rows if _same_text(row.text) not in texts]
+
+
+# --- recipes ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SourceSpec(JsonData):
+    """One data file of a recipe.
+
+    `format`: "table" (any table or CoNLL file, see `read_table`) or "lines" (a label, a space, the text). `text` and
+    `column` name the columns of text and label. `tasks` maps each task that the labels teach to what each label means
+    there (null: no label; a label that is not named stays as it is); without `tasks` every column is a task of its
+    own name. `validation` holds out that share of the rows for validation under the file's name.
+    """
+
+    file: str
+    format: str = "table"
+    text: str | None = None
+    column: str | None = None
+    tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    weight: float = 1.0
+    unlabelled: tuple[str, ...] = ()
+    lower: float = 0.0
+    upper: float = 0.0
+    mask: float = 0.0
+    validation: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "unlabelled", tuple(self.unlabelled))
+        if self.format not in ("table", "lines"):
+            raise UserError(f"{self.file}: format must be table or lines; it is {self.format!r}.")
+        for name in ("weight", "lower", "upper", "mask", "validation"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not 0 <= value <= (100 if name == "weight" else 1):
+                raise UserError(f"{self.file}: {name} cannot be {value!r}.")
+
+
+@dataclass(frozen=True)
+class Recipe(JsonData):
+    """A model, how to train it, and the files to do it with."""
+
+    model: ModelConfig
+    train_on: tuple[SourceSpec, ...]
+    validate_on: tuple[SourceSpec, ...] = ()
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, ModelConfig):
+            object.__setattr__(self, "model", ModelConfig.from_json(self.model))
+        if not isinstance(self.train, TrainConfig):
+            object.__setattr__(self, "train", TrainConfig.from_json(self.train))
+        for name in ("train_on", "validate_on"):
+            sources = tuple(s if isinstance(s, SourceSpec) else SourceSpec.from_json(s) for s in getattr(self, name))
+            object.__setattr__(self, name, sources)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> Recipe:
+        try:
+            return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+        except ValueError as error:
+            raise UserError(f"{path}: {error}") from error
+
+    def dataset(self, data_dir: str | os.PathLike) -> Dataset:
+        """Read all files, whose paths are relative to `data_dir`."""
+        parts: list[Part] = []
+        validation: dict[str, list[Row]] = {s.file: read_source(s, data_dir) for s in self.validate_on}
+        notes: list[str] = []
+        for source in self.train_on:
+            rows, held_out = split(read_source(source, data_dir), source.validation, self.train.seed)
+            if held_out:
+                validation[source.file] = held_out
+            parts.append(
+                Part(source.file, rows, source.weight, source.unlabelled, source.lower, source.upper, source.mask)
+            )
+        everything_held_out = [row for rows in validation.values() for row in rows]
+        for i, part in enumerate(parts):
+            kept = without(part.rows, everything_held_out)
+            if len(kept) < len(part.rows):
+                notes.append(f"{part.name}: {len(part.rows) - len(kept)} rows left out that are also validated on.")
+            parts[i] = replace(part, rows=kept)
+        return Dataset(tuple(parts), validation, tuple(notes))
+
+
+def read_source(source: SourceSpec, data_dir: str | os.PathLike) -> list[Row]:
+    """The rows of one file of a recipe, with their labels translated to tasks."""
+    path = Path(data_dir) / source.file
+    if not path.is_file():
+        raise UserError(f"{path} is not there. Paths in a recipe are relative to --data-dir.")
+    if source.format == "lines":
+        rows = _read_lines(path)
+    else:
+        from mtl.data.table import read_table
+
+        table = read_table(path, text=source.text)
+        if not table.rows:
+            raise UserError(f"{path}: no rows could be read. " + " ".join(f.problem for f in table.errors[:3]))
+        rows = table.rows
+    if not source.tasks:
+        return rows
+    column = source.column or next((name for row in rows for name in row.labels), None)
+    return [
+        Row(row.text, labels, row.line) for row in rows if (labels := _translated(row.labels.get(column), source.tasks))
+    ]
+
+
+def _read_lines(path: Path) -> list[Row]:
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        label, _, sentence = line.strip().partition(" ")
+        if sentence.strip():
+            rows.append(Row(sentence.strip(), {"label": label}, number))
+    return rows
+
+
+def _translated(value: Any, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    if value is None:
+        return {}
+    labels: dict[str, Any] = {}
+    for task, meaning in tasks.items():
+        if isinstance(value, tuple):
+            spans = [Span(s.start, s.end, meaning.get(s.label, s.label)) for s in value]
+            labels[task] = tuple(s for s in spans if s.label is not None)
+        else:
+            key = f"{value:g}" if isinstance(value, float) else value
+            if (new := meaning.get(key, value)) is not None:
+                labels[task] = new
+    return labels

@@ -1,0 +1,231 @@
+"""From lines of text to cells: which delimiter, what quotation marks mean, and where each row begins.
+
+In a CSV a quotation mark wraps a cell; in many TSV files it is just a character of the text. So every reading
+that a file allows is tried, and the one that leaves the fewest lines unexplained is taken.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mtl.data.header import looks_like_header
+
+DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", " ": "space"}
+
+_DELIMITERS = ("\t", ",", ";", "|")
+_SAMPLE_LINES = 400
+
+# The csv module refuses cells above 128 KB unless it is told otherwise, for the whole process.
+csv.field_size_limit(2**31 - 1)
+
+# `0 a sentence`, and fastText's `__label__good a sentence`.
+_SPACED = re.compile(r"\s*(__label__\S+|[+-]?[0-9]{1,2})(?:[ ]+(\S.*)|\s*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How to cut a line: the delimiter ("" for a single column), and what quotation marks mean.
+
+    `quotes` is "csv" (they wrap cells and are doubled inside), "backslash" (they are escaped inside),
+    "spaced" (csv with spaces behind the delimiters) or "none" (ordinary characters).
+    """
+
+    delimiter: str
+    quotes: str
+
+
+@dataclass
+class Grid:
+    """Cells by row (a blank line is an empty row), and the line that each row begins on.
+
+    `mended` are lines whose quotes did not pair up; `swallowed` counts lines inside quoted cells that look
+    like rows.
+    """
+
+    dialect: Dialect
+    rows: list[list[str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    mended: list[int] = field(default_factory=list)
+    swallowed: int = 0
+
+    def width(self) -> int:
+        """The commonest number of cells; 0 when there are none."""
+        widths = Counter(len(row) for row in self.rows if row)
+        return widths.most_common(1)[0][0] if widths else 0
+
+    def faults(self) -> int:
+        """How many lines this reading leaves unexplained."""
+        width = self.width()
+        return sum(len(row) != width for row in self.rows if row) + len(self.mended) + self.swallowed
+
+
+def read_grid(lines: Sequence[str], prefer: str = "") -> Grid:
+    """Cut lines, endings included, into cells. `prefer` is the delimiter that the file's name promises."""
+    if lines and (marker := re.fullmatch(r"sep=([,;|:\t])\s*", lines[0])):
+        # A line that Excel writes for itself. It stays as a blank line so that the others keep their numbers.
+        return _best_reading(["\n", *lines[1:]], marker[1])
+    delimiter = _delimiter(lines[:_SAMPLE_LINES], prefer)
+    return _read_spaced(lines) if delimiter == " " else _best_reading(lines, delimiter)
+
+
+# Which reading -------------------------------------------------------------------------------------
+
+
+def _delimiter(sample: Sequence[str], prefer: str) -> str:
+    """The delimiter that cuts most lines like the first; " " for `0 a sentence`; "" for a single column."""
+    best, best_score = "", 0.75
+    for delimiter in _DELIMITERS:
+        if not any(delimiter in line for line in sample):
+            continue
+        header, score = _score(_best_reading(sample, delimiter))
+        # A comma that always has a space behind it is punctuation, unless a header or the file's name says
+        # otherwise.
+        if not (header or delimiter in (prefer, "\t")) and _is_punctuation(sample, delimiter):
+            continue
+        score += header + 0.01 * (delimiter == prefer)
+        if score > best_score:
+            best, best_score = delimiter, score
+    if not best and _is_spaced(sample):
+        return " "
+    return best
+
+
+def _score(grid: Grid) -> tuple[bool, float]:
+    """Whether the first row is surely a header, and the share of rows as wide as it (0 for one column)."""
+    rows = [row for row in grid.rows if row]
+    if not rows or len(rows[0]) < 2:
+        return False, 0.0
+    return looks_like_header(rows[0]), sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+
+
+def _is_punctuation(sample: Sequence[str], delimiter: str) -> bool:
+    return not any(re.search(re.escape(delimiter) + r"\S", line) for line in sample)
+
+
+def _is_spaced(sample: Sequence[str]) -> bool:
+    matches = [_SPACED.fullmatch(line) for line in sample if line.strip()]
+    labels = [match[1] for match in matches if match and match[2]]
+    if not all(matches) or len(labels) < 0.9 * len(matches):
+        return False
+    # A numbered list has as many numbers as lines.
+    return len(set(labels)) <= len(labels) // 2
+
+
+def _best_reading(lines: Sequence[str], delimiter: str) -> Grid:
+    best: Grid | None = None
+    for quotes in _quotes(lines, delimiter):
+        read = _read_literal if quotes == "none" else _read_quoted
+        grid = read(lines, Dialect(delimiter, quotes))
+        if best is None or grid.faults() < best.faults():
+            best = grid
+        if not best.faults():
+            break
+    return best or Grid(Dialect(delimiter, "none"))
+
+
+def _quotes(lines: Sequence[str], delimiter: str) -> Iterator[str]:
+    """What quotation marks may mean in these lines, the likeliest first."""
+    if any('"' in line for line in lines):
+        # Inside a cell of a usual CSV this quotation mark would be doubled.
+        spaced = re.compile(re.escape(delimiter) + ' +"(?!")')
+        if delimiter and any(spaced.search(line) for line in lines):
+            yield "spaced"
+        yield "csv"
+        if any('\\"' in line for line in lines):
+            yield "backslash"
+    yield "none"
+
+
+# Reading -------------------------------------------------------------------------------------------
+
+
+def _read_literal(lines: Sequence[str], dialect: Dialect) -> Grid:
+    rows = [_cut(line, dialect.delimiter) for line in lines]
+    return Grid(dialect, rows, list(range(1, len(lines) + 1)))
+
+
+def _cut(line: str, delimiter: str) -> list[str]:
+    line = line.rstrip("\r\n")
+    if not line.strip(" "):
+        return []
+    return line.split(delimiter) if delimiter else [line]
+
+
+def _read_quoted(lines: Sequence[str], dialect: Dialect) -> Grid:
+    """Read quoted cells, which may hold line ends.
+
+    A quotation mark that is never closed would swallow the rows after it. So a row that is malformed, or
+    spans lines and has not as many cells as the first, is taken back, and its first line is read alone.
+    """
+    grid = Grid(dialect)
+    width = 0
+    position = 0
+    # Lines taken back are read again. When that becomes many, quotes do not span lines in this file.
+    patience = 2 * len(lines) + 1000
+    while position < len(lines) and patience > 0:
+        start = position
+        reader = csv.reader((lines[i] for i in range(start, len(lines))), strict=True, **_csv_options(dialect))
+        try:
+            for row in reader:
+                end = start + reader.line_num
+                if end - position > 1:
+                    if width and len(row) != width:
+                        raise csv.Error
+                    grid.swallowed += _rows_within(lines[position:end], dialect.delimiter, width)
+                elif len(row) == 1 and not row[0].strip(" "):
+                    row = []
+                grid.rows.append(row)
+                grid.lines.append(position + 1)
+                width = width or len(row)
+                position = end
+        except csv.Error:
+            patience -= start + reader.line_num - position
+            _read_alone(grid, lines[position], position + 1, width)
+            position += 1
+    for number in range(position, len(lines)):
+        _read_alone(grid, lines[number], number + 1, width)
+    return grid
+
+
+def _rows_within(lines: Sequence[str], delimiter: str, width: int) -> int:
+    """How many of the lines of one cell look like rows: all or none."""
+    return len(lines) if width > 1 and all(len(_cut(line, delimiter)) == width for line in lines) else 0
+
+
+def _read_alone(grid: Grid, line: str, number: int, width: int) -> None:
+    """Read one line by itself; where its quotes give the wrong number of cells, take them as characters."""
+    line = line.rstrip("\r\n")
+    try:
+        row = next(csv.reader([line], **_csv_options(grid.dialect)), [])
+    except csv.Error:
+        row = []
+    if not row or (width and len(row) != width):
+        row = _cut(line, grid.dialect.delimiter)
+    grid.rows.append(row)
+    grid.lines.append(number)
+    grid.mended.append(number)
+
+
+def _csv_options(dialect: Dialect) -> dict:
+    # The module wants a delimiter. In a single column, a comma outside quotes then counts as a fault of this
+    # reading.
+    options: dict = {"delimiter": dialect.delimiter or ","}
+    if dialect.quotes == "backslash":
+        options |= {"escapechar": "\\", "doublequote": False}
+    if dialect.quotes == "spaced":
+        options |= {"skipinitialspace": True}
+    return options
+
+
+def _read_spaced(lines: Sequence[str]) -> Grid:
+    grid = _read_literal(lines, Dialect(" ", "none"))
+    matches = [_SPACED.fullmatch(line) for line in lines]
+    grid.rows = [
+        [match[1], (match[2] or "").rstrip("\r\n")] if match else _cut(line, "")
+        for match, line in zip(matches, lines, strict=True)
+    ]
+    return grid

@@ -1,0 +1,293 @@
+"""Entity spans, and the ways people write them down: tags per word, JSON, and marks inside the text.
+
+A span counts characters of its text: `text[span.start:span.end]` is the entity. Everything a person brings is
+turned into spans here, and spans are turned back into each of the formats without loss.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mtl.config import UserError
+
+# The letters before the hyphen in use: B and I everywhere; E and S (BIOES), L and U (BILOU) in some corpora.
+_TAG = re.compile(r"O|[BIESLU]-\S+")
+
+# The label follows the closing bracket at once and is one word, so that [a link](https://a.b) is none.
+_LABEL = re.compile(r"\w[\w-]*")
+_MARK = re.compile(r"\\(?P<escaped>[\\\[\]])|\[(?P<inner>(?:\\.|[^\[\]\\])+)\]\((?P<label>\w[\w-]*)\)", re.DOTALL)
+_ESCAPED = re.compile(r"\\([\\\[\]])")
+_SPECIAL = re.compile(r"([\\\[\]])")
+
+# What the three fields of a span are called by tools that export them.
+_START = ("start", "start_offset", "begin")
+_END = ("end", "end_offset", "stop")
+_LABELS = ("label", "entity", "type", "entity_group", "tag")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Span:
+    """One entity: characters `start` up to, not including, `end`, and its type."""
+
+    start: int
+    end: int
+    label: str
+
+
+# Tags per word ------------------------------------------------------------------------------------
+
+
+def is_tag(word: str) -> bool:
+    """Whether a word is an entity tag: O, B-PER, I-PER, and E- S- L- U- of the longer schemes."""
+    return _TAG.fullmatch(word) is not None
+
+
+def is_legal_bio(tags: Sequence[str]) -> bool:
+    """Whether every I-X follows a B-X or I-X, and nothing but O, B- and I- is used."""
+    before = ""
+    for tag in tags:
+        prefix, _, label = tag.partition("-")
+        if tag != "O" and (prefix not in ("B", "I") or not label):
+            return False
+        if prefix == "I" and before != label:
+            return False
+        before = label
+    return True
+
+
+def entity_starts(tags: Iterable[str]) -> tuple[list[int], int]:
+    """(places where an entity begins with I-, E- or L-; number of those that begin with B-, S- or U-).
+
+    Entities right behind another of their type are not counted: there, every scheme writes B-. In BIO the
+    first are mistakes; in IOB1 they are the rule, so a file in which they are the majority is IOB1.
+    """
+    loose: list[int] = []
+    strict = 0
+    before = ""
+    for place, tag in enumerate(tags):
+        prefix, _, label = tag.partition("-")
+        if label and label != before:
+            if prefix in "IEL":
+                loose.append(place)
+            else:
+                strict += 1
+        before = "" if prefix in "ESLU" else label
+    return loose, strict
+
+
+def tags_to_spans(tags: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[Span]:
+    """The spans that tags describe; `offsets` holds the (start, end) character of each tagged word.
+
+    Reads BIO, IOB1 (an I- with no entity of its type before it starts one), BIOES and BILOU. Raises UserError
+    for a tag of another shape or when there is not one tag per word.
+    """
+    if len(tags) != len(offsets):
+        raise UserError(f"{_count(len(tags), 'tag')} for {_count(len(offsets), 'word')}; each word needs one tag.")
+    spans: list[Span] = []
+    start, end, current = 0, 0, ""
+    for tag, (word_start, word_end) in zip(tags, offsets, strict=True):
+        if tag != "O" and not is_tag(tag):
+            raise UserError(f"{tag!r} is not a tag. Write O, or B- or I- and the type, as in B-PER.")
+        prefix, _, label = tag.partition("-")
+        if current and (label != current or prefix in "BSU"):
+            spans.append(Span(start, end, current))
+            current = ""
+        if label:
+            if not current:
+                start, current = word_start, label
+            end = word_end
+            if prefix in "ESLU":
+                spans.append(Span(start, end, current))
+                current = ""
+    if current:
+        spans.append(Span(start, end, current))
+    return spans
+
+
+def spans_to_tags(spans: Iterable[Span], offsets: Sequence[tuple[int, int]]) -> list[str]:
+    """BIO tags, one per word, for words at these (start, end) characters, which must be in order.
+
+    A word belongs to the span that it shares at least one character with (to the earlier one, where two meet
+    inside it); words of no length get O. Raises UserError when spans overlap.
+    """
+    tags = ["O"] * len(offsets)
+    position, last_end = 0, 0
+    for span in sorted(spans):
+        if span.start < last_end:
+            raise UserError(f"The span {span.start} to {span.end} ({span.label}) overlaps the one before it.")
+        last_end = span.end
+        while position < len(offsets) and offsets[position][1] <= span.start:
+            position += 1
+        prefix = "B"
+        while position < len(offsets) and offsets[position][0] < span.end:
+            if offsets[position][0] < offsets[position][1]:
+                tags[position] = f"{prefix}-{span.label}"
+                prefix = "I"
+            position += 1
+    return tags
+
+
+def words_to_text(words: Iterable[str]) -> tuple[str, list[tuple[int, int]]]:
+    """The words joined by single spaces, and the (start, end) characters of each in the result."""
+    offsets: list[tuple[int, int]] = []
+    position = 0
+    words = list(words)
+    for word in words:
+        offsets.append((position, position + len(word)))
+        position += len(word) + 1
+    return " ".join(words), offsets
+
+
+def word_offsets(text: str) -> list[tuple[int, int]]:
+    """The (start, end) characters of the words of `text.split()`."""
+    offsets: list[tuple[int, int]] = []
+    position = 0
+    for word in text.split():
+        position = text.index(word, position)
+        offsets.append((position, position + len(word)))
+        position += len(word)
+    return offsets
+
+
+def bio_cell_tags(cell: str) -> list[str]:
+    """The tags in a cell such as `B-PER O O`; commas, and a Python or JSON list of tags, are read as well."""
+    inner = cell.strip()
+    if inner.startswith("[") and inner.endswith("]"):
+        inner = inner[1:-1]
+    return [word for word in (piece.strip("'\"") for piece in re.split(r"[\s,]+", inner)) if word]
+
+
+def parse_bio_cell(cell: str, text: str) -> list[Span]:
+    """The spans of a cell with one tag for each word of `text.split()`.
+
+    Raises UserError when a tag is malformed or their number differs from the number of words.
+    """
+    return tags_to_spans(bio_cell_tags(cell), word_offsets(text))
+
+
+# Marks inside the text ----------------------------------------------------------------------------
+
+
+def parse_markup(cell: str) -> tuple[str, list[Span]]:
+    r"""The plain text and the spans of marked text: `[Ada](PER) joined [Acme](ORG)`.
+
+    A backslash before `[`, `]` or a backslash makes it an ordinary character; a bracket that is not part of a
+    whole mark is one anyway. Never fails: text without marks is returned with no spans.
+    """
+    pieces: list[str] = []
+    spans: list[Span] = []
+    done, length = 0, 0
+    for match in _MARK.finditer(cell):
+        pieces.append(cell[done : match.start()])
+        length += match.start() - done
+        done = match.end()
+        escaped = match["escaped"]
+        piece = escaped or _ESCAPED.sub(r"\1", match["inner"])
+        if not escaped:
+            spans.append(Span(length, length + len(piece), match["label"]))
+        pieces.append(piece)
+        length += len(piece)
+    pieces.append(cell[done:])
+    return "".join(pieces), spans
+
+
+def to_markup(text: str, spans: Iterable[Span]) -> str:
+    """The text with its spans marked, such that `parse_markup` gives back the same text and spans.
+
+    Raises UserError for spans that overlap, lie outside the text or whose label is not one word.
+    """
+    pieces: list[str] = []
+    done = 0
+    for span in checked(spans, text):
+        if not _LABEL.fullmatch(span.label):
+            raise UserError(f"{span.label!r} cannot be written as a mark: a label is letters, digits, _ and -.")
+        pieces.append(_escape(text[done : span.start]))
+        pieces.append(f"[{_escape(text[span.start : span.end])}]({span.label})")
+        done = span.end
+    pieces.append(_escape(text[done:]))
+    return "".join(pieces)
+
+
+# JSON ---------------------------------------------------------------------------------------------
+
+
+def raw_json_spans(cell: str) -> list[Span]:
+    """The spans written in a cell, in its order, not yet compared with a text.
+
+    Reads `[{"start": 0, "end": 4, "label": "PER"}]`, the same with single quotes (as pandas writes lists),
+    and `[[0, 4, "PER"]]`. Raises UserError when the cell is none of these.
+    """
+    value = _literal(cell)
+    if not isinstance(value, list):
+        raise UserError("The spans must be a list, in square brackets.")
+    return [_span(item) for item in value]
+
+
+def parse_json_spans(cell: str, text: str) -> list[Span]:
+    """The spans written as JSON, sorted. Raises UserError when they do not fit the text or overlap."""
+    return checked(raw_json_spans(cell), text)
+
+
+def to_json_spans(spans: Iterable[Span]) -> str:
+    """The spans as a JSON list of objects with `start`, `end` and `label`."""
+    return json.dumps([{"start": s.start, "end": s.end, "label": s.label} for s in sorted(spans)], ensure_ascii=False)
+
+
+def checked(spans: Iterable[Span], text: str) -> list[Span]:
+    """The spans in order. Raises UserError for one that is empty, outside the text, or overlaps another."""
+    ordered = sorted(spans)
+    last_end = 0
+    for span in ordered:
+        if not 0 <= span.start < span.end <= len(text):
+            raise UserError(
+                f"The span {span.start} to {span.end} ({span.label}) does not fit the text, "
+                f"which has {_count(len(text), 'character')}."
+            )
+        if span.start < last_end:
+            raise UserError(f"The span {span.start} to {span.end} ({span.label}) overlaps the one before it.")
+        last_end = span.end
+    return ordered
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def _literal(cell: str) -> object:
+    """The value that is written in a cell as JSON or as Python."""
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(cell)
+    # With backslashes, Python might warn about them on the screen.
+    if "\\" not in cell:
+        with contextlib.suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            return ast.literal_eval(cell.strip())
+    raise UserError('This is not a list of spans such as [{"start": 0, "end": 4, "label": "PER"}].')
+
+
+def _first(item: dict, names: Sequence[str]) -> object:
+    for name in names:
+        if name in item:
+            return item[name]
+    return None
+
+
+def _span(item: object) -> Span:
+    if isinstance(item, dict):
+        start, end, label = _first(item, _START), _first(item, _END), _first(item, _LABELS)
+    elif isinstance(item, (list, tuple)) and len(item) == 3:
+        start, end, label = item
+    else:
+        start = end = label = None
+    # type() and not isinstance(): True and False are whole numbers too.
+    if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
+        raise UserError("Each span needs whole numbers start and end, and a label.")
+    return Span(start, end, label.strip())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,214 @@
+"""From a file to its text: unpack, refuse what is no text, find out the encoding."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import os
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtl.config import UserError
+from mtl.data.rows import Findings
+
+MAX_BYTES = 200_000_000
+
+_TABLE_HINT = "Bring a table as text: .csv, .tsv or .txt, or CoNLL."
+_SAVE_HINT = "In the spreadsheet program choose Save as, CSV UTF-8, and bring that file."
+
+# First bytes of files that people rename or drop by mistake, what they are, and what to do instead.
+_KNOWN = (
+    (b"\x89PNG\r\n", "a PNG image", _TABLE_HINT),
+    (b"\xff\xd8\xff", "a JPEG image", _TABLE_HINT),
+    (b"GIF8", "a GIF image", _TABLE_HINT),
+    (b"RIFF", "an image, sound or film (RIFF)", _TABLE_HINT),
+    (b"%PDF", "a PDF document", "Copy its table into a spreadsheet and save that as CSV."),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", _SAVE_HINT),
+    (b"{\\rtf", "a rich text document", "Save it as plain text."),
+    (b"PAR1", "a Parquet file", "Write it as CSV, for example with pandas: read_parquet(...).to_csv(...)."),
+    (b"SQLite format 3", "a database", "Export its table as CSV."),
+    (b"\x93NUMPY", "a NumPy file", _TABLE_HINT),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and bring the table inside."),
+    (b"Rar!", "a RAR archive", "Unpack it and bring the table inside."),
+    (b"BZh", "a bzip2 archive", "Unpack it and bring the table inside."),
+    (b"\xfd7zXZ", "an xz archive", "Unpack it and bring the table inside."),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it and bring the table inside."),
+    (b"\x7fELF", "a program", _TABLE_HINT),
+)
+
+# Longest first: the mark of UTF-32 begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
+_LINE_END = re.compile("\r\n|\r|\n")
+_SAMPLE = 200_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's text and the name of the encoding it was read in."""
+
+    text: str
+    encoding: str
+
+
+def read_source(path: str | os.PathLike[str], findings: Findings, max_bytes: int = MAX_BYTES) -> Source:
+    """The text of a file (gzip is unpacked); broken characters and guessed encodings are added to `findings`.
+
+    Raises UserError when the file is missing, empty, larger than `max_bytes` (packed or unpacked), damaged,
+    or no text.
+    """
+    path = Path(path)
+    data = _read_bytes(path, max_bytes)
+    if data[:2] == b"\x1f\x8b":
+        data = _unpack(data, path.name, max_bytes)
+    _refuse_known(data, path.name)
+    if not data.strip():
+        raise UserError(f"{path.name} is empty. {_TABLE_HINT}")
+    text, encoding = decode(data, findings)
+    return Source(_without_controls(text, path.name, findings), encoding)
+
+
+def split_lines(text: str) -> list[str]:
+    r"""The lines as a text editor counts them: ends at \n, \r\n and \r only. Each keeps its ending."""
+    return list(io.StringIO(text, newline=""))
+
+
+def decode(data: bytes, findings: Findings) -> tuple[str, str]:
+    """The text of these bytes and the encoding's name; what does not decode becomes U+FFFD and a finding.
+
+    In order: a byte order mark, UTF-8, UTF-16 without a mark (every other byte zero), UTF-8 with a few broken
+    bytes, and else a single-byte or Asian encoding: Windows' Western one, unless most of the text is beyond
+    ASCII.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _decode_or_report(data[len(mark) :], encoding, findings), encoding
+    if encoding := _utf16_without_mark(data):
+        return _decode_or_report(data, encoding, findings), encoding
+    try:
+        return data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        pass
+    replaced = data.decode("utf-8", errors="replace")
+    broken = replaced.count("\ufffd") - data.count(b"\xef\xbf\xbd")
+    beyond_ascii = sum(len(run) for run in re.findall("[^\x00-\x7f\ufffd]+", replaced))
+    if 2 * broken <= beyond_ascii:
+        _report_broken(replaced, "utf-8", findings)
+        return replaced, "utf-8"
+    encoding = _guess(data)
+    findings.add("encoding-guessed", encoding=encoding)
+    return _decode_or_report(data, encoding, findings), encoding
+
+
+def _read_bytes(path: Path, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}. Check the name and the folder.") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder. Name the file in it.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    if len(data) > max_bytes:
+        raise UserError(_too_big(path.name, max_bytes))
+    return data
+
+
+def _unpack(data: bytes, name: str, max_bytes: int) -> bytes:
+    # Reading no more than the limit keeps a small file from unpacking into a huge one.
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            unpacked = file.read(max_bytes + 1)
+    except EOFError as error:
+        raise UserError(f"{name} is cut off: its compressed data ends too early. Copy it again.") from error
+    except (OSError, zlib.error) as error:
+        raise UserError(f"{name} is damaged: it cannot be unpacked. Copy it again.") from error
+    if len(unpacked) > max_bytes:
+        raise UserError(_too_big(name, max_bytes, "unpacked"))
+    return unpacked
+
+
+def _too_big(name: str, max_bytes: int, how: str = "") -> str:
+    size = f"{max_bytes / 1e6:,.0f} MB" if max_bytes >= 1e6 else f"{max_bytes:,} bytes"
+    return f"{name} is larger than {size} {how}".rstrip() + ", the limit here. Bring a part of its rows."
+
+
+def _refuse_known(data: bytes, name: str) -> None:
+    for start, what, hint in _KNOWN:
+        if data.startswith(start):
+            raise UserError(f"{name} is {what}, not a table. {hint}")
+    if data.startswith(b"PK\x03\x04"):
+        if b"xl/" in data or b"[Content_Types].xml" in data[:2000]:
+            raise UserError(f"{name} is an Excel or other Office file, not text. {_SAVE_HINT}")
+        raise UserError(f"{name} is a zip archive. Unpack it and bring the table inside.")
+    if data[257:262] == b"ustar":
+        raise UserError(f"{name} is a tar archive. Unpack it and bring the table inside.")
+    if re.match(rb"\s*[\[{]\s*[{\"]", data[:1000]) and b'":' in data[:100_000]:
+        raise UserError(f"{name} is JSON, not a table. Write it as CSV, for example with pandas: to_csv(...).")
+    if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)", data[:1000], re.IGNORECASE):
+        raise UserError(f"{name} is a web page or XML, not a table. {_TABLE_HINT}")
+
+
+def _utf16_without_mark(data: bytes) -> str | None:
+    sample = data[:4000]
+    even, odd = sample[0::2], sample[1::2]
+    if len(sample) < 4 or len(data) % 2:
+        return None
+    zeros_even, zeros_odd = even.count(0) / len(even), odd.count(0) / len(odd)
+    if zeros_odd > 0.4 and zeros_even < 0.05:
+        return "utf-16-le"
+    if zeros_even > 0.4 and zeros_odd < 0.05:
+        return "utf-16-be"
+    return None
+
+
+def _guess(data: bytes) -> str:
+    """An encoding for bytes that are not Unicode."""
+    high = sum(len(run) for run in re.findall(rb"[\x80-\xff]+", data[:_SAMPLE]))
+    # Few bytes beyond ASCII are accents in a Western text, which statistics over letters often take for
+    # another alphabet. Many are a text in another alphabet, and there the statistics are good.
+    if high > 0.2 * min(len(data), _SAMPLE):
+        import charset_normalizer
+
+        best = charset_normalizer.from_bytes(data[:_SAMPLE].rpartition(b"\n")[0] or data[:_SAMPLE]).best()
+        if best is not None:
+            return best.encoding
+    return "cp1252"
+
+
+def _decode_or_report(data: bytes, encoding: str, findings: Findings) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode(encoding, errors="replace")
+        _report_broken(text, encoding, findings)
+        return text
+
+
+def _report_broken(text: str, encoding: str, findings: Findings) -> None:
+    for number, line in enumerate(split_lines(text), start=1):
+        if "\ufffd" in line:
+            findings.add("bytes", number, encoding=encoding)
+
+
+def _without_controls(text: str, name: str, findings: Findings) -> str:
+    strange = len(_CONTROL.findall(text[:_SAMPLE]))
+    if strange >= 8 and strange > 0.05 * min(len(text), _SAMPLE):
+        raise UserError(f"{name} does not look like text. {_TABLE_HINT}")
+    if "\x00" not in text:
+        return text
+    position = text.index("\x00")
+    findings.add("nul", len(_LINE_END.findall(text, 0, position)) + 1, count=text.count("\x00"))
+    # A space and not nothing, so that positions counted in the original text still hold.
+    return text.replace("\x00", " ")

@@ -1,0 +1,123 @@
+"""The names of columns: whether a first line holds them, and what they promise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from mtl.data.entities import is_tag
+from mtl.data.rows import Findings
+from mtl.data.values import parse_number
+
+
+def _words(names: str) -> tuple[str, ...]:
+    return tuple(names.split())
+
+
+# The first of these that a table has is its text; after them any name that has one of TEXT_PARTS as a part.
+TEXT_NAMES = _words(
+    "text sentence review content tweet texts sentences reviews tweets full_text comment comments message "
+    "messages body post document utterance question headline description title"
+)
+TEXT_PARTS = frozenset(_words("text sentence review content tweet comment message"))
+LABEL_NAMES = frozenset(
+    _words(
+        "label labels sentiment sentiments stars star rating ratings class category topic target emotion "
+        "intent polarity score intensity entities entity ner tag tags annotation annotations"
+    )
+)
+WORD_NAMES = frozenset(_words("word words token tokens form"))
+_USELESS_NAMES = frozenset(
+    _words(
+        "# id ids idx index uid uuid guid no row line split fold date time datetime timestamp created url "
+        "link href user username userid author email"
+    )
+)
+_USELESS_PARTS = frozenset(_words("id ids idx uuid url date timestamp username"))
+
+_SAMPLE = 2000
+
+
+def plain_name(name: str) -> str:
+    """A column's name as people see it: without stray spaces and byte order marks."""
+    return " ".join(name.replace("\ufeff", "").split())
+
+
+def name_parts(name: str) -> list[str]:
+    """The lower-case words of a name: `review_text`, `reviewText` and `Review Text` are review and text."""
+    return [part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|#", name)]
+
+
+def promises_labels(name: str) -> bool:
+    """Whether a name is one that people give to labels."""
+    return not LABEL_NAMES.isdisjoint(name_parts(name))
+
+
+def is_useless(name: str) -> bool:
+    """Whether a name belongs to numbering, dates, addresses and the like; so does no name at all."""
+    if name.lower() in _USELESS_NAMES or re.fullmatch(r"unnamed:? \d+", name.lower()):
+        return True
+    return not _USELESS_PARTS.isdisjoint(name_parts(name)[-1:])
+
+
+def looks_like_header(cells: Sequence[str]) -> bool:
+    """Whether the cells are surely names: at least one that tables use, and none that is long or a number."""
+    names = [plain_name(cell) for cell in cells]
+    if any(len(name) > 60 or parse_number(name) is not None for name in names):
+        return False
+    return any(_is_known(name) for name in names)
+
+
+def has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of these rows, none of them empty, names the columns rather than being data."""
+    first = [cell.strip() for cell in rows[0]]
+    if looks_like_header(first):
+        return True
+    rest = [row for row in rows[1 : _SAMPLE + 1] if len(row) == len(first)]
+    # A single column is a list of sentences, and losing the first one is worse than reading a name as one.
+    if len(first) == 1 or not rest:
+        return False
+    return not any(
+        parse_number(cell) is not None or is_tag(cell) or _is_like_the_rest(cell, [row[i] for row in rest])
+        for i, cell in enumerate(first)
+    )
+
+
+def distinct_names(cells: Sequence[str], line: int, findings: Findings) -> list[str]:
+    """The names in a header without stray spaces, each one once; a blank one is called by its place."""
+    names: dict[str, None] = {}
+    for i, cell in enumerate(cells):
+        name = plain_name(cell) or f"unnamed {i + 1}"
+        if name in names:
+            new = unused_name(name, names)
+            findings.add("same-name", line, name, new=new)
+            name = new
+        names[name] = None
+    return list(names)
+
+
+def unused_name(name: str, names: Collection[str]) -> str:
+    """The name, with a number behind it where there is one like it already."""
+    number = 2
+    new = name
+    while new in names:
+        new, number = f"{name} ({number})", number + 1
+    return new
+
+
+def _is_known(name: str) -> bool:
+    if name.lower() in TEXT_NAMES or name.lower() in LABEL_NAMES or name.lower() in WORD_NAMES:
+        return True
+    # Names such as comment_text; but not two words, which may be a short sentence.
+    return " " not in name and not TEXT_PARTS.isdisjoint(parts := name_parts(name)) and len(parts) > 1
+
+
+def _is_like_the_rest(cell: str, rest: Sequence[str]) -> bool:
+    """Whether a cell is one of few values that repeat below, or a sentence above sentences."""
+    below = [other.strip() for other in rest]
+    if cell and cell in below and len(set(below)) <= max(2, len(below) // 2):
+        return True
+    # Survey programs use questions as names.
+    if cell.endswith(("?", ":")):
+        return False
+    return len(cell.split()) >= 4 and sum(len(other.split()) for other in below) >= 4 * len(below)

@@ -1,0 +1,209 @@
+"""Every finding about a table in words: how serious it is, what is wrong, what was done, how to mend it.
+
+error: a row, a label or a column was left out or is of no use; warning: it is used, but perhaps not as meant;
+note: good to know. Braces are filled with facts where the finding is made.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Message(NamedTuple):
+    level: str
+    problem: str
+    action: str
+    hint: str
+
+
+_ROW_UNUSED = "The row is not used for this task."
+_ROW_OUT = "The row was left out."
+_COUNTING = "Count characters from 0; the end is one past the last, so that text[start:end] is the entity."
+_BIO = "Write O, or B- on the first word of an entity and I- on its others, with the type, as in B-PER."
+
+MESSAGES = {
+    # The file.
+    "encoding-guessed": Message(
+        "note",
+        "The file is not in UTF-8.",
+        "It was read as {encoding}.",
+        "If accented letters look wrong, save the file as UTF-8 and bring it again.",
+    ),
+    "bytes": Message(
+        "error",
+        "Some bytes here are no characters in {encoding}.",
+        "Each was replaced by \ufffd.",
+        "Save the file as UTF-8 from the program that it comes from.",
+    ),
+    "nul": Message(
+        "warning",
+        "The file holds {count:,} NUL characters.",
+        "They were read as spaces.",
+        "Export the file again: something went wrong on the way.",
+    ),
+    # Rows and columns.
+    "no-header": Message(
+        "warning",
+        "The first line looks like data, not like a header.",
+        "It was read as a row, and the columns were called {names}.",
+        "Put a line with the names of the columns on top.",
+    ),
+    "same-name": Message(
+        "warning",
+        "Two columns have the same name.",
+        "The second was called {new}.",
+        "Give each column a name of its own.",
+    ),
+    "blank-line": Message("note", "The line is blank.", "It was skipped.", "Delete it."),
+    "ragged-short": Message(
+        "warning",
+        "The row has {found} of {expected} cells.",
+        "The missing cells were taken as blank.",
+        "Fill the row up, and look for a quotation mark that is not closed.",
+    ),
+    "ragged-joined": Message(
+        "warning",
+        "The row has {found} cells where {expected} are expected.",
+        "The extra cells were taken as part of the text.",
+        'Wrap a text that holds a {delimiter} in "...".',
+    ),
+    "ragged-cut": Message(
+        "warning",
+        "The row has {found} cells where {expected} are expected.",
+        "What is beyond the last column was left out.",
+        "Delete the {delimiter}s inside cells.",
+    ),
+    "quotes": Message(
+        "warning",
+        "The quotation marks on this line do not pair up.",
+        "The line was read by itself.",
+        'Wrap a cell in "..." and double each quotation mark inside it.',
+    ),
+    "no-text-column": Message(
+        "error",
+        "No column looks like text.",
+        "No row was read.",
+        "Call the column that holds the sentences text. The columns are: {names}.",
+    ),
+    "no-rows": Message(
+        "error", "There is no row with a text.", "Nothing was read.", "Add at least one row below the header."
+    ),
+    "no-task": Message(
+        "note",
+        "No column holds labels.",
+        "The texts were read; they can be analysed, but nothing can be learned from them.",
+        "For training, add a column with a label, a number or entities for each text.",
+    ),
+    "text-empty": Message("error", "The text is empty.", _ROW_OUT, "Fill in the text or delete the row."),
+    "truncated": Message(
+        "warning",
+        "The text has {count:,} tokens.",
+        "The model reads the first {limit:,}; the rest is ignored.",
+        "Split the text, or put what matters first.",
+    ),
+    "duplicate": Message(
+        "note",
+        "The text is the same as on line {earlier}.",
+        "Both were kept.",
+        "Delete one, unless the text is meant to count twice.",
+    ),
+    "duplicate-differs": Message(
+        "warning",
+        "The text is the same as on line {earlier}, but its label differs.",
+        "Both were kept.",
+        "Decide for one of the labels: a model cannot learn both.",
+    ),
+    "row-unlabelled": Message(
+        "warning",
+        "The row has no label for any task.",
+        "It was kept, but training cannot use it.",
+        "Add a label or delete the row.",
+    ),
+    # Classes and numbers.
+    "label-blank": Message("note", "There is no label here.", _ROW_UNUSED, "Leave it so where you have no label."),
+    "label-once": Message(
+        "warning",
+        "The label {label} is seen only once.",
+        "It was kept.",
+        "Correct it if it is a typing error; otherwise add more rows like it.",
+    ),
+    "label-spelling": Message(
+        "warning",
+        "{cell} is another spelling of {label}.",
+        "It was read as {label}.",
+        "Use one spelling, without spaces around it.",
+    ),
+    "one-class": Message(
+        "error",
+        "Every label is {label}: there is nothing to tell apart.",
+        "The labels were read, but training on them teaches nothing.",
+        "Add rows with other labels.",
+    ),
+    "many-labels": Message(
+        "warning",
+        "There are {count:,} different labels.",
+        "Each became a class.",
+        "If these are numbers or free text, change what the column is used for.",
+    ),
+    "number": Message(
+        "error",
+        "{cell} is not a number.",
+        _ROW_UNUSED,
+        "Write a plain number such as 0.5, or leave the cell blank.",
+    ),
+    "magnitude": Message(
+        "warning",
+        "{value:g} is more than ten times larger than most numbers here, which go up to {usual:g}.",
+        "It was kept.",
+        "Look for a lost decimal point or another scale.",
+    ),
+    # Entities.
+    "entity-cell": Message("error", "{reason}", _ROW_UNUSED, "Compare the cell with the text of its row."),
+    "span-range": Message(
+        "error",
+        "The span {start} to {end} ({label}) has no text in it; the text has {length:,} characters.",
+        _ROW_UNUSED,
+        _COUNTING,
+    ),
+    "span-overlap": Message(
+        "warning",
+        "The spans {start} to {end} ({label}) and {other_start} to {other_end} ({other_label}) overlap.",
+        "The longer one was kept.",
+        "Entities must not overlap; keep the one that is to be found.",
+    ),
+    "span-space": Message(
+        "warning",
+        "The span {start} to {end} ({label}) begins or ends with a space.",
+        "The space was left out of it.",
+        _COUNTING,
+    ),
+    "span-word": Message(
+        "warning",
+        "The span {start} to {end} ({label}), {piece}, begins or ends inside a word.",
+        "It was kept; training takes the whole word.",
+        _COUNTING,
+    ),
+    "bio-tag": Message("error", "{cell} is not an entity tag.", "The sentence was left out.", _BIO),
+    "bio-missing": Message("error", "The word has no tag.", "The sentence was left out.", _BIO),
+    "bio-illegal": Message(
+        "warning",
+        "An I- tag follows no tag of its type.",
+        "It was read as the beginning of an entity.",
+        _BIO,
+    ),
+    "no-entities": Message(
+        "warning",
+        "There is no entity in any row.",
+        "The rows were read as texts without entities.",
+        "Check how the entities are written, or ignore this column.",
+    ),
+    # One word per line.
+    "word-blank": Message("note", "There is no word on this line.", "The line was skipped.", "Delete the line."),
+    "word-header": Message("note", "The line names the columns.", "It was skipped.", "Leave it so."),
+    "no-sentences": Message(
+        "warning",
+        "Nothing tells where a sentence ends: all {count:,} words are one text.",
+        "The text was kept whole.",
+        "Put a blank line between sentences, or a column that numbers them.",
+    ),
+}

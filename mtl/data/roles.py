@@ -1,0 +1,236 @@
+"""What each column of a table is: the text, a task with its kind, or nothing of use; each with the reason."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mtl.config import KINDS, UserError
+from mtl.data.entities import bio_cell_tags, is_tag, parse_markup, raw_json_spans
+from mtl.data.header import TEXT_NAMES, TEXT_PARTS, is_useless, name_parts, promises_labels
+from mtl.data.values import is_blank, parse_number
+
+# So many cells of a column are looked at closely.
+_SAMPLE = 2000
+# A column that nothing but its few values speaks for has at most so many labels.
+_FEW = 50
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a column is used for; `form` is how entities are written: "json", "markup" or "bio"."""
+
+    role: str
+    kind: str | None
+    reason: str
+    form: str = ""
+
+
+def guess_roles(
+    names: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    text: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    named: bool = True,
+) -> list[Role]:
+    """The role of each column, from its name and its cells (one sequence per column, all rows).
+
+    `named` is False when the names are made up and say nothing. `text` names the text column and `roles`
+    gives columns the role "ignored" or a task's kind; both overrule the guess and must pass
+    `check_overrides`.
+    """
+    wanted = roles or {}
+    facts = [_Facts(name if named else None, column) for name, column in zip(names, cells, strict=True)]
+    if text is not None:
+        text_index, reason = names.index(text), "as you said"
+    else:
+        text_index, reason = _find_text(facts, [i for i, name in enumerate(names) if name not in wanted])
+    candidates = [i for i, column in enumerate(facts) if i != text_index and column.may_hold_labels]
+    result = []
+    for i, (name, column) in enumerate(zip(names, facts, strict=True)):
+        if i == text_index:
+            result.append(Role("text", None, reason, "markup" if column.has_marks else ""))
+        elif wanted.get(name) == "ignored":
+            result.append(Role("ignored", None, "as you said"))
+        elif name in wanted:
+            form = column.entity_form or "bio" if wanted[name] == "tagging" else ""
+            result.append(Role("task", wanted[name], "as you said", form))
+        else:
+            result.append(_task_role(column, only=candidates == [i]))
+    return result
+
+
+def check_overrides(
+    names: Sequence[str],
+    text: str | None,
+    roles: Mapping[str, str] | None,
+    also: Sequence[str] = (),
+) -> None:
+    """Raise UserError for a column that is not in `names` (or, in `roles`, `also`), or an unknown role."""
+    columns = ", ".join(map(repr, names)) or "none"
+    if text is not None and text not in names:
+        raise UserError(f"There is no column {text!r}. The columns are: {columns}.")
+    for name, role in (roles or {}).items():
+        if name not in names and name not in also:
+            raise UserError(f"There is no column {name!r}. The columns are: {columns}.")
+        if role not in ("ignored", *KINDS):
+            raise UserError(f"{name!r} cannot be {role!r}. A column is ignored, {', '.join(KINDS)}.")
+
+
+class _Facts:
+    """What can be said about one column; `name` is None when it is made up."""
+
+    def __init__(self, name: str | None, cells: Sequence[str]) -> None:
+        self.name = name
+        self.filled = [cell.strip() for cell in cells if not is_blank(cell)]
+        self.sample = self.filled[:_SAMPLE]
+
+    @property
+    def promises_labels(self) -> bool:
+        return self.name is not None and promises_labels(self.name)
+
+    @property
+    def is_useless(self) -> bool:
+        return self.name is not None and is_useless(self.name)
+
+    @property
+    def may_hold_labels(self) -> bool:
+        return bool(self.filled) and not self.is_useless and not self.is_prose
+
+    @cached_property
+    def mean_length(self) -> float:
+        return statistics.fmean(map(len, self.sample)) if self.sample else 0.0
+
+    @cached_property
+    def number_share(self) -> float:
+        return _share(self.sample, lambda cell: parse_number(cell) is not None)
+
+    @cached_property
+    def is_prose(self) -> bool:
+        """Whether most cells are sentences: several words, or a script that writes without spaces."""
+        return not self.entity_form and _share(self.sample, _is_sentence) > 0.5
+
+    @cached_property
+    def is_varied(self) -> bool:
+        return 2 * len(set(self.sample)) > len(self.sample)
+
+    @cached_property
+    def entity_form(self) -> str:
+        """How entities are written in most of the cells; "" when they are not."""
+        if any(cell.startswith("[") and len(cell) > 2 for cell in self.sample) and _share(self.sample, _is_json) > 0.5:
+            return "json"
+        if any("-" in cell for cell in self.sample) and _share(self.sample, _is_bio) > 0.5:
+            return "bio"
+        return "markup" if self.has_marks else ""
+
+    @cached_property
+    def has_marks(self) -> bool:
+        return _share(self.sample, lambda cell: "](" in cell and bool(parse_markup(cell)[1])) >= 0.1
+
+
+def _share(cells: Sequence[str], test: Callable[[str], bool]) -> float:
+    return sum(map(test, cells)) / len(cells) if cells else 0.0
+
+
+def _is_sentence(cell: str) -> bool:
+    return len(cell.split()) >= 4 or (" " not in cell and not cell.isascii() and len(cell) >= 8)
+
+
+def _is_json(cell: str) -> bool:
+    if not cell.startswith("["):
+        return False
+    try:
+        raw_json_spans(cell)
+    except UserError:
+        return False
+    return True
+
+
+def _is_bio(cell: str) -> bool:
+    tags = bio_cell_tags(cell)
+    return bool(tags) and sum(map(is_tag, tags)) >= 0.8 * len(tags)
+
+
+def _find_text(facts: Sequence[_Facts], free: Sequence[int]) -> tuple[int | None, str]:
+    """The index of the text column among the `free` ones, None when there is none; and why it is the one."""
+    # A column of numbers or spans is no text, whatever it is called.
+    possible = [i for i in free if facts[i].number_share < 0.9 and facts[i].entity_form in ("", "markup")]
+    if len(facts) == 1 and possible:
+        return 0, "it is the only column"
+    for name in TEXT_NAMES:
+        for i in possible:
+            if (facts[i].name or "").lower() == name:
+                return i, "by its name"
+    prose = [i for i in possible if facts[i].is_prose or facts[i].has_marks]
+    named = [i for i in prose if not TEXT_PARTS.isdisjoint(name_parts(facts[i].name or ""))]
+    # Short texts, such as a list of phrases, are longer than labels and repeat less.
+    short = [
+        i
+        for i in possible
+        if facts[i].is_varied
+        and not facts[i].promises_labels
+        and not facts[i].is_useless
+        and any(" " in cell or not cell.isascii() for cell in facts[i].sample)
+    ]
+    for columns, reason in (
+        (named, "by its name"),
+        (prose, "it has the longest texts"),
+        (short, "it has the longest texts"),
+    ):
+        if columns:
+            return max(columns, key=lambda i: facts[i].mean_length), reason
+    return None, ""
+
+
+_FORMS = {
+    "json": "entity spans as JSON",
+    "bio": "an entity tag per word",
+    "markup": "texts with marked entities",
+}
+
+
+def _task_role(facts: _Facts, only: bool) -> Role:
+    """The role of a column that is not the text; `only` says that no other column may hold labels."""
+    if not facts.filled:
+        return Role("ignored", None, "it is empty")
+    if facts.entity_form:
+        return Role("task", "tagging", f"it holds {_FORMS[facts.entity_form]}", facts.entity_form)
+    if facts.is_useless:
+        return Role("ignored", None, "by its name it says nothing about the text")
+    if facts.is_prose:
+        return Role("ignored", None, "it holds another text")
+    likely = only or facts.promises_labels
+    return _number_role(facts, likely) if facts.number_share >= 0.8 else _label_role(facts, likely)
+
+
+def _number_role(facts: _Facts, likely: bool) -> Role:
+    numbers = [number for number in map(parse_number, facts.filled) if number is not None]
+    distinct = set(numbers)
+    low, high = min(distinct), max(distinct)
+    if len(distinct) == 1 and not likely:
+        return Role("ignored", None, "it is the same number in every row")
+    whole = all(number.is_integer() for number in distinct)
+    # Grades, stars, 0 and 1: a few small whole numbers are names of classes more often than amounts.
+    if whole and low >= -10 and high <= 10 and (likely or 2 * len(distinct) <= len(numbers)):
+        return Role("task", "classification", f"it has {_count(len(distinct), 'small whole number')}")
+    unique = whole and len(numbers) >= 5 and len(distinct) > 0.9 * len(numbers)
+    if unique and (high - low + 1 == len(numbers) or high > 1e5):
+        return Role("ignored", None, "it numbers the rows")
+    return Role("task", "regression", f"it has numbers from {low:g} to {high:g}")
+
+
+def _label_role(facts: _Facts, likely: bool) -> Role:
+    count = len(facts.filled)
+    distinct = len({cell.casefold() for cell in facts.filled})
+    found = f"it has {_count(distinct, 'distinct value')} in {_count(count, 'row')}"
+    if distinct == 1 and count > 1 and not likely:
+        return Role("ignored", None, "it is the same in every row")
+    if distinct <= (_FEW if likely else 10 if count < 20 else 0) or 2 * distinct <= count:
+        return Role("task", "classification", found)
+    return Role("ignored", None, f"{found}, too many for labels")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,135 @@
+"""What reading a table gives: its rows, what each column is, and what there is to say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from mtl.data.entities import Span
+from mtl.data.messages import MESSAGES
+
+LEVELS = ("error", "warning", "note")
+
+# Up to so many findings of one kind are listed one by one; more become one that names the first lines.
+_SINGLE = 3
+_NAMED_LINES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One text with what is known about it.
+
+    `labels` maps a task to a label (classification), a number (regression) or spans of `text` (tagging); a
+    task that has no label here is missing. `line` is where the row begins, counted from 1 as a text editor
+    does.
+    """
+
+    text: str
+    labels: dict[str, str | float | tuple[Span, ...]]
+    line: int
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it is used for and why.
+
+    `role` is "text", "task" or "ignored"; `kind` is "classification", "regression" or "tagging" for a task,
+    else None. `labels`, in order, and `counts`, by label, are about rows (classification) or entities
+    (tagging), and empty for numbers.
+    """
+
+    name: str
+    role: str
+    kind: str | None
+    labels: tuple[str, ...]
+    counts: dict[str, int]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about the data that its owner should know.
+
+    `level` is "error" (a row, label or column was left out or is of no use), "warning" (used, but perhaps not
+    as meant) or "note". `line` is the first line concerned, None for the whole file; `count` is the number of
+    places. `problem`, `action` (what was done about it) and `hint` (how to mend it) are sentences; `code`, a
+    key of `mtl.data.messages.MESSAGES`, names the kind of finding for programs.
+    """
+
+    level: str
+    line: int | None
+    column: str | None
+    problem: str
+    action: str
+    hint: str
+    count: int = 1
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that was read: rows, columns in the file's order, findings (errors first), how it was read."""
+
+    rows: list[Row]
+    columns: tuple[Column, ...]
+    findings: tuple[Finding, ...]
+    format: str
+    encoding: str
+
+    @property
+    def text_column(self) -> str | None:
+        """The name of the column that the texts come from; None when none was found."""
+        return next((c.name for c in self.columns if c.role == "text"), None)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.level == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.level == "warning")
+
+    def tasks(self) -> dict[str, Column]:
+        """The columns that hold labels, by name."""
+        return {c.name: c for c in self.columns if c.role == "task"}
+
+
+class Findings:
+    """Collects findings while a table is read, and groups those that repeat.
+
+    Only the first few of each kind are put into words, so that a file with a fault on every line stays cheap.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str | None], list[Finding]] = {}
+        self._counts: dict[tuple[str, str | None], int] = {}
+
+    def add(self, code: str, line: int | None = None, column: str | None = None, **facts: object) -> None:
+        """Add a finding of the kind `code`; `facts` fill the braces of its message."""
+        key = (code, column)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        kept = self._kept.setdefault(key, [])
+        if len(kept) < _NAMED_LINES:
+            level, *sentences = MESSAGES[code]
+            problem, action, hint = (sentence.format(**facts) for sentence in sentences)
+            kept.append(Finding(level, line, column, problem, action, hint, 1, code))
+
+    def grouped(self) -> tuple[Finding, ...]:
+        """The findings so far, most serious first."""
+        result: list[Finding] = []
+        for key, kept in self._kept.items():
+            count = self._counts[key]
+            result += kept if count <= _SINGLE else [_group(kept, count)]
+        return in_order(result)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors, then warnings, then notes; each by line, what concerns the whole file first."""
+    return tuple(sorted(findings, key=lambda f: (LEVELS.index(f.level), f.line or 0)))
+
+
+def _group(kept: Sequence[Finding], count: int) -> Finding:
+    lines = ", ".join(str(f.line) for f in kept[1:])
+    more = f" and {count - len(kept):,} more" if count > len(kept) else ""
+    also = f" The same in {count - 1:,} more places: lines {lines}{more}."
+    return replace(kept[0], problem=kept[0].problem + also, count=count)

@@ -1,0 +1,238 @@
+"""Read any table that people bring: its rows, what each column is, and what is wrong, with line numbers.
+
+file -> text (files) -> cells (delimited, header) or sentences (conll) -> roles -> labels (cells) -> doctor
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from mtl.config import UserError
+from mtl.data import conll, doctor
+from mtl.data.cells import LabelReader, unify_types
+from mtl.data.delimited import DELIMITER_NAMES, Grid, read_grid
+from mtl.data.entities import Span, parse_markup
+from mtl.data.files import MAX_BYTES, read_source, split_lines
+from mtl.data.header import distinct_names, has_header, unused_name
+from mtl.data.roles import Role, check_overrides, guess_roles
+from mtl.data.rows import Column, Finding, Findings, Row, Table, in_order
+from mtl.data.values import parse_number
+
+__all__ = ["Column", "Finding", "Row", "Table", "read_table"]
+
+_MOST_COLUMNS = 5000
+# The delimiter that a file's name promises.
+_PROMISED = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    *,
+    text: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    max_bytes: int = MAX_BYTES,
+    token_counts: doctor.TokenCounts | None = None,
+    max_tokens: int | None = None,
+) -> Table:
+    """Read a table of texts and labels from a file: CSV, TSV, CoNLL, one word per row, or one text per line.
+
+    What the columns are is guessed. `text` names the text column and `roles` maps columns to "ignored",
+    "classification", "regression" or "tagging" to overrule the guess. Rows that cannot be used are left out
+    and reported in `findings`, as is everything odd; with `token_counts` and `max_tokens` (see
+    `doctor.examine`) also the texts that are too long for a model.
+
+    Raises UserError when nothing can be read (no such file, too big, damaged, an image or another format),
+    and when `text` or `roles` name a column that is not there.
+    """
+    path = Path(path)
+    findings = Findings()
+    source = read_source(path, findings, max_bytes)
+    lines = split_lines(source.text)
+    if conll.looks_like_conll(lines):
+        names, places, form = ["text", "entities"], conll.WordColumns(0, 1, None), "CoNLL, one word per line"
+        check_overrides(names, text, roles)
+        rows, columns = _from_sentences(conll.read_conll(lines, findings), names, places, roles, findings)
+    else:
+        grid = read_grid(lines, prefer=_PROMISED.get(_suffix(path), ""))
+        names, are_own = _take_names(grid, findings)
+        marks = unused_name("entities", names)
+        check_overrides(names, text, roles, also=[marks])
+        delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
+        if places := conll.find_word_columns(names, grid.rows):
+            form = f"one word per row, {delimiter} between cells"
+            sentences = conll.read_word_rows(grid.rows, grid.lines, places, findings)
+            rows, columns = _from_sentences(sentences, names, places, roles, findings)
+        else:
+            form = f"table, {delimiter} between cells" if delimiter else "one text per line"
+            cells = _columns(grid, len(names))
+            guess = guess_roles(names, cells, text, roles, named=are_own)
+            use_marks = (roles or {}).get(marks) != "ignored"
+            rows, columns = _from_grid(grid, names, cells, guess, marks if use_marks else None, findings)
+    found = (*findings.grouped(), *doctor.examine(rows, columns, token_counts, max_tokens))
+    return Table(rows, tuple(columns), in_order(found), form, source.encoding)
+
+
+def _suffix(path: Path) -> str:
+    return path.with_suffix("").suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+
+
+def _take_names(grid: Grid, findings: Findings) -> tuple[list[str], bool]:
+    """The columns' names, and whether they are the file's own; its header is taken out of the grid."""
+    filled = [i for i, row in enumerate(grid.rows) if row]
+    if not filled:
+        return [], True
+    first = filled[0]
+    if len(grid.rows[first]) > _MOST_COLUMNS:
+        found = f"The first line has {len(grid.rows[first]):,} cells"
+        raise UserError(f"{found}; a table may have {_MOST_COLUMNS:,} columns.")
+    if has_header([grid.rows[i] for i in filled]):
+        names = distinct_names(grid.rows[first], grid.lines[first], findings)
+        del grid.rows[: first + 1], grid.lines[: first + 1]
+        return names, True
+    width = grid.width()
+    names = [f"column {i + 1}" for i in range(width)]
+    guess = guess_roles(names, _columns(grid, width), named=False)
+    tasks = [i for i, role in enumerate(guess) if role.role == "task"]
+    for i, role in enumerate(guess):
+        if role.role == "text":
+            names[i] = "text"
+        elif tasks == [i]:
+            names[i] = "entities" if role.kind == "tagging" else "label"
+    if width > 1:
+        findings.add("no-header", grid.lines[first], names=", ".join(names))
+    return names, False
+
+
+def _columns(grid: Grid, width: int) -> list[tuple[str, ...]]:
+    """The cells by column, of rows that have them all."""
+    return list(zip(*(row for row in grid.rows if len(row) == width), strict=True)) or [()] * width
+
+
+# One text per row ----------------------------------------------------------------------------------
+
+
+def _from_grid(
+    grid: Grid,
+    names: list[str],
+    cells: Sequence[Sequence[str]],
+    roles: Sequence[Role],
+    marks: str | None,
+    findings: Findings,
+) -> tuple[list[Row], list[Column]]:
+    """The rows and columns of a table; `marks` is the task for entities marked in its text, or None."""
+    place = next((i for i, role in enumerate(roles) if role.role == "text"), None)
+    if place is None:
+        findings.add("no-text-column", names=", ".join(names) or "none")
+        return [], [_column(name, role, []) for name, role in zip(names, roles, strict=True)]
+    readers = {
+        i: LabelReader(names[i], role, cells[i], findings) for i, role in enumerate(roles) if role.role == "task"
+    }
+    # Marks in the text itself are the entities, unless a column of its own has them.
+    marked = roles[place].form == "markup" and not any(role.kind == "tagging" for role in roles)
+    for line in grid.mended:
+        findings.add("quotes", line)
+    rows: list[Row] = []
+    for row, line in _even_rows(grid, len(names), place, findings):
+        text = row[place]
+        labels: dict[str, str | float | tuple[Span, ...]] = {}
+        if marked:
+            text, spans = parse_markup(text)
+            if marks:
+                labels[marks] = tuple(spans)
+        if not text.strip():
+            findings.add("text-empty", line, names[place])
+            continue
+        for i, reader in readers.items():
+            label = reader.read(row[i], text, line)
+            if label is not None:
+                labels[names[i]] = label
+        rows.append(Row(text, labels, line))
+    if marked and marks:
+        names = [*names, marks]
+        roles = [*roles, Role("task", "tagging", f"its entities are marked in {names[place]}")]
+    for name, role in zip(names, roles, strict=True):
+        if role.kind == "tagging":
+            unify_types(rows, name, findings)
+    columns = [_column(name, role, rows) for name, role in zip(names, roles, strict=True)]
+    if not rows:
+        findings.add("no-rows")
+    elif all(column.role != "task" for column in columns):
+        findings.add("no-task")
+    return rows, columns
+
+
+def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterator[tuple[list[str], int]]:
+    """The rows and their lines, each row with `width` cells; `place` is the text's."""
+    delimiter = grid.dialect.delimiter
+    name = DELIMITER_NAMES.get(delimiter, delimiter)
+    last = max((i for i, row in enumerate(grid.rows) if row), default=-1)
+    for row, line in zip(grid.rows[: last + 1], grid.lines, strict=False):
+        if not row:
+            findings.add("blank-line", line)
+            continue
+        found = len(row)
+        # Spreadsheet programs write empty cells behind the last column.
+        end = found
+        while end > width and not row[end - 1].strip():
+            end -= 1
+        row = row[:end]
+        if len(row) < width:
+            findings.add("ragged-short", line, found=found, expected=width)
+            row = row + [""] * (width - len(row))
+        elif len(row) > width and delimiter == "\t":
+            findings.add("ragged-cut", line, found=found, expected=width, delimiter=name)
+            row = row[:width]
+        elif len(row) > width:
+            # Prose is full of commas: one too many is far more likely the text's own than another cell.
+            findings.add("ragged-joined", line, found=found, expected=width, delimiter=name)
+            after = place + len(row) - width + 1
+            row = [*row[:place], delimiter.join(row[place:after]), *row[after:]]
+        yield row, line
+
+
+# One word per row ------------------------------------------------------------------------------------
+
+
+def _from_sentences(
+    sentences: Iterable[conll.Sentence],
+    names: list[str],
+    places: conll.WordColumns,
+    wanted: Mapping[str, str] | None,
+    findings: Findings,
+) -> tuple[list[Row], list[Column]]:
+    task = names[places.tag]
+    used = (wanted or {}).get(task) != "ignored"
+    rows = [
+        Row(text, {task: tuple(spans)} if used else {}, line)
+        for text, spans, line in conll.to_spans(sentences, task, findings)
+    ]
+    unify_types(rows, task, findings)
+    roles = [Role("ignored", None, "it is about single words")] * len(names)
+    roles[places.word] = Role("text", None, "its words, joined by single spaces")
+    roles[places.tag] = Role("task", "tagging", "it has an entity tag for each word")
+    if not used:
+        roles[places.tag] = Role("ignored", None, "as you said")
+    if places.sentence is not None:
+        roles[places.sentence] = Role("ignored", None, "it tells where a sentence begins")
+    if not rows:
+        findings.add("no-rows")
+    return rows, [_column(name, role, rows) for name, role in zip(names, roles, strict=True)]
+
+
+def _column(name: str, role: Role, rows: Sequence[Row]) -> Column:
+    """What a column turned out to hold, counted over the rows that were read."""
+    counts: Counter[str] = Counter()
+    if role.role == "task" and role.kind != "regression":
+        for row in rows:
+            label = row.labels.get(name)
+            if isinstance(label, str):
+                counts[label] += 1
+            elif label is not None:
+                counts.update(span.label for span in label)
+    numbers = {label: parse_number(label) for label in counts}
+    by_number = all(number is not None for number in numbers.values())
+    labels = tuple(sorted(counts, key=numbers.get if by_number else lambda label: (label.casefold(), label)))
+    return Column(name, role.role, role.kind, labels, {label: counts[label] for label in labels}, role.reason)

@@ -1,0 +1,30 @@
+"""What a single cell says: nothing, a number, or how to show it in a message."""
+
+from __future__ import annotations
+
+import re
+
+_BLANK = frozenset(("", "nan", "null", "n/a", "#n/a", "<na>"))
+# [0-9] and not \d, which float() would not always understand.
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_SHOWN = 40
+
+
+def is_blank(cell: str) -> bool:
+    """Whether a label cell says nothing: empty, or one of the marks that programs write for that."""
+    cell = cell.strip()
+    return not cell or (len(cell) <= 4 and (cell == "NA" or cell.lower() in _BLANK))
+
+
+def parse_number(cell: str) -> float | None:
+    """The number in a cell, with a decimal point or comma; None when it holds something else."""
+    cell = cell.strip()
+    if "," in cell and "." not in cell:
+        cell = cell.replace(",", ".", 1)
+    return float(cell) if _NUMBER.fullmatch(cell) else None
+
+
+def shown(cell: str) -> str:
+    """A cell for a message: on one line, in quotes, not too long."""
+    cell = " ".join(cell.split())
+    return f'"{cell}"' if len(cell) <= _SHOWN else f'"{cell[: _SHOWN - 1]}…"'

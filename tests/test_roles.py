@@ -1,0 +1,110 @@
+"""Columns are recognised by their names and cells, and a person's word overrules the guess."""
+
+from __future__ import annotations
+
+import pytest
+
+from mtl.config import UserError
+from mtl.data.table import read_table
+
+SENTENCES = [f"This is sentence number {i} of many" for i in range(12)]
+
+
+def columns(tmp_path, header, *cells, **options):
+    """Name to (role, kind) of a table with these columns of 12 cells."""
+    rows = [header, *(";".join(map(str, row)) for row in zip(*cells, strict=True))]
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return {c.name: (c.role, c.kind) for c in read_table(path, **options).columns}
+
+
+def kind(tmp_path, header, cells, **options):
+    return columns(tmp_path, f"text;{header}", SENTENCES, cells, **options)[header]
+
+
+@pytest.mark.parametrize("name", ["text", "Sentence", " review ", "content", "tweet", "comment_text", "reviewBody"])
+def test_the_text_has_a_name(tmp_path, name):
+    found = columns(tmp_path, f"remark;{name}", [s + " and much more" for s in SENTENCES], SENTENCES)
+    assert found[name.strip()] == ("text", None)
+    assert found["remark"] == ("ignored", None)
+
+
+def test_the_text_is_the_longest(tmp_path):
+    found = columns(tmp_path, "a;b;c", SENTENCES, [s + " and more" for s in SENTENCES], ["x", "y"] * 6)
+    assert found == {"a": ("ignored", None), "b": ("text", None), "c": ("task", "classification")}
+
+
+def test_a_name_does_not_make_numbers_a_text(tmp_path):
+    found = columns(tmp_path, "text;remark", [i / 8 for i in range(12)], SENTENCES)
+    assert found == {"text": ("task", "regression"), "remark": ("text", None)}
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "expected"),
+    [
+        ("mood", ["good", "bad", "so so"] * 4, "classification"),
+        ("flag", [0, 1] * 6, "classification"),
+        ("stars", [1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 1, 1], "classification"),
+        ("grade", ["1.0", "2.0"] * 6, "classification"),
+        ("intensity", [-0.5, 1, 0.25, -1, 0.3, 0.1, 0, 0, 0, 1, -0.2, 0.9], "regression"),
+        ("strength", ["0,5", "1,25", "-3,0"] * 4, "regression"),
+        ("price", [10, 200, 35, 70, 8, 90, 55, 15, 200, 35, 70, 8], "regression"),
+        ("spans", ['[{"start":0,"end":4,"label":"X"}]', "[]"] * 6, "tagging"),
+        ("tags", ["O O O O O O O", "B-X I-X O O O O O"] * 6, "tagging"),
+        ("marked", [f"[This](X) is sentence number {i} of many" for i in range(12)], "tagging"),
+    ],
+)
+def test_kinds_of_tasks(tmp_path, name, cells, expected):
+    assert kind(tmp_path, name, cells) == ("task", expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("id", range(12)),
+        ("tweet_id", [90071 + 13 * i for i in range(12)]),
+        ("number", range(100, 112)),
+        ("split", ["train", "test"] * 6),
+        ("Unnamed: 0", range(12)),
+        ("", range(12)),
+        ("source", ["web"] * 12),
+        ("weight", [1] * 12),
+        ("name", [f"person{i}" for i in range(12)]),
+        ("notes", [""] * 12),
+        ("more", [s[::-1] for s in SENTENCES]),
+    ],
+)
+def test_what_says_nothing_is_ignored(tmp_path, name, cells):
+    found = columns(tmp_path, f"text;{name};label", SENTENCES, cells, ["a", "b"] * 6)
+    assert found[name or "unnamed 2"] == ("ignored", None)
+    assert found["label"] == ("task", "classification")
+
+
+def test_every_column_has_a_reason(tmp_path):
+    columns(tmp_path, "id;text;label", range(12), SENTENCES, ["a", "b"] * 6)
+    reasons = {c.name: c.reason for c in read_table(tmp_path / "data.csv").columns}
+    assert reasons == {
+        "id": "by its name it says nothing about the text",
+        "text": "by its name",
+        "label": "it has 2 distinct values in 12 rows",
+    }
+
+
+def test_the_guess_can_be_overruled(tmp_path):
+    stars = [1, 2, 3] * 4
+    assert kind(tmp_path, "stars", stars, roles={"stars": "regression"}) == ("task", "regression")
+    assert kind(tmp_path, "stars", stars, roles={"stars": "ignored"}) == ("ignored", None)
+    found = columns(tmp_path, "text;other", SENTENCES, [s[::-1] for s in SENTENCES], text="other")
+    assert found == {"text": ("ignored", None), "other": ("text", None)}
+    found = columns(tmp_path, "text;other", SENTENCES, [s[::-1] for s in SENTENCES], roles={"text": "ignored"})
+    assert found["other"] == ("text", None)
+
+
+def test_unknown_columns_and_roles_are_refused(tmp_path):
+    for options, said in (
+        ({"text": "body"}, "no column 'body'. The columns are: 'text', 'label'"),
+        ({"roles": {"lable": "ignored"}}, "no column 'lable'"),
+        ({"roles": {"label": "class"}}, "cannot be 'class'. A column is ignored, classification"),
+    ):
+        with pytest.raises(UserError, match=said):
+            kind(tmp_path, "label", ["a", "b"] * 6, **options)
