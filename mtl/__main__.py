@@ -1,0 +1,386 @@
+"""The command line: `python -m mtl COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mtl.config import TrainConfig, UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it worked, 2 after an error that the user can mend, 130 after Ctrl+C."""
+    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character must not end the command
+    _quiet_libraries()
+    try:
+        return options.run(options) or 0
+    except UserError as error:
+        print(f"mtl: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mtl: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (`| head`) has gone
+        return 0
+
+
+def _quiet_libraries() -> None:
+    # Read when these libraries are imported, which happens later, inside the commands.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mtl", description="Multi-task sentence transformers.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    def model_option(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--model",
+            metavar="DIR|ID",
+            help="a checkpoint, a backbone's folder or a Hub id; default: the bundled model",
+        )
+
+    sub = command("analyze", _analyze, "Embedding, sentiment, intensity, topic and entities of sentences.")
+    sub.add_argument("texts", nargs="*", metavar="SENTENCE", help="sentences; none: one per line from standard input")
+    sub.add_argument("--tasks", help="only these heads, with commas between")
+    sub.add_argument("--pooling", help="how the embedding is pooled: mean, max, cls or pooler")
+    sub.add_argument("--json", action="store_true", help="a JSON list with one object per sentence")
+    model_option(sub)
+
+    sub = command("train", _train, "Train on a table, CoNLL file or recipe, into a run folder.")
+    sub.add_argument("data", metavar="DATA", help="a CSV or CoNLL file, or a recipe (.json) that names several")
+    sub.add_argument("--out", metavar="DIR", default="runs/latest", help="the run folder (default: runs/latest)")
+    sub.add_argument("--config", metavar="FILE", help="settings as JSON; the options below override it")
+    sub.add_argument("--data-dir", metavar="DIR", help="where a recipe's files are (default: beside the recipe)")
+    sub.add_argument("--half", action="store_true", help="store the weights in half precision")
+    sub.add_argument("--json", action="store_true", help="print each event as a line of JSON")
+    _add_train_options(sub)
+    model_option(sub)
+
+    sub = command("evaluate", _evaluate, "Scores on labelled data.")
+    sub.add_argument("data", metavar="DATA", nargs="?", help="a CSV or CoNLL file")
+    sub.add_argument("--default", action="store_true", help="the default model's own table of figures")
+    sub.add_argument("--data-dir", metavar="DIR", default="data", help="where --default finds its data (default: data)")
+    sub.add_argument("--json", action="store_true", help="all scores as JSON")
+    model_option(sub)
+
+    sub = command("doctor", _doctor, "What is in a table, and what is wrong with it, line by line.")
+    sub.add_argument("data", metavar="DATA")
+    sub.add_argument("--json", action="store_true")
+
+    sub = command("embed", _embed, "Embeddings of every text of a file.")
+    sub.add_argument("data", metavar="DATA", help="a table, or a .txt file with one text per line")
+    sub.add_argument("out", metavar="OUT", help="a .parquet, .npy or .csv file")
+    sub.add_argument("--pooling", help="mean, max, cls or pooler")
+    model_option(sub)
+
+    sub = command("export", _export, "Write a whole model folder for sentence-transformers and transformers.")
+    sub.add_argument("model", metavar="DIR", help='a checkpoint, or "default"')
+    sub.add_argument("out", metavar="OUT")
+
+    command("space", _space, "Write the settings of Spacefile into the top of README.md.")
+    return parser
+
+
+def _add_train_options(sub: argparse.ArgumentParser) -> None:
+    """One option per field of TrainConfig, so that the two cannot differ."""
+    group = sub.add_argument_group("training settings (see TrainConfig)")
+    for field in dataclasses.fields(TrainConfig):
+        flag = "--" + field.name.replace("_", "-")
+        if field.name == "rates":
+            group.add_argument(
+                "--rate", dest="rates", action="append", metavar="GROUP=RATE", help="e.g. 'layer 6=3e-5'"
+            )
+        elif field.name == "task_weights":
+            group.add_argument("--task-weight", dest="task_weights", action="append", metavar="TASK=WEIGHT")
+        elif field.name == "freeze_heads":
+            group.add_argument("--freeze-head", dest="freeze_heads", action="append", metavar="TASK")
+        elif isinstance(field.default, bool):
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None)
+        else:
+            kind = type(field.default)
+            group.add_argument(flag, type=kind, metavar=kind.__name__, help=f"default {field.default}")
+
+
+def _train_config(options: argparse.Namespace) -> TrainConfig | None:
+    """The settings from --config and the options; None where neither says anything."""
+    given = {f.name: getattr(options, f.name) for f in dataclasses.fields(TrainConfig)}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in ("rates", "task_weights"):
+        if name in given:
+            given[name] = dict(_pair(text) for text in given[name])
+    settings = {}
+    path = Path(options.config or options.data)
+    if options.config or path.suffix == ".json":
+        settings = _read_json(path)
+        # A recipe, and the config.json of a run, hold the settings under "train".
+        settings = settings.get("train", {}) if "train" in settings or "train_on" in settings else settings
+    return TrainConfig.from_json({**settings, **given}) if settings or given else None
+
+
+def _pair(text: str) -> tuple[str, float]:
+    name, _, value = text.rpartition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise UserError(f"{text!r} should be a name, = and a number, such as 'layer 6=3e-5'.") from None
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(data, dict):
+        raise UserError(f"{path} must hold a JSON object.")
+    return data
+
+
+def _progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callable[[], None]]:
+    """(progress function, close) of a bar on standard error; nothing is shown for short input or in a pipe."""
+    from tqdm import tqdm
+
+    bar = tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False)
+    return (lambda done, _: bar.update(done - bar.n)), bar.close
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+def _analyze(options: argparse.Namespace) -> None:
+    import mtl
+
+    texts = options.texts or [line.strip() for line in sys.stdin if line.strip()]
+    if not texts:
+        raise UserError('Give at least one sentence: python -m mtl analyze "A sentence."')
+    tasks = [t.strip() for t in options.tasks.split(",") if t.strip()] if options.tasks is not None else None
+    model = mtl.load(options.model)
+    progress, close = _progress("analyze", len(texts))
+    answers = model.analyze(texts, tasks, options.pooling, progress)
+    close()
+    for number, answer in enumerate(answers, 1):
+        if answer.truncated:
+            print(
+                f"mtl: text {number} is longer than {model.max_tokens} tokens; its end was not read.", file=sys.stderr
+            )
+    if options.json:
+        print(json.dumps([answer.to_json() for answer in answers]))
+        return
+    for answer in answers:
+        print(answer.text)
+        for task, value in answer.results.items():
+            print(f"  {task:<10} {_readable(value)}")
+
+
+def _readable(value) -> str:
+    if isinstance(value, float):
+        return f"{value:+.2f}"
+    if isinstance(value, tuple):
+        return ", ".join(f"{e.text} [{e.label} {e.score:.2f}]" for e in value) or "none"
+    ranked = sorted(value.probabilities.items(), key=lambda item: -item[1])
+    return f"{value.label} (" + ", ".join(f"{label} {p:.1%}" for label, p in ranked) + ")"
+
+
+def _train(options: argparse.Namespace) -> int:
+    from mtl.training import runs
+
+    job = runs.prepare(options.data, _train_config(options), options.model, options.data_dir)
+    stopping: list[bool] = []
+
+    def stop(*_) -> None:
+        if stopping:
+            raise KeyboardInterrupt
+        print("mtl: stopping after this step; press Ctrl+C again to give up at once.", file=sys.stderr)
+        stopping.append(True)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    show = (lambda event: print(json.dumps(event, ensure_ascii=False), flush=True)) if options.json else _Printer()
+    for event in runs.run(job, options.out, lambda: bool(stopping), options.half):
+        show(event)
+    if not options.json:
+        print(f"Checkpoint: {Path(options.out) / 'checkpoint'}")
+    return 0
+
+
+class _Printer:
+    """Shows a run's events: a bar for steps, a line for each epoch."""
+
+    def __init__(self) -> None:
+        self._bar = None
+
+    def __call__(self, event: dict) -> None:
+        from tqdm import tqdm
+
+        if event["event"] == "start":
+            for note in event["notes"]:
+                print(note)
+            learn, still = sum(event["trainable"].values()), sum(event["frozen"].values())
+            print(f"{event['rows']} rows, {event['steps']} steps; {learn:,} weights learn, {still:,} are frozen.")
+            self._bar = tqdm(total=event["steps"], unit="step", disable=None, leave=False)
+        elif event["event"] == "step":
+            self._bar.update(event["step"] - self._bar.n)
+            self._bar.set_postfix({name: f"{loss:.3f}" for name, loss in event["loss"].items()}, refresh=False)
+        elif event["event"] == "epoch":
+            parts = _score_parts(event["validation"])
+            tqdm.write(f"epoch {event['epoch']} ({event['seconds']:.0f} s): {'; '.join(parts) or 'no validation rows'}")
+        elif event["event"] == "end":
+            self._bar.close()
+            print(f"{event['status']} after {event['steps']} steps in {event['seconds']:.1f} s")
+
+
+_MAIN_SCORES = ("accuracy", "macro_f1", "spearman", "mae", "f1")
+
+
+def _score_parts(scores: dict, where: str = "") -> list[str]:
+    parts = []
+    for name, value in scores.items():
+        if "rows" in value:
+            shown = " ".join(f"{key} {value[key]:.3f}" for key in _MAIN_SCORES if key in value)
+            parts.append(f"{where}{name} {shown}")
+        else:
+            parts += _score_parts(value, f"{name} ")
+    return parts
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    import mtl
+    from mtl.training import runs
+    from mtl.training.metrics import evaluate
+
+    if options.default:
+        from mtl.scorecard import measure, table
+
+        rows = measure(mtl.load(options.model), options.data_dir)
+        print(json.dumps(rows, indent=2) if options.json else table(rows))
+        return
+    if not options.data:
+        raise UserError("Name a file to score on, or use --default with --data-dir.")
+    model = mtl.load(options.model)
+    from mtl.data.table import read_table
+
+    read = read_table(options.data)
+    matched = runs.match_tasks(read, model.tasks)
+    known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
+    left_out = [name for name in matched.specs if name not in known]
+    for name in left_out:
+        print(f"mtl: the labels of {name!r} are not those of a head of this model; it is not scored.", file=sys.stderr)
+    scores = evaluate(model, matched.rows, known) if known else {}
+    if not scores:
+        raise UserError(
+            f"{options.data} has no labels for the tasks of this model ({', '.join(model.tasks) or 'it has none'})."
+        )
+    if options.json:
+        print(json.dumps(scores, indent=2, ensure_ascii=False))
+        return
+    for name, value in scores.items():
+        print(f"{name} ({value['rows']} rows)")
+        for key, score in value.items():
+            if isinstance(score, float):
+                print(f"  {key:<18} {score:.4f}")
+        for label, parts in value.get("per_class", {}).items():
+            print(
+                f"  {label:<18} " + "  ".join(f"{k} {v:.3f}" if k != "rows" else f"{v} rows" for k, v in parts.items())
+            )
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from mtl.data.table import read_table
+
+    table = read_table(options.data)
+    if options.json:
+        columns, findings = ([dataclasses.asdict(x) for x in xs] for xs in (table.columns, table.findings))
+        about = {"rows": len(table.rows), "format": table.format, "encoding": table.encoding}
+        print(json.dumps({**about, "columns": columns, "findings": findings}, indent=2, ensure_ascii=False))
+    else:
+        print(f"{options.data}: {len(table.rows)} rows ({table.format}, {table.encoding})")
+        for column in table.columns:
+            role = column.role if column.kind is None else f"{column.role}, {column.kind}"
+            print(f"  {column.name}: {role}. {column.reason}")
+        for finding in table.findings:
+            where = "".join(
+                (f" line {finding.line}" if finding.line else "", f" [{finding.column}]" if finding.column else "")
+            )
+            print(f"{finding.level}{where}: {finding.problem} {finding.action} {finding.hint}".rstrip())
+        if not table.findings:
+            print("Nothing is wrong with it.")
+    return 1 if table.errors else 0
+
+
+def _embed(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    import mtl
+
+    out = Path(options.out)
+    if out.suffix not in (".parquet", ".npy", ".csv"):
+        raise UserError(f"OUT must end in .parquet, .npy or .csv; it is {out.name!r}.")
+    texts = _texts(Path(options.data))
+    model = mtl.load(options.model)
+    progress, close = _progress("embed", len(texts))
+    vectors = model.encode(texts, options.pooling, progress)
+    close()
+    if out.suffix == ".npy":
+        np.save(out, vectors)
+    else:
+        import pandas as pd
+
+        frame = pd.DataFrame(vectors, columns=[f"d{i}" for i in range(vectors.shape[1])])
+        frame.insert(0, "text", texts)
+        if out.suffix == ".csv":
+            frame.to_csv(out, index=False)
+        else:
+            frame.to_parquet(out, index=False)
+    print(f"{len(texts)} embeddings of {vectors.shape[1]} numbers: {out}")
+
+
+def _texts(path: Path) -> list[str]:
+    if path.suffix == ".txt":
+        from mtl.data.files import read_source
+        from mtl.data.rows import Findings
+
+        lines = [line.strip() for line in read_source(path, Findings()).text.splitlines()]
+        texts = [line for line in lines if line]
+    else:
+        from mtl.data.table import read_table
+
+        texts = [row.text for row in read_table(path).rows if row.text.strip()]
+    if not texts:
+        raise UserError(f"{path} has no text to embed.")
+    return texts
+
+
+def _export(options: argparse.Namespace) -> None:
+    import mtl
+    from mtl.export import export
+
+    export(mtl.load(options.model, dtype="float32"), options.out)
+    print(f"Exported to {options.out}: load it with SentenceTransformer({options.out!r}).")
+
+
+def _space(options: argparse.Namespace) -> int:
+    from mtl import space
+
+    return space.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""A whole model folder, which sentence-transformers and transformers load as if it were one of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from mtl.config import UserError
+from mtl.model import MultiTaskModel
+
+_MODULES = "sentence_transformers.models"
+
+
+def export(model: MultiTaskModel, folder: str | os.PathLike) -> None:
+    """Write the encoder (transformers) with pooling and normalisation (sentence-transformers); heads stay behind.
+
+    Raises `UserError` when the folder holds something already, or the pooling has no counterpart there.
+    """
+    pooling = {"mean": "mean", "max": "max", "cls": "cls"}.get(model.config.pooling)
+    if pooling is None:
+        raise UserError(f"A model pooled by its own {model.config.pooling} cannot be exported; use mean, max or cls.")
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty. Name a new folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    model.backbone.encoder.save_pretrained(folder)
+    tokenizer = model.backbone.tokenizer
+    tokenizer.save(str(folder / "tokenizer.json"))
+    for name in ("tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+        source = model.backbone.source.folder / name
+        if source.is_file():
+            (folder / name).write_bytes(source.read_bytes())
+    modules = [_module(0, "", "Transformer"), _module(1, "1_Pooling", "Pooling")]
+    _write(folder / "sentence_bert_config.json", {"max_seq_length": model.max_tokens, "do_lower_case": False})
+    _write(folder / "1_Pooling" / "config.json", _pooling(model.backbone.dim, pooling))
+    if model.projection is not None:
+        modules.append(_module(len(modules), "2_Dense", "Dense"))
+        _write_dense(model, folder / "2_Dense")
+    modules.append(_module(len(modules), f"{len(modules)}_Normalize", "Normalize"))
+    (folder / modules[-1]["path"]).mkdir()
+    _write(folder / "modules.json", modules)
+
+
+def _module(index: int, path: str, kind: str) -> dict:
+    return {"idx": index, "name": str(index), "path": path, "type": f"{_MODULES}.{kind}"}
+
+
+def _pooling(dim: int, how: str) -> dict:
+    return {
+        "word_embedding_dimension": dim,
+        "pooling_mode_cls_token": how == "cls",
+        "pooling_mode_mean_tokens": how == "mean",
+        "pooling_mode_max_tokens": how == "max",
+    }
+
+
+def _write_dense(model: MultiTaskModel, folder: Path) -> None:
+    from safetensors.torch import save_file
+
+    settings = {"in_features": model.backbone.dim, "out_features": model.dim, "bias": False}
+    _write(folder / "config.json", {**settings, "activation_function": "torch.nn.modules.linear.Identity"})
+    save_file({"linear.weight": model.projection.weight.detach().contiguous()}, folder / "model.safetensors")
+
+
+def _write(path: Path, data) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")

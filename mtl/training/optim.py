@@ -1,0 +1,175 @@
+"""Which weights learn, and how fast: freezing, readable parameter groups with a rate each, the schedule, averaging."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from mtl.backbone import Backbone, replace_parameter
+from mtl.config import TaskSpec, TrainConfig, UserError
+from mtl.model import MultiTaskModel
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that learn at one rate, under a name that a person can read ("layer 3", "head sentiment")."""
+
+    name: str
+    rate: float
+    frozen: bool
+    parameters: Mapping[str, nn.Parameter]
+
+    @property
+    def size(self) -> int:
+        return sum(p.numel() for p in self.parameters.values())
+
+
+def group_names(model: MultiTaskModel) -> list[str]:
+    """Every group of a model: layer groups lowest first, heads, and the projection where there is one."""
+    heads = [f"head {name}" for name in model.tasks]
+    return [*model.backbone.groups, *heads, *(["projection"] if model.projection is not None else [])]
+
+
+def rates(model: MultiTaskModel, config: TrainConfig) -> dict[str, float]:
+    """The rate of each group: given outright in `config.rates`, or by depth for layers (Howard & Ruder 2018)."""
+    top = len(model.backbone.groups) - 1
+    by_depth = {name: config.lr * config.lr_decay ** (top - i) for i, name in enumerate(model.backbone.groups)}
+    result = {name: by_depth.get(name, config.head_lr) for name in group_names(model)}
+    unknown = [name for name in config.rates if name not in result]
+    if unknown:
+        raise UserError(f"No group is called {unknown[0]!r}. The groups are: {', '.join(result)}.")
+    return {**result, **config.rates}
+
+
+def frozen(model: MultiTaskModel, config: TrainConfig) -> set[str]:
+    """The names of the groups that do not learn."""
+    layers = model.backbone.groups
+    if config.freeze > len(layers):
+        raise UserError(
+            f"freeze is {config.freeze}, but {model.backbone.name} has {len(layers)} layer groups "
+            f"(embeddings and {len(layers) - 1} layers)."
+        )
+    unknown = [name for name in config.freeze_heads if name not in model.tasks]
+    if unknown:
+        raise UserError(f"No head is called {unknown[0]!r}; the heads are {', '.join(model.tasks)}.")
+    lowest = len(layers) if config.freeze < 0 else config.freeze
+    return {*layers[:lowest], *(f"head {name}" for name in config.freeze_heads)}
+
+
+def parameter_groups(model: MultiTaskModel, config: TrainConfig) -> list[Group]:
+    """All parameters of the model, each in exactly one group, frozen ones included."""
+    rate, still = rates(model, config), frozen(model, config)
+    members: dict[str, dict[str, nn.Parameter]] = {name: {} for name in group_names(model)}
+    for name, parameter in model.named_parameters():
+        members[_group_of(model, name)][name] = parameter
+    assert sum(len(m) for m in members.values()) == len(list(model.parameters()))
+    return [Group(name, rate[name], name in still or rate[name] == 0, members[name]) for name in members]
+
+
+def _group_of(model: MultiTaskModel, parameter: str) -> str:
+    if parameter.startswith("backbone."):
+        return model.backbone.groups[model.backbone.group_of(parameter.removeprefix("backbone."))]
+    if parameter.startswith("projection."):
+        return "projection"
+    return next(f"head {name}" for name in model.tasks if parameter.startswith(model.head_path(name)))
+
+
+def unfreeze(model: MultiTaskModel, config: TrainConfig) -> list[Group]:
+    """Give the model weights of its own, with gradients, in every group that learns; return all groups.
+
+    Frozen weights stay those that other models share. Raises UserError where nothing would learn.
+    """
+    for group in parameter_groups(model, config):
+        for name, parameter in group.parameters.items():
+            if group.frozen:
+                parameter.requires_grad_(False)
+            else:
+                replace_parameter(model, name, parameter.detach().clone(), trainable=True)
+    groups = parameter_groups(model, config)
+    if all(group.frozen for group in groups):
+        raise UserError("Every layer group and every head is frozen, or has the rate 0: nothing would learn.")
+    return groups
+
+
+def optimizer(groups: list[Group], weight_decay: float) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019) over all groups; biases and norms are not decayed."""
+    parts = []
+    for group in groups:
+        for decays in (True, False):
+            parameters = [p for p in group.parameters.values() if (p.ndim > 1) == decays]
+            if parameters:
+                decay = weight_decay if decays else 0.0
+                parts.append({"params": parameters, "lr": group.rate, "weight_decay": decay, "name": group.name})
+    return torch.optim.AdamW(parts, fused=True)
+
+
+def schedule(adam: torch.optim.Optimizer, steps: int, warmup: float) -> torch.optim.lr_scheduler.LambdaLR:
+    """Rates that rise linearly over the share `warmup` of all steps, then fall linearly to zero."""
+    rise = math.ceil(steps * warmup)
+
+    def factor(step: int) -> float:
+        if step < rise:
+            return (step + 1) / rise
+        return max(steps - step, 0) / max(steps - rise, 1)
+
+    return torch.optim.lr_scheduler.LambdaLR(adam, factor)
+
+
+def lowest_trained(backbone: Backbone, groups: list[Group]) -> int:
+    """How many of the lowest layer groups need no gradient; all of them, if none learns."""
+    for i, name in enumerate(backbone.groups):
+        if not next(g for g in groups if g.name == name).frozen:
+            return i
+    return len(backbone.groups)
+
+
+class Average:
+    """The mean of the weights over the last steps (stochastic weight averaging, Izmailov et al. 2018)."""
+
+    def __init__(self, groups: list[Group]) -> None:
+        self._parameters = [p for g in groups if not g.frozen for p in g.parameters.values()]
+        self._means = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
+        self._count = 0
+
+    @torch.no_grad()
+    def add(self) -> None:
+        self._count += 1
+        for mean, parameter in zip(self._means, self._parameters, strict=True):
+            mean.lerp_(parameter.detach(), 1 / self._count)
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        """Put the means in place of the weights."""
+        if self._count:
+            for mean, parameter in zip(self._means, self._parameters, strict=True):
+                parameter.copy_(mean)
+
+
+class Movement:
+    """How far each group's weights are from where they started, relative to their size there."""
+
+    def __init__(self, groups: list[Group]) -> None:
+        self._groups = groups
+        self._start = {g.name: [p.detach().clone() for p in g.parameters.values()] for g in groups if not g.frozen}
+
+    @torch.no_grad()
+    def __call__(self) -> dict[str, float]:
+        """|w - w0| / |w0| per group; exactly 0 for a frozen one."""
+        result = {}
+        for group in self._groups:
+            change = size = 0.0
+            for now, start in zip(group.parameters.values(), self._start.get(group.name, ()), strict=False):
+                change += float((now - start).pow(2).sum())
+                size += float(start.pow(2).sum())
+            result[group.name] = math.sqrt(change / size) if size else 0.0
+        return result
+
+
+def new_head(name: str, kind: str, labels: tuple[str, ...] = (), low: float = -1.0, high: float = 1.0) -> TaskSpec:
+    """The head that a new task gets when nothing else is asked for."""
+    hidden = 256 if kind == "tagging" else 0
+    return TaskSpec(name, kind, labels, hidden=hidden, low=low, high=high)

@@ -1,0 +1,181 @@
+"""Training learns, is the same for the same seed, stops when asked, and never moves what is frozen."""
+
+import math
+
+import pytest
+import torch
+
+import mtl
+from mtl import checkpoint
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.data.dataset import Dataset, Part
+from mtl.data.entities import Span
+from mtl.data.rows import Row
+from mtl.training.loop import Plan, fit
+
+TASKS = (
+    TaskSpec("mood", "classification", ("bad", "good"), pooling="mean"),
+    TaskSpec("stars", "regression", low=1, high=5),
+    TaskSpec("names", "tagging", ("PER",), hidden=16),
+    TaskSpec("idle", "classification", ("x", "y")),
+)
+
+
+def _row(i):
+    good = i % 2 == 0
+    text = f"{'Ada' if i % 3 else 'Bob'} said it was {'wonderful' if good else 'terrible'} number {i}"
+    labels = {"mood": "good" if good else "bad", "stars": 5.0 if good else 1.0, "names": (Span(0, 3, "PER"),)}
+    if i % 4 == 3:  # rows may miss labels
+        del labels["mood"]
+    return Row(text, labels, i + 2)
+
+
+ROWS = [_row(i) for i in range(64)]
+QUICK = TrainConfig(epochs=2, batch_size=16, lr=1e-3, head_lr=5e-3, anchor=0.5, precision="float32")
+
+
+def _dataset(**part):
+    return Dataset((Part("rows", ROWS[:48], **part),), {"validation": ROWS[48:]})
+
+
+def _train(folder, config=QUICK, dataset=None, projection=0, stop=lambda: False):
+    torch.manual_seed(0)
+    base = mtl.load(folder, dtype="float32")
+    model = checkpoint.derive(base, ModelConfig(tasks=TASKS, projection=projection))
+    return model, list(fit(model, dataset or _dataset(), config, stop))
+
+
+def _losses(events):
+    return [event["loss"] for event in events if event["event"] == "step"]
+
+
+def test_the_events_tell_the_whole_story(tiny):
+    _, events = _train(tiny)
+    assert [e["event"] for e in events] == ["start"] + (["step"] * 3 + ["epoch"]) * 2 + ["end"]
+    start, end = events[0], events[-1]
+    assert start["steps"] == end["steps"] == 6
+    assert set(start["trainable"]) == {
+        "embeddings",
+        "layer 1",
+        "layer 2",
+        "layer 3",
+        "head mood",
+        "head stars",
+        "head names",
+    }
+    assert set(start["frozen"]) == {"head idle"}  # no row teaches it
+    step = events[2]
+    assert (step["step"], step["epoch"]) == (2, 1)
+    assert step["eta"] >= 0 and set(step["lr"]) == {*start["trainable"], *start["frozen"]}
+    assert set(step["loss"]) == {"mood", "stars", "names", "anchor"}
+    epoch = events[4]
+    assert epoch["validation"]["mood"]["accuracy"] <= 1
+    assert epoch["moved"]["head idle"] == 0.0
+    assert end["status"] == "done"
+
+
+def test_it_learns(tiny):
+    config = TrainConfig(epochs=8, batch_size=16, lr=1e-3, head_lr=1e-2, anchor=0.0, precision="float32")
+    model, events = _train(tiny, config)
+    scores = events[-2]["validation"]
+    assert scores["mood"]["accuracy"] == 1.0
+    assert scores["stars"]["spearman"] > 0.8
+    assert scores["names"]["f1"] > 0.9
+    assert model.analyze(["Bob said it was terrible"])[0].mood.label == "bad"
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(tiny):
+    first, second = _losses(_train(tiny)[1]), _losses(_train(tiny)[1])
+    assert first == second
+    other = _losses(_train(tiny, TrainConfig(**{**QUICK.to_json(), "seed": 1}))[1])
+    assert other != first
+
+
+@pytest.mark.parametrize("freeze", [0, 2, 4])
+def test_what_is_frozen_does_not_move_at_all(tiny, freeze):
+    base = mtl.load(tiny, dtype="float32")
+    before = {name: p.clone() for name, p in base.named_parameters()}
+    model, events = _train(tiny, TrainConfig(**{**QUICK.to_json(), "freeze": freeze, "freeze_heads": ["stars"]}))
+    moved = events[-2]["moved"]
+    for i, name in enumerate(model.backbone.groups):
+        assert (moved[name] == 0.0) == (i < freeze), name
+    assert moved["head stars"] == 0.0 and moved["head mood"] > 0
+    for name, parameter in base.named_parameters():  # training a derived model leaves the shared one alone
+        assert torch.equal(parameter, before[name])
+
+
+def test_freezing_does_not_change_what_the_lower_part_computes(tiny):
+    """Running the frozen groups apart from the rest gives the same losses as running all of it with rate 0."""
+    rates = {"embeddings": 0.0, "layer 1": 0.0}
+    apart = _losses(_train(tiny, TrainConfig(**{**QUICK.to_json(), "freeze": 2}))[1])
+    whole = _losses(_train(tiny, TrainConfig(**{**QUICK.to_json(), "rates": rates}))[1])
+    for a, b in zip(apart, whole, strict=True):
+        assert all(abs(a[k] - b[k]) < 1e-4 for k in a)
+
+
+def test_the_anchor_keeps_embeddings_near_where_they_were(tiny):
+    texts = [row.text for row in ROWS]
+    before = mtl.load(tiny, dtype="float32").encode(texts)
+    near = {}
+    for anchor in (0.0, 20.0):
+        config = TrainConfig(**{**QUICK.to_json(), "anchor": anchor, "epochs": 4})
+        near[anchor] = float((_train(tiny, config)[0].encode(texts) * before).sum(1).mean())
+    assert near[20.0] > 0.98
+    assert near[20.0] > near[0.0] + 0.01
+
+
+def test_stop_ends_after_the_step(tiny):
+    count = []
+    _, events = _train(tiny, stop=lambda: len(count) >= 1 or count.append(1))
+    assert [e["event"] for e in events] == ["start", "step", "step", "epoch", "end"]
+    assert events[-1]["status"] == "stopped"
+
+
+def test_a_projection_learns_to_keep_who_is_near_whom(tiny):
+    _, events = _train(tiny, TrainConfig(**{**QUICK.to_json(), "epochs": 6, "freeze": 4}), projection=8)
+    losses = [loss["projection"] for loss in _losses(events)]
+    assert losses[-1] < losses[0]
+    assert events[-2]["moved"]["projection"] > 0
+
+
+def test_masking_and_case_changes_run_and_keep_spans(tiny):
+    _, events = _train(tiny, dataset=_dataset(lower=0.4, upper=0.4, mask=0.2))
+    assert all(math.isfinite(v) for loss in _losses(events) for v in loss.values())
+
+
+def test_weights_averaged_over_the_end_differ_from_the_last_ones(tiny):
+    last = _train(tiny, TrainConfig(**{**QUICK.to_json(), "epochs": 4}))[0]
+    mean = _train(tiny, TrainConfig(**{**QUICK.to_json(), "epochs": 4, "average": 1.0}))[0]
+    assert not torch.equal(last.head("mood").network[1].weight, mean.head("mood").network[1].weight)
+
+
+def test_a_diverging_run_says_so(tiny):
+    config = TrainConfig(
+        epochs=30, lr=1.0, head_lr=1.0, lr_decay=1.0, clip=0.0, warmup=0.0, anchor=0, precision="float32"
+    )
+    rows = [Row(r.text, {"stars": 1e38}, r.line) for r in ROWS]
+    with pytest.raises(UserError, match="diverged.*lower rates"):
+        _train(tiny, config, Dataset((Part("rows", rows),), {}))
+
+
+def test_data_without_labels_for_the_model_is_refused(tiny):
+    rows = [Row("text", {"weather": "fine"}, 1)]
+    with pytest.raises(UserError, match="No row has a label for any task.*mood, stars"):
+        _train(tiny, dataset=Dataset((Part("rows", rows),), {}))
+
+
+def test_a_plan_sees_each_row_as_often_as_its_weight_says():
+    parts = (Part("a", ROWS[:10]), Part("b", ROWS[:10], weight=0.5), Part("c", ROWS[:10], weight=2.0))
+    plan = Plan(parts, TrainConfig(epochs=2, batch_size=4))
+    batches = [b for epoch in (1, 2) for b in plan.epoch(epoch)]
+    assert len(batches) == plan.steps
+    for part, times in zip(parts, (2, 1, 4), strict=True):
+        seen = sorted(i for p, indices, _ in batches if p is part for i in indices)
+        assert seen == sorted(list(range(10)) * times)
+
+
+def test_a_plan_puts_texts_of_like_length_together():
+    rows = [Row("x" * (1 + i * 7 % 100), {}, i) for i in range(100)]
+    plan = Plan((Part("a", rows),), TrainConfig(batch_size=10))
+    spread = [max(len(rows[i].text) for i in b) - min(len(rows[i].text) for i in b) for _, b, _ in plan.epoch(1)]
+    assert sum(spread) / len(spread) < 20

@@ -1,0 +1,137 @@
+"""The command line, as a person runs it: what it prints, what it exits with, and that it is quiet."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtl.__main__ import main
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    rows = [f"this was a {'good' if i % 2 else 'bad'} day number {i},{'happy' if i % 2 else 'sad'}" for i in range(30)]
+    (tmp_path / "reviews.csv").write_text("text,mood\n" + "\n".join(rows) + "\n")
+    return tmp_path / "reviews.csv"
+
+
+@pytest.fixture
+def trained(reviews, tiny, tmp_path, capsys):
+    assert main(["train", str(reviews), "--out", str(tmp_path / "run"), "--model", str(tiny), "--epochs", "2"]) == 0
+    return tmp_path / "run" / "checkpoint", capsys.readouterr()
+
+
+def test_train_prints_scores_and_where_the_checkpoint_is(trained):
+    checkpoint, printed = trained
+    assert "epoch 2" in printed.out and "mood accuracy" in printed.out
+    assert f"Checkpoint: {checkpoint}" in printed.out
+    assert printed.err == ""
+
+
+def test_a_trained_model_analyzes_evaluates_and_exports(trained, reviews, tmp_path, capsys):
+    checkpoint, _ = trained
+    assert main(["analyze", "what a good day", "--model", str(checkpoint)]) == 0
+    assert "mood" in capsys.readouterr().out
+    assert main(["evaluate", str(reviews), "--model", str(checkpoint), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["mood"]["rows"] == 30
+    assert main(["evaluate", str(reviews), "--model", str(checkpoint)]) == 0
+    assert "macro_f1" in capsys.readouterr().out
+    assert main(["export", str(checkpoint), str(tmp_path / "whole")]) == 0
+    assert (tmp_path / "whole" / "model.safetensors").is_file()
+
+
+def test_train_events_as_json_lines(reviews, tiny, tmp_path, capsys):
+    assert (
+        main(["train", str(reviews), "--out", str(tmp_path / "r"), "--model", str(tiny), "--epochs", "1", "--json"])
+        == 0
+    )
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (events[0]["event"], events[-1]["event"]) == ("start", "end")
+
+
+def test_options_override_the_config_file(reviews, tiny, tmp_path, capsys):
+    (tmp_path / "run.json").write_text(json.dumps({"epochs": 9, "freeze": 1, "rates": {"layer 1": 1e-5}}))
+    arguments = ["train", str(reviews), "--out", str(tmp_path / "r"), "--model", str(tiny)]
+    assert main([*arguments, "--config", str(tmp_path / "run.json"), "--epochs", "1", "--rate", "layer 3=2e-5"]) == 0
+    train = json.loads((tmp_path / "r" / "config.json").read_text())["train"]
+    assert (train["epochs"], train["freeze"], train["rates"]) == (1, 1, {"layer 3": 2e-5})
+    # The config.json of a run is a config file too.
+    assert main([*arguments[:-2], "--config", str(tmp_path / "r" / "config.json"), "--model", str(tiny)]) == 0
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".csv", ".parquet"])
+def test_embed_writes_one_row_per_text(reviews, tiny, tmp_path, capsys, suffix):
+    import pandas as pd
+
+    out = tmp_path / f"out{suffix}"
+    assert main(["embed", str(reviews), str(out), "--model", str(tiny)]) == 0
+    if suffix == ".npy":
+        assert np.load(out).shape == (30, 32)
+    else:
+        frame = pd.read_csv(out) if suffix == ".csv" else pd.read_parquet(out)
+        assert frame.shape == (30, 33)
+        assert frame["text"][0] == "this was a bad day number 0"
+
+
+def test_embed_reads_plain_text_files(tiny, tmp_path, capsys):
+    (tmp_path / "in.txt").write_text("one\n\n  two \n")
+    assert main(["embed", str(tmp_path / "in.txt"), str(tmp_path / "out.npy"), "--model", str(tiny)]) == 0
+    assert np.load(tmp_path / "out.npy").shape == (2, 32)
+
+
+def test_doctor_names_lines_and_fails_on_errors(tmp_path, capsys):
+    (tmp_path / "bad.csv").write_text("text,mood\nfine text here,good\n,bad\nanother text,bad\nthe last text,good\n")
+    assert main(["doctor", str(tmp_path / "bad.csv")]) == 1
+    assert "line 3" in capsys.readouterr().out
+    assert main(["doctor", str(tmp_path / "bad.csv"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["findings"][0]["line"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["analyze", "text", "--model", "nobody/nothing"], "neither a folder"),
+        (["analyze", "text", "--tasks", "smell", "--model", "all-MiniLM-L6-v2"], "no task 'smell'"),
+        (["train", "no-such.csv"], "no-such.csv"),
+        (["evaluate"], "Name a file"),
+        (["embed", "x.csv", "out.xlsx"], ".parquet, .npy or .csv"),
+    ],
+)
+def test_mistakes_get_one_plain_line_and_status_2(arguments, words, capsys):
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert words in printed.err and printed.err.count("\n") == 1 and "Traceback" not in printed.err
+
+
+def test_the_process_is_quiet_and_prints_json_that_a_script_reads(tiny):
+    run = subprocess.run(
+        [sys.executable, "-m", "mtl", "analyze", "A text — with 日本.", "--json", "--model", str(tiny)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0 and run.stderr == ""
+    [answer] = json.loads(run.stdout)
+    assert answer["text"] == "A text — with 日本."
+    assert len(answer["embedding"]) == 32
+
+
+def test_sentences_may_come_from_standard_input(tiny):
+    run = subprocess.run(
+        [sys.executable, "-m", "mtl", "analyze", "--json", "--model", str(tiny)],
+        cwd=ROOT,
+        input="one\n\ntwo\n",
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert [a["text"] for a in json.loads(run.stdout)] == ["one", "two"]

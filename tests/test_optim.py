@@ -1,0 +1,124 @@
+"""Every parameter is in one readable group with its rate; frozen ones stay the shared tensors, untouched."""
+
+import pytest
+import torch
+
+import mtl
+from mtl import checkpoint
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.training import optim
+from tests.conftest import FAMILIES, LAYERS
+
+TASKS = (TaskSpec("mood", "classification", ("good", "bad")), TaskSpec("a.b", "tagging", ("PER",), hidden=8))
+
+
+def _model(folder, **config):
+    return checkpoint.derive(mtl.load(folder, dtype="float32"), ModelConfig(tasks=TASKS, **config))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_parameter_is_in_exactly_one_group_of_the_optimiser(tiny_backbones, family):
+    model = _model(tiny_backbones[family], projection=8)
+    groups = optim.unfreeze(model, TrainConfig(freeze=2))
+    assert [g.name for g in groups] == [
+        "embeddings",
+        "layer 1",
+        "layer 2",
+        "layer 3",
+        "head mood",
+        "head a.b",
+        "projection",
+    ]
+    adam = optim.optimizer(groups, 0.01)
+    placed = [id(p) for part in adam.param_groups for p in part["params"]]
+    assert len(placed) == len(set(placed))
+    assert set(placed) == {id(p) for p in model.parameters()}
+
+
+def test_rates_fall_by_depth_and_can_be_given(tiny):
+    model = _model(tiny)
+    rate = optim.rates(model, TrainConfig(lr=1e-4, lr_decay=0.5, head_lr=1e-3, rates={"layer 1": 7e-6}))
+    assert rate["layer 3"] == 1e-4
+    assert rate["layer 2"] == 5e-5
+    assert rate["layer 1"] == 7e-6
+    assert rate["embeddings"] == pytest.approx(1.25e-5)
+    assert rate["head mood"] == 1e-3
+
+
+def test_the_schedule_rises_then_falls_to_zero(tiny):
+    groups = optim.unfreeze(_model(tiny), TrainConfig())
+    adam = optim.optimizer(groups, 0.0)
+    schedule = optim.schedule(adam, 10, 0.2)
+    factors = []
+    for _ in range(10):
+        factors.append(adam.param_groups[-1]["lr"] / groups[-1].rate)
+        adam.step()
+        schedule.step()
+    assert factors[:3] == pytest.approx([0.5, 1.0, 1.0])
+    assert factors == sorted(factors[:2]) + sorted(factors[2:], reverse=True)
+    assert adam.param_groups[-1]["lr"] == 0
+
+
+def test_biases_and_norms_are_not_decayed(tiny):
+    adam = optim.optimizer(optim.unfreeze(_model(tiny), TrainConfig()), 0.5)
+    for part in adam.param_groups:
+        assert all((p.ndim > 1) == (part["weight_decay"] == 0.5) for p in part["params"])
+
+
+@pytest.mark.parametrize("freeze", range(LAYERS + 2))
+def test_frozen_groups_keep_the_shared_tensors_and_the_others_get_their_own(tiny, freeze):
+    base = mtl.load(tiny, dtype="float32")
+    model = checkpoint.derive(base, ModelConfig(tasks=TASKS))
+    groups = optim.unfreeze(model, TrainConfig(freeze=freeze, freeze_heads=("mood",)))
+    assert optim.lowest_trained(model.backbone, groups) == freeze
+    for (name, own), (_, shared) in zip(
+        model.backbone.named_parameters(), base.backbone.named_parameters(), strict=True
+    ):
+        frozen = model.backbone.group_of(name) < freeze
+        assert (own is shared) == frozen
+        assert own.requires_grad != frozen
+    assert not any(p.requires_grad for p in model.head("mood").parameters())
+    assert all(p.requires_grad for p in model.head("a.b").parameters())
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (TrainConfig(freeze=LAYERS + 2), "has 4 layer groups"),
+        (TrainConfig(freeze_heads=("topic",)), "No head is called 'topic'; the heads are mood, a.b"),
+        (TrainConfig(rates={"layer 9": 1e-3}), "No group is called 'layer 9'.*layer 3"),
+        (TrainConfig(freeze=-1, freeze_heads=("mood", "a.b")), "nothing would learn"),
+        (TrainConfig(lr=0.0, head_lr=0.0), "nothing would learn"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_with_words(tiny, config, words):
+    with pytest.raises(UserError, match=words):
+        optim.unfreeze(_model(tiny), config)
+
+
+def test_movement_is_exactly_zero_for_frozen_groups_and_relative_for_others(tiny):
+    model = _model(tiny)
+    groups = optim.unfreeze(model, TrainConfig(freeze=2))
+    movement = optim.Movement(groups)
+    with torch.no_grad():
+        for group in groups:
+            if not group.frozen:
+                for parameter in group.parameters.values():
+                    parameter.mul_(1.1)
+    moved = movement()
+    assert moved["embeddings"] == moved["layer 1"] == 0.0
+    assert moved["layer 3"] == pytest.approx(0.1, rel=1e-4)
+
+
+def test_the_average_is_the_mean_of_what_was_added(tiny):
+    groups = optim.unfreeze(_model(tiny), TrainConfig())
+    average, parameter = optim.Average(groups), groups[-1].parameters
+    name, weight = next(iter(parameter.items()))
+    seen = []
+    for value in (1.0, 2.0, 6.0):
+        with torch.no_grad():
+            weight.fill_(value)
+        seen.append(value)
+        average.add()
+    average.apply()
+    assert torch.allclose(weight, torch.full_like(weight, 3.0)), name
