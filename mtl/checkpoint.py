@@ -39,7 +39,7 @@ class Base:
     sha256: str
 
 
-# --- loading ----------------------------------------------------------------------------------------------------------
+# --- loading ---
 
 _bases: dict[tuple[str, torch.dtype, str], MultiTaskModel] = {}
 _lock = threading.RLock()
@@ -212,7 +212,7 @@ def _share(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
     module.get_submodule(path)._parameters[leaf] = parameter
 
 
-# --- saving -----------------------------------------------------------------------------------------------------------
+# --- saving ---
 
 
 def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | None = None) -> None:

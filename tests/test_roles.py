@@ -108,3 +108,18 @@ def test_unknown_columns_and_roles_are_refused(tmp_path):
     ):
         with pytest.raises(UserError, match=said):
             kind(tmp_path, "label", ["a", "b"] * 6, **options)
+
+
+@pytest.mark.parametrize(
+    ("cells", "spans"),
+    [
+        (["[]"] * 11 + ['[{"start":0,"end":4,"label":"X"}]'], 1),
+        ([f"This is sentence number {i} of many" for i in range(11)] + ["[This](X) is sentence number 11 of many"], 1),
+        (["O O O O O O O"] * 12, 0),
+    ],
+)
+def test_tagging_by_a_persons_word_finds_how_entities_are_written(tmp_path, cells, spans):
+    kind(tmp_path, "x", cells, roles={"x": "tagging"})
+    table = read_table(tmp_path / "data.csv", roles={"x": "tagging"})
+    assert sum(len(row.labels["x"]) for row in table.rows) == spans
+    assert table.errors == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ class LabelReader:
         self._name = name
         self._role = role
         self._findings = findings
-        self._spelling = _spellings(cells) if role.kind == "classification" else {}
+        self._usual = _usual_spellings(cells) if role.kind == "classification" else {}
         self._iob1 = role.form == "bio" and _is_iob1(cells)
 
     def read(self, cell: str, text: str, line: int) -> str | float | tuple[Span, ...] | None:
@@ -42,7 +43,7 @@ class LabelReader:
         return self._spans(cell, text, line)
 
     def _class(self, cell: str, line: int) -> str:
-        usual = self._spelling.get(cell, cell)
+        usual = self._usual.setdefault(_label_key(cell), cell)
         if usual != cell:
             # The quotes show spaces, which may be all the difference.
             self._report("label-spelling", line, cell=f'"{cell}"', label=f'"{usual}"')
@@ -123,14 +124,19 @@ def _facts(span: Span, prefix: str = "") -> dict[str, object]:
     return {f"{prefix}start": span.start, f"{prefix}end": span.end, f"{prefix}label": span.label}
 
 
-def _spellings(cells: Sequence[str]) -> dict[str, str]:
-    """Cell to the commonest cell with the same label, for labels that are written in several ways."""
-    groups: dict[str, Counter[str]] = defaultdict(Counter)
-    for cell, count in Counter(cells).items():
-        number = parse_number(cell)
-        key = f"{number:g}" if number is not None else " ".join(cell.casefold().split())
-        groups[key][cell] += count
-    return {cell: group.most_common(1)[0][0] for group in groups.values() if len(group) > 1 for cell in group}
+def _usual_spellings(cells: Sequence[str]) -> dict[str, str]:
+    """For each label, whatever its spelling, the cell that is commonest for it."""
+    usual: dict[str, str] = {}
+    for cell, _ in Counter(cells).most_common():
+        usual.setdefault(_label_key(cell), cell)
+    return usual
+
+
+@functools.lru_cache(maxsize=10_000)
+def _label_key(cell: str) -> str:
+    """What all spellings of a label have in common."""
+    number = parse_number(cell)
+    return repr(number) if number is not None else " ".join(cell.casefold().split())
 
 
 def _is_iob1(cells: Sequence[str]) -> bool:

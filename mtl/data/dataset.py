@@ -58,7 +58,7 @@ class Dataset:
         return digest.hexdigest()
 
 
-# --- splitting ----------------------------------------------------------------------------------------------------------
+# --- splitting ---
 
 
 def split(rows: Sequence[Row], share: float, seed: int = 0) -> tuple[list[Row], list[Row]]:
@@ -105,7 +105,7 @@ def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
     return [row for row in rows if _same_text(row.text) not in texts]
 
 
-# --- recipes ------------------------------------------------------------------------------------------------------------
+# --- recipes ---
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 from mtl.config import KINDS, UserError
 from mtl.data.entities import bio_cell_tags, is_tag, parse_markup, raw_json_spans
 from mtl.data.header import TEXT_NAMES, TEXT_PARTS, is_useless, name_parts, promises_labels
-from mtl.data.values import is_blank, parse_number
+from mtl.data.values import cut, is_blank, parse_number
 
 # So many cells of a column are looked at closely.
 _SAMPLE = 2000
@@ -55,7 +55,7 @@ def guess_roles(
         elif wanted.get(name) == "ignored":
             result.append(Role("ignored", None, "as you said"))
         elif name in wanted:
-            form = column.entity_form or "bio" if wanted[name] == "tagging" else ""
+            form = column.likeliest_form if wanted[name] == "tagging" else ""
             result.append(Role("task", wanted[name], "as you said", form))
         else:
             result.append(_task_role(column, only=candidates == [i]))
@@ -69,7 +69,7 @@ def check_overrides(
     also: Sequence[str] = (),
 ) -> None:
     """Raise UserError for a column that is not in `names` (or, in `roles`, `also`), or an unknown role."""
-    columns = ", ".join(map(repr, names)) or "none"
+    columns = cut(", ".join(map(repr, names)) or "none", 300)
     if text is not None and text not in names:
         raise UserError(f"There is no column {text!r}. The columns are: {columns}.")
     for name, role in (roles or {}).items():
@@ -121,13 +121,20 @@ class _Facts:
         """How entities are written in most of the cells; "" when they are not."""
         if any(cell.startswith("[") and len(cell) > 2 for cell in self.sample) and _share(self.sample, _is_json) > 0.5:
             return "json"
-        if any("-" in cell for cell in self.sample) and _share(self.sample, _is_bio) > 0.5:
+        if any("-" in cell or " " in cell for cell in self.sample) and _share(self.sample, _is_bio) > 0.5:
             return "bio"
         return "markup" if self.has_marks else ""
 
+    @property
+    def likeliest_form(self) -> str:
+        """How entities are written in most of the cells, given that they are."""
+        shares = {"bio": _share(self.sample, _is_bio), "json": _share(self.sample, _is_json)}
+        shares["markup"] = _share(self.sample, _is_marked)
+        return max(shares, key=shares.get)
+
     @cached_property
     def has_marks(self) -> bool:
-        return _share(self.sample, lambda cell: "](" in cell and bool(parse_markup(cell)[1])) >= 0.1
+        return _share(self.sample, _is_marked) >= 0.1
 
 
 def _share(cells: Sequence[str], test: Callable[[str], bool]) -> float:
@@ -146,6 +153,10 @@ def _is_json(cell: str) -> bool:
     except UserError:
         return False
     return True
+
+
+def _is_marked(cell: str) -> bool:
+    return "](" in cell and bool(parse_markup(cell)[1])
 
 
 def _is_bio(cell: str) -> bool:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 
 from mtl.data.entities import Span
 from mtl.data.messages import MESSAGES
+from mtl.data.values import cut
 
 LEVELS = ("error", "warning", "note")
 
 # Up to so many findings of one kind are listed one by one; more become one that names the first lines.
 _SINGLE = 3
 _NAMED_LINES = 8
+# A stranger's file may have a label of many megabytes.
+_LONGEST_FACT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ class Findings:
         kept = self._kept.setdefault(key, [])
         if len(kept) < _NAMED_LINES:
             level, *sentences = MESSAGES[code]
-            problem, action, hint = (sentence.format(**facts) for sentence in sentences)
+            shown = {key: cut(fact, _LONGEST_FACT) if isinstance(fact, str) else fact for key, fact in facts.items()}
+            problem, action, hint = (sentence.format(**shown) for sentence in sentences)
             kept.append(Finding(level, line, column, problem, action, hint, 1, code))
 
     def grouped(self) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""What a single cell says: nothing, a number, or how to show it in a message."""
+"""What a single cell says, nothing or a number, and how to show it in a message."""
 
 from __future__ import annotations
 
@@ -26,5 +26,9 @@ def parse_number(cell: str) -> float | None:
 
 def shown(cell: str) -> str:
     """A cell for a message: on one line, in quotes, not too long."""
-    cell = " ".join(cell.split())
-    return f'"{cell}"' if len(cell) <= _SHOWN else f'"{cell[: _SHOWN - 1]}…"'
+    return f'"{cut(" ".join(cell.split()), _SHOWN)}"'
+
+
+def cut(text: str, length: int) -> str:
+    """The text, with an ellipsis for what is beyond so many characters."""
+    return text if len(text) <= length else text[: length - 1] + "…"

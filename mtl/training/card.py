@@ -28,7 +28,7 @@ def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
         "|---|---|---|",
         *(f"| {_cell(t.name)} | {t.kind} | {_cell(', '.join(t.labels))} |" for t in model.tasks.values()),
         "",
-        f"{train['epochs']} epochs, batches of {train['batch_size']}, top layer at {train['lr']:.1e}, each lower one at "
+        f"{train['epochs']} epochs, batches of {train['batch_size']}, top layer at {train['lr']:.1e}, each lower at "
         f"{train['lr_decay']:g} of that, heads at {train['head_lr']:.1e}, the lowest {frozen} layer groups frozen, "
         f"anchor {train['anchor']:g}, seed {train['seed']}; {record['seconds']:.0f} s; {record['status']}.",
         "",

@@ -136,7 +136,7 @@ def fit(
     }
 
 
-# --- the order of things ----------------------------------------------------------------------------------------------
+# --- the order of things ---
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ def _merged(validation: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return next(iter(validation.values())) if len(validation) == 1 else validation
 
 
-# --- one batch --------------------------------------------------------------------------------------------------------
+# --- one batch ---
 
 
 def _in_other_case(part: Part, rows: list[Row], chance: random.Random) -> list[Row] | None:

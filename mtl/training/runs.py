@@ -83,7 +83,7 @@ class Matched:
 
 
 def match_tasks(table: Table, known: dict[str, TaskSpec]) -> Matched:
-    """Match a table's columns with the tasks of a model; a column that fits none, or has new labels, gets a new head."""
+    """Match a table's columns with a model's tasks; a column that fits none, or has new labels, gets a new head."""
     specs: dict[str, TaskSpec] = {}
     notes: list[str] = []
     rows = table.rows
@@ -128,7 +128,7 @@ def _number_spec(task: str, values: list[float], old: TaskSpec | None) -> TaskSp
     return new_head(task, "regression", low=low, high=high if high > low else low + 1.0)
 
 
-# --- running ------------------------------------------------------------------------------------------------------------
+# --- running ---
 
 
 def run(
