@@ -200,9 +200,9 @@ def _readable(value) -> str:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from mtl.training import runs
+    from mtl.training import jobs, runs
 
-    job = runs.prepare(options.data, _train_config(options), options.model, options.data_dir)
+    job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir)
     stopping: list[bool] = []
 
     def stop(*_) -> None:
@@ -263,7 +263,7 @@ def _score_parts(scores: dict, where: str = "") -> list[str]:
 
 def _evaluate(options: argparse.Namespace) -> None:
     import mtl
-    from mtl.training import runs
+    from mtl.training.jobs import match_tasks
     from mtl.training.metrics import evaluate
 
     if options.default:
@@ -278,7 +278,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from mtl.data.table import read_table
 
     read = read_table(options.data)
-    matched = runs.match_tasks(read, model.tasks)
+    matched = match_tasks(read, model.tasks)
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
     left_out = [name for name in matched.specs if name not in known]
     for name in left_out:

@@ -21,7 +21,7 @@ _TERNARY = {"0": "negative", "1": "neutral", "2": "positive"}
 _FIVE = {"0": -1.0, "1": -0.5, "2": 0.0, "3": 0.5, "4": 1.0}
 _SST2 = SourceSpec("sst2.dev.tsv.gz", text="content", column="label", tasks={"sentiment": _BINARY})
 _TWEETS = SourceSpec("tweets.dev.tsv.gz", text="text", column="label", tasks={"sentiment": _TERNARY})
-_SST5 = SourceSpec("sst5.dev.txt.gz", format="lines", tasks={"intensity": _FIVE})
+_SST5 = SourceSpec("sst5.dev.txt.gz", tasks={"intensity": _FIVE})
 _CONLL = SourceSpec("conll2003.dev.txt.gz", tasks={"entities": {}})
 
 

@@ -56,9 +56,12 @@ def test_without_leaves_out_the_same_texts_in_other_spelling():
     assert without(rows, [Row("one text", {}, 9)]) == [rows[1]]
 
 
+_STARS = "0 a dull evening at the caf\xe9\n2 it was so so\n4 what great fun we had\n"
+
+
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "stars.txt.gz").write_bytes(gzip.compress("0 dull caf\xe9\n2 so so\n4 great fun\n\n".encode("latin-1")))
+    (tmp_path / "stars.txt.gz").write_bytes(gzip.compress((_STARS * 4).encode("latin-1")))
     (tmp_path / "mood.csv").write_text("text,label\n" + "".join(f"words {i},{i % 2}\n" for i in range(20)))
     (tmp_path / "names.conll").write_text("Ada B-person\nsleeps O\n\nAcme B-corporation\nsells O\nIt B-product\n\n")
     return tmp_path
@@ -77,14 +80,13 @@ def _recipe(folder, **changes):
 def test_one_label_can_teach_two_tasks(folder):
     source = {
         "file": "stars.txt.gz",
-        "format": "lines",
         "tasks": {"mood": {"0": "bad", "2": None, "4": "good"}, "stars": {"0": -1.0, "2": 0.0, "4": 1.0}},
     }
     [part] = _recipe(folder, train_on=[source]).dataset(folder).parts
-    assert [(r.text, r.labels) for r in part.rows] == [
-        ("dull café", {"mood": "bad", "stars": -1.0}),
-        ("so so", {"stars": 0.0}),
-        ("great fun", {"mood": "good", "stars": 1.0}),
+    assert [(r.text, r.labels) for r in part.rows[:3]] == [
+        ("a dull evening at the café", {"mood": "bad", "stars": -1.0}),
+        ("it was so so", {"stars": 0.0}),
+        ("what great fun we had", {"mood": "good", "stars": 1.0}),
     ]
 
 
@@ -120,7 +122,6 @@ def test_the_fingerprint_changes_with_any_label(folder):
     ("changes", "words"),
     [
         ({"train_on": [{"file": "gone.csv"}]}, "gone.csv is not there.*--data-dir"),
-        ({"train_on": [{"file": "mood.csv", "format": "xml"}]}, "table or lines"),
         ({"train_on": [{"file": "mood.csv", "weight": -1}]}, "weight cannot be -1"),
         ({"train_on": [{"path": "mood.csv"}]}, "Unknown setting path"),
         ({"train": {"epochs": 0}}, "epochs"),

@@ -10,7 +10,7 @@ import mtl
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.data.table import read_table
-from mtl.training import runs
+from mtl.training import jobs, runs
 
 KNOWN = {
     "sentiment": TaskSpec("sentiment", "classification", ("negative", "neutral", "positive")),
@@ -39,21 +39,21 @@ def _reviews(tmp_path, labels=("Positive", "NEG"), column="sentiment", rows=24):
 
 
 def test_labels_are_matched_without_regard_to_case_and_by_common_names(tmp_path):
-    matched = runs.match_tasks(read_table(_reviews(tmp_path)), KNOWN)
+    matched = jobs.match_tasks(read_table(_reviews(tmp_path)), KNOWN)
     assert matched.specs == {"sentiment": KNOWN["sentiment"]}
     assert {row.labels["sentiment"] for row in matched.rows} == {"positive", "negative"}
     assert "Positive as positive" in matched.notes[0]
 
 
 def test_new_labels_start_a_new_head_and_say_so(tmp_path):
-    matched = runs.match_tasks(read_table(_reviews(tmp_path, ("angry", "calm"), "mood")), KNOWN)
+    matched = jobs.match_tasks(read_table(_reviews(tmp_path, ("angry", "calm"), "mood")), KNOWN)
     assert matched.specs["mood"].labels == ("angry", "calm")
     assert "new head for 2 labels: angry, calm" in matched.notes[0]
 
 
 def test_zero_and_one_are_sentiment_only_under_its_name(tmp_path):
-    assert set(runs.match_tasks(read_table(_reviews(tmp_path, ("0", "1"), "sentiment")), KNOWN).specs) == {"sentiment"}
-    assert runs.match_tasks(read_table(_reviews(tmp_path, ("0", "1"), "spam")), KNOWN).specs["spam"].labels == (
+    assert set(jobs.match_tasks(read_table(_reviews(tmp_path, ("0", "1"), "sentiment")), KNOWN).specs) == {"sentiment"}
+    assert jobs.match_tasks(read_table(_reviews(tmp_path, ("0", "1"), "spam")), KNOWN).specs["spam"].labels == (
         "0",
         "1",
     )
@@ -61,17 +61,17 @@ def test_zero_and_one_are_sentiment_only_under_its_name(tmp_path):
 
 def test_one_class_is_left_out_and_said(tmp_path):
     with pytest.raises(UserError, match="nothing to learn from"):
-        runs.prepare(_reviews(tmp_path, ("same",), "mood"), QUICK, start_from="all-MiniLM-L6-v2")
+        jobs.prepare(_reviews(tmp_path, ("same",), "mood"), QUICK, start_from="all-MiniLM-L6-v2")
 
 
 def test_numbers_out_of_the_models_range_get_a_head_of_their_range(tmp_path):
     table = "text,stars\n" + "".join(f"a text number {i},{i * 2.5}\n" for i in range(20))
-    spec = runs.match_tasks(read_table(_table(tmp_path, table)), KNOWN).specs["stars"]
+    spec = jobs.match_tasks(read_table(_table(tmp_path, table)), KNOWN).specs["stars"]
     assert (spec.low, spec.high) == (0.0, 47.5)
 
 
 def test_a_run_leaves_settings_events_and_a_checkpoint_that_loads(tmp_path, start):
-    job = runs.prepare(_reviews(tmp_path), QUICK, start_from=str(start))
+    job = jobs.prepare(_reviews(tmp_path), QUICK, start_from=str(start))
     seen = list(runs.run(job, tmp_path / "run"))
     folder = tmp_path / "run"
     assert runs.events(folder) == json.loads(json.dumps(seen))
@@ -91,7 +91,7 @@ def test_train_is_the_same_in_one_call(tmp_path, start):
 
 
 def test_a_stop_request_ends_the_run_with_a_usable_checkpoint(tmp_path, start):
-    job = runs.prepare(_reviews(tmp_path), TrainConfig(**{**QUICK.to_json(), "epochs": 50}), start_from=str(start))
+    job = jobs.prepare(_reviews(tmp_path), TrainConfig(**{**QUICK.to_json(), "epochs": 50}), start_from=str(start))
     for event in runs.run(job, tmp_path / "run"):
         if event["event"] == "step" and event["step"] == 2:
             runs.request_stop(tmp_path / "run")
@@ -100,7 +100,7 @@ def test_a_stop_request_ends_the_run_with_a_usable_checkpoint(tmp_path, start):
 
 
 def test_an_error_is_an_event_too(tmp_path, start):
-    job = runs.prepare(_reviews(tmp_path), TrainConfig(freeze=99), start_from=str(start))
+    job = jobs.prepare(_reviews(tmp_path), TrainConfig(freeze=99), start_from=str(start))
     with pytest.raises(UserError, match="layer groups"):
         list(runs.run(job, tmp_path / "run"))
     [event] = runs.events(tmp_path / "run")

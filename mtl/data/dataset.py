@@ -9,7 +9,6 @@ A *recipe* is a JSON file that names several data files, how to read each, and w
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from typing import Any
 from mtl.config import JsonData, ModelConfig, TrainConfig, UserError
 from mtl.data.entities import Span
 from mtl.data.rows import Row
+from mtl.data.table import read_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +110,14 @@ def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
 
 @dataclass(frozen=True)
 class SourceSpec(JsonData):
-    """One data file of a recipe.
+    """One data file of a recipe, of any kind that `read_table` reads.
 
-    `format`: "table" (any table or CoNLL file, see `read_table`) or "lines" (a label, a space, the text). `text` and
-    `column` name the columns of text and label. `tasks` maps each task that the labels teach to what each label means
-    there (null: no label; a label that is not named stays as it is); without `tasks` every column is a task of its
-    own name. `validation` holds out that share of the rows for validation under the file's name.
+    `text` and `column` name the columns of text and label. `tasks` maps each task that the labels teach to what each
+    label means there (null: no label; a label that is not named stays as it is); without `tasks` every column is a
+    task of its own name. `validation` holds out that share of the rows for validation under the file's name.
     """
 
     file: str
-    format: str = "table"
     text: str | None = None
     column: str | None = None
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -132,8 +130,6 @@ class SourceSpec(JsonData):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unlabelled", tuple(self.unlabelled))
-        if self.format not in ("table", "lines"):
-            raise UserError(f"{self.file}: format must be table or lines; it is {self.format!r}.")
         for name in ("weight", "lower", "upper", "mask", "validation"):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not 0 <= value <= (100 if name == "weight" else 1):
@@ -193,35 +189,16 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike) -> list[Row]:
     path = Path(data_dir) / source.file
     if not path.is_file():
         raise UserError(f"{path} is not there. Paths in a recipe are relative to --data-dir.")
-    if source.format == "lines":
-        rows = _read_lines(path)
-    else:
-        from mtl.data.table import read_table
-
-        table = read_table(path, text=source.text)
-        if not table.rows:
-            raise UserError(f"{path}: no rows could be read. " + " ".join(f.problem for f in table.errors[:3]))
-        rows = table.rows
+    table = read_table(path, text=source.text)
+    rows = table.rows
+    if not rows:
+        raise UserError(f"{path}: no rows could be read. " + " ".join(f.problem for f in table.errors[:3]))
     if not source.tasks:
         return rows
-    column = source.column or next((name for row in rows for name in row.labels), None)
+    column = source.column or next(iter(table.tasks()), None)
     return [
         Row(row.text, labels, row.line) for row in rows if (labels := _translated(row.labels.get(column), source.tasks))
     ]
-
-
-def _read_lines(path: Path) -> list[Row]:
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    rows = []
-    for number, line in enumerate(text.split("\n"), 1):
-        label, _, sentence = line.strip().partition(" ")
-        if sentence.strip():
-            rows.append(Row(sentence.strip(), {"label": label}, number))
-    return rows
 
 
 def _translated(value: Any, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
