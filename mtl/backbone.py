@@ -218,6 +218,11 @@ class Backbone(nn.Module):
                 hidden = hidden[0]
         return hidden
 
+    def train_from(self, group: int) -> None:
+        """Dropout on in the groups from `group` up, off below: what is frozen must not answer at random."""
+        for i, module in enumerate((self.encoder.embeddings, *self._layers)):
+            module.train(i >= group)
+
     def pooler(self, tokens: torch.Tensor) -> torch.Tensor:
         """The encoder's own pooled vector (batch, dim) from token vectors (batch, tokens, dim)."""
         return self.encoder.pooler(tokens)

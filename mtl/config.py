@@ -173,12 +173,18 @@ class TrainConfig(JsonData):
     `anchor` weighs a term that keeps the sentence embedding close (cosine) to the one the backbone gave before
     training. `warmup` is the share of all steps in which the rates rise from zero; they then fall linearly to zero.
     `average` is the share of all steps, at the end, over which the weights are averaged (0: the last weights).
+
+    `unfreeze` lists pairs (epoch, k): from that epoch on only the lowest k groups are frozen. With `keep_best` the
+    weights of the epoch with the best validation score are kept (the mean over tasks of macro F1, Spearman, entity
+    F1); `patience` ends training after so many epochs without a better one (0: never). What frozen groups give is
+    cached in up to `cache_mb` megabytes (0: not at all).
     """
 
     epochs: int = 3
     batch_size: int = 32
     freeze: int = 0
     freeze_heads: tuple[str, ...] = ()
+    unfreeze: tuple[tuple[int, int], ...] = ()
     lr: float = 1e-4
     lr_decay: float = 0.9
     head_lr: float = 1e-3
@@ -190,6 +196,9 @@ class TrainConfig(JsonData):
     backbone_dropout: bool = False
     average: float = 0.0
     validation: float = 0.15
+    keep_best: bool = True
+    patience: int = 0
+    cache_mb: int = 1024
     task_weights: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
     precision: str = "auto"
@@ -201,6 +210,17 @@ class TrainConfig(JsonData):
         _require_whole("epochs", self.epochs, 1, 1000)
         _require_whole("batch_size", self.batch_size, 1, 1024)
         _require_whole("freeze", self.freeze, -1, 200)
+        try:
+            steps = tuple((epoch, lowest) for epoch, lowest in self.unfreeze)
+        except (TypeError, ValueError):
+            raise UserError(f"unfreeze must be a list of pairs [epoch, k]; it is {self.unfreeze!r}.") from None
+        object.__setattr__(self, "unfreeze", steps)
+        for epoch, lowest in steps:
+            _require_whole("unfreeze: the epoch", epoch, 2, 1000)
+            _require_whole("unfreeze: the number of frozen groups", lowest, 0, 200)
+        _require(
+            [e for e, _ in steps] == sorted({e for e, _ in steps}), "unfreeze: each epoch must come after the last."
+        )
         _require_number("lr", self.lr, 0.0, 1.0)
         _require_number("lr_decay", self.lr_decay, 0.0, 1.0)
         _require_number("head_lr", self.head_lr, 0.0, 1.0)
@@ -210,7 +230,10 @@ class TrainConfig(JsonData):
         _require_number("warmup", self.warmup, 0.0, 1.0)
         _require_number("clip", self.clip, 0.0, 1e6)
         _require_number("anchor", self.anchor, 0.0, 1000.0)
-        _require(isinstance(self.backbone_dropout, bool), "backbone_dropout must be true or false.")
+        for name in ("backbone_dropout", "keep_best"):
+            _require(isinstance(getattr(self, name), bool), f"{name} must be true or false.")
+        _require_whole("patience", self.patience, 0, 1000)
+        _require_whole("cache_mb", self.cache_mb, 0, 1_000_000)
         _require_number("average", self.average, 0.0, 1.0)
         _require_number("validation", self.validation, 0.0, 0.9)
         for name, weight in self.task_weights.items():

@@ -32,12 +32,20 @@ ROWS_PER_BATCH = 128
 
 @dataclass(frozen=True)
 class Encoded:
-    """What one backbone pass gave: token vectors (batch, tokens, dim), and pooled vectors made when first asked for."""
+    """What one backbone pass gave: token vectors (batch, tokens, dim), and pooled vectors made when first asked for.
+
+    Made from kept vectors (see `mtl.training.prefix`) it has pooled and word vectors, and no token vectors.
+    """
 
     tokens: torch.Tensor
     mask: torch.Tensor
     backbone: Backbone
     _pooled: dict[str, torch.Tensor] = field(default_factory=dict)
+    _words: torch.Tensor | None = None
+
+    def words(self, batch: Batch) -> torch.Tensor:
+        """The vectors (words, dim) of all words of a batch, each at its first piece."""
+        return self.tokens[batch.word_rows, batch.word_positions] if self._words is None else self._words
 
     def pooled(self, how: str) -> torch.Tensor:
         """The sentence vectors (batch, dim), pooled by "mean", "max", "cls" or the encoder's own "pooler"."""
@@ -167,7 +175,7 @@ class MultiTaskModel(nn.Module):
         """One task's logits: (batch, labels), (batch, 1), or (words, tags) for all texts' words."""
         head = self.head(task)
         if head.spec.kind == "tagging":
-            return head(encoded.tokens[batch.word_rows, batch.word_positions], batch.word_shapes)
+            return head(encoded.words(batch), batch.word_shapes)
         return head(encoded.pooled(head.spec.pooling))
 
     def embeddings(self, encoded: Encoded, pooling: str | None = None) -> torch.Tensor:

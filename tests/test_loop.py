@@ -11,7 +11,9 @@ from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.data.dataset import Dataset, Part
 from mtl.data.entities import Span
 from mtl.data.rows import Row
-from mtl.training.loop import Plan, fit
+from mtl.training.loop import fit
+from mtl.training.metrics import evaluate
+from mtl.training.plan import Plan
 
 TASKS = (
     TaskSpec("mood", "classification", ("bad", "good"), pooling="mean"),
@@ -32,6 +34,10 @@ def _row(i):
 
 ROWS = [_row(i) for i in range(64)]
 QUICK = TrainConfig(epochs=2, batch_size=16, lr=1e-3, head_lr=5e-3, anchor=0.5, precision="float32")
+
+
+def _quick(**changes):
+    return TrainConfig(**{**QUICK.to_json(), **changes})
 
 
 def _dataset(**part):
@@ -87,7 +93,7 @@ def test_it_learns(tiny):
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(tiny):
     first, second = _losses(_train(tiny)[1]), _losses(_train(tiny)[1])
     assert first == second
-    other = _losses(_train(tiny, TrainConfig(**{**QUICK.to_json(), "seed": 1}))[1])
+    other = _losses(_train(tiny, _quick(seed=1))[1])
     assert other != first
 
 
@@ -95,7 +101,7 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(tiny):
 def test_what_is_frozen_does_not_move_at_all(tiny, freeze):
     base = mtl.load(tiny, dtype="float32")
     before = {name: p.clone() for name, p in base.named_parameters()}
-    model, events = _train(tiny, TrainConfig(**{**QUICK.to_json(), "freeze": freeze, "freeze_heads": ["stars"]}))
+    model, events = _train(tiny, _quick(freeze=freeze, freeze_heads=["stars"]))
     moved = events[-2]["moved"]
     for i, name in enumerate(model.backbone.groups):
         assert (moved[name] == 0.0) == (i < freeze), name
@@ -107,8 +113,8 @@ def test_what_is_frozen_does_not_move_at_all(tiny, freeze):
 def test_freezing_does_not_change_what_the_lower_part_computes(tiny):
     """Running the frozen groups apart from the rest gives the same losses as running all of it with rate 0."""
     rates = {"embeddings": 0.0, "layer 1": 0.0}
-    apart = _losses(_train(tiny, TrainConfig(**{**QUICK.to_json(), "freeze": 2}))[1])
-    whole = _losses(_train(tiny, TrainConfig(**{**QUICK.to_json(), "rates": rates}))[1])
+    apart = _losses(_train(tiny, _quick(freeze=2))[1])
+    whole = _losses(_train(tiny, _quick(rates=rates))[1])
     for a, b in zip(apart, whole, strict=True):
         assert all(abs(a[k] - b[k]) < 1e-4 for k in a)
 
@@ -118,7 +124,7 @@ def test_the_anchor_keeps_embeddings_near_where_they_were(tiny):
     before = mtl.load(tiny, dtype="float32").encode(texts)
     near = {}
     for anchor in (0.0, 20.0):
-        config = TrainConfig(**{**QUICK.to_json(), "anchor": anchor, "epochs": 4})
+        config = _quick(anchor=anchor, epochs=4)
         near[anchor] = float((_train(tiny, config)[0].encode(texts) * before).sum(1).mean())
     assert near[20.0] > 0.98
     assert near[20.0] > near[0.0] + 0.01
@@ -132,7 +138,7 @@ def test_stop_ends_after_the_step(tiny):
 
 
 def test_a_projection_learns_to_keep_who_is_near_whom(tiny):
-    _, events = _train(tiny, TrainConfig(**{**QUICK.to_json(), "epochs": 6, "freeze": 4}), projection=8)
+    _, events = _train(tiny, _quick(epochs=6, freeze=4), projection=8)
     losses = [loss["projection"] for loss in _losses(events)]
     assert losses[-1] < losses[0]
     assert events[-2]["moved"]["projection"] > 0
@@ -144,9 +150,69 @@ def test_masking_and_case_changes_run_and_keep_spans(tiny):
 
 
 def test_weights_averaged_over_the_end_differ_from_the_last_ones(tiny):
-    last = _train(tiny, TrainConfig(**{**QUICK.to_json(), "epochs": 4}))[0]
-    mean = _train(tiny, TrainConfig(**{**QUICK.to_json(), "epochs": 4, "average": 1.0}))[0]
+    last, mean = (_train(tiny, _quick(epochs=4, average=share, keep_best=False))[0] for share in (0.0, 1.0))
     assert not torch.equal(last.head("mood").network[1].weight, mean.head("mood").network[1].weight)
+
+
+def test_gradual_unfreezing_moves_each_group_from_its_epoch_on(tiny):
+    _, events = _train(tiny, _quick(epochs=3, freeze=-1, unfreeze=[(2, 3), (3, 1)], keep_best=False))
+    moved = [e["moved"] for e in events if e["event"] == "epoch"]
+    assert [[m[g] > 0 for g in ("embeddings", "layer 1", "layer 2", "layer 3", "head mood")] for m in moved] == [
+        [False, False, False, False, True],
+        [False, False, False, True, True],
+        [False, True, True, True, True],
+    ]
+    assert [e["frozen_groups"] for e in events if e["event"] in ("start", "freeze")] == [4, 3, 1]
+    assert [e["lr"]["layer 3"] > 0 for e in events if e["event"] == "step"] == [False] * 3 + [True] * 6
+
+
+def test_the_best_epoch_is_kept(tiny):
+    model, events = _train(tiny, _quick(epochs=5, lr=3e-2, head_lr=3e-2))
+    epochs = [e for e in events if e["event"] == "epoch"]
+    best = max(epochs, key=lambda e: e["score"])
+    assert events[-1]["best"] == best["epoch"]
+    again = evaluate(model.eval(), ROWS[48:], ["mood"])
+    assert again["mood"]["accuracy"] == best["validation"]["mood"]["accuracy"]
+
+
+def test_training_ends_early_when_nothing_gets_better(tiny):
+    _, events = _train(tiny, _quick(epochs=50, lr=0.0, head_lr=1e-12, patience=2))
+    assert len([e for e in events if e["event"] == "epoch"]) == 3
+    assert events[-1]["status"] == "done" and events[-1]["best"] == 1
+
+
+def _interrupted(folder, config, state, after):
+    """Train until `after` epochs are done, then drop everything, as a killed process would."""
+    torch.manual_seed(0)
+    model = checkpoint.derive(mtl.load(folder, dtype="float32"), ModelConfig(tasks=TASKS))
+    for event in fit(model, _dataset(), config, state=state):
+        if event["event"] == "step" and event["epoch"] == after + 1:
+            return
+
+
+@pytest.mark.parametrize("changes", [{"freeze": 4}, {"freeze": 1, "average": 0.6, "backbone_dropout": True}])
+def test_a_run_that_was_cut_off_goes_on_as_if_it_never_was(tiny, tmp_path, changes):
+    config = _quick(epochs=4, **changes)
+    whole, whole_events = _train(tiny, config)
+    _interrupted(tiny, config, tmp_path, after=2)
+    torch.manual_seed(99)
+    model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS))
+    events = list(fit(model, _dataset(), config, state=tmp_path))
+    assert events[0]["resumed_after_epoch"] == 2
+    expected = [e["loss"] for e in whole_events if e["event"] == "step" and e["epoch"] > 2]
+    for a, b in zip(_losses(events), expected, strict=True):
+        assert all(abs(a[k] - b[k]) < 1e-4 for k in b)
+    for name in ("mood", "stars"):
+        assert torch.allclose(model.head(name).network[1].weight, whole.head(name).network[1].weight, atol=1e-5)
+
+
+def test_a_state_of_other_settings_or_a_damaged_one_is_not_used(tiny, tmp_path):
+    _interrupted(tiny, _quick(epochs=3), tmp_path, after=1)
+    path = tmp_path / "state.safetensors"
+    for config, size in ((_quick(epochs=3, lr=5e-4), None), (_quick(epochs=3), 100)):
+        path.write_bytes(path.read_bytes()[:size])
+        model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS))
+        assert next(fit(model, _dataset(), config, state=tmp_path))["resumed_after_epoch"] is None
 
 
 def test_a_diverging_run_says_so(tiny):

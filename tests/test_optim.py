@@ -70,7 +70,7 @@ def test_frozen_groups_keep_the_shared_tensors_and_the_others_get_their_own(tiny
     base = mtl.load(tiny, dtype="float32")
     model = checkpoint.derive(base, ModelConfig(tasks=TASKS))
     groups = optim.unfreeze(model, TrainConfig(freeze=freeze, freeze_heads=("mood",)))
-    assert optim.lowest_trained(model.backbone, groups) == freeze
+    assert optim.frozen_depth(model.backbone, groups, TrainConfig(freeze=freeze), 1) == freeze
     for (name, own), (_, shared) in zip(
         model.backbone.named_parameters(), base.backbone.named_parameters(), strict=True
     ):

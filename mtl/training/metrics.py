@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from mtl.config import TaskSpec, UserError
-from mtl.data.batches import Batch
+from mtl.data.batches import Batch, Tokens
 from mtl.data.entities import Span, spans_to_tags
 from mtl.data.rows import Row
 from mtl.model import Encoded, MultiTaskModel
@@ -19,7 +20,10 @@ HEADLINE = {"classification": "macro_f1", "regression": "spearman", "tagging": "
 
 
 def evaluate(
-    model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str] | None = None
+    model: MultiTaskModel,
+    rows: Sequence[Row],
+    tasks: Sequence[str] | None = None,
+    kept: tuple[list[Tokens], Callable] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Scores per task on the rows that have a label for it; a task that no row has is left out.
 
@@ -27,13 +31,19 @@ def evaluate(
     predicted, in the order of the labels), and the expected calibration error. regression: loss, Spearman, MAE.
     tagging: loss, and seqeval's strict precision, recall and F1 over the tokenizer's words, which are finer than
     the words of a CoNLL file: a span counts when type, first and last character are right.
+
+    `kept` stands for the backbone where its outputs are cached: the rows' tokens, and what hands them on in batches.
     """
     chosen = [model.head(name).spec for name in (model.tasks if tasks is None else tasks)]
     chosen = [spec for spec in chosen if any(spec.name in row.labels for row in rows)]
     if not chosen:
         return {}
-    rows = [row for row in rows if row.text.strip() and any(spec.name in row.labels for spec in chosen)]
-    tokens = model.tokenise([row.text for row in rows], words=any(s.kind == "tagging" for s in chosen))
+    if kept is not None:
+        tokens, each_batch = kept
+    else:
+        rows = [row for row in rows if row.text.strip() and any(spec.name in row.labels for spec in chosen)]
+        tokens = model.tokenise([row.text for row in rows], words=any(s.kind == "tagging" for s in chosen))
+        each_batch = functools.partial(model.each_batch, tokens)
     collected: dict[str, list[tuple]] = {spec.name: [] for spec in chosen}  # (truth, answer, loss, weight)
 
     def collect(indices: list[int], batch: Batch, encoded: Encoded) -> None:
@@ -55,7 +65,7 @@ def evaluate(
                 loss = float(head.loss(part, [head.target(truth)])) if len(part) else 0.0
                 collected[spec.name].append((truth, answer, loss, len(part)))
 
-    model.each_batch(tokens, collect)
+    each_batch(collect)
     return {spec.name: _SCORES[spec.kind](spec, collected[spec.name]) for spec in chosen}
 
 

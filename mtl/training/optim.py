@@ -46,18 +46,28 @@ def rates(model: MultiTaskModel, config: TrainConfig) -> dict[str, float]:
 
 
 def frozen(model: MultiTaskModel, config: TrainConfig) -> set[str]:
-    """The names of the groups that do not learn."""
+    """The names of the groups that never learn."""
     layers = model.backbone.groups
-    if config.freeze > len(layers):
-        raise UserError(
-            f"freeze is {config.freeze}, but {model.backbone.name} has {len(layers)} layer groups "
-            f"(embeddings and {len(layers) - 1} layers)."
-        )
+    for lowest in (config.freeze, *(k for _, k in config.unfreeze)):
+        if lowest > len(layers):
+            raise UserError(
+                f"{lowest} groups cannot be frozen: {model.backbone.name} has {len(layers)} layer groups "
+                f"(embeddings and {len(layers) - 1} layers)."
+            )
     unknown = [name for name in config.freeze_heads if name not in model.tasks]
     if unknown:
         raise UserError(f"No head is called {unknown[0]!r}; the heads are {', '.join(model.tasks)}.")
-    lowest = len(layers) if config.freeze < 0 else config.freeze
-    return {*layers[:lowest], *(f"head {name}" for name in config.freeze_heads)}
+    always = min(_lowest(model.backbone, config, epoch) for epoch in (1, *(e for e, _ in config.unfreeze)))
+    return {*layers[:always], *(f"head {name}" for name in config.freeze_heads)}
+
+
+def _lowest(backbone: Backbone, config: TrainConfig, epoch: int) -> int:
+    """How many of the lowest groups the settings freeze in an epoch."""
+    lowest = len(backbone.groups) if config.freeze < 0 else config.freeze
+    for first, k in config.unfreeze:
+        if epoch >= first:
+            lowest = k
+    return lowest
 
 
 def parameter_groups(model: MultiTaskModel, config: TrainConfig) -> list[Group]:
@@ -119,12 +129,24 @@ def schedule(adam: torch.optim.Optimizer, steps: int, warmup: float) -> torch.op
     return torch.optim.lr_scheduler.LambdaLR(adam, factor)
 
 
-def lowest_trained(backbone: Backbone, groups: list[Group]) -> int:
-    """How many of the lowest layer groups need no gradient; all of them, if none learns."""
-    for i, name in enumerate(backbone.groups):
-        if not next(g for g in groups if g.name == name).frozen:
-            return i
-    return len(backbone.groups)
+def frozen_depth(backbone: Backbone, groups: list[Group], config: TrainConfig, epoch: int) -> int:
+    """How many of the lowest layer groups need no gradient in an epoch; all of them, if none learns."""
+    never = {g.name for g in groups if g.frozen}
+    lowest = _lowest(backbone, config, epoch)
+    return next(
+        (i for i, name in enumerate(backbone.groups) if i >= lowest and name not in never), len(backbone.groups)
+    )
+
+
+def set_frozen(backbone: Backbone, groups: list[Group], depth: int) -> None:
+    """Switch the gradients of the layer groups: off for the lowest `depth`, on for those above that may learn."""
+    still = set(backbone.groups[:depth])
+    for group in groups:
+        if group.name in backbone.groups and not group.frozen:
+            for parameter in group.parameters.values():
+                parameter.requires_grad_(group.name not in still)
+                if group.name in still:
+                    parameter.grad = None
 
 
 class Average:
@@ -132,21 +154,45 @@ class Average:
 
     def __init__(self, groups: list[Group]) -> None:
         self._parameters = [p for g in groups if not g.frozen for p in g.parameters.values()]
-        self._means = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
-        self._count = 0
+        self.means: list[torch.Tensor] = []
+        self.count = 0
 
     @torch.no_grad()
     def add(self) -> None:
-        self._count += 1
-        for mean, parameter in zip(self._means, self._parameters, strict=True):
-            mean.lerp_(parameter.detach(), 1 / self._count)
+        if not self.means:
+            self.means = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
+        self.count += 1
+        for mean, parameter in zip(self.means, self._parameters, strict=True):
+            mean.lerp_(parameter.detach(), 1 / self.count)
 
     @torch.no_grad()
     def apply(self) -> None:
-        """Put the means in place of the weights."""
-        if self._count:
-            for mean, parameter in zip(self._means, self._parameters, strict=True):
-                parameter.copy_(mean)
+        """Put the means in place of the weights, if there are any."""
+        for mean, parameter in zip(self.means, self._parameters, strict=bool(self.means)):
+            parameter.copy_(mean)
+
+
+class Best:
+    """The weights of the best epoch so far, its number and its score."""
+
+    def __init__(self, groups: list[Group]) -> None:
+        self._parameters = [p for g in groups if not g.frozen for p in g.parameters.values()]
+        self.epoch: int | None = None
+        self.score = 0.0
+        self.weights: list[torch.Tensor] = []
+
+    def keep(self, epoch: int, score: float, copy: bool) -> None:
+        """Remember an epoch, and with `copy` the weights as they are now."""
+        self.restore(epoch, score, [p.detach().clone() for p in self._parameters] if copy else [])
+
+    def restore(self, epoch: int | None, score: float, weights: list[torch.Tensor]) -> None:
+        self.epoch, self.score, self.weights = epoch, score, weights
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        """Put the best epoch's weights in place, if any are kept."""
+        for weight, parameter in zip(self.weights, self._parameters, strict=bool(self.weights)):
+            parameter.copy_(weight)
 
 
 class Movement:

@@ -1,0 +1,49 @@
+"""What a model forgot: tasks that were not trained, scored before and after on a small probe set that is bundled."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtl.data.rows import Row
+from mtl.data.table import read_table
+from mtl.model import MultiTaskModel
+from mtl.training.metrics import HEADLINE, evaluate
+
+PROBE = Path(__file__).resolve().parent.parent.parent / "assets" / "probe.csv"
+
+
+@functools.cache
+def probe() -> tuple[Row, ...]:
+    """The rows of the probe set, labelled for the default model's four tasks; no model here is trained on them."""
+    return tuple(read_table(PROBE).rows)
+
+
+def measure(
+    before: MultiTaskModel, after: MultiTaskModel, trained: Sequence[str], rows: Sequence[Row] | None = None
+) -> dict[str, Any]:
+    """{"tasks": {task: {metric, before, after, trained}}, "cosine": mean cosine of embeddings to their former selves}.
+
+    Tasks are those that both models have with the same labels and the rows have labels for.
+    """
+    rows = probe() if rows is None else rows
+    tasks = [name for name, spec in before.tasks.items() if after.tasks.get(name) == spec]
+    old, new = evaluate(before, rows, tasks), evaluate(after, rows, tasks)
+    result = {}
+    for name in old:
+        metric = HEADLINE[before.tasks[name].kind]
+        result[name] = {
+            "metric": metric,
+            "before": old[name][metric],
+            "after": new[name][metric],
+            "trained": name in trained,
+        }
+    texts = [row.text for row in rows]
+    cosine = None
+    if before.dim == after.dim:
+        cosine = float(np.sum(before.encode(texts) * after.encode(texts), axis=1).mean())
+    return {"tasks": result, "cosine": cosine}

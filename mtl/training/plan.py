@@ -1,0 +1,57 @@
+"""Which rows make up which batch of which epoch."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtl.config import TrainConfig
+from mtl.data.dataset import Part
+
+# Rows are shuffled, and batches of like length are made within blocks of this many batches.
+_BLOCK = 50
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which rows make up which batch of which epoch: fixed by the seed, the same however often it is asked."""
+
+    parts: Sequence[Part]
+    config: TrainConfig
+
+    def _take(self, part: Part) -> int:
+        return max(1, round(len(part.rows) * part.weight))
+
+    @property
+    def steps(self) -> int:
+        size = self.config.batch_size
+        return self.config.epochs * sum(math.ceil(self._take(part) / size) for part in self.parts)
+
+    def epoch(self, epoch: int) -> list[tuple[Part, list[int], str]]:
+        """The batches of an epoch (1, 2 ...) in their order: the part, the rows' indices in it, and a seed."""
+        batches = []
+        for number, part in enumerate(self.parts):
+            shuffle = random.Random(f"{self.config.seed} {number} {epoch}")
+            taken = self._stream(number, part, epoch)
+            shuffle.shuffle(taken)
+            block = _BLOCK * self.config.batch_size
+            for at in range(0, len(taken), block):
+                like = sorted(taken[at : at + block], key=lambda i: len(part.rows[i].text))
+                for start in range(0, len(like), self.config.batch_size):
+                    indices = like[start : start + self.config.batch_size]
+                    batches.append((part, indices, f"{self.config.seed} {epoch} {number} {at + start}"))
+        random.Random(f"{self.config.seed} order {epoch}").shuffle(batches)
+        return batches
+
+    def _stream(self, number: int, part: Part, epoch: int) -> list[int]:
+        """This epoch's stretch of an endless line of permutations: with weight 0.5 two epochs see each row once."""
+        n, take = len(part.rows), self._take(part)
+        first, last = (epoch - 1) * take, epoch * take
+        result: list[int] = []
+        for cycle in range(first // n, (last - 1) // n + 1):
+            order = list(range(n))
+            random.Random(f"{self.config.seed} {number} cycle {cycle}").shuffle(order)
+            result += order[max(first - cycle * n, 0) : last - cycle * n]
+        return result

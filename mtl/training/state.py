@@ -1,0 +1,89 @@
+"""What a run needs to go on after an interruption: written after every epoch, read by `fit`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from mtl.config import TrainConfig
+
+if TYPE_CHECKING:
+    from mtl.training.loop import _Training
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+class State:
+    """The state of a training run in a folder: tensors in `state.safetensors`, with a header of plain numbers.
+
+    One file, moved into place when it is whole, so that a run killed while writing still finds the epoch before.
+    """
+
+    def __init__(self, folder: Path, config: TrainConfig, data: str) -> None:
+        self._path = Path(folder) / "state.safetensors"
+        settings = json.dumps({"config": config.to_json(), "data": data}, sort_keys=True)
+        self._key = hashlib.sha256(settings.encode()).hexdigest()
+
+    def save(self, run: _Training) -> None:
+        from safetensors.torch import save_file
+
+        tensors: dict[str, torch.Tensor] = {}
+        for i, parameter in enumerate(run.learning):
+            tensors[f"weight.{i}"] = parameter.detach()
+            for name in _MOMENTS:
+                if name in run.adam.state.get(parameter, {}):
+                    tensors[f"{name}.{i}"] = run.adam.state[parameter][name]
+        for i, mean in enumerate(run.average.means):
+            tensors[f"mean.{i}"] = mean
+        for i, weight in enumerate(run.best.weights):
+            tensors[f"best.{i}"] = weight
+        numbers = {
+            "epochs_done": run.epochs_done,
+            "step": run.step,
+            "stale": run.stale,
+            "seconds": run.seconds(),
+            "averaged": run.average.count,
+            "best_epoch": run.best.epoch,
+            "best_score": run.best.score,
+        }
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(".part")
+        copies = {name: tensor.cpu().clone() for name, tensor in tensors.items()}
+        save_file(copies, temporary, metadata={"key": self._key, "numbers": json.dumps(numbers)})
+        temporary.replace(self._path)
+
+    def restore(self, run: _Training) -> None:
+        """Bring `run` to the saved state. Nothing happens where there is none, or one of other settings or data."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self._path, framework="pt") as file:
+                header = file.metadata() or {}
+                if header.get("key") != self._key:
+                    return
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+        except (FileNotFoundError, SafetensorError):
+            return
+        numbers = json.loads(header["numbers"])
+        with torch.no_grad():
+            for i, parameter in enumerate(run.learning):
+                parameter.copy_(tensors[f"weight.{i}"])
+                moments = {name: tensors[f"{name}.{i}"] for name in _MOMENTS if f"{name}.{i}" in tensors}
+                if moments:
+                    run.adam.state[parameter] = {k: v.to(parameter.device) for k, v in moments.items()}
+        run.average.means = [tensors[f"mean.{i}"] for i in range(len(run.learning)) if f"mean.{i}" in tensors]
+        run.average.count = numbers["averaged"]
+        kept = [tensors[f"best.{i}"] for i in range(len(run.learning)) if f"best.{i}" in tensors]
+        run.best.restore(numbers["best_epoch"], numbers["best_score"], kept)
+        run.epochs_done, run.step, run.stale = (numbers[k] for k in ("epochs_done", "step", "stale"))
+        run.seconds_before = numbers["seconds"]
+        optim_steps = run.step
+        run.schedule.last_epoch = optim_steps
+        for group, base, rule in zip(
+            run.adam.param_groups, run.schedule.base_lrs, run.schedule.lr_lambdas, strict=True
+        ):
+            group["lr"] = base * rule(optim_steps)
