@@ -224,7 +224,7 @@ class _Training:
             "moved": self.movement(),
         }
 
-    def _seconds(self) -> float:
+    def seconds(self) -> float:
         return round(time.perf_counter() - self.began, 3)
 
     # --- freezing and modes ---
