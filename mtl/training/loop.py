@@ -24,6 +24,7 @@ from mtl.training.losses import Anchor, batch_losses
 from mtl.training.metrics import evaluate, headline
 from mtl.training.plan import Plan
 from mtl.training.prefix import Prefix
+from mtl.training.processes import Processes
 from mtl.training.state import State
 
 Event = dict[str, Any]
@@ -44,6 +45,7 @@ def fit(
     ones stay shared. `stop` is asked after every step; when it says True the run ends there with status "stopped".
     After every epoch all that is needed to go on is written to the folder `state`; if it is there already, from the
     same settings and data, training goes on after its last epoch, as if it had never been interrupted.
+    Under `accelerate launch` every process calls this, and all get the same events.
     Raises `UserError` when nothing can be trained with these settings and data.
     """
     return _Training(model, dataset, config, stop, state).events()
@@ -66,7 +68,8 @@ class _Training:
         original = model.backbone.fork()
         self.groups = optim.unfreeze(model, config)
         self.learning = [p for g in self.groups if not g.frozen for p in g.parameters.values()]
-        self.plan = Plan(dataset.parts, config)
+        self.processes = Processes()
+        self.plan = Plan(dataset.parts, config, self.processes.count)
         self.movement = optim.Movement(self.groups)
         self.adam = optim.optimizer(self.groups, config.weight_decay)
         self.schedule = optim.schedule(self.adam, self.plan.steps, config.warmup)
@@ -109,7 +112,7 @@ class _Training:
             self.epochs_done = epoch
             if self.config.patience and self.stale >= self.config.patience:
                 break
-            if self.state is not None and epoch < self.config.epochs:
+            if self.state is not None and epoch < self.config.epochs and self.processes.is_main:
                 self.state.save(self)
         if self.config.keep_best:
             self.best.apply()
@@ -125,17 +128,16 @@ class _Training:
     def _steps(self, epoch: int, sums: dict[str, list[float]]) -> Iterator[Event]:
         """The steps of an epoch; returns whether it was stopped. Losses are collected in `sums`."""
         # Seeded by epoch, so that a resumed run draws the same dropout as one that was never interrupted.
-        torch.manual_seed(self.config.seed * 1009 + epoch)
+        torch.manual_seed(self.config.seed * 1009 + epoch + 7919 * self.processes.rank)
         self._set_training_mode()
-        for part, indices, seed in self.plan.epoch(epoch):
+        for part, indices, seed in self.processes.share(self.plan.epoch(epoch)):
             with self._precision():
                 losses = batch_losses(
                     self.model, part, indices, self.depth, self.prefix, self.anchor, random.Random(seed), self.config
                 )
-            if not losses:
-                continue
-            values = {name: loss.item() for name, loss in losses.items()}
-            used = self._update(sum(self._weight(name) * loss for name, loss in losses.items()))
+            used = self._update(losses)
+            everyone = self.processes.gather(({name: loss.item() for name, loss in losses.items()}, self.stop()))
+            values = _mean_by_name([values for values, _ in everyone])
             for name, value in values.items():
                 sums.setdefault(name, []).append(value)
             seconds = self.seconds()
@@ -148,19 +150,22 @@ class _Training:
                 "lr": used,
                 "loss": values,
             }
-            if self.stop():
+            if any(stop for _, stop in everyone):
                 return True
         return False
 
-    def _update(self, loss: torch.Tensor) -> dict[str, float]:
+    def _update(self, losses: dict[str, torch.Tensor]) -> dict[str, float]:
         """One step of the optimiser; returns the rate of each group that it used."""
-        if not math.isfinite(loss.item()):
+        total = sum(self._weight(name) * loss for name, loss in losses.items())
+        if not all(self.processes.gather(math.isfinite(float(total.detach()) if losses else 0.0))):
             raise UserError(
                 f"The loss is no longer a number at step {self.step + 1}: training has diverged. Use lower rates "
                 f"(lr is {self.config.lr:g}, head_lr {self.config.head_lr:g})."
             )
         self.adam.zero_grad(set_to_none=True)
-        loss.backward()
+        if losses and total.requires_grad:
+            total.backward()
+        self.processes.average_gradients(self.learning)
         if self.config.clip:
             torch.nn.utils.clip_grad_norm_(self.learning, self.config.clip)
         rates = {g["name"]: g["lr"] for g in self.adam.param_groups}
@@ -205,14 +210,7 @@ class _Training:
         return {"cache_mb": round(self.prefix.bytes / 1e6, 1) if self.prefix else 0.0, "cache_note": self.cache_note}
 
     def _epoch_event(self, epoch: int, sums: dict[str, list[float]]) -> Event:
-        self.model.eval()
-        scores = {}
-        with self._precision():
-            for name, part in self.validation.items():
-                kept = None
-                if self.prefix is not None and part in self.prefix:
-                    kept = (self.prefix.tokens(part), functools.partial(self.prefix.each_batch, part))
-                scores[name] = evaluate(self.model, part.rows, self.trained, kept)
+        scores = self.processes.from_main(self._scores() if self.processes.is_main else {})
         return {
             "event": "epoch",
             "epoch": epoch,
@@ -223,6 +221,17 @@ class _Training:
             "scores": scores,
             "moved": self.movement(),
         }
+
+    def _scores(self) -> dict[str, Any]:
+        self.model.eval()
+        scores = {}
+        with self._precision():
+            for name, part in self.validation.items():
+                kept = None
+                if self.prefix is not None and part in self.prefix:
+                    kept = (self.prefix.tokens(part), functools.partial(self.prefix.each_batch, part))
+                scores[name] = evaluate(self.model, part.rows, self.trained, kept)
+        return scores
 
     def seconds(self) -> float:
         return round(time.perf_counter() - self.began, 3)
@@ -286,6 +295,11 @@ class _Training:
         if loss == "projection":
             return 1.0
         return self.config.task_weights.get(loss, self.model.tasks[loss].loss_weight)
+
+
+def _mean_by_name(values: list[dict[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for losses in values for name in losses)
+    return {name: float(np.mean([losses[name] for losses in values if name in losses])) for name in names}
 
 
 def _trained_tasks(model: MultiTaskModel, dataset: Dataset) -> list[str]:

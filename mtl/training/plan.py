@@ -20,14 +20,16 @@ class Plan:
 
     parts: Sequence[Part]
     config: TrainConfig
+    processes: int = 1
 
     def _take(self, part: Part) -> int:
         return max(1, round(len(part.rows) * part.weight))
 
     @property
     def steps(self) -> int:
-        size = self.config.batch_size
-        return self.config.epochs * sum(math.ceil(self._take(part) / size) for part in self.parts)
+        """The steps of the whole run; `processes` batches make one step."""
+        batches = sum(math.ceil(self._take(part) / self.config.batch_size) for part in self.parts)
+        return self.config.epochs * math.ceil(batches / self.processes)
 
     def epoch(self, epoch: int) -> list[tuple[Part, list[int], str]]:
         """The batches of an epoch (1, 2 ...) in their order: the part, the rows' indices in it, and a seed."""
