@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", metavar="DIR", default="runs/latest", help="the run folder (default: runs/latest)")
     sub.add_argument("--config", metavar="FILE", help="settings as JSON; the options below override it")
     sub.add_argument("--data-dir", metavar="DIR", help="where a recipe's files are (default: beside the recipe)")
+    sub.add_argument("--resume", action="store_true", help="go on after the last whole epoch of the run in --out")
     sub.add_argument("--half", action="store_true", help="store the weights in half precision")
     sub.add_argument("--json", action="store_true", help="print each event as a line of JSON")
     _add_train_options(sub)
@@ -82,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("doctor", _doctor, "What is in a table, and what is wrong with it, line by line.")
     sub.add_argument("data", metavar="DATA")
-    sub.add_argument("--json", action="store_true")
+    sub.add_argument("--json", action="store_true", help="columns and findings as JSON")
+    model_option(sub)
 
     sub = command("embed", _embed, "Embeddings of every text of a file.")
     sub.add_argument("data", metavar="DATA", help="a table, or a .txt file with one text per line")
@@ -111,6 +113,9 @@ def _add_train_options(sub: argparse.ArgumentParser) -> None:
             group.add_argument("--task-weight", dest="task_weights", action="append", metavar="TASK=WEIGHT")
         elif field.name == "freeze_heads":
             group.add_argument("--freeze-head", dest="freeze_heads", action="append", metavar="TASK")
+        elif field.name == "unfreeze":
+            text = "from EPOCH on freeze only the lowest K groups; may be given several times"
+            group.add_argument("--unfreeze", dest="unfreeze", action="append", metavar="EPOCH:K", help=text)
         elif isinstance(field.default, bool):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None)
         else:
@@ -125,6 +130,8 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
     for name in ("rates", "task_weights"):
         if name in given:
             given[name] = dict(_pair(text) for text in given[name])
+    if "unfreeze" in given:
+        given["unfreeze"] = [_whole_pair(text) for text in given["unfreeze"]]
     settings = {}
     path = Path(options.config or options.data)
     if options.config or path.suffix == ".json":
@@ -140,6 +147,14 @@ def _pair(text: str) -> tuple[str, float]:
         return name, float(value)
     except ValueError:
         raise UserError(f"{text!r} should be a name, = and a number, such as 'layer 6=3e-5'.") from None
+
+
+def _whole_pair(text: str) -> tuple[int, int]:
+    epoch, _, lowest = text.partition(":")
+    try:
+        return int(epoch), int(lowest)
+    except ValueError:
+        raise UserError(f"{text!r} should be an epoch, : and a number of groups, such as 3:5.") from None
 
 
 def _read_json(path: Path) -> dict:
@@ -200,7 +215,7 @@ def _readable(value) -> str:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from mtl.training import jobs, runs
+    from mtl.training import jobs, worker
 
     job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir)
     stopping: list[bool] = []
@@ -214,7 +229,7 @@ def _train(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     show = (lambda event: print(json.dumps(event, ensure_ascii=False), flush=True)) if options.json else _Printer()
-    for event in runs.run(job, options.out, lambda: bool(stopping), options.half):
+    for event in worker.run(job, options.out, lambda: bool(stopping), options.half, options.resume):
         show(event)
     if not options.json:
         print(f"Checkpoint: {Path(options.out) / 'checkpoint'}")
@@ -242,6 +257,10 @@ class _Printer:
         elif event["event"] == "epoch":
             parts = _score_parts(event["validation"])
             tqdm.write(f"epoch {event['epoch']} ({event['seconds']:.0f} s): {'; '.join(parts) or 'no validation rows'}")
+        elif event["event"] == "freeze":
+            tqdm.write(
+                f"epoch {event['epoch']}: the lowest {event['frozen_groups']} layer groups are frozen from here on"
+            )
         elif event["event"] == "end":
             self._bar.close()
             print(f"{event['status']} after {event['steps']} steps in {event['seconds']:.1f} s")
@@ -303,9 +322,11 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    import mtl
     from mtl.data.table import read_table
 
-    table = read_table(options.data)
+    model = mtl.load(options.model)
+    table = read_table(options.data, token_counts=model.token_counts, max_tokens=model.max_tokens)
     if options.json:
         columns, findings = ([dataclasses.asdict(x) for x in xs] for xs in (table.columns, table.findings))
         about = {"rows": len(table.rows), "format": table.format, "encoding": table.encoding}

@@ -42,10 +42,10 @@ def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str
         _from(model, "entities", "CoNLL-2003 dev", conll, "f1"),
         _similarity(model, Path(data_dir) / "stsb.dev.tsv.gz"),
     ]
-    held_out = _held_out()
-    if held_out:
+    rows = held_out()
+    if rows:
         scores += [
-            _from(model, task, "workshop.csv, held-out rows", held_out, metric)
+            _from(model, task, "workshop.csv, held-out rows", rows, metric)
             for task, metric in (
                 ("topic", "accuracy"),
                 ("sentiment", "accuracy"),
@@ -96,7 +96,7 @@ def _similarity(model: MultiTaskModel, path: Path) -> dict[str, Any]:
     return _row("embedding", "STS-B dev", pairs, "spearman", value)
 
 
-def _held_out() -> list[Row]:
+def held_out() -> list[Row]:
     """The rows of the sample file that the default model's recipe held out."""
     from mtl.data.dataset import split
 

@@ -65,6 +65,14 @@ def test_options_override_the_config_file(reviews, tiny, tmp_path, capsys):
     assert main([*arguments[:-2], "--config", str(tmp_path / "r" / "config.json"), "--model", str(tiny)]) == 0
 
 
+def test_gradual_unfreezing_from_the_command_line(reviews, tiny, tmp_path, capsys):
+    arguments = ["train", str(reviews), "--out", str(tmp_path / "r"), "--model", str(tiny), "--epochs", "2"]
+    assert main([*arguments, "--freeze", "4", "--unfreeze", "2:3"]) == 0
+    assert "epoch 2: the lowest 3 layer groups are frozen from here on" in capsys.readouterr().out
+    assert main([*arguments, "--unfreeze", "2"]) == 2
+    assert "such as 3:5" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".csv", ".parquet"])
 def test_embed_writes_one_row_per_text(reviews, tiny, tmp_path, capsys, suffix):
     import pandas as pd
@@ -85,11 +93,11 @@ def test_embed_reads_plain_text_files(tiny, tmp_path, capsys):
     assert np.load(tmp_path / "out.npy").shape == (2, 32)
 
 
-def test_doctor_names_lines_and_fails_on_errors(tmp_path, capsys):
+def test_doctor_names_lines_and_fails_on_errors(tmp_path, tiny, capsys):
     (tmp_path / "bad.csv").write_text("text,mood\nfine text here,good\n,bad\nanother text,bad\nthe last text,good\n")
-    assert main(["doctor", str(tmp_path / "bad.csv")]) == 1
+    assert main(["doctor", str(tmp_path / "bad.csv"), "--model", str(tiny)]) == 1
     assert "line 3" in capsys.readouterr().out
-    assert main(["doctor", str(tmp_path / "bad.csv"), "--json"]) == 1
+    assert main(["doctor", str(tmp_path / "bad.csv"), "--json", "--model", str(tiny)]) == 1
     assert json.loads(capsys.readouterr().out)["findings"][0]["line"] == 3
 
 
