@@ -17,7 +17,7 @@ _HOMES = {
     "TaskSpec": "mtl.config",
     "TrainConfig": "mtl.config",
     "UserError": "mtl.config",
-    "train": "mtl.training.runs",
+    "train": "mtl.training.worker",
 }
 __all__ = list(_HOMES)
 

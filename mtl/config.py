@@ -173,6 +173,7 @@ class TrainConfig(JsonData):
     `anchor` weighs a term that keeps the sentence embedding close (cosine) to the one the backbone gave before
     training. `warmup` is the share of all steps in which the rates rise from zero; they then fall linearly to zero.
     `average` is the share of all steps, at the end, over which the weights are averaged (0: the last weights).
+    `blend` is how much of the backbone's weights before training is mixed into those after the last epoch (0: none).
 
     `unfreeze` lists pairs (epoch, k): from that epoch on only the lowest k groups are frozen. With `keep_best` the
     weights of the epoch with the best validation score are kept (the mean over tasks of macro F1, Spearman, entity
@@ -195,6 +196,7 @@ class TrainConfig(JsonData):
     anchor: float = 1.0
     backbone_dropout: bool = False
     average: float = 0.0
+    blend: float = 0.0
     validation: float = 0.15
     keep_best: bool = True
     patience: int = 0
@@ -235,6 +237,7 @@ class TrainConfig(JsonData):
         _require_whole("patience", self.patience, 0, 1000)
         _require_whole("cache_mb", self.cache_mb, 0, 1_000_000)
         _require_number("average", self.average, 0.0, 1.0)
+        _require_number("blend", self.blend, 0.0, 1.0)
         _require_number("validation", self.validation, 0.0, 0.9)
         for name, weight in self.task_weights.items():
             _require_number(f"The weight of task {name!r}", weight, 0.0, 100.0)

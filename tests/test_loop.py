@@ -215,6 +215,13 @@ def test_a_state_of_other_settings_or_a_damaged_one_is_not_used(tiny, tmp_path):
         assert next(fit(model, _dataset(), config, state=tmp_path))["resumed_after_epoch"] is None
 
 
+def test_blending_goes_back_part_of_the_way_in_the_backbone_alone(tiny):
+    moved = [_train(tiny, _quick(blend=share, keep_best=False))[1][-2]["moved"] for share in (0.0, 0.25)]
+    for group in ("embeddings", "layer 1", "layer 3"):
+        assert moved[1][group] == pytest.approx(0.75 * moved[0][group], rel=1e-4)
+    assert moved[1]["head mood"] == moved[0]["head mood"]
+
+
 def test_a_diverging_run_says_so(tiny):
     config = TrainConfig(
         epochs=30, lr=1.0, head_lr=1.0, lr_decay=1.0, clip=0.0, warmup=0.0, anchor=0, precision="float32"

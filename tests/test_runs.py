@@ -1,135 +1,226 @@
-"""A run leaves a whole folder, matches a table's columns with the model's tasks, and can be stopped from outside."""
+"""A run is put into the line whole or not at all, belongs to its owner, and is deleted only when nobody needs it."""
 
 import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-import mtl
-from mtl import checkpoint
-from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
-from mtl.data.table import read_table
-from mtl.training import jobs, runs
+from mtl.config import TrainConfig, UserError
+from mtl.training import folder as folders
+from mtl.training.runs import Runs, cores
 
-KNOWN = {
-    "sentiment": TaskSpec("sentiment", "classification", ("negative", "neutral", "positive")),
-    "stars": TaskSpec("stars", "regression", low=1, high=5),
-}
-QUICK = TrainConfig(epochs=1, batch_size=8, precision="float32", freeze=2)
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
-def start(tiny, tmp_path):
-    """A checkpoint with two heads to start from."""
-    base = mtl.load(tiny, dtype="float32")
-    checkpoint.save(checkpoint.derive(base, ModelConfig(tasks=tuple(KNOWN.values()))), tmp_path / "start")
-    return tmp_path / "start"
+def runs(tmp_path):
+    """Runs that nobody carries out: what waits goes on waiting."""
+    return Runs(tmp_path / "runs")
 
 
-def _table(tmp_path, text):
-    path = tmp_path / "table.csv"
-    path.write_text(text)
-    return path
+@pytest.fixture
+def data(tmp_path):
+    (tmp_path / "reviews.csv").write_text("text,mood\nfine,good\nawful,bad\n")
+    return tmp_path / "reviews.csv"
 
 
-def _reviews(tmp_path, labels=("Positive", "NEG"), column="sentiment", rows=24):
-    lines = [f"this is review number {i} of many,{labels[i % len(labels)]}" for i in range(rows)]
-    return _table(tmp_path, f"review,{column}\n" + "\n".join(lines) + "\n")
+def _start(runs, data, owner="ada", **more):
+    """A run, each with a seed of its own."""
+    return runs.start(owner, data, TrainConfig(seed=len(runs.find())), **more)
 
 
-def test_labels_are_matched_without_regard_to_case_and_by_common_names(tmp_path):
-    matched = jobs.match_tasks(read_table(_reviews(tmp_path)), KNOWN)
-    assert matched.specs == {"sentiment": KNOWN["sentiment"]}
-    assert {row.labels["sentiment"] for row in matched.rows} == {"positive", "negative"}
-    assert "Positive as positive" in matched.notes[0]
+def _end(run, status="done", seconds_ago=0.0, size=0):
+    """Let a run be over since then, with `size` bytes in its folder."""
+    folders.write_process(run.folder, os.getpid())
+    folders.write_event(run.folder, {"event": "end", "status": status})
+    (run.folder / "weights").write_bytes(bytes(size))
+    for path in run.folder.iterdir():
+        os.utime(path, (time.time() - seconds_ago,) * 2)
 
 
-def test_new_labels_start_a_new_head_and_say_so(tmp_path):
-    matched = jobs.match_tasks(read_table(_reviews(tmp_path, ("angry", "calm"), "mood")), KNOWN)
-    assert matched.specs["mood"].labels == ("angry", "calm")
-    assert "new head for 2 labels: angry, calm" in matched.notes[0]
+# --- start ---
 
 
-def test_zero_and_one_are_sentiment_only_under_its_name(tmp_path):
-    assert set(jobs.match_tasks(read_table(_reviews(tmp_path, ("0", "1"), "sentiment")), KNOWN).specs) == {"sentiment"}
-    assert jobs.match_tasks(read_table(_reviews(tmp_path, ("0", "1"), "spam")), KNOWN).specs["spam"].labels == (
-        "0",
-        "1",
-    )
+def test_a_started_run_holds_all_that_its_process_needs(runs, data, tmp_path):
+    (tmp_path / "model").mkdir()
+    run = runs.start("ada", data, TrainConfig(epochs=7), tmp_path / "model", estimate=4.0)
+    data.unlink()  # an upload is deleted when its visitor leaves
+    assert (run.owner, run.state, run.estimate) == ("ada", "queued", 4.0)
+    told = json.loads((run.folder / "config.json").read_text())
+    assert told["train"]["epochs"] == 7 and told["start_from"] == str(tmp_path / "model")
+    assert (run.folder / told["file"]).read_text().startswith("text,mood")
+    assert [path for path in runs.root.iterdir() if path.name.startswith(".")] == []
 
 
-def test_one_class_is_left_out_and_said(tmp_path):
-    with pytest.raises(UserError, match="nothing to learn from"):
-        jobs.prepare(_reviews(tmp_path, ("same",), "mood"), QUICK, start_from="all-MiniLM-L6-v2")
+def test_a_recipe_remembers_where_its_files_are(runs, tmp_path):
+    (tmp_path / "recipe.json").write_text("{}")
+    run = runs.start("ada", tmp_path / "recipe.json")
+    told = json.loads((run.folder / "config.json").read_text())
+    assert told["reading"] == {"data_dir": str(tmp_path)} and "train" not in told
 
 
-def test_numbers_out_of_the_models_range_get_a_head_of_their_range(tmp_path):
-    table = "text,stars\n" + "".join(f"a text number {i},{i * 2.5}\n" for i in range(20))
-    spec = jobs.match_tasks(read_table(_table(tmp_path, table)), KNOWN).specs["stars"]
-    assert (spec.low, spec.high) == (0.0, 47.5)
+def test_the_very_same_run_is_not_taken_twice(runs, data):
+    first = runs.start("ada", data, TrainConfig())
+    with pytest.raises(UserError, match="waiting or training already"):
+        runs.start("ada", data, TrainConfig())
+    runs.start("bob", data, TrainConfig())  # another visitor may do the same
+    runs.start("ada", data, TrainConfig(seed=1))
+    _end(first)
+    runs.start("ada", data, TrainConfig())
+    assert len(runs.find("ada")) == 3
 
 
-def test_a_run_leaves_settings_events_and_a_checkpoint_that_loads(tmp_path, start):
-    job = jobs.prepare(_reviews(tmp_path), QUICK, start_from=str(start))
-    seen = list(runs.run(job, tmp_path / "run"))
-    folder = tmp_path / "run"
-    assert runs.events(folder) == json.loads(json.dumps(seen))
-    assert seen[0]["run"] == "run" and seen[0]["config"]["train"]["freeze"] == 2
-    assert seen[-1]["checkpoint"] == "checkpoint"
-    assert json.loads((folder / "config.json").read_text())["train"] == QUICK.to_json()
-    record = json.loads((folder / "checkpoint" / "train.json").read_text())
-    assert record["metrics"]["sentiment"]["rows"] == 4
-    assert "sentiment: accuracy" in (folder / "checkpoint" / "README.md").read_text()
-    model = mtl.load(folder / "checkpoint", dtype="float32")
-    assert set(model.tasks) == {"sentiment", "stars"}
+def test_one_owner_cannot_fill_the_line(tmp_path, data):
+    runs = Runs(tmp_path / "runs", most_waiting=2)
+    first = _start(runs, data)
+    _start(runs, data)
+    with pytest.raises(UserError, match="2 runs waiting"):
+        _start(runs, data)
+    _start(runs, data, "bob")
+    runs.stop(first.id)
+    _start(runs, data)
 
 
-def test_train_is_the_same_in_one_call(tmp_path, start):
-    model = mtl.train(_reviews(tmp_path), tmp_path / "run", QUICK, start_from=str(start))
-    assert model.analyze(["some review"])[0].sentiment.label in KNOWN["sentiment"].labels
+def test_a_file_that_is_not_there_is_refused(runs, tmp_path):
+    with pytest.raises(UserError, match=r"nothing\.csv is not a file"):
+        runs.start("ada", tmp_path / "nothing.csv")
 
 
-def test_a_stop_request_ends_the_run_with_a_usable_checkpoint(tmp_path, start):
-    job = jobs.prepare(_reviews(tmp_path), TrainConfig(**{**QUICK.to_json(), "epochs": 50}), start_from=str(start))
-    for event in runs.run(job, tmp_path / "run"):
-        if event["event"] == "step" and event["step"] == 2:
-            runs.request_stop(tmp_path / "run")
-    assert event["status"] == "stopped" and event["steps"] <= 3
-    assert mtl.load(tmp_path / "run" / "checkpoint", dtype="float32").analyze(["fine"])
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on a file's size")
+def test_a_full_disk_is_told_and_leaves_nothing_behind(runs, tmp_path):
+    import resource
+
+    (tmp_path / "large.csv").write_text("text,mood\n" + "fine,good\n" * 30_000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(UserError, match="disk is full"):
+            runs.start("ada", tmp_path / "large.csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert runs.find() == [] and [path.name for path in runs.root.iterdir() if path.is_dir()] == []
 
 
-def test_an_error_is_an_event_too(tmp_path, start):
-    job = jobs.prepare(_reviews(tmp_path), TrainConfig(freeze=99), start_from=str(start))
-    with pytest.raises(UserError, match="layer groups"):
-        list(runs.run(job, tmp_path / "run"))
-    [event] = runs.events(tmp_path / "run")
-    assert event["event"] == "error" and "layer groups" in event["message"]
+# --- find and follow ---
 
 
-def test_following_a_run_never_reads_half_a_line(tmp_path):
-    (tmp_path / "events.jsonl").write_text('{"event": "start"}\n{"event": "st')
-    assert runs.events(tmp_path) == [{"event": "start"}]
-    assert runs.events(tmp_path / "nothing") == []
+def test_runs_are_found_by_their_owner_by_any_server(runs, data):
+    mine, other = _start(runs, data), _start(runs, data, "bob")
+    again = Runs(runs.root)
+    assert [run.id for run in again.find("ada")] == [mine.id]
+    assert {run.id for run in again.find()} == {mine.id, other.id}
+    assert again.get(mine.id, "ada") == mine
+    with pytest.raises(UserError, match="no such run"):
+        again.get(other.id, "ada")
 
 
-def test_all_kinds_of_entity_cells_teach_the_same(tmp_path):
-    cells = {
-        "json": ("Ada met Bob today", '"[{""start"":0,""end"":3,""label"":""PER""}]"'),
-        "bio": ("Ada met Bob today", "B-PER O O O"),
-    }
-    found = {}
-    for name, (text, cell) in cells.items():
-        found[name] = read_table(_table(tmp_path, "text,names\n" + f"{text},{cell}\n" * 3)).rows[0].labels["names"]
-    markup = read_table(_table(tmp_path, "text,names\n" + "Ada met Bob today,[Ada](PER) met Bob today\n" * 3))
-    assert found["json"] == found["bio"] == markup.rows[0].labels["names"]
+@pytest.mark.parametrize("name", ["", ".", "..", "../runs", "/etc", "nothing", "a/b", "a\0b", ".new-x"])
+def test_an_id_does_not_lead_out_of_the_folder(runs, data, name):
+    (runs.root.parent / "ticket.json").write_text("{}")
+    with pytest.raises(UserError, match="no such run"):
+        runs.get(name)
 
 
-@given(st.text(max_size=40))
-def test_a_card_shows_names_as_text_whatever_they_hold(name):
-    from mtl.training.card import _cell
+def test_following_gives_only_what_is_new(runs, data):
+    run = _start(runs, data)
+    folders.write_event(run.folder, {"event": "start"})
+    first = runs.follow(run.id)
+    folders.write_event(run.folder, {"event": "step"})
+    (run.folder / "events.jsonl").open("a").write('{"event": ')
+    second = runs.follow(run.id, first.after)
+    assert [e["event"] for e in first.events + second.events] == ["start", "step"]
+    assert runs.follow(run.id, second.after).events == []
 
-    cell = _cell(name)
-    assert "\n" not in cell
-    for mark in "|[]<>`":
-        assert cell.count(mark) == cell.count("\\" + mark)
+
+def test_a_waiting_run_knows_its_place_and_its_wait(runs, data):
+    first, second = _start(runs, data, estimate=30.0), _start(runs, data, "bob", estimate=5.0)
+    following = runs.follow(second.id)
+    assert (following.place, following.wait, following.message) == (2, 30.0, "")
+    _end(first)
+    time.sleep(0.6)  # a list of runs is shared for half a second
+    assert runs.follow(second.id).place == 1
+    assert runs.follow(first.id).place is None
+
+
+# --- stop and resume ---
+
+
+def test_only_a_run_that_is_over_and_not_done_is_resumed(runs, data):
+    run = _start(runs, data)
+    with pytest.raises(UserError, match="This run is queued"):
+        runs.resume(run.id)
+    runs.stop(run.id, "ada")
+    assert runs.get(run.id).state == "stopped"
+    assert runs.resume(run.id).state == "queued"
+    _end(run, "done")
+    with pytest.raises(UserError, match="This run is done"):
+        runs.resume(run.id)
+
+
+def test_a_resumed_run_is_behind_those_who_waited_and_its_events_go_on(runs, data):
+    run = _start(runs, data)
+    folders.write_event(run.folder, {"event": "start"})
+    _end(run, "stopped")
+    other = _start(runs, data, "bob")
+    following = runs.follow(run.id)
+    assert runs.resume(run.id).state == "queued"
+    assert not runs.follow(run.id, following.after).events
+    assert [runs.follow(r.id).place for r in (other, run)] == [1, 2]
+
+
+@pytest.mark.parametrize("act", ["stop", "resume"])
+def test_nobody_acts_on_another_ones_run(runs, data, act):
+    run = _start(runs, data)
+    with pytest.raises(UserError, match="no such run"):
+        getattr(runs, act)(run.id, "bob")
+    assert runs.get(run.id).state == "queued"
+
+
+# --- clean up ---
+
+
+def test_old_runs_are_deleted_but_never_one_that_is_needed(runs, data):
+    old, young, chosen, base = (_start(runs, data) for _ in range(4))
+    for run, days in ((old, 9), (young, 1), (chosen, 9), (base, 9)):
+        _end(run, "done", days * 86400)
+    waiting = _start(runs, data)
+    on_base = _start(runs, data, start_from=base.folder / "data")  # stands for its checkpoint
+    running = _start(runs, data)
+    folders.write_process(running.folder, os.getpid())
+    for run in (waiting, running):
+        for path in run.folder.iterdir():
+            os.utime(path, (time.time() - 9 * 86400,) * 2)
+    assert runs.clean_up(max_age=7 * 86400, keep={chosen.id}) == [old.id]
+    left = {run.id for run in (young, chosen, base, waiting, on_base, running)}
+    assert {run.id for run in runs.find()} == left
+    assert {path.name for path in runs.root.iterdir() if path.is_dir()} == left
+
+
+def test_the_oldest_go_first_where_there_is_too_much(runs, data):
+    ended = [_start(runs, data) for _ in range(4)]
+    for run, hours in zip(ended, (3, 1, 4, 2), strict=True):
+        _end(run, "killed" if hours == 4 else "done", hours * 3600, size=1_000_000)
+    assert runs.clean_up(max_bytes=2_500_000) == [ended[2].id, ended[0].id]
+    assert runs.clean_up(max_bytes=2_500_000) == []
+    assert runs.clean_up(max_bytes=0, keep={ended[1].id}) == [ended[3].id]
+
+
+def test_what_an_interrupted_start_or_clean_up_left_goes_too(runs, data):
+    for name in (".old-x", ".new-x", ".new-y"):
+        (runs.root / name).mkdir()
+    os.utime(runs.root / ".new-x", (time.time() - 7200,) * 2)
+    assert runs.clean_up() == []
+    assert {path.name for path in runs.root.iterdir() if path.is_dir()} == {".new-y"}  # somebody may be making it
+
+
+def test_the_page_can_import_it_without_waiting_for_torch():
+    code = "import sys, mtl.training.runs; sys.exit(bool({'torch', 'transformers', 'pandas'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_this_process_may_use_at_least_one_core():
+    assert 1 <= cores() <= os.cpu_count()

@@ -103,6 +103,8 @@ class _Training:
             stopped = yield from self._steps(epoch, sums)
             if stopped or epoch == self.config.epochs:
                 self.average.apply()
+                if self.config.blend:
+                    self.movement.take_back(self.config.blend, self.model.backbone.groups)
             event = self._epoch_event(epoch, sums)
             self._judge(epoch, event)
             yield event

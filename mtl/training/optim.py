@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -213,6 +213,17 @@ class Movement:
                 size += float(start.pow(2).sum())
             result[group.name] = math.sqrt(change / size) if size else 0.0
         return result
+
+    @torch.no_grad()
+    def take_back(self, share: float, names: Collection[str]) -> None:
+        """Mix `share` of the starting weights into the named groups (WiSE-FT, Wortsman et al. 2022).
+
+        What a backbone could do before training comes back sooner than what it learnt is lost.
+        """
+        for group in self._groups:
+            if group.name in names and not group.frozen:
+                for now, start in zip(group.parameters.values(), self._start[group.name], strict=True):
+                    now.lerp_(start, share)
 
 
 def new_head(name: str, kind: str, labels: tuple[str, ...] = (), low: float = -1.0, high: float = 1.0) -> TaskSpec:

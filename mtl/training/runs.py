@@ -1,111 +1,347 @@
-"""A run is a folder: `config.json`, `events.jsonl` and, when it ends, `checkpoint/`. Start one here, stop it here."""
+"""All runs under one folder: start one, follow it, stop it, find it again, clean up, and whose turn is next.
+
+Several servers may share the folder: a lock sees to it that a turn is given once, and what everybody has to know
+stands in the runs' own folders (see `mtl.training.folder`). A restarted server goes on where the old one ended.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import datetime
-import json
+import hashlib
+import logging
+import math
 import os
-from collections.abc import Callable, Iterator
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import torch
+import filelock
 
-from mtl import checkpoint
 from mtl.config import TrainConfig, UserError
-from mtl.training import card
-from mtl.training.jobs import Job, prepare
-from mtl.training.loop import Event, fit
+from mtl.training import folder as folders
+from mtl.training.folder import Event, Run, Ticket
+from mtl.training.queue import order, places
+from mtl.training.reasons import explain, in_plain_words
+from mtl.training.worker import Worker
+
+_log = logging.getLogger(__name__)
+# How often a server looks whether a run has ended that another server started, in seconds.
+_LOOK_EVERY = 1.0
+_PAUSE_AFTER_FAULT = 10.0
+# How long to leave it after a waiting process died by itself: perhaps there is no memory for one.
+_WARM_AGAIN_AFTER = 60.0
+# A list of all runs is shared by everybody who asks within so many seconds.
+_KEPT_FOR = 0.5
 
 
-def run(
-    job: Job, folder: str | os.PathLike, stop: Callable[[], bool] = lambda: False, half: bool = False
-) -> Iterator[Event]:
-    """Carry out a job in `folder`, yielding each event as it is written to `events.jsonl`.
+@dataclass(frozen=True)
+class Following:
+    """What is new about a run.
 
-    It stops after the current step when `stop()` says so or `request_stop(folder)` was called, and keeps a usable
-    checkpoint then as well. `half` stores the checkpoint in float16. A `UserError` is written as an event and raised.
+    `events` follow those already seen; hand `after` in again next time. `place` in the line (1: next) and `wait`, the
+    seconds until it begins as far as that can be told, are None unless it waits. `message` says in plain words why a
+    run failed, was killed or is silent, and is "" otherwise.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    stop_file = folder / _STOP
-    stop_file.unlink(missing_ok=True)
-    settings = {
-        "start_from": job.start_from or checkpoint.DEFAULT,
-        "model": job.model.to_json(),
-        "train": job.config.to_json(),
-        "data": job.dataset.fingerprint,
-    }
-    _write_json(folder / "config.json", settings)
-    with (folder / "events.jsonl").open("w", encoding="utf-8") as log:
 
-        def record(event: Event) -> Event:
-            log.write(json.dumps(event, ensure_ascii=False) + "\n")
-            log.flush()
-            return event
+    run: Run
+    events: list[Event]
+    after: int
+    place: int | None
+    wait: float | None
+    message: str
 
+
+class Runs:
+    """The runs in the folder `root`, carried out `at_once` at a time, once `open` was called.
+
+    With `warm`, a process that has imported everything waits for the next run. One owner may have `most_waiting` runs
+    in the line. Runs that train are left alone when this closes.
+    """
+
+    def __init__(self, root: str | os.PathLike, at_once: int = 1, warm: bool = False, most_waiting: int = 20) -> None:
+        self.root = Path(root).resolve()
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.at_once, self.most_waiting = at_once, most_waiting
+        self._warm_wanted = warm
+        self._warm: Worker | None = None
+        self._warm_not_before = 0.0
+        self._lock = filelock.FileLock(self.root / "queue.lock", timeout=60)
+        self._wake = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._listing = threading.Lock()
+        self._listed: tuple[float, list[Run]] = (-math.inf, [])
+        self._over: dict[str, tuple[int, Run]] = {}
+
+    def open(self) -> Runs:
+        """Begin to give turns."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._give_turns, name="runs", daemon=True)
+            self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Give no more turns. Runs that train go on; those that wait keep their place for the next server."""
+        self._closed.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._warm is not None:
+            self._warm.dismiss()
+
+    def __enter__(self) -> Runs:
+        return self.open()
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    # --- what a person does with a run ---
+
+    def start(
+        self,
+        owner: str,
+        data: str | os.PathLike,
+        config: TrainConfig | None = None,
+        start_from: str | os.PathLike | None = None,
+        estimate: float | None = None,
+        **reading: Any,
+    ) -> Run:
+        """Put a run into the line: a folder with a copy of the file `data` and all else that its process needs.
+
+        `start_from`, and the other keyword arguments (`reading`, JSON data), are those of `mtl.training.jobs.prepare`;
+        `estimate`: seconds that it should take, where known. Raises `UserError` when `data` cannot be read, the disk is
+        full, the owner has too many runs waiting, or this very run is waiting or training already.
+        """
+        data = Path(data)
+        if not data.is_file():
+            raise UserError(f"{data} is not a file.")
+        if start_from is not None and Path(start_from).is_dir():
+            start_from = Path(start_from).resolve()
+        if data.suffix == ".json":  # a recipe names files beside itself
+            reading["data_dir"] = str(Path(reading.get("data_dir") or data.parent).resolve())
+        settings = {
+            "start_from": None if start_from is None else str(start_from),
+            "file": f"data/{data.name}",
+            "reading": reading,
+            **({"train": config.to_json()} if config else {}),
+        }
+        now = time.time()  # ids sort by time
+        name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{int(now % 1 * 1e6):06}-{secrets.token_hex(3)}"
+        making = self.root / f".new-{name}"
         try:
-            base = checkpoint.load(job.start_from, dtype="float32")
-            model = checkpoint.derive(base, job.model)
-            scores: Event = {}
-            for event in fit(model, job.dataset, job.config, lambda: stop() or stop_file.exists()):
-                if event["event"] == "start":
-                    event = {"event": "start", "run": folder.name, "config": settings, **event}
-                if event["event"] == "epoch":
-                    scores = event
-                if event["event"] == "end":
-                    _save(model, folder / "checkpoint", settings, scores, event, half)
-                    event = {**event, "checkpoint": "checkpoint", "best": scores.get("epoch")}
-                yield record(event)
-        except UserError as error:
-            record({"event": "error", "message": str(error), "hint": ""})
-            raise
+            (making / "data").mkdir(parents=True)
+            shutil.copyfile(data, making / settings["file"])
+            content = hashlib.sha256(repr(settings).encode("utf-8", "surrogatepass"))
+            content.update((making / settings["file"]).read_bytes())
+            folders.write_json(making / "config.json", settings)
+            with self._lock:
+                ticket = Ticket(owner, time.time(), estimate, content.hexdigest())
+                self._check_line(ticket)
+                folders.write_json(making / "ticket.json", ticket.to_json())
+                making.rename(self.root / name)
+        except OSError as error:
+            raise UserError(" ".join(in_plain_words(error))) from error
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        self._changed()
+        return folders.read(self.root / name)
+
+    def get(self, run_id: str, owner: str | None = None) -> Run:
+        """A run by its id; with `owner`, only one of theirs. Raises `UserError` where there is none."""
+        # An id comes from a browser: it must not lead out of the folder.
+        folder = self.root / run_id
+        if re.fullmatch(r"[0-9a-z][0-9a-z-]*", run_id) and (folder / "ticket.json").is_file():
+            run = folders.read(folder)
+            if owner in (None, run.owner):
+                return run
+        raise UserError("There is no such run. Old runs are deleted after a while.")
+
+    def find(self, owner: str | None = None) -> list[Run]:
+        """All runs (of `owner`), oldest first."""
+        return [run for run in self._all(anew=True) if owner in (None, run.owner)]
+
+    def follow(self, run_id: str, after: int = 0, owner: str | None = None) -> Following:
+        """What is new about a run since `after` events. Raises `UserError` where there is no such run."""
+        run = self.get(run_id, owner)
+        events = folders.events(run.folder, after)
+        place, wait = None, None
+        if run.state == "queued":
+            place, wait = places(self._all(), self.at_once).get(run.id, (None, None))
+        return Following(run, events, after + len(events), place, wait, explain(run))
+
+    def stop(self, run_id: str, owner: str | None = None) -> None:
+        """End a run after its current step, with a usable checkpoint; one that waits never begins."""
+        folders.request_stop(self.get(run_id, owner).folder)
+        self._changed()
+
+    def resume(self, run_id: str, owner: str | None = None) -> Run:
+        """Put a run that was stopped or killed, or has failed, into the line again: it goes on after its last epoch.
+
+        Its events go on in the same file, with a new `start` event. Raises `UserError` where it is not over, or done.
+        """
+        with self._lock:
+            run = self.get(run_id, owner)
+            if run.unfinished or run.state == "done":
+                raise UserError(f"This run is {run.state}: only one that was stopped, killed or failed can be resumed.")
+            ticket = Ticket.from_json(folders.read_json(run.folder / "ticket.json"))
+            ticket = replace(ticket, queued=time.time(), events_from=folders.events_size(run.folder))
+            self._check_line(ticket)
+            for name in ("stop", "exit.json", "process.json"):
+                (run.folder / name).unlink(missing_ok=True)
+            folders.write_json(run.folder / "ticket.json", ticket.to_json())
+        self._changed()
+        return folders.read(run.folder)
+
+    def clean_up(self, max_age: float = math.inf, max_bytes: float = math.inf, keep: Collection[str] = ()) -> list[str]:
+        """Delete runs that ended more than `max_age` seconds ago, then the oldest until `max_bytes` are left.
+
+        Never one that waits or trains, that another of these starts from, or whose id is in `keep` (chosen ones).
+        Returns the ids of the deleted runs.
+        """
+        deleted = []
+        with self._lock:
+            runs = self._all(anew=True)
+            needed = {self.root / run_id for run_id in keep}
+            for run in runs:
+                if run.unfinished:
+                    with contextlib.suppress(OSError, UserError):
+                        path = Path(folders.read_json(run.folder / "config.json").get("start_from") or "")
+                        needed.update((path, *path.parents))
+            sizes = {run: _size(run.folder) for run in runs}
+            total = sum(sizes.values())
+            for run in sorted(runs, key=lambda run: run.ended or math.inf):
+                if run.unfinished or run.folder in needed:
+                    continue
+                if time.time() - run.ended > max_age or total > max_bytes:
+                    with contextlib.suppress(OSError):  # still in use, where open files cannot be moved
+                        # Moved first: a run is there as a whole, or not at all.
+                        run.folder.rename(self.root / f".old-{run.id}")
+                        total -= sizes[run]
+                        deleted.append(run.id)
+        for rest in (*self.root.glob(".old-*"), *self.root.glob(".new-*")):
+            if rest.name.startswith(".old-") or time.time() - rest.stat().st_mtime > 3600:
+                shutil.rmtree(rest, ignore_errors=True)
+        self._changed()
+        return deleted
+
+    # --- turns ---
+
+    @property
+    def warm(self) -> bool:
+        """Whether a process waits that has imported and rehearsed everything."""
+        return self._warm is not None and self._warm.ready.is_set() and self._warm.alive
+
+    def _give_turns(self) -> None:
+        while not self._closed.is_set():
+            self._wake.clear()
+            pause = _LOOK_EVERY
+            try:
+                self._give_next_turns()
+                self._get_warm()
+            except Exception:  # a full disk, say: it must not end the line for good
+                _log.exception("The next run could not be started; trying again.")
+                pause = _PAUSE_AFTER_FAULT
+            self._wake.wait(pause)
+
+    def _give_next_turns(self) -> None:
+        if not any(run.state == "queued" for run in self._all(anew=True)):
+            return
+        with self._lock:
+            runs = self._all(anew=True)
+            free = self.at_once - sum(run.state == "running" for run in runs)
+            for run in order(runs)[: max(0, free)]:
+                try:
+                    worker = self._hand_over(run.folder)
+                except OSError as error:
+                    message = f"The training process could not be started: {error.strerror or error}."
+                    hint = "Close other programs or free some space, then resume the run."
+                    folders.write_event(run.folder, {"event": "error", "message": message, "hint": hint})
+                else:
+                    threading.Thread(target=self._watch, args=(worker, run.folder), daemon=True).start()
+
+    def _hand_over(self, folder: Path) -> Worker:
+        threads = max(1, cores() // self.at_once)
+        worker, self._warm = self._warm, None
+        if worker is not None:
+            with contextlib.suppress(OSError):
+                worker.give(folder)
+                return worker
+        return Worker(threads, folder)
+
+    def _watch(self, worker: Worker, folder: Path) -> None:
+        if status := worker.wait():
+            with contextlib.suppress(OSError):
+                folders.write_json(folder / "exit.json", {"code": status})
+        self._wake.set()
+
+    def _get_warm(self) -> None:
+        if self._warm is not None and not self._warm.alive:
+            self._warm, self._warm_not_before = None, time.monotonic() + _WARM_AGAIN_AFTER
+        if not self._warm_wanted or self._warm is not None or time.monotonic() < self._warm_not_before:
+            return
+        # Not while a run is getting ready itself: that one is being waited for.
+        running = [run for run in self._all() if run.state == "running"]
+        if all((run.folder / "events.jsonl").exists() for run in running):
+            self._warm = Worker(max(1, cores() // self.at_once))
+
+    # --- what there is ---
+
+    def _check_line(self, ticket: Ticket) -> None:
+        mine = [run for run in self._all(anew=True) if run.owner == ticket.owner and run.unfinished]
+        if any(run.content == ticket.content for run in mine):
+            raise UserError("This very run, with the same data and settings, is waiting or training already.")
+        if sum(run.state == "queued" for run in mine) >= self.most_waiting:
+            raise UserError(f"You have {self.most_waiting} runs waiting: let one of them begin, or stop one, first.")
+
+    def _changed(self) -> None:
+        """What this server has just done is seen at once."""
+        with self._listing:
+            self._listed = (-math.inf, [])
+        self._wake.set()
+
+    def _all(self, anew: bool = False) -> list[Run]:
+        """Every run, oldest first. One that said that it is over is read once: nothing but `resume` changes it."""
+        with self._listing:
+            when, runs = self._listed
+            if not anew and time.monotonic() - when < _KEPT_FOR:
+                return runs
+            found, over = [], {}
+            for entry in os.scandir(self.root):
+                try:
+                    version = os.stat(os.path.join(entry.path, "ticket.json")).st_mtime_ns
+                except OSError:
+                    continue
+                if entry.name.startswith("."):
+                    continue
+                known = self._over.get(entry.name)
+                run = known[1] if known and known[0] == version else folders.read(entry.path)
+                if run.state in ("done", "stopped", "failed"):
+                    over[run.id] = (version, run)
+                found.append(run)
+            self._over = over
+            found.sort(key=lambda run: run.id)
+            self._listed = (time.monotonic(), found)
+            return found
 
 
-_STOP = "stop"
+def cores() -> int:
+    """How many processor cores this process may use: a container's share can be far below the machine's number."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        count = min(count, math.ceil(int(quota) / int(period)))
+    return max(1, count)
 
 
-def request_stop(folder: str | os.PathLike) -> None:
-    """Ask the run in `folder` to end after its current step."""
-    (Path(folder) / _STOP).touch()
-
-
-def events(folder: str | os.PathLike) -> list[Event]:
-    """The events of a run so far. A line that is still being written is left for the next call."""
-    result = []
-    with contextlib.suppress(FileNotFoundError), (Path(folder) / "events.jsonl").open(encoding="utf-8") as log:
-        for line in log:
-            if line.endswith("\n"):
-                result.append(json.loads(line))
-    return result
-
-
-def train(
-    data: str | os.PathLike,
-    out: str | os.PathLike,
-    config: TrainConfig | None = None,
-    start_from: str | None = None,
-    data_dir: str | os.PathLike | None = None,
-):
-    """Train on a table or a recipe, into the run folder `out`, and return the trained model (see `prepare`, `run`)."""
-    for _ in run(prepare(data, config, start_from, data_dir), out):
-        pass
-    return checkpoint.load(Path(out) / "checkpoint")
-
-
-def _save(model, folder: Path, settings: dict, scores: Event, end: Event, half: bool) -> None:
-    checkpoint.save(model, folder, torch.float16 if half else None)
-    record = {
-        **settings,
-        "status": end["status"],
-        "seconds": end["seconds"],
-        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "metrics": scores.get("validation", {}),
-        "moved": scores.get("moved", {}),
-    }
-    _write_json(folder / "train.json", record)
-    (folder / "README.md").write_text(card.text(model, record), encoding="utf-8")
-
-
-def _write_json(path: Path, data: dict) -> None:
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total

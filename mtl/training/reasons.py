@@ -1,0 +1,80 @@
+"""Why a run ended badly, in words for a person who did not write this program."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import platform
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import psutil
+
+from mtl.config import UserError
+from mtl.training import folder as folders
+from mtl.training.folder import Run
+
+
+def in_plain_words(error: Exception) -> tuple[str, str]:
+    """(what happened, what to do about it) for a person who did not write this program."""
+    text = str(error)
+    if isinstance(error, UserError):
+        return text, ""
+    if isinstance(error, MemoryError) or "can't allocate memory" in text or type(error).__name__ == "OutOfMemoryError":
+        return "There was not enough memory for this run.", "Use smaller batches, or freeze more layers."
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    # The library that writes weights reports the number in its text alone.
+    if getattr(error, "errno", None) in full or any(f"(os error {number})" in text for number in full):
+        return "The disk is full: the run could not be written.", "Free some space, or delete old runs, then resume it."
+    if isinstance(error, OSError):
+        return f"A file could not be read or written: {text}.", "Look after it, then resume the run."
+    return (
+        f"Training ended with a fault in the program: {type(error).__name__}: {text or 'no more is known'}.",
+        "The details are in traceback.txt in the run's folder.",
+    )
+
+
+def explain(run: Run) -> str:
+    """One or two plain sentences where there is something to explain about a run's state, else ""."""
+    if run.state == "failed":
+        last = folders.last_event(run.folder, 0)
+        if last.get("event") == "error":
+            return f"{last.get('message', '')} {last.get('hint', '')}".strip()
+        return "The run's ticket.json is damaged. Start the run again."
+    if run.state == "killed":
+        return f"{_death(run.folder)} {_rescue(run.folder)}"
+    silent = time.time() - folders.last_sign(run.folder)
+    if run.state == "running" and silent > folders.SILENT_AFTER:
+        return f"No sign of life for {silent:.0f} s: the computer may be asleep, or very busy."
+    return ""
+
+
+def _death(folder: Path) -> str:
+    process = folders.process_of(folder) or {}
+    try:
+        code = int(folders.read_json(folder / "exit.json")["code"])
+    except (OSError, UserError, KeyError, TypeError, ValueError):
+        code = None
+    if process.get("host") == platform.node() and abs(psutil.boot_time() - process["booted"]) > 60:
+        return "The computer was started anew while this run was training."
+    if shutil.disk_usage(folder).free < 1_000_000:
+        return "The training process ended without a word, and the disk is full. Free some space."
+    kills = folders.memory_kills()
+    if code in (None, -9) and None not in (kills, process.get("memory_kills")) and kills > process["memory_kills"]:
+        return "The training process was killed, most likely by the system because memory ran out."
+    if code == -9:
+        return "The training process was killed from outside (signal 9)."
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            return f"The training process crashed ({signal.Signals(-code).name}). See output.txt in the run's folder."
+    if code:
+        return f"The training process ended with status {code}. See output.txt in the run's folder."
+    return "The training process ended without a word: it was killed, or it crashed."
+
+
+def _rescue(folder: Path) -> str:
+    if any((folder / "state").glob("*.safetensors")):
+        return "All up to its last whole epoch is kept: resume it to go on from there."
+    return "It had finished no epoch yet; resume it to begin again."

@@ -1,0 +1,349 @@
+"""Carrying out one run: in this process (`run`, `train`), or in one of its own (`Worker`, its end of the line `main`).
+
+A run's process waits for its turn in one of two ways: `python -m mtl.training.worker FOLDER` starts cold; with
+`--wait` it is warm: it has imported and rehearsed everything before it is told the folder on standard input.
+Heavy imports stay inside functions, so that the server can import this module, and so that a process is there at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtl.config import TrainConfig, UserError
+from mtl.training import folder as folders
+from mtl.training.folder import Event
+from mtl.training.reasons import in_plain_words
+
+if TYPE_CHECKING:
+    from mtl.training.jobs import Job
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+# Room kept free on the disk, given back when it is full, so that the run can still say so.
+_RESERVE = 65536
+_ANEW = "What was kept of the interrupted run is damaged, or of other settings or data: training begins anew."
+_NEVER_BEGAN = {"event": "end", "status": "stopped", "checkpoint": None, "seconds": 0.0, "steps": 0, "best": None}
+
+
+# --- in this process ---
+
+
+def run(
+    job: Job,
+    folder: str | os.PathLike,
+    stop: Callable[[], bool] = lambda: False,
+    half: bool = False,
+    resume: bool = False,
+) -> Iterator[Event]:
+    """Carry out a job in `folder`, yielding each event as it is written to `events.jsonl`.
+
+    It stops after the current step when `stop()` says so or `request_stop(folder)` was called, and keeps a usable
+    checkpoint then as well. `half` stores the checkpoint in float16. With `resume` an interrupted run of the same
+    settings and data goes on after its last whole epoch; otherwise what the folder holds of a former run is replaced.
+    An exception is written as an `error` event, and raised. Raises `UserError` where another process uses the folder.
+    """
+    from mtl.training.processes import Processes
+
+    folder, processes = Path(folder), Processes()
+    if not processes.is_main:
+        processes.from_main(None)  # the first process makes the folder ready
+        yield from _carry_out(job, folder, stop, half, writes=False)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    if (other := folders.held_by_another(folder)) is not None:
+        raise UserError(f"Process {other} is training in {folder}. Choose another folder, or stop that run first.")
+    (folder / "stop").unlink(missing_ok=True)
+    if not resume:
+        (folder / "events.jsonl").unlink(missing_ok=True)
+        _forget_state(folder)
+    folders.write_process(folder, os.getpid())
+    processes.from_main(None)
+    with _reported(folder):
+        yield from _carry_out(job, folder, stop, half)
+
+
+def train(
+    data: str | os.PathLike,
+    out: str | os.PathLike,
+    config: TrainConfig | None = None,
+    start_from: str | None = None,
+    data_dir: str | os.PathLike | None = None,
+    resume: bool = False,
+):
+    """Train on a table or a recipe, into the run folder `out`, and return the trained model (see `prepare`, `run`)."""
+    from mtl import checkpoint
+    from mtl.training.jobs import prepare
+
+    for _ in run(prepare(data, config, start_from, data_dir), out, resume=resume):
+        pass
+    return checkpoint.load(Path(out) / "checkpoint")
+
+
+def _carry_out(
+    job: Job, folder: Path, stop: Callable[[], bool], half: bool = False, writes: bool = True
+) -> Iterator[Event]:
+    """The events of a run; of several processes that train together, one `writes` them and the checkpoint."""
+    import torch
+
+    from mtl import checkpoint
+    from mtl.training.loop import fit
+
+    settings = {
+        "start_from": job.start_from or checkpoint.DEFAULT,
+        "model": job.model.to_json(),
+        "train": job.config.to_json(),
+        "data": job.dataset.fingerprint,
+    }
+    if writes:  # what a run in the line was told, which file and how to read it, stays there
+        told = folders.read_json(folder / "config.json") if (folder / "ticket.json").exists() else {}
+        folders.write_json(folder / "config.json", {**told, **settings})
+    # Before new heads draw their first weights: the same seed is the same run, in a warm process as well.
+    torch.manual_seed(job.config.seed)
+    model = checkpoint.derive(checkpoint.load(job.start_from, dtype="float32"), job.model)
+    interrupted = (folder / "state" / "state.safetensors").exists()
+
+    def asked() -> bool:
+        return stop() or folders.stop_requested(folder)
+
+    for event in fit(model, job.dataset, job.config, asked, folder / "state"):
+        if event["event"] == "start":
+            event = {"event": "start", "run": folder.name, "config": settings, **event}
+            if interrupted and not event["resumed_after_epoch"]:
+                event["notes"] = [*event["notes"], _ANEW]
+        if event["event"] == "end":
+            event = {**event, "checkpoint": "checkpoint"}
+            if writes:
+                _save(model, folder, settings, event, half)
+        if writes:
+            folders.write_event(folder, event)
+        yield event
+    if writes and event["status"] == "done":
+        _forget_state(folder)
+
+
+def _save(model, folder: Path, settings: dict, end: Event, half: bool) -> None:
+    import torch
+
+    from mtl import checkpoint
+    from mtl.training import card
+
+    checkpoint.save(model, folder / "checkpoint", torch.float16 if half else None)
+    # The scores of the weights that are kept; the best epoch may lie before an interruption.
+    epochs = [event for event in folders.events(folder) if event["event"] == "epoch"]
+    best = end.get("best") if settings["train"].get("keep_best") else None
+    scores = next((e for e in reversed(epochs) if best in (None, e["epoch"])), {})
+    record = {
+        **settings,
+        "status": end["status"],
+        "seconds": end["seconds"],
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "epoch": scores.get("epoch"),
+        "metrics": scores.get("validation", {}),
+        "moved": end.get("moved", {}),
+    }
+    folders.write_json(folder / "checkpoint" / "train.json", record)
+    (folder / "checkpoint" / "README.md").write_text(card.text(model, record), encoding="utf-8")
+
+
+def _forget_state(folder: Path) -> None:
+    shutil.rmtree(folder / "state", ignore_errors=True)
+
+
+# --- when something goes wrong ---
+
+
+@contextlib.contextmanager
+def _reported(folder: Path) -> Iterator[None]:
+    """An exception becomes an `error` event with a plain sentence and traceback.txt, and goes on its way."""
+    try:
+        yield
+    except Exception as error:
+        for leftover in (folder / "reserve", *folder.rglob("*.part")):  # a full disk must not silence the message
+            leftover.unlink(missing_ok=True)
+        message, hint = in_plain_words(error)
+        with contextlib.suppress(OSError):
+            folders.write_event(folder, {"event": "error", "message": message, "hint": hint})
+            (folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
+        raise
+
+
+# --- a process of its own: the end that trains ---
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry out the run of a folder, or (`--wait`) of the folder that standard input names; 0 when it went well."""
+    _lower_priority()
+    if list(arguments) == ["--wait"]:
+        _rehearse()
+        print("ready", flush=True)
+        line = sys.stdin.readline()
+        if not line:  # the server has gone, or needs no more
+            return 0
+        return _work(Path(json.loads(line)))
+    [folder] = arguments
+    return _work(Path(folder))
+
+
+def _work(folder: Path) -> int:
+    # On Windows a virtual environment's Python is the child of what was started.
+    pids = {os.getpid(), os.getppid()} if os.name == "nt" else {os.getpid()}
+    deadline = time.monotonic() + 30
+    while folders.is_for(folder, pids) is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    if not folders.is_for(folder, pids):
+        return 3
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # the computer shuts down: end well
+    _beat(folder)
+    try:
+        with _reported(folder):
+            _redirect_output(folder)
+            (folder / "reserve").write_bytes(bytes(_RESERVE))
+            if folders.stop_requested(folder):
+                folders.write_event(folder, _NEVER_BEGAN)
+                return 0
+            told = folders.read_json(folder / "config.json")
+            config = TrainConfig.from_json(told["train"]) if "train" in told else None
+            from mtl.training.jobs import prepare
+
+            job = prepare(folder / told["file"], config, told["start_from"], **told["reading"])
+            for _ in _carry_out(job, folder, stopping.is_set):
+                pass
+    except Exception:
+        traceback.print_exc()  # into output.txt
+        return 1
+    finally:
+        (folder / "reserve").unlink(missing_ok=True)
+    return 0
+
+
+def _lower_priority() -> None:
+    with contextlib.suppress(OSError):
+        if hasattr(os, "nice"):
+            os.nice(10)
+        else:
+            import psutil
+
+            psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+
+
+def _beat(folder: Path) -> None:
+    """Touch the heartbeat now, and then every two seconds as long as this process lives."""
+
+    def forever() -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                (folder / "heartbeat").touch()
+            time.sleep(folders.HEARTBEAT_EVERY)
+
+    with contextlib.suppress(OSError):
+        (folder / "heartbeat").touch()
+    threading.Thread(target=forever, daemon=True).start()
+
+
+def _redirect_output(folder: Path) -> None:
+    """What libraries print, and where a crash happened, goes to output.txt."""
+    import faulthandler
+
+    with (folder / "output.txt").open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    faulthandler.enable()
+
+
+def _rehearse() -> None:
+    """Do all that a run does once, small, so that every import and every first call lies behind us."""
+    rows = [f"This is the {mood} sentence number {i},{mood}" for i in range(4) for mood in ("positive", "negative")]
+    with tempfile.TemporaryDirectory() as name, contextlib.suppress(Exception):  # a cold start will tell what is wrong
+        from mtl.training.jobs import prepare
+
+        table = Path(name) / "rehearsal.csv"
+        table.write_text("text,sentiment\n" + "\n".join(rows) + "\n")
+        for freeze in (-1, 0):
+            for _ in run(prepare(table, TrainConfig(epochs=1, batch_size=4, freeze=freeze)), Path(name) / str(freeze)):
+                pass
+
+
+# --- a process of its own: the server's end ---
+
+
+class Worker:
+    """A process that carries out one run. With `folder` it starts on that; without one it gets warm and waits.
+
+    It belongs to a session of its own, so that closing the server leaves it training; one that still waits ends when
+    the server does, because its standard input closes. Raises `OSError` where no process can be started.
+    """
+
+    def __init__(self, threads: int, folder: Path | None = None) -> None:
+        apart: dict[str, Any] = {"start_new_session": True}
+        if os.name == "nt":
+            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+        quiet = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        # Threads that wait for one another by spinning take three times the time where the page needs a core meanwhile.
+        limits = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE", "RAYON_NUM_THREADS": str(threads)}
+        waits = folder is None
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mtl.training.worker", "--wait" if waits else str(folder)],
+            cwd=_ROOT,
+            env={**quiet, **limits, **os.environ},
+            stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if waits else subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **apart,
+        )
+        self.ready = threading.Event()
+        if waits:
+            threading.Thread(target=self._listen, daemon=True).start()
+            return
+        try:
+            folders.write_process(folder, self.pid)
+        except OSError:
+            self._process.kill()
+            raise
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def give(self, folder: Path) -> None:
+        """Let a waiting process carry out the run in `folder`. Raises `OSError` where it has ended meanwhile."""
+        if not self.alive:
+            raise BrokenPipeError("The waiting process has ended.")
+        folders.write_process(folder, self.pid)
+        self._process.stdin.write(json.dumps(str(folder)).encode() + b"\n")
+        self._process.stdin.close()
+
+    def dismiss(self) -> None:
+        """Let a waiting process end."""
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
+    def wait(self) -> int:
+        """The exit status of the process when it has ended; negative: the signal that ended it."""
+        return self._process.wait()
+
+    def _listen(self) -> None:
+        for line in self._process.stdout:
+            if line.strip() == b"ready":
+                self.ready.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
