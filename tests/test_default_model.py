@@ -1,0 +1,153 @@
+"""The bundled model answers everyday sentences rightly, fits a Space, and is not silently replaced by a worse one."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mtl
+from mtl import checkpoint, scorecard
+from mtl.__main__ import main
+from mtl.data.dataset import Recipe
+from mtl.training.forgetting import probe
+from mtl.training.metrics import evaluate
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "assets" / "samples"
+
+
+def test_no_file_is_too_large_for_a_space():
+    assert all(f.stat().st_size < 10_000_000 for f in checkpoint.DEFAULT_FOLDER.iterdir())
+
+
+def test_it_comes_with_its_recipe_its_record_and_a_card():
+    recipe = Recipe.read(checkpoint.DEFAULT_FOLDER / "recipe.json")
+    record = json.loads((checkpoint.DEFAULT_FOLDER / "train.json").read_text())
+    assert recipe.model == mtl.load().config
+    assert record["train"] == recipe.train.to_json()
+    card = (checkpoint.DEFAULT_FOLDER / "README.md").read_text()
+    assert "python -m mtl evaluate --default" in card
+    for source in recipe.train_on:
+        assert source.file in card
+
+
+def test_the_weights_are_stored_in_half_precision():
+    from safetensors import safe_open
+
+    for path in checkpoint.DEFAULT_FOLDER.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            assert {file.get_slice(name).get_dtype() for name in file.keys()} == {"F16"}  # noqa: SIM118
+
+
+def test_the_four_tasks_and_their_labels(default_model):
+    labels = {name: spec.labels for name, spec in default_model.tasks.items()}
+    assert labels == {
+        "sentiment": ("negative", "neutral", "positive"),
+        "intensity": (),
+        "topic": ("Technology", "Science", "Other"),
+        "entities": ("PER", "ORG", "LOC", "MISC"),
+    }
+
+
+def test_analyze_as_the_readme_shows_it(capsys):
+    assert main(["analyze", "Marie Curie worked in Paris and loved it.", "--json"]) == 0
+    [answer] = json.loads(capsys.readouterr().out)
+    assert len(answer["embedding"]) == 384
+    assert abs(np.linalg.norm(answer["embedding"]) - 1) < 1e-3
+    assert answer["sentiment"]["label"] == "positive"
+    assert set(answer["sentiment"]["probabilities"]) == {"negative", "neutral", "positive"}
+    assert abs(sum(answer["sentiment"]["probabilities"].values()) - 1) < 1e-3
+    assert 0 < answer["intensity"] <= 1
+    assert set(answer["topic"]) == {"label", "probabilities"}
+    found = [(e["text"], e["label"], e["start"], e["end"]) for e in answer["entities"]]
+    assert found == [("Marie Curie", "PER", 0, 11), ("Paris", "LOC", 22, 27)]
+    assert all(0.5 < e["score"] <= 1 for e in answer["entities"])
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("The service was terrible and I want my money back.", "negative"),
+        ("What a wonderful evening, thank you so much!", "positive"),
+        ("This phone is awful.", "negative"),
+        ("I love this little bookshop.", "positive"),
+        ("The train leaves at nine.", "neutral"),
+    ],
+)
+def test_plain_feelings_are_told(default_model, text, label):
+    assert default_model.analyze([text])[0].sentiment.label == label
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("John Smith works for Microsoft in Berlin.", {("John Smith", "PER"), ("Microsoft", "ORG"), ("Berlin", "LOC")}),
+        (
+            "Angela Merkel met Emmanuel Macron in Paris.",
+            {("Angela Merkel", "PER"), ("Emmanuel Macron", "PER"), ("Paris", "LOC")},
+        ),
+        ("We flew from London to New York.", {("London", "LOC"), ("New York", "LOC")}),
+    ],
+)
+def test_names_are_found_whole_with_their_spaces(default_model, text, expected):
+    assert {(e.text, e.label) for e in default_model.analyze([text])[0].entities} == expected
+
+
+def test_sentences_that_mean_the_same_are_nearest(default_model):
+    texts = ["A man is playing a guitar.", "Someone plays the guitar.", "The stock market fell.", "Bread needs flour."]
+    cosines = default_model.encode(texts) @ default_model.encode(texts).T
+    np.fill_diagonal(cosines, -1)
+    assert set(np.unravel_index(cosines.argmax(), cosines.shape)) == {0, 1}
+
+
+def test_held_out_and_probe_rows_score_at_least_as_before(default_model):
+    """Floors a little below what was measured: a worse model must not come in unseen."""
+    held_out = evaluate(default_model, scorecard.held_out())
+    assert held_out["topic"]["accuracy"] > 0.80
+    probed = evaluate(default_model, probe())
+    assert probed["sentiment"]["accuracy"] > 0.70
+    assert probed["intensity"]["spearman"] > 0.75
+    assert probed["topic"]["accuracy"] > 0.75
+    assert probed["entities"]["f1"] > 0.60
+
+
+def test_the_held_out_rows_were_not_trained_on():
+    recipe = Recipe.read(checkpoint.DEFAULT_FOLDER / "recipe.json")
+    [source] = [s for s in recipe.train_on if s.file == "workshop.csv"]
+    assert source.validation > 0
+    held_out = {row.text for row in scorecard.held_out()}
+    with (SAMPLES / "workshop.csv").open(encoding="utf-8", newline="") as file:
+        everything = {row["text"] for row in csv.DictReader(file)}
+    assert held_out < everything
+    assert not held_out & {row.text for row in probe()}
+
+
+def test_the_probe_shares_no_text_with_the_sample():
+    with (SAMPLES / "workshop.csv").open(encoding="utf-8", newline="") as file:
+        texts = {" ".join(row["text"].casefold().split()) for row in csv.DictReader(file)}
+    assert not texts & {" ".join(row.text.casefold().split()) for row in probe()}
+
+
+def test_a_learner_trains_heads_alone_in_one_command(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-m", "mtl", "train", str(SAMPLES / "workshop.csv"), "--out", str(tmp_path / "run")]
+        + ["--freeze", "7", "--epochs", "5"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert run.returncode == 0 and run.stderr == ""
+    events = [json.loads(line) for line in (tmp_path / "run" / "events.jsonl").read_text().splitlines()]
+    assert [e["epoch"] for e in events if e["event"] == "epoch"] == [1, 2, 3, 4, 5]
+    assert events[-1]["status"] == "done"
+    moved = events[-2]["moved"]
+    assert all(moved[group] == 0.0 for group in mtl.load().backbone.groups)
+    folder = tmp_path / "run" / "checkpoint"
+    assert sum(f.stat().st_size for f in folder.iterdir()) < 3_000_000
+    answer = mtl.load(folder).analyze(["Ada Lovelace lived in London."])[0]
+    assert [e.text for e in answer.entities if e.label == "PER"] == ["Ada Lovelace"]
