@@ -1,0 +1,129 @@
+"""What Analyze, an upload and the endpoints for programs do: sentences in, an analysis kept for the session,
+and words about it.
+
+The handlers of the page are generators, so that they can tell how far they are and can be stopped. Each
+yields values for (status, revision, stop button).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from mtl.ui import markup, text
+from mtl.ui.reading import Sentences, from_file, from_lines, from_list
+from mtl.ui.session import Session, in_plain_words
+from mtl.ui.visits import Work
+
+if TYPE_CHECKING:
+    from mtl.model import Analysis, MultiTaskModel
+
+# More sentences than this are analysed in parts, so that progress can be told and Stop can stop.
+PART = 256
+
+
+def of_box(session: Session, lines: str, visitor: str) -> Iterator[tuple]:
+    """Analyse what stands in the box."""
+    yield from run(session, from_lines(lines), visitor)
+
+
+def of_file(session: Session, path: str, visitor: str) -> Iterator[tuple]:
+    """Read an upload into the box and analyse it. Two more values come first: for the box, and for the file,
+    which is deleted once it has been read. A file that cannot be read leaves the box as it was."""
+    upload = Path(path)
+    try:
+        sentences = from_file(upload)
+    except Exception as problem:
+        yield gr.skip(), None, markup.status(in_plain_words(problem), kind="bad"), gr.skip(), gr.skip()
+        return
+    finally:
+        upload.unlink(missing_ok=True)
+    session.registry.keep_upload(visitor, sentences)
+    read = text.file_read(upload.name, len(sentences.texts))
+    for results in run(session, replace(sentences, notes=(read, *sentences.notes)), visitor):
+        yield "\n".join(sentences.texts), None, *results
+
+
+def run(session: Session, sentences: Sentences, visitor: str) -> Iterator[tuple]:
+    """Analyse `sentences` and keep the result as `visitor`'s. Only then does the revision change."""
+    session.stopping.discard(visitor)
+    total = len(sentences.texts)
+    hidden = gr.update(visible=False)
+    if not total:
+        yield markup.status(text.EMPTY, kind="bad"), gr.skip(), hidden
+        return
+    if not session.engine.ready:
+        yield markup.status(text.LOADING, kind="busy"), gr.skip(), gr.skip()
+    try:
+        model = session.engine.model()
+        if total > PART:
+            yield progress(0, total, 0.0), gr.skip(), gr.update(visible=True)
+        for analyses, seconds in in_parts(model, sentences.texts):
+            if visitor in session.stopping:
+                yield markup.status(text.STOPPED), gr.skip(), hidden
+                return
+            if len(analyses) < total:
+                yield progress(len(analyses), total, seconds), gr.skip(), gr.skip()
+        labels = labels_for(sentences.texts, session.registry.upload(visitor))
+        session.registry.keep_work(visitor, Work(model, analyses, model.config.pooling, labels))
+    except Exception as problem:
+        yield markup.status(in_plain_words(problem), kind="bad"), gr.skip(), hidden
+        return
+    cut = [i for i, a in enumerate(analyses, 1) if a.truncated]
+    notes = [*sentences.notes, *([text.truncated(cut, model.max_tokens)] if cut else [])]
+    yield markup.status(text.done(total, seconds), notes), session.next_revision(), hidden
+
+
+def in_parts(model: MultiTaskModel, texts: tuple[str, ...]) -> Iterator[tuple[list[Analysis], float]]:
+    """The analyses so far and the seconds that the model took for them, part by part. Each text is read
+    once."""
+    analyses: list[Analysis] = []
+    seconds = 0.0
+    for start in range(0, len(texts), PART):
+        began = time.perf_counter()
+        analyses = analyses + model.analyze(texts[start : start + PART])
+        seconds += time.perf_counter() - began
+        yield analyses, seconds
+
+
+def progress(finished: int, total: int, seconds: float) -> str:
+    left = seconds / finished * (total - finished) if finished else None
+    return markup.status(text.progress(finished, total, left), kind="busy", share=finished / total)
+
+
+def labels_for(texts: tuple[str, ...], upload: Sentences | None) -> dict[str, tuple[str | float | None, ...]]:
+    """The uploaded file's own columns for `texts`, matched by place and then by text, as the box may have
+    been edited since. Empty where none of the texts came from the file."""
+    if upload is None:
+        return {}
+    place = {t: i for i, t in reversed(list(enumerate(upload.texts)))}
+    rows = [i if upload.texts[i : i + 1] == (t,) else place.get(t) for i, t in enumerate(texts)]
+    if all(row is None for row in rows):
+        return {}
+    return {name: tuple(None if row is None else values[row] for row in rows) for name, values in upload.labels.items()}
+
+
+# --- for programs, which are answered and then forgotten ---
+
+
+def as_json(model: MultiTaskModel, texts: list[str]) -> list[dict[str, Any]]:
+    """One JSON object per text, the same as the command line prints."""
+    return [a.to_json() for a in model.analyze(from_list(texts).texts)]
+
+
+def vectors(model: MultiTaskModel, texts: list[str], pooling: str) -> list[list[float]]:
+    """One vector per text; an empty `pooling` is the model's own."""
+    return model.encode(from_list(texts).texts, pooling or None).tolist()
+
+
+def for_program(answer: Callable[[], Any]) -> Any:
+    """`answer()`; whatever goes wrong becomes an error that a client can read."""
+    try:
+        return answer()
+    except Exception as problem:
+        raise gr.Error(in_plain_words(problem), print_exception=False) from problem

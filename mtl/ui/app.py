@@ -1,0 +1,223 @@
+"""The whole page: header, the box of sentences, the tabs, the endpoints for programs, and how it is
+served."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+# Before gradio is imported: it reads this then, and would ask the network for its newest version.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+
+from mtl.config import UserError
+from mtl.ui import analysis, markup, text
+from mtl.ui.engine import Engine, model_name
+from mtl.ui.examples import OPENING, SETS
+from mtl.ui.reading import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
+from mtl.ui.session import Session
+from mtl.ui.tabs import TABS
+from mtl.ui.visits import Registry
+
+ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+
+# Of the fonts that come with Gradio, these are whole; its other weights lack most letters.
+FONT = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))
+MONO = gr.themes.LocalFont("IBM Plex Mono", weights=(400,))
+THEME = gr.themes.Base(
+    primary_hue=gr.themes.colors.blue,
+    neutral_hue=gr.themes.colors.slate,
+    font=[FONT, "system-ui", "sans-serif"],
+    font_mono=[MONO, "monospace"],
+    radius_size=gr.themes.sizes.radius_md,
+)
+HEAD = """<script>
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("#sentences")) {
+    event.preventDefault();
+    document.querySelector("#analyze").click();
+  }
+});
+// Gradio would answer a file over its limit with a bare "Error"; the page says what to do instead.
+for (const kind of ["change", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const files = event.target.closest?.("#file") && (event.dataTransfer ?? event.target).files;
+    if (![...(files || [])].some((file) => file.size > LIMIT)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (kind === "change") event.target.value = "";
+    document.querySelector("#file-too-big").click();
+  }, true);
+}
+</script>""".replace("LIMIT", str(MAX_FILE_BYTES))
+
+
+def build(name: str | None = None) -> gr.Blocks:
+    """The page around the model that `name` or the environment variable MTL_MODEL names. Loads nothing
+    heavy."""
+    engine = Engine(name or model_name())
+    registry = Registry()
+    with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
+        demo.engine = engine
+        session = Session(engine, registry)
+        header = gr.HTML(_header(text.CHIP_LOADING), apply_default_css=False, elem_id="header")
+        with gr.Row(elem_id="frame"):
+            with gr.Column(elem_id="left", scale=0, min_width=300):
+                opening = _left_column(session)
+            with gr.Column(elem_id="right", min_width=320), gr.Tabs():
+                for tab in TABS:
+                    with gr.Tab(tab.TITLE, id=tab.TITLE.lower()):
+                        tab.build(session)
+        demo.load(lambda: _header(_chip(engine)), None, header, api_visibility="private", show_progress="hidden")
+        # The width is the browser's to know; the views ask for it, so it comes before the first analysis.
+        demo.load(None, None, session.narrow, js="() => window.innerWidth < 700", api_visibility="private").then(
+            **opening
+        )
+        _endpoints(engine)
+    demo.queue(max_size=100, default_concurrency_limit=8)
+    return demo
+
+
+def serve(demo: gr.Blocks) -> None:
+    """`python app.py [--host --port --share]`: answer first, load the model behind it, and serve until
+    stopped."""
+    parser = argparse.ArgumentParser(description=text.TAGLINE)
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument("--share", action="store_true", help="make a public link through Gradio's servers")
+    options = parser.parse_args()
+    demo.launch(
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share,
+        prevent_thread_lock=True,
+        **launch_settings(),
+    )
+    demo.engine.start()
+    demo.block_thread()
+
+
+def launch_settings() -> dict[str, Any]:
+    """What every way of serving this page has in common."""
+    return {
+        "theme": THEME,
+        "css_paths": ASSETS / "style.css",
+        "head": HEAD,
+        "footer_links": ["api"],
+        "max_file_size": MAX_FILE_BYTES,
+        "run_history": False,
+        "enable_monitoring": False,
+        "show_error": False,
+    }
+
+
+# --- parts of the page ---
+
+
+def _header(chip: str) -> str:
+    return (
+        f'<header class="top"><div><h1>{escape(text.TITLE)}</h1><p>{escape(text.TAGLINE)}</p></div>'
+        f'<span class="chip" id="model-chip" title="{escape(text.CHIP_TITLE)}">{escape(chip)}</span></header>'
+    )
+
+
+def _chip(engine: Engine) -> str:
+    """What the model in use is, waited for."""
+    try:
+        model = engine.model()
+    except UserError:
+        return text.CHIP_FAILED
+    return text.chip(_short_name(engine.name), model.backbone.parameter_count, len(model.tasks), model.dtype)
+
+
+def _short_name(name: str | None) -> str:
+    """What to call a model: a run's checkpoint goes by the run's name."""
+    if name is None:
+        return "default"
+    path = Path(name)
+    return path.parent.name if path.name == "checkpoint" and path.parent.name else path.name
+
+
+def _left_column(session: Session) -> dict[str, Any]:
+    """The box and all that fills it. Returns the event that makes the opening analysis."""
+    box = gr.Textbox(
+        "\n".join(SETS[OPENING]),
+        label=text.BOX_LABEL,
+        placeholder=text.BOX_PLACEHOLDER,
+        info=text.SHORTCUT,
+        lines=12,
+        max_lines=16,
+        autoscroll=False,
+        elem_id="sentences",
+    )
+    with gr.Row(elem_id="actions"):
+        analyze = gr.Button(text.ANALYZE, variant="primary", elem_id="analyze", min_width=120)
+        stop = gr.Button(text.STOP, variant="stop", elem_id="stop", visible=False, min_width=80, scale=0)
+    status = gr.HTML(markup.status(text.WAITING, kind="busy"), apply_default_css=False, elem_id="status")
+    gr.HTML(markup.label(text.EXAMPLES), apply_default_css=False)
+    with gr.Row(elem_id="examples"):
+        examples = {title: gr.Button(title, size="sm", min_width=60) for title in SETS}
+    gr.HTML(markup.label(text.FILE), apply_default_css=False)
+    file = gr.File(label=text.FILE, show_label=False, file_types=[*PLAIN_TEXT, *TABLES], height=84, elem_id="file")
+
+    too_big = gr.Button(visible="hidden", elem_id="file-too-big")
+
+    def on_box(lines: str, request: gr.Request) -> Iterator[tuple]:
+        yield from analysis.of_box(session, lines, request.session_hash)
+
+    def on_file(path: str, request: gr.Request) -> Iterator[tuple]:
+        yield from analysis.of_file(session, path, request.session_hash)
+
+    # Not Gradio's `cancels`: a click on Analyze while that winds up would end in a bare "Error".
+    def on_stop(request: gr.Request) -> None:
+        session.stopping.add(request.session_hash)
+
+    shared = {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "concurrency_id": "model",
+        "concurrency_limit": 2,
+    }
+    results = [status, session.revision, stop]
+    analyze.click(on_box, [box], results, trigger_mode="always_last", **shared)
+    file.upload(on_file, [file], [box, file, *results], **shared)
+    for title, button in examples.items():
+        lines = "\n".join(SETS[title])
+        picked = button.click(lambda lines=lines: lines, None, box, show_progress="hidden", api_visibility="private")
+        picked.then(on_box, [box], results, **shared)
+    too_big.click(
+        lambda: markup.status(text.file_too_big(MAX_FILE_BYTES), kind="bad"),
+        None,
+        status,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    stop.click(on_stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
+    return {"fn": on_box, "inputs": [box], "outputs": results, **shared}
+
+
+# --- for programs ---
+
+
+def _endpoints(engine: Engine) -> None:
+    """`/analyze` and `/embed` for gradio_client."""
+
+    def analyze(texts: list[str]) -> list[dict]:
+        return analysis.for_program(lambda: analysis.as_json(engine.model(), texts))
+
+    def embed(texts: list[str], pooling: str = "") -> list[list[float]]:
+        return analysis.for_program(lambda: analysis.vectors(engine.model(), texts, pooling))
+
+    for function in (analyze, embed):
+        gr.api(
+            function,
+            api_name=function.__name__,
+            api_description=text.API[function.__name__],
+            concurrency_id="model",
+            concurrency_limit=2,
+        )

@@ -1,0 +1,67 @@
+"""The one model of the process, loaded behind the page's back."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from mtl import projection
+from mtl.config import UserError
+from mtl.ui import text
+
+if TYPE_CHECKING:
+    from mtl.model import MultiTaskModel
+
+log = logging.getLogger("mtl.ui")
+
+
+def model_name() -> str | None:
+    """The model folder or Hub id that the environment names, None for the bundled default."""
+    return os.environ.get("MTL_MODEL") or None
+
+
+class Engine:
+    """The one model of the process, loaded in a background thread because torch takes seconds to import."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name
+        self._model: MultiTaskModel | None = None
+        self._problem: Exception | None = None
+        self._done = threading.Event()
+        self._started = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to load, unless that was done before; returns at once."""
+        if self._started.acquire(blocking=False):
+            threading.Thread(target=self._load, name="load model", daemon=True).start()
+
+    @property
+    def ready(self) -> bool:
+        return self._done.is_set()
+
+    def model(self) -> MultiTaskModel:
+        """The model, waited for. Raises `UserError` when it cannot be loaded."""
+        self.start()
+        self._done.wait()
+        if self._problem is not None:
+            raise UserError(text.model_failed(self._problem)) from self._problem
+        return self._model
+
+    def _load(self) -> None:
+        try:
+            import mtl
+
+            self._model = mtl.load(self.name)
+            self._model.analyze(["A first sentence, so that the visitor's first one finds everything in place."])
+        except Exception as problem:
+            log.error(text.model_failed(problem), exc_info=not isinstance(problem, UserError))
+            self._problem = problem
+        finally:
+            self._done.set()
+        try:
+            projection.warm_up()
+        except Exception:
+            # The maps stay PCA and say so; everything else works.
+            log.exception("UMAP could not be warmed up")

@@ -1,0 +1,91 @@
+"""The Sentiment tab: how probable each label is for each sentence, and how strong the feeling."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from mtl.ui import markup, text
+from mtl.ui.downloads import csv_bytes
+from mtl.ui.session import Session
+from mtl.ui.visits import Work
+
+TITLE = text.SENTIMENT
+TASK, GAUGE = "sentiment", "intensity"
+
+
+def build(session: Session) -> None:
+    with gr.Row(elem_classes=["controls", "sorting"]):
+        gr.HTML(markup.note(text.SENTIMENT_INTRO), apply_default_css=False, min_width=280, scale=3)
+        order = gr.Dropdown([(text.ORDER, "")], value="", label=text.SORT, filterable=False, min_width=160)
+    view = gr.HTML(apply_default_css=False, elem_id="sentiment-view")
+    with gr.Row(elem_classes="downloads"):
+        session.download(text.DOWNLOAD_CSV, "sentiment.csv", sentiment_csv)
+    session.show(show_sentiment, [order], [view, order])
+
+
+# --- handlers ---
+
+
+def order_choices(labels: list[str], gauge: bool) -> list[tuple[str, str]]:
+    """(name, value) of the orders: as written, most of each label, intensity both ways, the doubtful ones
+    first."""
+    return [
+        (text.ORDER, ""),
+        *((text.most(label), f"label:{label}") for label in labels),
+        *([(text.INTENSITY_UP, "up"), (text.INTENSITY_DOWN, "down")] if gauge else []),
+        (text.SURE, "doubt"),
+    ]
+
+
+def sorted_rows(probabilities: list[dict[str, float]], intensities: list[float] | None, order: str) -> list[int]:
+    """The rows in the order that `order` names (see `order_choices`); equal ones stay as written."""
+    rows = range(len(probabilities))
+    if order.startswith("label:"):
+        return sorted(rows, key=lambda i: -probabilities[i][order.removeprefix("label:")])
+    if order == "doubt":
+        return sorted(rows, key=lambda i: max(probabilities[i].values()))
+    if order in ("up", "down"):
+        sign = 1 if order == "up" else -1
+        return sorted(rows, key=lambda i: sign * intensities[i])
+    return list(rows)
+
+
+def show_sentiment(work: Work, order: str) -> tuple:
+    """The bars and the table as HTML, and the orders there are."""
+    answers = work.answers(TASK, "classification")
+    if answers is None:
+        return markup.note(text.not_in_model(TASK, list(work.model.tasks))), gr.skip()
+    intensities = work.answers(GAUGE, "regression")
+    probabilities = [a.probabilities for a in answers]
+    choices = order_choices(list(probabilities[0]), intensities is not None)
+    if order not in (value for _, value in choices):
+        order = ""
+    rows = sorted_rows(probabilities, intensities, order)
+    bars = markup.bars(
+        [i + 1 for i in rows],
+        [work.texts[i] for i in rows],
+        [probabilities[i] for i in rows],
+        None if intensities is None else [intensities[i] for i in rows],
+    )
+    headers, table = _table(work)
+    headers[0] = "#"
+    listing = markup.table(text.SENTIMENT, headers, [(i + 1, *table[i][1:]) for i in rows], "sentences")
+    return bars + markup.details(text.AS_TABLE, listing), gr.update(choices=choices, value=order)
+
+
+def _table(work: Work) -> tuple[list[str], list[list[str | float]]]:
+    answers = work.answers(TASK, "classification")
+    intensities = work.answers(GAUGE, "regression")
+    labels = list(answers[0].probabilities)
+    headers = ["text", "sentiment", *labels, *(["intensity"] if intensities else [])]
+    rows = []
+    for i, (value, answer) in enumerate(zip(work.texts, answers, strict=True)):
+        strength = [intensities[i]] if intensities else []
+        rows.append([value, answer.label, *answer.probabilities.values(), *strength])
+    return headers, rows
+
+
+def sentiment_csv(work: Work) -> bytes:
+    if work.answers(TASK, "classification") is None:
+        return csv_bytes(["text"], ([t] for t in work.texts))
+    return csv_bytes(*_table(work))

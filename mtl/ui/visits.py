@@ -1,0 +1,136 @@
+"""What the page remembers for each visitor.
+
+Gradio copies a `State` for every session, so the analyses live here, in a registry keyed by session that
+drops what is old or too much."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtl import projection
+from mtl.ui.reading import Sentences
+
+if TYPE_CHECKING:
+    from mtl.model import Analysis, MultiTaskModel
+
+
+@dataclass
+class Work:
+    """One analysis, and what has been worked out from it so far."""
+
+    model: MultiTaskModel
+    analyses: list[Analysis]
+    pooling: str
+    labels: dict[str, tuple[str | float | None, ...]] = field(default_factory=dict)
+    shown: bool = False
+    _vectors: dict[str, np.ndarray] = field(default_factory=dict)
+    _maps: dict[tuple[str, str, int], projection.Projection] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def texts(self) -> list[str]:
+        return [a.text for a in self.analyses]
+
+    def vectors(self, pooling: str) -> np.ndarray:
+        """The embeddings (n, dim); only another pooling than the analysis had needs another pass."""
+        with self._lock:
+            if pooling not in self._vectors:
+                if pooling == self.pooling:
+                    self._vectors[pooling] = np.stack([a.embedding for a in self.analyses])
+                else:
+                    self._vectors[pooling] = self.model.encode(self.texts, pooling)
+            return self._vectors[pooling]
+
+    def map(self, pooling: str, method: str, dims: int) -> projection.Projection:
+        vectors = self.vectors(pooling)
+        with self._lock:
+            key = (pooling, method, dims)
+            if key not in self._maps:
+                # Starting from another pooling's map keeps each sentence near where the eye left it.
+                others = (m.points for (_, other, d), m in self._maps.items() if (other, d) == (method, dims))
+                self._maps[key] = projection.project(vectors, method, dims, previous=next(others, None))
+            return self._maps[key]
+
+    def has_map(self, pooling: str, method: str, dims: int) -> bool:
+        with self._lock:
+            return (pooling, method, dims) in self._maps
+
+    def answers(self, task: str, kind: str) -> list[Any] | None:
+        """Every text's answer to `task`, or None where the model has no such head of that kind."""
+        spec = self.model.tasks.get(task)
+        if spec is None or spec.kind != kind:
+            return None
+        return [a.results[task] for a in self.analyses]
+
+    @property
+    def size(self) -> int:
+        """Roughly how many bytes this may come to, with every pooling and map asked for."""
+        per_text = (len(self.model.poolings) + 1) * 4 * self.model.dim + 2_000
+        return sum(per_text + 4 * len(a.text) for a in self.analyses)
+
+
+@dataclass
+class _Visit:
+    seen: float
+    upload: Sentences | None = None
+    work: Work | None = None
+
+
+class Registry:
+    """The last upload and analysis of every session. Thread safe.
+
+    A session not seen for `max_age` seconds is dropped; so are the ones not seen for longest once the
+    analyses together pass `max_bytes`.
+    """
+
+    def __init__(
+        self,
+        max_age: float = 2 * 3600,
+        max_bytes: int = 500_000_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_age, self._max_bytes, self._clock = max_age, max_bytes, clock
+        self._visits: OrderedDict[str, _Visit] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def work(self, session: str) -> Work | None:
+        with self._lock:
+            return self._visit(session).work
+
+    def upload(self, session: str) -> Sentences | None:
+        with self._lock:
+            return self._visit(session).upload
+
+    def keep_work(self, session: str, work: Work) -> None:
+        with self._lock:
+            self._visit(session).work = work
+            self._shrink()
+
+    def keep_upload(self, session: str, upload: Sentences | None) -> None:
+        with self._lock:
+            self._visit(session).upload = upload
+
+    def _visit(self, session: str) -> _Visit:
+        now = self._clock()
+        while self._visits and now - next(iter(self._visits.values())).seen > self._max_age:
+            self._visits.popitem(last=False)
+        visit = self._visits.setdefault(session, _Visit(now))
+        visit.seen = now
+        self._visits.move_to_end(session)
+        return visit
+
+    def _shrink(self) -> None:
+        sizes = {key: visit.work.size for key, visit in self._visits.items() if visit.work}
+        total = sum(sizes.values())
+        for key in list(self._visits)[:-1]:
+            if total <= self._max_bytes:
+                break
+            total -= sizes.get(key, 0)
+            del self._visits[key]

@@ -1,0 +1,48 @@
+"""Files to take away: read back as they were written, and harmless in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl.ui.downloads import csv_bytes, npy_bytes, safe_cell
+
+
+def read(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_starts_a_formula(start):
+    assert safe_cell(start + "cmd|' /C calc'!A0") == "'" + start + "cmd|' /C calc'!A0"
+
+
+@pytest.mark.parametrize("value", ["plain", "a=b", "", "'quoted", -0.5, 3, None])
+def test_other_cells_stay_as_they_are(value):
+    assert safe_cell(value) == value
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n")), min_size=1, max_size=4))
+def test_a_csv_reads_back(cells):
+    (row,) = read(csv_bytes(["h"] * len(cells), [cells]))[1:]
+    for written, back in zip(cells, row, strict=True):
+        assert back.removeprefix("'") == written.removeprefix("'")
+        assert not back.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_negative_numbers_stay_numbers():
+    assert read(csv_bytes(["x"], [[-0.25]]))[1] == ["-0.25"]
+
+
+def test_spreadsheets_are_told_that_it_is_utf_8():
+    assert csv_bytes(["Größe"], []).startswith(b"\xef\xbb\xbf")
+
+
+def test_npy_reads_back():
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    np.testing.assert_array_equal(np.load(io.BytesIO(npy_bytes(array)), allow_pickle=False), array)

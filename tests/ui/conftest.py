@@ -1,0 +1,60 @@
+"""One server and one browser for all browser tests; a new visitor for each."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import sync_playwright
+from serving import launch_chromium, served_page
+from visiting import Visitor
+
+
+@pytest.fixture(scope="session")
+def server():
+    with served_page() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def context():
+    """One for all, so that the browser's cache makes every visit after the first a quick one."""
+    with sync_playwright() as playwright:
+        chromium = launch_chromium(playwright)
+        yield chromium.new_context()
+        chromium.close()
+
+
+@pytest.fixture
+def visit(context, server):
+    """`visit(width=..., theme=...)` opens the page as a new visitor. Afterwards each page must have been free of
+    errors, and must have asked no other machine for anything."""
+    visitors = []
+
+    def arrive(width: int = 1440, height: int = 900, theme: str = "light") -> Visitor:
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        visitors.append(Visitor(page, server, theme))
+        return visitors[-1]
+
+    yield arrive
+    for visitor in visitors:
+        visitor.page.close()
+    for visitor in visitors:
+        assert visitor.errors == []
+        assert visitor.elsewhere == []
+
+
+@pytest.fixture(scope="session")
+def _regular(context, server):
+    """A page that stays open, as loading one takes seconds."""
+    page = context.new_page()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    return Visitor(page, server)
+
+
+@pytest.fixture
+def visitor(_regular):
+    """The visitor that most tests share; each begins at the first tab, with the opening example analysed."""
+    _regular.begin_again()
+    yield _regular
+    assert _regular.errors == []
+    assert _regular.elsewhere == []

@@ -1,0 +1,139 @@
+"""What a visitor does and sees on the page, in the words of the tests."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+# The first visitor waits for the model to load, on a machine that may be busy with other things.
+expect.set_options(timeout=30_000)
+
+
+class Visitor:
+    """One person's page. Collects the console's errors and every address outside the server."""
+
+    def __init__(self, page: Page, url: str, theme: str = "light") -> None:
+        self.errors: list[str] = []
+        self.elsewhere: list[str] = []
+        here = urlsplit(url).netloc
+        self.page = page
+        self.page.on("console", self._note_console)
+        self.page.on("pageerror", lambda problem: self.errors.append(str(problem)))
+
+        def note(request) -> None:
+            address = urlsplit(request.url)
+            if address.scheme in ("http", "https", "ws", "wss") and address.netloc != here:
+                self.elsewhere.append(request.url)
+
+        self.page.on("request", note)
+        self.page.goto(f"{url}?__theme={theme}")
+        expect(self.status).to_contain_text("one pass")
+        expect(self.map).to_be_visible()
+
+    def _note_console(self, message) -> None:
+        # Gradio's page about the API asks its own server for two things that are switched off here.
+        switched_off = message.location.get("url", "").endswith(("/monitoring/summary", "/mcp/schema"))
+        if message.type == "error" and not switched_off:
+            self.errors.append(message.text)
+
+    # --- places ---
+
+    @property
+    def status(self) -> Locator:
+        return self.page.locator("#status")
+
+    @property
+    def box(self) -> Locator:
+        return self.page.locator("#sentences textarea")
+
+    @property
+    def map(self) -> Locator:
+        return self.page.locator("#map .js-plotly-plot")
+
+    @property
+    def heatmap(self) -> Locator:
+        return self.page.locator("#heatmap .js-plotly-plot")
+
+    # --- deeds ---
+
+    def begin_again(self) -> None:
+        """The first tab, the opening example and its plots."""
+        self.errors.clear()
+        self.open("Embeddings")
+        self._take_off_the_answer()
+        self.page.get_by_role("button", name="Everyday").click()
+        expect(self.status).to_contain_text("12 sentences")
+        self.similarities(12)
+        self.wait_for_points(12)
+
+    def analyze(self, *sentences: str, by_key: bool = False) -> None:
+        """Type and analyze; waits until the page has answered."""
+        self.box.fill("\n".join(sentences))
+        self.press(by_key)
+
+    def press(self, by_key: bool = False) -> None:
+        """Analyze what is in the box."""
+        self._take_off_the_answer()
+        if by_key:
+            self.box.press("Control+Enter")
+        else:
+            self.page.locator("#analyze").click()
+        expect(self.status.locator("p").first).not_to_be_empty()
+
+    def _take_off_the_answer(self) -> None:
+        """So that the answer before is not mistaken for the next one."""
+        self.page.evaluate("document.querySelector('#status .status').innerHTML = ''")
+
+    def open(self, tab: str) -> None:
+        self.page.get_by_role("tab", name=tab).click()
+        expect(self.page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+
+    def upload(self, path) -> None:
+        self.page.locator("#file input[type=file]").set_input_files(path)
+
+    def download(self, name: str) -> bytes:
+        """What the visible button `name` saves."""
+        with self.page.expect_download() as saved:
+            self.page.get_by_role("button", name=name).locator("visible=true").click()
+        return saved.value.path().read_bytes()
+
+    # --- sights ---
+
+    def similarities(self, count: int) -> list[list[float]]:
+        """The heatmap's cells, once it shows `count` sentences."""
+        self.page.wait_for_function(
+            "n => document.querySelector('#heatmap .js-plotly-plot')?._fullData?.[0]?.z?.length === n", arg=count
+        )
+        return self.page.evaluate(
+            "() => Array.from(document.querySelector('#heatmap .js-plotly-plot')._fullData[0].z,"
+            " row => Array.from(row))"
+        )
+
+    def wait_for_points(self, count: int) -> None:
+        """Wait until the map shows `count` points."""
+        self.page.wait_for_function(
+            "n => document.querySelector('#map .js-plotly-plot')?._fullData"
+            "?.reduce((sum, trace) => sum + trace.x.length, 0) === n",
+            arg=count,
+        )
+
+    def bars(self) -> list[dict[str, float]]:
+        """The probabilities of every sentiment bar, as they are read aloud."""
+        spoken = self.page.locator("#sentiment-view .bar").evaluate_all("all => all.map(e => e.ariaLabel)")
+        return [{label: float(percent) for label, percent in re.findall(r"(\w+) ([\d.]+) %", line)} for line in spoken]
+
+    def marks(self) -> list[tuple[str, str]]:
+        """(text, label) of every marked name."""
+        marks = self.page.locator("#entities-view mark")
+        return [
+            tuple(m)
+            for m in marks.evaluate_all(
+                "all => all.map(e => [e.querySelector('bdi').textContent, e.querySelector('.tag').textContent])"
+            )
+        ]
+
+    def fits(self) -> bool:
+        """Whether nothing has to be scrolled sideways."""
+        return self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
