@@ -1,0 +1,1 @@
+"""The project's speed, measured side by side with what people would use instead: `python -m tests.bench`."""

@@ -1,0 +1,145 @@
+"""`python -m tests.bench [--write]`: measure, print the table, and exit with 1 when a target is missed."""
+
+import argparse
+import sys
+from statistics import median
+
+from tests.bench import measure, peers, startup, table, texts
+from tests.bench.table import Row, seconds
+
+# The slow peer reads one text in eight, with the same mix of lengths, and its time is multiplied.
+STEP = 8
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Speed beside that of peers.")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md as well")
+    parser.add_argument("--rounds", type=int, default=5, help="measured rounds, after one to warm up (default 5)")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+
+    say("How soon the page is there (fresh processes)")
+    rows = page_rows(options.rounds)
+    say("How fast texts are read")
+    reading, note = model_rows(options.rounds)
+    rows = reading + rows
+
+    text = f"\n{table.markdown(rows)}\n{note}\n"
+    print(text)
+    if options.write:
+        table.write(text)
+    return int(not all(row.passed for row in rows))
+
+
+def model_rows(rounds: int) -> tuple[list[Row], str]:
+    import torch
+
+    import mtl
+    from mtl import backbone
+
+    model = mtl.load()
+    folder = backbone.find(None).folder
+    sentences = texts.mixed()
+    few = texts.every(sentences, STEP)
+    three, reference = peers.three_models(folder), peers.sentence_transformers(folder)
+    times = measure.side_by_side(
+        {
+            "all": lambda: model.analyze(sentences),
+            "embeddings": lambda: model.encode(sentences),
+            "reference": lambda: reference(sentences),
+            "three": lambda: three(few),
+        },
+        rounds,
+    )
+    times["three"] = [t * len(sentences) / len(few) for t in times["three"]]
+    middle = {name: seconds(median(values)) for name, values in times.items()}
+
+    what = f"embedding + {' + '.join(model.tasks)}, {len(sentences)} texts"
+    against_three = measure.ratio(times["three"], times["all"])
+    against_reference = measure.ratio(times["reference"], times["all"])
+    heads = measure.ratio(times["all"], times["embeddings"])
+    rows = [
+        Row(
+            what,
+            "three models, one sentence at a time ¹",
+            middle["all"],
+            middle["three"],
+            f"{against_three:.0f}x faster",
+            "at least 120x",
+            against_three >= 120,
+        ),
+        Row(
+            what,
+            "sentence-transformers, embeddings only ²",
+            middle["all"],
+            middle["reference"],
+            f"{against_reference:.2f}x faster",
+            "at least 2.5x",
+            against_reference >= 2.5,
+        ),
+        Row(
+            what,
+            "the same model, embeddings only",
+            middle["all"],
+            middle["embeddings"],
+            f"{heads:.2f}x the time",
+            "at most 1.15x",
+            heads <= 1.15,
+        ),
+    ]
+    lengths = [len(sentence.split()) for sentence in sentences]
+    note = (
+        f"Texts of {min(lengths)} to {max(lengths)} words, {sum(lengths) / len(lengths):.0f} on average. "
+        f"Each time is the median of {rounds} rounds in which the contenders take turns, after one round to "
+        "warm up; each ratio is the median of the rounds' own ratios.\n"
+        "¹ DistilBERT encoder, DistilBERT classifier and BERT-large tagger in float32 through transformers, "
+        "each tokenising for itself; random weights of those shapes. "
+        f"Measured on {len(few)} of the {len(sentences)} texts with the same mix of lengths, and scaled.\n"
+        "² The same encoder from the same files, float32, batches of 32.\n\n"
+        f"Measured on {table.machine(model.dtype, torch.get_num_threads())}"
+    )
+    return rows, note
+
+
+def page_rows(rounds: int) -> list[Row]:
+    times = measure.side_by_side({"page": startup.first_answer, "imports": startup.bare_imports}, rounds)
+    start = measure.ratio(times["page"], times["imports"])
+    page = startup.first_map()
+    return [
+        Row(
+            "first answer of `python app.py`",
+            "`import gradio, torch, transformers` in a fresh process",
+            seconds(median(times["page"])),
+            seconds(median(times["imports"])),
+            f"{start:.2f}x the time",
+            "at most 1.6x",
+            start <= 1.6,
+        ),
+        Row(
+            "first map, once UMAP is warm",
+            "",
+            seconds(page["map"]),
+            "",
+            seconds(page["map"]),
+            "under 1 s",
+            page["map"] < 1,
+        ),
+        Row(
+            "first analysis after the page answers, the model's loading included",
+            "UMAP warm after the page answers",
+            seconds(page["answer"]),
+            seconds(page["warm"]),
+            "waited for UMAP" if page["waited"] else "did not wait for UMAP",
+            "does not wait",
+            not page["waited"],
+        ),
+    ]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""The parts of the benchmark that decide what is compared with what. Nothing is timed here."""
+
+import re
+
+import pytest
+
+from tests.bench import measure, table, texts
+from tests.bench.__main__ import STEP
+
+
+def test_the_texts_are_of_mixed_length_and_the_same_every_time():
+    sentences = texts.mixed()
+    lengths = sorted(len(sentence.split()) for sentence in sentences)
+    assert len(sentences) == 512
+    assert (lengths[0], lengths[-1]) == (3, 80)
+    assert len(set(lengths)) > 60
+    assert lengths != [len(sentence.split()) for sentence in sentences], "in random order"
+    assert sentences == texts.mixed()
+    assert len(set(sentences)) > 500, "a peer with a cache would gain by repetition"
+
+
+def test_the_smaller_set_has_the_same_mix_of_lengths():
+    sentences = texts.mixed()
+    few = texts.every(sentences, STEP)
+    assert len(few) * STEP == len(sentences)
+
+    def mean(chosen: list[str]) -> float:
+        return sum(len(sentence.split()) for sentence in chosen) / len(chosen)
+
+    assert mean(few) == pytest.approx(mean(sentences), rel=0.02)
+
+
+def test_contenders_take_turns_and_the_warm_up_does_not_count():
+    calls = []
+    times = measure.side_by_side({name: lambda name=name: calls.append(name) for name in "abc"}, rounds=4)
+    assert "".join(calls) == "abc" + "bca" + "cab" + "abc" + "bca"
+    assert {name: len(values) for name, values in times.items()} == {"a": 4, "b": 4, "c": 4}
+
+
+def test_a_ratio_is_taken_within_each_round():
+    assert measure.ratio([2.0, 20.0, 6.0], [1.0, 10.0, 2.0]) == 2.0
+
+
+def test_the_table_replaces_only_what_stands_between_the_markers(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("# Name\n\n<!-- bench -->\nold\n<!-- /bench -->\n\n## Next\n", encoding="utf-8")
+    table.write("new\n", readme)
+    table.write("new\n", readme)
+    assert readme.read_text(encoding="utf-8") == "# Name\n\n<!-- bench -->\nnew\n<!-- /bench -->\n\n## Next\n"
+
+
+def test_a_missed_target_stands_out_in_the_table():
+    rows = [table.Row("a", "b", "1 s", "2 s", "2.0x", "at least 3x", passed) for passed in (True, False)]
+    head, rule, met, missed = table.markdown(rows).splitlines()
+    assert head.count("|") == rule.count("|") == met.count("|") == missed.count("|")
+    assert "| met |" in met and "**missed**" in missed
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.04612, "46.1 ms"), (0.7128, "0.713 s"), (92.43, "92.4 s"), (1234.5, "1234 s")]
+)
+def test_times_have_three_digits_and_a_unit(value, text):
+    assert table.seconds(value) == text
+
+
+def test_the_machine_is_named_with_a_day():
+    line = table.machine("float32", 2)
+    assert re.search(r"^\S.*, \d+ cores \(2 threads\), .*torch \d+\.\d+\.\d+, model in float32; \d{4}-\d\d-\d\d", line)
