@@ -105,7 +105,7 @@ def held_out() -> list[Row]:
         path = checkpoint.DEFAULT_FOLDER.parents[1] / "samples" / Path(source.file).name
         if source.validation and path.is_file():
             local = SourceSpec.from_json({**source.to_json(), "file": path.name})
-            return split(read_source(local, path.parent), source.validation, recipe.train.seed)[1]
+            return split(read_source(local, path.parent), source.validation)[1]
     return []
 
 

@@ -14,6 +14,7 @@ from mtl import checkpoint, scorecard
 from mtl.__main__ import main
 from mtl.data.dataset import Recipe
 from mtl.training.forgetting import probe
+from mtl.training.jobs import prepare
 from mtl.training.metrics import evaluate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,6 +125,12 @@ def test_the_held_out_rows_were_not_trained_on():
         everything = {row["text"] for row in csv.DictReader(file)}
     assert held_out < everything
     assert not held_out & {row.text for row in probe()}
+
+
+def test_a_learners_validation_rows_of_the_sample_were_not_trained_on_either():
+    job = prepare(SAMPLES / "workshop.csv")
+    seen = {row.text for row in job.dataset.validation["validation"]}
+    assert seen and seen <= {row.text for row in scorecard.held_out()}
 
 
 def test_the_probe_shares_no_text_with_the_sample():

@@ -255,7 +255,7 @@ def test_tabs_keep_their_contract():
 
 
 def test_a_first_map_is_coloured_by_the_first_task(work):
-    *_, (figure, note, colour, pooling) = embeddings.show_map(work, "pca", 2, "nothing", "mean")
+    *_, (figure, note, colour, pooling, _) = embeddings.show_map(work, "pca", 2, None, "mean")
     assert colour["value"] == "task:sentiment" and pooling["value"] == "mean"
     assert [value for _, value in colour["choices"]] == [
         "task:sentiment",
@@ -266,7 +266,7 @@ def test_a_first_map_is_coloured_by_the_first_task(work):
     ]
     assert sum(len(trace.x) for trace in figure.data) == len(TEXTS)
     assert text.PCA_NOTE in note
-    *_, (figure, _, colour, _) = embeddings.show_map(work, "pca", 2, "nothing", "mean")
+    *_, (figure, _, colour, *_) = embeddings.show_map(work, "pca", 2, "nothing", "mean")
     assert colour["value"] == "nothing" and len(figure.data) == 1
 
 
@@ -278,26 +278,25 @@ def test_a_map_is_coloured_by_the_files_own_labels(work):
 
 
 def test_a_choice_that_is_gone_falls_back(work):
-    *_, (_, _, colour, pooling) = embeddings.show_map(work, "pca", 2, "file:gone", "weird")
+    *_, (_, _, colour, pooling, _) = embeddings.show_map(work, "pca", 2, "file:gone", "weird")
     assert colour["value"] == "task:sentiment" and pooling["value"] == "mean"
 
 
 def test_a_map_is_pca_until_umap_is_ready_and_says_so(work, monkeypatch):
     monkeypatch.setattr(projection, "is_warm", lambda: False)
-    ((_, note, *_),) = embeddings.show_map(work, "umap", 2, "nothing", "mean")
-    assert text.UMAP_WARMING in note
-    assert embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")[2] == {"__type__": "update"}
+    ((_, note, _, _, timer),) = embeddings.show_map(work, "umap", 2, "nothing", "mean")
+    assert text.UMAP_WARMING in note and timer["active"] is True
+    (nothing,) = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
+    assert set(map(str, nothing)) == {"{'__type__': 'update'}"}
     monkeypatch.setattr(projection, "is_warm", lambda: True)
-    figure, note, timer = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
+    ((figure, note, _, _, timer),) = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
     assert text.UMAP_NOTE in note and figure.data and timer["active"] is False
-    figure, _, timer = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
-    assert figure == {"__type__": "update"} and timer["active"] is False
 
 
 def test_a_large_map_shows_pca_while_umap_works(work, monkeypatch):
     monkeypatch.setattr(projection, "is_warm", lambda: True)
     monkeypatch.setattr(embeddings, "QUICK", 3)
-    notes = [note for _, note, _, _ in embeddings.show_map(work, "umap", 2, "nothing", "mean")]
+    notes = [note for _, note, *_ in embeddings.show_map(work, "umap", 2, "nothing", "mean")]
     assert [text.umap_fitting(6) in n for n in notes] == [True, False]
 
 
@@ -378,7 +377,7 @@ def test_a_model_without_heads_says_so_in_every_tab(headless):
     html, _ = sentiment.show_sentiment(bare, "")
     assert "no sentiment head" in html
     assert "no entities head" in entities.show_entities(bare)
-    *_, (_, _, colour, _) = embeddings.show_map(bare, "pca", 2, "nothing", "mean")
+    *_, (_, _, colour, *_) = embeddings.show_map(bare, "pca", 2, None, "mean")
     assert colour["choices"] == [("nothing", "nothing")]
     assert len(rows_of(sentiment.sentiment_csv(bare))) == 1 + len(TEXTS)
     assert len(rows_of(entities.entities_csv(bare))) == 1

@@ -61,11 +61,12 @@ class Dataset:
 # --- splitting ---
 
 
-def split(rows: Sequence[Row], share: float, seed: int = 0) -> tuple[list[Row], list[Row]]:
+def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
     """(training rows, validation rows). Rows with the same text stay together, whatever their case and spacing.
 
-    Which texts are held out depends on each text and the seed alone, so that it survives sorting the file. Each
-    combination of labels gives its share. At least one row stays on each side where there are two texts or more.
+    Which texts are held out depends on each text alone, whatever the order of the file and the seed of a run: what the
+    default model never saw of a sample, a learner's run does not train on either, and a larger share holds out the
+    same texts and more. Each combination of labels gives its share. At least one row stays on each side where there are two texts or more.
     """
     if share <= 0 or not rows:
         return list(rows), []
@@ -81,14 +82,18 @@ def split(rows: Sequence[Row], share: float, seed: int = 0) -> tuple[list[Row], 
     for _, members in sorted(strata.items(), key=lambda item: (-len(item[1]), repr(item[0]))):
         owed += len(members) * share
         take = min(round(owed), len(members) - 1 if len(members) > 1 else 1)
-        held_out.update(sorted(members, key=lambda t: hashlib.sha256(f"{seed} {t}".encode()).digest())[:take])
+        held_out.update(sorted(members, key=_rank)[:take])
         owed -= take
     if not held_out and len(texts) > 1:
-        held_out.add(min(texts, key=lambda t: hashlib.sha256(f"{seed} {t}".encode()).digest()))
+        held_out.add(min(texts, key=_rank))
     if len(held_out) == len(texts):
         held_out.remove(min(held_out))
     train = [row for row in rows if _same_text(row.text) not in held_out]
     return train, [row for row in rows if _same_text(row.text) in held_out]
+
+
+def _rank(text: str) -> bytes:
+    return hashlib.sha256(f"1 {text}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _same_text(text: str) -> str:
@@ -169,7 +174,7 @@ class Recipe(JsonData):
         validation: dict[str, list[Row]] = {s.file: read_source(s, data_dir) for s in self.validate_on}
         notes: list[str] = []
         for source in self.train_on:
-            rows, held_out = split(read_source(source, data_dir), source.validation, self.train.seed)
+            rows, held_out = split(read_source(source, data_dir), source.validation)
             if held_out:
                 validation[source.file] = held_out
             parts.append(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mtl.data.batches import Batch
 from mtl.data.rows import Row
 from mtl.data.table import read_table
-from mtl.model import MultiTaskModel
+from mtl.model import Encoded, MultiTaskModel
 from mtl.training.metrics import HEADLINE, evaluate
 
 PROBE = Path(__file__).resolve().parent.parent.parent / "assets" / "probe.csv"
@@ -32,7 +33,7 @@ def measure(
     """
     rows = probe() if rows is None else rows
     tasks = [name for name, spec in before.tasks.items() if after.tasks.get(name) == spec]
-    old, new = evaluate(before, rows, tasks), evaluate(after, rows, tasks)
+    (old, former), (new, latter) = _scored(before, rows, tasks), _scored(after, rows, tasks)
     result = {}
     for name in old:
         metric = HEADLINE[before.tasks[name].kind]
@@ -42,8 +43,23 @@ def measure(
             "after": new[name][metric],
             "trained": name in trained,
         }
-    texts = [row.text for row in rows]
-    cosine = None
-    if before.dim == after.dim:
-        cosine = float(np.sum(before.encode(texts) * after.encode(texts), axis=1).mean())
+    cosine = float(np.sum(former * latter, axis=1).mean()) if before.dim == after.dim else None
     return {"tasks": result, "cosine": cosine}
+
+
+def _scored(model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str]) -> tuple[dict[str, Any], np.ndarray]:
+    """(scores, embeddings) of a model on rows, from one pass."""
+    tokens = model.tokenise([row.text for row in rows])
+    vectors = np.empty((len(rows), model.dim), dtype=np.float32)
+
+    def each_batch(handle: Callable) -> None:
+        def both(indices: list[int], batch: Batch, encoded: Encoded) -> None:
+            vectors[indices] = model.embeddings(encoded).cpu().numpy()
+            handle(indices, batch, encoded)
+
+        model.each_batch(tokens, both)
+
+    if tasks:
+        return evaluate(model, rows, tasks, (tokens, each_batch)), vectors
+    each_batch(lambda *_: None)
+    return {}, vectors

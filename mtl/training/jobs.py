@@ -51,7 +51,7 @@ def prepare(
     if not matched.specs:
         problems = " ".join(f"{f.problem} {f.hint}" for f in table.errors[:3])
         raise UserError(f"{path.name} has nothing to learn from. {problems or 'No column of labels was found.'}")
-    learn, held_out = split(matched.rows, config.validation, config.seed)
+    learn, held_out = split(matched.rows, config.validation)
     model = replace(base.config, tasks=tuple({**base.tasks, **matched.specs}.values()))
     found = [
         f"{'Line ' + str(f.line) + ': ' if f.line else ''}{f.problem} {f.action}"

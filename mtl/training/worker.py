@@ -99,6 +99,7 @@ def _carry_out(
     import torch
 
     from mtl import checkpoint
+    from mtl.training import forgetting
     from mtl.training.loop import fit
 
     settings = {
@@ -112,7 +113,9 @@ def _carry_out(
         folders.write_json(folder / "config.json", {**told, **settings})
     # Before new heads draw their first weights: the same seed is the same run, in a warm process as well.
     torch.manual_seed(job.config.seed)
-    model = checkpoint.derive(checkpoint.load(job.start_from, dtype="float32"), job.model)
+    before = checkpoint.load(job.start_from, dtype="float32")
+    model = checkpoint.derive(before, job.model)
+    trained: list[str] = []
     interrupted = (folder / "state" / "state.safetensors").exists()
 
     def asked() -> bool:
@@ -123,9 +126,11 @@ def _carry_out(
             event = {"event": "start", "run": folder.name, "config": settings, **event}
             if interrupted and not event["resumed_after_epoch"]:
                 event["notes"] = [*event["notes"], _ANEW]
+            trained = event["tasks"]
         if event["event"] == "end":
             event = {**event, "checkpoint": "checkpoint"}
             if writes:
+                event["forgetting"] = forgetting.measure(before, model.eval(), trained)
                 _save(model, folder, settings, event, half)
         if writes:
             folders.write_event(folder, event)

@@ -29,7 +29,6 @@ class Work:
     analyses: list[Analysis]
     pooling: str
     labels: dict[str, tuple[str | float | None, ...]] = field(default_factory=dict)
-    shown: bool = False
     _vectors: dict[str, np.ndarray] = field(default_factory=dict)
     _maps: dict[tuple[str, str, int], projection.Projection] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -27,9 +27,7 @@ def build(session: Session) -> None:
     with gr.Row(elem_classes="controls"):
         method = gr.Radio([("UMAP", "umap"), ("PCA", "pca")], value="umap", label=text.MAP_METHOD, min_width=120)
         dims = gr.Radio([("2-D", 2), ("3-D", 3)], value=2, label=text.MAP_DIMS, min_width=110)
-        colour = gr.Dropdown(
-            [(text.COLOUR_NONE, NOTHING)], value=NOTHING, label=text.COLOUR, filterable=False, min_width=140
-        )
+        colour = gr.Dropdown([], value=None, label=text.COLOUR, filterable=False, min_width=140)
         pooling = gr.Dropdown(["mean"], value="mean", label=text.POOLING, filterable=False, min_width=110)
     with gr.Row(elem_classes="plots"):
         with gr.Column(min_width=320):
@@ -44,11 +42,12 @@ def build(session: Session) -> None:
         session.download(text.DOWNLOAD_NPY, "embeddings.npy", embeddings_npy, [pooling])
 
     settings = [method, dims, colour, pooling]
-    session.show(show_map, settings, [plot, map_note, colour, pooling])
+    # Runs only while a PCA stands in for UMAP.
+    timer = gr.Timer(1.5, active=False)
+    shown = [plot, map_note, colour, pooling, timer]
+    session.show(show_map, settings, shown)
+    session.on([timer.tick], replace_by_umap, settings, shown, needs_work=False)
     session.show(show_similarity, [pooling, session.narrow], [grid, grid_note, near])
-
-    timer = gr.Timer(1.5)
-    session.on([timer.tick], replace_by_umap, settings, [plot, map_note, timer], needs_work=False)
 
 
 # --- handlers ---
@@ -71,15 +70,13 @@ def colour_values(work: Work, choice: str) -> list[str | float | None] | None:
     return None
 
 
-def show_map(work: Work, method: str, dims: int, colour: str, pooling: str) -> Iterator[tuple]:
-    """The map, a line about it, and the two choices brought up to date with this analysis."""
+def show_map(work: Work, method: str, dims: int, colour: str | None, pooling: str) -> Iterator[tuple]:
+    """The map, a line about it, the two choices brought up to date with this analysis, and whether the timer
+    runs that will replace a PCA."""
     choices = colour_choices(work)
     names = {value: name for name, value in choices}
-    # The first analysis is coloured by the first task; a choice that no longer exists falls back to that,
-    # too.
-    fresh = colour not in names or (colour == NOTHING and not work.shown)
-    colour = choices[0][1] if fresh else colour
-    work.shown = True
+    # Before the first analysis nothing is chosen, and a choice may be gone: then it is the first task.
+    colour = colour if colour in names else choices[0][1]
     pooling = pooling if pooling in work.model.poolings else work.pooling
     widgets = (
         gr.update(choices=choices, value=colour),
@@ -94,6 +91,7 @@ def show_map(work: Work, method: str, dims: int, colour: str, pooling: str) -> I
             figures.map_figure(laid_out.points, work.texts, values, names[colour]),
             markup.note(note),
             *widgets,
+            gr.update(active=note == text.UMAP_WARMING),
         )
 
     enough = projection.count_different(work.vectors(pooling)) >= projection.MIN_UMAP
@@ -106,15 +104,12 @@ def show_map(work: Work, method: str, dims: int, colour: str, pooling: str) -> I
     yield drawn(method)
 
 
-def replace_by_umap(work: Work, method: str, dims: int, colour: str, pooling: str) -> tuple:
-    """Once UMAP is ready: the map that was PCA for want of it, and a timer that stops."""
-    if not projection.is_warm():
-        return gr.skip(), gr.skip(), gr.skip()
-    stop = gr.update(active=False)
-    if work.has_map(pooling, method, dims):
-        return gr.skip(), gr.skip(), stop
-    *_, (plot, note, _, _) = show_map(work, method, dims, colour, pooling)
-    return plot, note, stop
+def replace_by_umap(work: Work, method: str, dims: int, colour: str | None, pooling: str) -> Iterator[tuple]:
+    """The same once UMAP is ready, and nothing before that."""
+    if projection.is_warm():
+        yield from show_map(work, method, dims, colour, pooling)
+    else:
+        yield tuple(gr.skip() for _ in range(5))
 
 
 def show_similarity(work: Work, pooling: str, narrow: bool) -> tuple:
