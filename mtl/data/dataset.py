@@ -66,7 +66,8 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
 
     Which texts are held out depends on each text alone, whatever the order of the file and the seed of a run: what the
     default model never saw of a sample, a learner's run does not train on either, and a larger share holds out the
-    same texts and more. Each combination of labels gives its share. At least one row stays on each side where there are two texts or more.
+    same texts and more. Each combination of labels gives its share. At least one row stays on each side where there
+    are two texts or more.
     """
     if share <= 0 or not rows:
         return list(rows), []
