@@ -50,8 +50,8 @@ def _mlp(inputs: int, spec: TaskSpec) -> nn.Sequential:
     )
 
 
-class ClassificationHead(nn.Module):
-    """Sentence vector (batch, dim) to one logit per label (batch, labels)."""
+class _SentenceHead(nn.Module):
+    """A head that reads sentence vectors (batch, dim)."""
 
     def __init__(self, spec: TaskSpec, dim: int) -> None:
         super().__init__()
@@ -60,6 +60,10 @@ class ClassificationHead(nn.Module):
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         return self.network(vectors)
+
+
+class ClassificationHead(_SentenceHead):
+    """Sentence vector (batch, dim) to one logit per label (batch, labels)."""
 
     def target(self, label: str) -> int:
         try:
@@ -80,16 +84,8 @@ class ClassificationHead(nn.Module):
         ]
 
 
-class RegressionHead(nn.Module):
+class RegressionHead(_SentenceHead):
     """Sentence vector (batch, dim) to one number (batch, 1) on a scale where the task's low is -1 and its high 1."""
-
-    def __init__(self, spec: TaskSpec, dim: int) -> None:
-        super().__init__()
-        self.spec = spec
-        self.network = _mlp(dim, spec)
-
-    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        return self.network(vectors)
 
     def target(self, value: float) -> float:
         return 2 * (float(value) - self.spec.low) / (self.spec.high - self.spec.low) - 1
