@@ -198,13 +198,9 @@ def derive(base: MultiTaskModel, config: ModelConfig) -> MultiTaskModel:
 
 
 def _same_weights(old, new) -> bool:
-    return (old.kind, old.labels, old.hidden, old.low, old.high) == (
-        new.kind,
-        new.labels,
-        new.hidden,
-        new.low,
-        new.high,
-    )
+    """Whether a head of one spec can use the weights of the other."""
+    fields = ("kind", "labels", "hidden", "low", "high", "shape_window")
+    return all(getattr(old, name) == getattr(new, name) for name in fields)
 
 
 def _share(module: nn.Module, name: str, parameter: nn.Parameter) -> None:

@@ -74,8 +74,8 @@ class TaskSpec(JsonData):
 
     `labels` are the classes of a classification, or the entity types of a tagging task (its BIO tags follow from
     them). `pooling` is the sentence vector that a classification or regression head reads; a tagging head reads the
-    token vectors. `hidden` is the width of the head's hidden layer, 0 for a linear head. `low` and `high` bound a
-    regression's answer.
+    token vectors, and how each word and the `shape_window` words on either side of it are written. `hidden` is the
+    width of the head's hidden layer, 0 for a linear head. `low` and `high` bound a regression's answer.
     """
 
     name: str
@@ -87,6 +87,7 @@ class TaskSpec(JsonData):
     loss_weight: float = 1.0
     low: float = -1.0
     high: float = 1.0
+    shape_window: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(self.labels))
@@ -120,6 +121,7 @@ class TaskSpec(JsonData):
         else:
             _require(not self.labels, f"Task {self.name!r} is a regression: it has no labels.")
         _require_whole(f"Task {self.name!r}: hidden", self.hidden, 0, 4096)
+        _require_whole(f"Task {self.name!r}: shape_window", self.shape_window, 0, 16)
         _require_number(f"Task {self.name!r}: dropout", self.dropout, 0.0, 0.9)
         _require_number(f"Task {self.name!r}: loss_weight", self.loss_weight, 0.0, 100.0)
         _require(

@@ -100,9 +100,10 @@ class RegressionHead(_SentenceHead):
 
 
 class TaggingHead(nn.Module):
-    """Word vectors (words, dim) and their shapes (words,) to one logit per BIO tag (words, tags).
+    """Word vectors (words, dim) and shapes (words, 1 + 2 `shape_window`) to one logit per BIO tag (words, tags).
 
-    The shape (upper, title, mixed, digits ...) comes from the raw text, because an uncased backbone never sees it.
+    The shape (upper, title, mixed, digits ...) comes from the raw text, because an uncased backbone never sees it. That
+    of the words around tells a name from a headline all in capitals.
     """
 
     SHAPE_DIM = 16
@@ -110,12 +111,14 @@ class TaggingHead(nn.Module):
     def __init__(self, spec: TaskSpec, dim: int) -> None:
         super().__init__()
         self.spec = spec
-        self.shapes = nn.Embedding(len(SHAPES), self.SHAPE_DIM)
-        self.network = _mlp(dim + self.SHAPE_DIM, spec)
+        read = 1 + 2 * spec.shape_window
+        # Beyond either end of a text there is no word: one more shape, where words around are read at all.
+        self.shapes = nn.Embedding(len(SHAPES) + (read > 1), self.SHAPE_DIM)
+        self.network = _mlp(dim + read * self.SHAPE_DIM, spec)
         self._index = {tag: i for i, tag in enumerate(spec.tags)}
 
     def forward(self, vectors: torch.Tensor, shapes: torch.Tensor) -> torch.Tensor:
-        return self.network(torch.cat((vectors, self.shapes(shapes).to(vectors.dtype)), -1))
+        return self.network(torch.cat((vectors, self.shapes(shapes).flatten(1).to(vectors.dtype)), -1))
 
     def target(self, tags: Sequence[str], unlabelled: Sequence[str] = ()) -> torch.Tensor:
         """Which tags each word may have, (words, tags) bool.

@@ -175,7 +175,7 @@ class MultiTaskModel(nn.Module):
         """One task's logits: (batch, labels), (batch, 1), or (words, tags) for all texts' words."""
         head = self.head(task)
         if head.spec.kind == "tagging":
-            return head(encoded.words(batch), batch.word_shapes)
+            return head(encoded.words(batch), batch.shapes_around(head.spec.shape_window))
         return head(encoded.pooled(head.spec.pooling))
 
     def embeddings(self, encoded: Encoded, pooling: str | None = None) -> torch.Tensor:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl import backbone
-from mtl.data.batches import MAX_CHARACTERS, SHAPES, by_length, collate, shape, tokenise
+from mtl.data.batches import MAX_CHARACTERS, SHAPES, Batch, by_length, collate, shape, tokenise
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +83,21 @@ def test_batches_hold_every_text_once_within_the_budget(lengths, budget, max_row
     for b in batches:
         assert len(b) <= max_rows
         assert len(b) == 1 or max(lengths[i] for i in b) * len(b) <= budget
+
+
+@given(st.lists(st.lists(st.sampled_from(["ada", "Ada", "NASA", "42", "!"]), max_size=6), min_size=1, max_size=4))
+def test_shapes_around_a_word_are_those_of_its_own_text(texts):
+    rows, shapes = [], []
+    for number, words in enumerate(texts):
+        rows += [number] * len(words)
+        shapes += [shape(word) for word in words]
+    empty = torch.zeros(0, dtype=torch.int64)
+    batch = Batch(empty, empty, torch.tensor(rows).long(), empty, torch.tensor(shapes).long(), tuple(map(len, texts)))
+    outside = len(SHAPES)
+    expected = [
+        [shape(words[i + d]) if 0 <= i + d < len(words) else outside for d in (-2, -1, 0, 1, 2)]
+        for words in texts
+        for i in range(len(words))
+    ]
+    assert batch.shapes_around(2).tolist() == expected
+    assert batch.shapes_around(0).flatten().tolist() == shapes

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -212,3 +213,12 @@ def test_heads_that_fit_are_kept_and_changed_ones_start_anew(base, saved):
     assert model.head("mood").network[1].weight is start.head("mood").network[1].weight
     assert model.head("names").network[1].weight.shape != start.head("names").network[1].weight.shape
     assert set(model.tasks) == {"mood", "names", "new"}
+
+
+def test_a_head_that_reads_more_words_around_starts_anew(base):
+    start = _changed(base)
+    wider = replace(TASKS[2], shape_window=2)
+    model = checkpoint.derive(start, ModelConfig(tasks=(TASKS[0], wider)))
+    assert model.head("mood").network[-1].weight is start.head("mood").network[-1].weight
+    assert model.head("names").network[-1].weight is not start.head("names").network[-1].weight
+    assert model.analyze(TEXTS)[1].results["names"] is not None

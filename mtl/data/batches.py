@@ -55,6 +55,16 @@ class Batch:
     word_shapes: torch.Tensor
     word_counts: tuple[int, ...]
 
+    def shapes_around(self, window: int) -> torch.Tensor:
+        """Shapes (words, 1 + 2 `window`) of each word, with those before and after it in its text; `len(SHAPES)` where
+        the text has no such word."""
+        count = len(self.word_shapes)
+        place = torch.arange(count, device=self.word_shapes.device)[:, None]
+        around = place + torch.arange(-window, window + 1, device=place.device)
+        inside = around.clamp(0, max(count - 1, 0))
+        same_text = (inside == around) & (self.word_rows[inside] == self.word_rows[:, None])
+        return self.word_shapes[inside].masked_fill(~same_text, len(SHAPES))
+
     def to(self, device: str | torch.device) -> Batch:
         if str(device) == "cpu":
             return self

@@ -120,7 +120,8 @@ class SourceSpec(JsonData):
 
     `text` and `column` name the columns of text and label. `tasks` maps each task that the labels teach to what each
     label means there (null: no label; a label that is not named stays as it is); without `tasks` every column is a
-    task of its own name. `validation` holds out that share of the rows for validation under the file's name.
+    task of its own name. `validation` holds out that share of the rows for validation under the file's name. With
+    `unlabelled_text` the file's labels are not read at all: its texts serve the anchor alone.
     """
 
     file: str
@@ -133,6 +134,7 @@ class SourceSpec(JsonData):
     upper: float = 0.0
     mask: float = 0.0
     validation: float = 0.0
+    unlabelled_text: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unlabelled", tuple(self.unlabelled))
@@ -199,6 +201,8 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike) -> list[Row]:
     rows = table.rows
     if not rows:
         raise UserError(f"{path}: no rows could be read. " + " ".join(f.problem for f in table.errors[:3]))
+    if source.unlabelled_text:
+        return [Row(row.text, {}, row.line) for row in rows]
     if not source.tasks:
         return rows
     column = source.column or next(iter(table.tasks()), None)

@@ -228,5 +228,5 @@ class Movement:
 
 def new_head(name: str, kind: str, labels: tuple[str, ...] = (), low: float = -1.0, high: float = 1.0) -> TaskSpec:
     """The head that a new task gets when nothing else is asked for."""
-    hidden = 256 if kind == "tagging" else 0
-    return TaskSpec(name, kind, labels, hidden=hidden, low=low, high=high)
+    tagging = kind == "tagging"
+    return TaskSpec(name, kind, labels, hidden=256 * tagging, low=low, high=high, shape_window=2 * tagging)

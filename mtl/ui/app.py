@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import secrets
+import threading
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -16,6 +19,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 import gradio as gr
 
 from mtl.config import UserError
+from mtl.training.runs import Runs
 from mtl.ui import analysis, markup, text
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
@@ -62,22 +66,28 @@ def build(name: str | None = None) -> gr.Blocks:
     heavy."""
     engine = Engine(name or model_name())
     registry = Registry()
+    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True)
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
-        demo.engine = engine
-        session = Session(engine, registry)
+        demo.engine, demo.runs = engine, runs
+        session = Session(engine, registry, runs)
         header = gr.HTML(_header(text.CHIP_LOADING), apply_default_css=False, elem_id="header")
         with gr.Row(elem_id="frame"):
             with gr.Column(elem_id="left", scale=0, min_width=300):
                 opening = _left_column(session)
             with gr.Column(elem_id="right", min_width=320), gr.Tabs():
                 for tab in TABS:
-                    with gr.Tab(tab.TITLE, id=tab.TITLE.lower()):
+                    with gr.Tab(tab.TITLE, id=tab.TITLE.lower()) as container:
                         tab.build(session)
+                    # The sentences step aside where they are not what is looked at.
+                    container.select(
+                        None, js=f"() => document.querySelector('#frame').classList.toggle('wide', {_wide(tab)})"
+                    )
         demo.load(lambda: _header(_chip(engine)), None, header, api_visibility="private", show_progress="hidden")
         # The width is the browser's to know; the views ask for it, so it comes before the first analysis.
         demo.load(None, None, session.narrow, js="() => window.innerWidth < 700", api_visibility="private").then(
             **opening
         )
+        _recognise(demo, session)
         _endpoints(engine)
     demo.queue(max_size=100, default_concurrency_limit=8)
     return demo
@@ -99,14 +109,17 @@ def serve(demo: gr.Blocks) -> None:
         **launch_settings(),
     )
     demo.engine.start()
+    # A run's waiting process imports for seconds: not while the first visitor waits for the model.
+    threading.Thread(target=lambda: (demo.engine.wait(), demo.runs.open()), name="open runs", daemon=True).start()
     demo.block_thread()
+    demo.runs.close()
 
 
 def launch_settings() -> dict[str, Any]:
     """What every way of serving this page has in common."""
     return {
         "theme": THEME,
-        "css_paths": ASSETS / "style.css",
+        "css_paths": sorted(ASSETS.glob("*.css")),
         "head": HEAD,
         "footer_links": ["api"],
         "max_file_size": MAX_FILE_BYTES,
@@ -117,6 +130,31 @@ def launch_settings() -> dict[str, Any]:
 
 
 # --- parts of the page ---
+
+
+def _wide(tab: Any) -> str:
+    return "true" if getattr(tab, "WIDE", False) else "false"
+
+
+def _recognise(demo: gr.Blocks, session: Session) -> None:
+    """Learn whose page it is: a browser keeps a secret of its own, which makes it the owner of its runs."""
+    token = gr.BrowserState("", storage_key="mtl-owner", secret=_browser_secret(session.runs.root))
+
+    def arrive(known: str, request: gr.Request) -> tuple[str, int]:
+        owner = known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{32}", known) else secrets.token_hex(16)
+        session.registry.visit(request.session_hash).owner = owner
+        return owner, session.next_revision()
+
+    demo.load(arrive, token, [token, session.arrival], show_progress="hidden", api_visibility="private")
+
+
+def _browser_secret(root: Path) -> str:
+    """What Gradio encrypts the browser's memory with: the same after a restart, and different on every server."""
+    path = root / "browser.key"
+    if not path.is_file():
+        path.write_text(secrets.token_hex(16))
+        path.chmod(0o600)
+    return path.read_text()
 
 
 def _header(chip: str) -> str:

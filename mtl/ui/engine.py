@@ -41,10 +41,14 @@ class Engine:
     def ready(self) -> bool:
         return self._done.is_set()
 
-    def model(self) -> MultiTaskModel:
-        """The model, waited for. Raises `UserError` when it cannot be loaded."""
+    def wait(self) -> None:
+        """Return when the model is there, or is known not to come."""
         self.start()
         self._done.wait()
+
+    def model(self) -> MultiTaskModel:
+        """The model, waited for. Raises `UserError` when it cannot be loaded."""
+        self.wait()
         if self._problem is not None:
             raise UserError(text.model_failed(self._problem)) from self._problem
         return self._model

@@ -9,13 +9,14 @@ import inspect
 import itertools
 import logging
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from mtl.config import UserError
+from mtl.training.runs import Runs
 from mtl.ui import text
 from mtl.ui.engine import Engine
 from mtl.ui.visits import Registry, Work
@@ -26,13 +27,17 @@ log = logging.getLogger("mtl.ui")
 class Session:
     """What a tab's `build` is given: the places it may listen to, and ways to wire plain functions to them.
 
-    `revision` changes whenever a session has a new analysis. `narrow` is true on a phone. `stopping` holds
-    the sessions whose visitor pressed Stop."""
+    `narrow` is true on a phone. `stopping` holds the sessions whose visitor pressed Stop. The revisions are counters
+    that move when something of a session has changed, each with `next_revision()`: `revision` its analysis, `arrival`
+    who it is (once, when the page has loaded), `data` what it will train on, `settings` how, `run` which run it looks
+    at or that this run is over, `model` which model it uses."""
 
-    def __init__(self, engine: Engine, registry: Registry) -> None:
+    def __init__(self, engine: Engine, registry: Registry, runs: Runs) -> None:
         self.engine = engine
         self.registry = registry
+        self.runs = runs
         self.revision = gr.State(0)
+        self.arrival, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(5))
         self.narrow = gr.Checkbox(visible="hidden", elem_id="narrow")
         self.stopping: set[str] = set()
         self._revisions = itertools.count(1)
@@ -64,6 +69,26 @@ class Session:
             show_progress="hidden",
             trigger_mode="always_last",
             api_visibility="private",
+        )
+
+    def wire(
+        self, triggers: Sequence[Any], view: Callable, inputs: Sequence[Any], outputs: Sequence[Any], **options: Any
+    ) -> Any:
+        """Call `view(visit, *inputs)` for `outputs` on `triggers`, with what is known of the session (`Visit`).
+
+        A generator may give several versions. Problems become a warning in plain words. `options` are those of
+        `gr.on`. Returns the event, for what should come after it.
+        """
+
+        def handler(request: gr.Request, *values):
+            yield from _in_plain_words(view, self.registry.visit(request.session_hash), values, len(outputs))
+
+        return gr.on(
+            list(triggers),
+            handler,
+            inputs=list(inputs),
+            outputs=list(outputs),
+            **{"show_progress": "hidden", "api_visibility": "private", **options},
         )
 
     def download(self, label: str, name: str, make: Callable[..., bytes], inputs: Sequence[Any] = ()) -> None:
@@ -105,23 +130,31 @@ class Session:
 
         def handler(request: gr.Request, *values):
             work = self.registry.work(request.session_hash)
-            nothing = gr.skip() if outputs == 1 else tuple(gr.skip() for _ in range(outputs))
             if work is None:
                 if needs_work:
                     gr.Warning(text.EXPIRED)
-                yield nothing
+                yield _nothing(outputs)
                 return
-            try:
-                result = view(work, *values)
-                if inspect.isgenerator(result):
-                    yield from result
-                else:
-                    yield result
-            except Exception as problem:
-                gr.Warning(in_plain_words(problem))
-                yield nothing
+            yield from _in_plain_words(view, work, values, outputs)
 
         return handler
+
+
+def _nothing(outputs: int) -> Any:
+    return gr.skip() if outputs == 1 else tuple(gr.skip() for _ in range(outputs))
+
+
+def _in_plain_words(view: Callable, subject: Any, values: Sequence[Any], outputs: int) -> Iterator[Any]:
+    """What `view(subject, *values)` gives, one version or several; a problem becomes a warning."""
+    try:
+        result = view(subject, *values)
+        if inspect.isgenerator(result):
+            yield from result
+        else:
+            yield result
+    except Exception as problem:
+        gr.Warning(in_plain_words(problem))
+        yield _nothing(outputs)
 
 
 def in_plain_words(problem: Exception) -> str:

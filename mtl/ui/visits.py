@@ -16,6 +16,7 @@ import numpy as np
 
 from mtl import projection
 from mtl.ui.reading import Sentences
+from mtl.ui.train.lesson import Lesson
 
 if TYPE_CHECKING:
     from mtl.model import Analysis, MultiTaskModel
@@ -76,10 +77,18 @@ class Work:
 
 
 @dataclass
-class _Visit:
+class Visit:
+    """What the page remembers for one session.
+
+    `owner` is whose runs the session may see: a secret that the visitor's browser keeps, so that it finds them again
+    after a reload. `lesson` is what was prepared in the Train tab.
+    """
+
     seen: float
+    owner: str = ""
     upload: Sentences | None = None
     work: Work | None = None
+    lesson: Lesson = field(default_factory=Lesson)
 
 
 class Registry:
@@ -96,8 +105,13 @@ class Registry:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_age, self._max_bytes, self._clock = max_age, max_bytes, clock
-        self._visits: OrderedDict[str, _Visit] = OrderedDict()
+        self._visits: OrderedDict[str, Visit] = OrderedDict()
         self._lock = threading.Lock()
+
+    def visit(self, session: str) -> Visit:
+        """All of it, for those that change it in place."""
+        with self._lock:
+            return self._visit(session)
 
     def work(self, session: str) -> Work | None:
         with self._lock:
@@ -116,11 +130,11 @@ class Registry:
         with self._lock:
             self._visit(session).upload = upload
 
-    def _visit(self, session: str) -> _Visit:
+    def _visit(self, session: str) -> Visit:
         now = self._clock()
         while self._visits and now - next(iter(self._visits.values())).seen > self._max_age:
             self._visits.popitem(last=False)
-        visit = self._visits.setdefault(session, _Visit(now))
+        visit = self._visits.setdefault(session, Visit(now))
         visit.seen = now
         self._visits.move_to_end(session)
         return visit

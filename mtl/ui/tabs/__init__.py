@@ -1,7 +1,7 @@
 """The tabs, in the order of the page. Each module has a `TITLE` and `build(session)`, which makes its widgets
 inside the tab that is open and wires them; its handlers are plain functions of an analysis and the widgets'
-values."""
+values. `WIDE` says that the column of sentences steps aside for it."""
 
-from mtl.ui.tabs import embeddings, entities, sentiment
+from mtl.ui.tabs import embeddings, entities, sentiment, train
 
-TABS = (embeddings, sentiment, entities)
+TABS = (embeddings, sentiment, entities, train)

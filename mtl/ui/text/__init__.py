@@ -156,6 +156,7 @@ def api_blank(position: int) -> str:
 
 # --- tabs ---
 
+TRAIN = "Train"
 EMBEDDINGS = "Embeddings"
 SENTIMENT = "Sentiment"
 ENTITIES = "Entities"

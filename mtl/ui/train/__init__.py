@@ -1,0 +1,1 @@
+"""The four steps of the Train tab: data, controls, live, result. Each has `build(session)`, as a tab has."""

@@ -1,0 +1,9 @@
+"""Step of the Train tab: result."""
+
+from __future__ import annotations
+
+from mtl.ui.session import Session
+
+
+def build(session: Session) -> None:
+    pass
