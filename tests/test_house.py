@@ -123,7 +123,9 @@ def test_only_the_page_knows_gradio_and_plotly(module):
 def test_the_page_starts_training_only_through_runs(module):
     names = imported(sources()[module])
     training = {n for n in names if n.startswith("mtl.training")}
-    allowed = {n for n in training if n == "mtl.training.runs" or n.startswith("mtl.training.runs.")}
+    # Presets and estimates are settings and figures: they start nothing.
+    modules = ("mtl.training.runs", "mtl.training.presets", "mtl.training.estimate")
+    allowed = {n for n in training if n.startswith(tuple(f"{m}." for m in modules)) or n in modules}
     assert training - allowed - {"mtl.training"} == set()
     assert "mtl.train" not in names
     assert not {n.split(".")[0] for n in names} & {"subprocess", "multiprocessing"}
