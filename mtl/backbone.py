@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from mtl import attention as attend
 from mtl.config import UserError
 
 if TYPE_CHECKING:
@@ -194,8 +195,6 @@ class Backbone(nn.Module):
         dim). `mask`: (batch, tokens), True for real tokens. Returns (batch, tokens, dim). `run(run(ids, mask, 0, k),
         mask, k)` is the same as `run(ids, mask)`.
         """
-        from transformers.masking_utils import create_bidirectional_mask
-
         stop = len(self.groups) if stop is None else stop
         hidden = inputs
         if start == 0 and stop > 0:
@@ -205,10 +204,7 @@ class Backbone(nn.Module):
         layers = self._layers[max(start - 1, 0) : max(stop - 1, 0)]
         if not len(layers):
             return hidden
-        # Without padding no mask is needed, and attention without one is quicker.
-        attention = None
-        if not bool(mask.all()):
-            attention = create_bidirectional_mask(config=self.encoder.config, inputs_embeds=hidden, attention_mask=mask)
+        attention = attend.mask_scores(mask, hidden.dtype)
         extra = ()
         if self.family == "mpnet":
             extra = (self.encoder.encoder.compute_position_bias(hidden),)
@@ -272,6 +268,8 @@ def _load(source: Source, dtype: torch.dtype, device: str) -> Backbone:
                 source.folder,
                 config=config,
                 dtype=dtype,
+                # A graphics card is better served by torch's fused kernels.
+                attn_implementation=attend.register() if device == "cpu" else None,
                 use_safetensors=True,
                 trust_remote_code=False,
                 local_files_only=True,

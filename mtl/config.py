@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -176,6 +176,7 @@ class TrainConfig(JsonData):
     training. `warmup` is the share of all steps in which the rates rise from zero; they then fall linearly to zero.
     `average` is the share of all steps, at the end, over which the weights are averaged (0: the last weights).
     `blend` is how much of the backbone's weights before training is mixed into those after the last epoch (0: none).
+    With `calibrate` the classification heads' temperatures are fitted to the validation rows at the end.
 
     `unfreeze` lists pairs (epoch, k): from that epoch on only the lowest k groups are frozen. With `keep_best` the
     weights of the epoch with the best validation score are kept (the mean over tasks of macro F1, Spearman, entity
@@ -199,6 +200,7 @@ class TrainConfig(JsonData):
     backbone_dropout: bool = False
     average: float = 0.0
     blend: float = 0.0
+    calibrate: bool = False
     validation: float = 0.15
     keep_best: bool = True
     patience: int = 0
@@ -234,7 +236,7 @@ class TrainConfig(JsonData):
         _require_number("warmup", self.warmup, 0.0, 1.0)
         _require_number("clip", self.clip, 0.0, 1e6)
         _require_number("anchor", self.anchor, 0.0, 1000.0)
-        for name in ("backbone_dropout", "keep_best"):
+        for name in ("backbone_dropout", "calibrate", "keep_best"):
             _require(isinstance(getattr(self, name), bool), f"{name} must be true or false.")
         _require_whole("patience", self.patience, 0, 1000)
         _require_whole("cache_mb", self.cache_mb, 0, 1_000_000)
@@ -248,3 +250,19 @@ class TrainConfig(JsonData):
             self.precision in ("auto", "float32", "bfloat16"),
             f"precision must be auto, float32 or bfloat16; it is {self.precision!r}.",
         )
+
+    def group_rates(self, layers: Sequence[str], others: Sequence[str]) -> dict[str, float]:
+        """The rate of each group: given outright in `rates`, or by depth for `layers`, lowest first (Howard & Ruder
+        2018). `others` are the groups that are no layers."""
+        top = len(layers) - 1
+        plain = {name: self.lr * self.lr_decay ** (top - i) for i, name in enumerate(layers)}
+        plain.update(dict.fromkeys(others, self.head_lr))
+        return {name: self.rates.get(name, rate) for name, rate in plain.items()}
+
+    def frozen_groups(self, layers: int, epoch: int = 1) -> int:
+        """How many of the lowest groups, of a backbone of so many, are frozen in an epoch."""
+        lowest = layers if self.freeze < 0 else self.freeze
+        for first, k in self.unfreeze:
+            if epoch >= first:
+                lowest = k
+        return lowest

@@ -31,6 +31,17 @@ def test_groups_run_in_two_parts_equal_the_whole_pass(tiny_backbones, family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_half_the_precision_gives_nearly_the_same(tiny_backbones, family):
+    exact, half = (
+        backbone.load(backbone.find(tiny_backbones[family]), dtype) for dtype in (torch.float32, torch.bfloat16)
+    )
+    batch = _batch(exact)
+    with torch.no_grad():
+        difference = half.run(batch.ids, batch.mask).float() - exact.run(batch.ids, batch.mask)
+    assert difference[batch.mask].abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_parameter_is_in_one_group_and_every_layer_in_its_own(tiny_backbones, family):
     model = backbone.load(backbone.find(tiny_backbones[family]))
     assert model.groups == ("embeddings", *(f"layer {i}" for i in range(1, LAYERS + 1)))

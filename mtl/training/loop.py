@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mtl.config import TrainConfig, UserError
 from mtl.data.dataset import Dataset, Part
 from mtl.model import MultiTaskModel, quickest_dtype
 from mtl.training import optim
+from mtl.training.calibration import calibrate
 from mtl.training.losses import Anchor, batch_losses
 from mtl.training.metrics import evaluate, headline
 from mtl.training.plan import Plan
@@ -118,6 +118,7 @@ class _Training:
                 self.state.save(self)
         if self.config.keep_best:
             self.best.apply()
+        temperatures = self._calibrate() if self.config.calibrate else {}
         yield {
             "event": "end",
             "status": status,
@@ -125,7 +126,16 @@ class _Training:
             "steps": self.step,
             "best": self.best.epoch,
             "moved": self.movement(),
+            "temperatures": self.processes.from_main(temperatures),
         }
+
+    def _calibrate(self) -> dict[str, float]:
+        """The temperature of each head that was calibrated."""
+        rows = [row for part in self.validation.values() for row in part.rows]
+        learnt = {g.name for g in self.groups if not g.frozen}
+        heads = [name for name in self.trained if f"head {name}" in learnt]
+        with self._precision():
+            return calibrate(self.model.eval(), rows, heads)
 
     def _steps(self, epoch: int, sums: dict[str, list[float]]) -> Iterator[Event]:
         """The steps of an epoch; returns whether it was stopped. Losses are collected in `sums`."""
@@ -218,8 +228,7 @@ class _Training:
             "epoch": epoch,
             "seconds": self.seconds(),
             "train": {name: {"loss": float(np.mean(values))} for name, values in sums.items()},
-            # By task where there is one set of validation rows, as usual; otherwise by set, then task.
-            "validation": next(iter(scores.values())) if len(scores) == 1 else scores,
+            "validation": by_set(scores),
             "scores": scores,
             "moved": self.movement(),
         }
@@ -279,17 +288,8 @@ class _Training:
         if self.config.backbone_dropout:
             self.model.backbone.train_from(self.depth)
 
-    @contextlib.contextmanager
-    def _precision(self) -> Iterator[bool]:
-        """Run in bfloat16 where that is asked for or quicker; gives whether it is."""
-        kind, wanted = self.model.device.type, self.config.precision
-        low = wanted == "bfloat16" or (wanted == "auto" and (kind == "cuda" or quickest_dtype() == torch.bfloat16))
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(torch.autocast(kind, torch.bfloat16, enabled=low))
-            if kind == "cpu":
-                # On a CPU the fused kernel's backward pass takes about ten times as long as the plain one's.
-                stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-            yield low
+    def _precision(self) -> contextlib.AbstractContextManager[bool]:
+        return precision(self.model.device, self.config.precision)
 
     def _weight(self, loss: str) -> float:
         if loss == "anchor":
@@ -297,6 +297,19 @@ class _Training:
         if loss == "projection":
             return 1.0
         return self.config.task_weights.get(loss, self.model.tasks[loss].loss_weight)
+
+
+@contextlib.contextmanager
+def precision(device: torch.device, wanted: str) -> Iterator[bool]:
+    """Run in bfloat16 where that is asked for or quicker (see `TrainConfig.precision`); gives whether it is."""
+    low = wanted == "bfloat16" or (wanted == "auto" and (device.type == "cuda" or quickest_dtype() == torch.bfloat16))
+    with torch.autocast(device.type, torch.bfloat16, enabled=low):
+        yield low
+
+
+def by_set(scores: dict[str, Any]) -> dict[str, Any]:
+    """Validation scores as events give them: by task where there is one set of rows, as usual; else by set and task."""
+    return next(iter(scores.values())) if len(scores) == 1 else scores
 
 
 def _mean_by_name(values: list[dict[str, float]]) -> dict[str, float]:
