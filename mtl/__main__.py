@@ -8,10 +8,12 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from mtl.config import TrainConfig, UserError
+from mtl.config import KINDS, TrainConfig, UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", metavar="DIR", default="runs/latest", help="the run folder (default: runs/latest)")
     sub.add_argument("--config", metavar="FILE", help="settings as JSON; the options below override it")
     sub.add_argument("--data-dir", metavar="DIR", help="where a recipe's files are (default: beside the recipe)")
+    reading = sub.add_argument_group("how a table is read (python -m mtl doctor DATA says how, unless told)")
+    reading.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
+    text = f"what a column is used for: ignored, {', '.join(KINDS)}; may be given several times"
+    reading.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
+    text = "read a label as one of the model's, as itself (a new label), or, with nothing behind =, not at all"
+    reading.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:FOUND=KNOWN", help=text)
     sub.add_argument("--resume", action="store_true", help="go on after the last whole epoch of the run in --out")
     sub.add_argument("--half", action="store_true", help="store the weights in half precision")
     sub.add_argument("--json", action="store_true", help="print each event as a line of JSON")
@@ -95,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("export", _export, "Write a whole model folder for sentence-transformers and transformers.")
     sub.add_argument("model", metavar="DIR", help='a checkpoint, or "default"')
     sub.add_argument("out", metavar="OUT")
+
+    sub = command("scenarios", _scenarios, "Measure every preset on workshop.csv: the figures of the page's Learn tab.")
+    sub.add_argument("--out", metavar="FILE", help="where to write them (default: assets/scenarios.json)")
 
     command("space", _space, "Write the settings of Spacefile into the top of README.md.")
     return parser
@@ -139,6 +150,24 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
         # A recipe, and the config.json of a run, hold the settings under "train".
         settings = settings.get("train", {}) if "train" in settings or "train_on" in settings else settings
     return TrainConfig.from_json({**settings, **given}) if settings or given else None
+
+
+def _reading(options: argparse.Namespace) -> dict[str, Any]:
+    """What --text, --role and --label say, as `prepare` takes it."""
+    roles, mapping = {}, {}
+    for text in options.roles or ():
+        column, equals, kind = text.rpartition("=")
+        if not equals:
+            raise UserError(f"{text!r} should be a column, = and a kind, such as stars=regression.")
+        roles[column] = kind
+    for text in options.mapping or ():
+        found, equals, known = text.rpartition("=")
+        column, colon, found = found.partition(":")
+        if not (equals and colon):
+            raise UserError(f"{text!r} should be a column, :, a label, = and a label, such as mood:happy=positive.")
+        mapping.setdefault(column, {})[found] = known or None
+    told = {"text": options.text, "roles": roles, "mapping": mapping}
+    return {name: value for name, value in told.items() if value}
 
 
 def _pair(text: str) -> tuple[str, float]:
@@ -216,22 +245,27 @@ def _readable(value) -> str:
 
 def _train(options: argparse.Namespace) -> int:
     from mtl.training import jobs, worker
+    from mtl.training.processes import Processes
 
-    job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir)
-    stopping: list[bool] = []
+    processes = Processes()
+    job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **_reading(options))
+    stopping: list[float] = []
 
     def stop(*_) -> None:
-        if stopping:
+        # A launcher of several processes passes the signal on, which they have got already.
+        if stopping and time.monotonic() - stopping[0] > 1:
             raise KeyboardInterrupt
-        print("mtl: stopping after this step; press Ctrl+C again to give up at once.", file=sys.stderr)
-        stopping.append(True)
+        if not stopping and processes.is_main:
+            print("mtl: stopping after this step; press Ctrl+C again to give up at once.", file=sys.stderr)
+        stopping.append(time.monotonic())
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     show = (lambda event: print(json.dumps(event, ensure_ascii=False), flush=True)) if options.json else _Printer()
     for event in worker.run(job, options.out, lambda: bool(stopping), options.half, options.resume):
-        show(event)
-    if not options.json:
+        if processes.is_main:
+            show(event)
+    if processes.is_main and not options.json:
         print(f"Checkpoint: {Path(options.out) / 'checkpoint'}")
     return 0
 
@@ -282,7 +316,7 @@ def _score_parts(scores: dict, where: str = "") -> list[str]:
 
 def _evaluate(options: argparse.Namespace) -> None:
     import mtl
-    from mtl.training.jobs import match_tasks
+    from mtl.data.matching import match_tasks
     from mtl.training.metrics import evaluate
 
     if options.default:
@@ -297,7 +331,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from mtl.data.table import read_table
 
     read = read_table(options.data)
-    matched = match_tasks(read, model.tasks)
+    matched = match_tasks(read, model.tasks, least=1)
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
     left_out = [name for name in matched.specs if name not in known]
     for name in left_out:
@@ -346,19 +380,39 @@ def _doctor(options: argparse.Namespace) -> int:
     return 1 if table.errors else 0
 
 
+# Each process embeds so many texts at a time: page by page, the file is the same however many processes there are.
+_PAGE = 2048
+
+
 def _embed(options: argparse.Namespace) -> None:
     import numpy as np
 
     import mtl
+    from mtl.training.processes import Processes
 
     out = Path(options.out)
     if out.suffix not in (".parquet", ".npy", ".csv"):
         raise UserError(f"OUT must end in .parquet, .npy or .csv; it is {out.name!r}.")
+    processes = Processes()
     texts = _texts(Path(options.data))
     model = mtl.load(options.model)
-    progress, close = _progress("embed", len(texts))
-    vectors = model.encode(texts, options.pooling, progress)
+    progress, close = _progress("embed", len(texts) if processes.is_main else 0)
+    together = _PAGE * processes.count
+    pages: list[np.ndarray] = []
+    for first in range(0, len(texts), together):
+        mine = texts[first + _PAGE * processes.rank :][:_PAGE]
+        page = np.zeros((_PAGE, model.dim), np.float32)  # of one size for all; what is empty comes last
+        if mine:
+            page[: len(mine)] = model.encode(
+                mine,
+                options.pooling,
+                lambda done, _, first=first: progress(min(first + done * processes.count, len(texts)), len(texts)),
+            )
+        pages += processes.to_main(page)
     close()
+    if not processes.is_main:
+        return
+    vectors = np.concatenate(pages)[: len(texts)]
     if out.suffix == ".npy":
         np.save(out, vectors)
     else:
@@ -395,6 +449,17 @@ def _export(options: argparse.Namespace) -> None:
 
     export(mtl.load(options.model, dtype="float32"), options.out)
     print(f"Exported to {options.out}: load it with SentenceTransformer({options.out!r}).")
+
+
+def _scenarios(options: argparse.Namespace) -> None:
+    from mtl.training import scenarios
+
+    out = Path(options.out or scenarios.OUT)
+    if not out.parent.is_dir():  # asked before minutes go into measuring
+        raise UserError(f"There is no folder {out.parent}.")
+    figures = scenarios.measure(say=lambda line: print(f"mtl: {line} ...", file=sys.stderr))
+    scenarios.write(figures, out)
+    print(f"Figures of {len(figures['scenarios'])} presets: {out}")
 
 
 def _space(options: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ import torch
 from torch import nn
 
 from mtl import attention as attend
+from mtl import bert
 from mtl.config import UserError
 
 if TYPE_CHECKING:
@@ -225,8 +226,15 @@ class Backbone(nn.Module):
 
     def fork(self) -> Backbone:
         """Another Backbone whose every weight is this one's: the same memory until a weight is replaced."""
-        shared = {id(t): t for t in (*self.encoder.parameters(), *self.encoder.buffers())}
-        return Backbone(copy.deepcopy(self.encoder, shared), self.tokenizer, self.source, self.max_tokens)
+        return Backbone(_twin(self.encoder), self.tokenizer, self.source, self.max_tokens)
+
+
+def _twin(module: nn.Module) -> nn.Module:
+    """A module whose every tensor is that of `module`, in places of its own."""
+    twin = copy.copy(module)
+    twin._parameters, twin._buffers = dict(module._parameters), dict(module._buffers)
+    twin._modules = {name: None if child is None else _twin(child) for name, child in module._modules.items()}
+    return twin
 
 
 def replace_parameter(module: nn.Module, name: str, value: torch.Tensor, *, trainable: bool = False) -> None:
@@ -251,34 +259,40 @@ def load(source: Source, dtype: torch.dtype = torch.float32, device: str = "cpu"
 
 
 def _load(source: Source, dtype: torch.dtype, device: str) -> Backbone:
+    encoder = bert.load(source.folder, dtype)
+    if encoder is None:
+        with _quiet():
+            encoder = _load_with_transformers(source, dtype, device)
+    encoder.requires_grad_(False)
+    tokenizer = _load_tokenizer(source.folder)
+    return Backbone(encoder.eval().to(device), tokenizer, source, _max_tokens(source.folder, encoder.config))
+
+
+def _load_with_transformers(source: Source, dtype: torch.dtype, device: str) -> nn.Module:
     from transformers import AutoConfig, AutoModel
 
-    with _quiet():
-        try:
-            config = AutoConfig.from_pretrained(source.folder, trust_remote_code=False)
-        except Exception as error:
-            raise UserError(f"{source.folder}/config.json does not describe a known model: {error}") from error
-        if config.model_type not in _LAYERS:
-            raise UserError(
-                f"{source.name} is a {config.model_type} model; the encoders that work here are "
-                f"{', '.join(sorted(_LAYERS))}."
-            )
-        try:
-            encoder = AutoModel.from_pretrained(
-                source.folder,
-                config=config,
-                dtype=dtype,
-                # A graphics card is better served by torch's fused kernels.
-                attn_implementation=attend.register() if device == "cpu" else None,
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-            )
-        except Exception as error:
-            raise UserError(f"The weights in {source.folder} cannot be loaded: {error}") from error
-        tokenizer = _load_tokenizer(source.folder)
-    encoder.requires_grad_(False)
-    return Backbone(encoder.eval().to(device), tokenizer, source, _max_tokens(source.folder, config))
+    try:
+        config = AutoConfig.from_pretrained(source.folder, trust_remote_code=False)
+    except Exception as error:
+        raise UserError(f"{source.folder}/config.json does not describe a known model: {error}") from error
+    if config.model_type not in _LAYERS:
+        raise UserError(
+            f"{source.name} is a {config.model_type} model; the encoders that work here are "
+            f"{', '.join(sorted(_LAYERS))}."
+        )
+    try:
+        return AutoModel.from_pretrained(
+            source.folder,
+            config=config,
+            dtype=dtype,
+            # A graphics card is better served by torch's fused kernels.
+            attn_implementation=attend.register() if device == "cpu" else None,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+    except Exception as error:
+        raise UserError(f"The weights in {source.folder} cannot be loaded: {error}") from error
 
 
 def _load_tokenizer(folder: Path) -> Tokenizer:
@@ -293,7 +307,8 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
         from transformers import AutoTokenizer
 
         try:
-            slow_or_fast = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+            with _quiet():
+                slow_or_fast = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         except Exception as error:
             raise UserError(f"{folder} has no tokenizer that can be loaded: {error}") from error
         tokenizer = getattr(slow_or_fast, "backend_tokenizer", None)

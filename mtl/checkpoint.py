@@ -208,6 +208,13 @@ def _share(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
     module.get_submodule(path)._parameters[leaf] = parameter
 
 
+def own_bytes(model: MultiTaskModel) -> int:
+    """The bytes of the tensors that `model` does not share with what it grew out of: what it costs to keep it."""
+    base = _base_model(model.origin.name, model.backbone.dtype, str(model.device))
+    shared = {id(parameter) for parameter in base.parameters()}
+    return sum(p.nbytes for p in model.parameters() if id(p) not in shared)
+
+
 # --- saving ---
 
 

@@ -27,7 +27,8 @@ def _require(condition: bool, message: str) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # A whole number of four hundred digits is finite, and too large to be asked about as a float.
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
 def _require_number(name: str, value: object, low: float, high: float) -> None:
@@ -210,6 +211,16 @@ class TrainConfig(JsonData):
     precision: str = "auto"
 
     def __post_init__(self) -> None:
+        _require(
+            isinstance(self.freeze_heads, (list, tuple)) and all(isinstance(name, str) for name in self.freeze_heads),
+            f"freeze_heads must be a list of names of heads; it is {self.freeze_heads!r}.",
+        )
+        for name in ("rates", "task_weights"):
+            value = getattr(self, name)
+            _require(
+                isinstance(value, Mapping) and all(isinstance(key, str) for key in value),
+                f"{name} must give a number for each name; it is {value!r}.",
+            )
         object.__setattr__(self, "freeze_heads", tuple(self.freeze_heads))
         object.__setattr__(self, "rates", dict(self.rates))
         object.__setattr__(self, "task_weights", dict(self.task_weights))

@@ -24,7 +24,7 @@ def export(model: MultiTaskModel, folder: str | os.PathLike) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty. Name a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    model.backbone.encoder.save_pretrained(folder)
+    _whole_encoder(model).save_pretrained(folder)
     tokenizer = model.backbone.tokenizer
     tokenizer.save(str(folder / "tokenizer.json"))
     for name in ("tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
@@ -40,6 +40,15 @@ def export(model: MultiTaskModel, folder: str | os.PathLike) -> None:
     modules.append(_module(len(modules), f"{len(modules)}_Normalize", "Normalize"))
     (folder / modules[-1]["path"]).mkdir()
     _write(folder / "modules.json", modules)
+
+
+def _whole_encoder(model: MultiTaskModel):
+    """The encoder as transformers has it, with this model's weights."""
+    from transformers import AutoModel
+
+    encoder = AutoModel.from_pretrained(model.backbone.source.folder, dtype=model.backbone.dtype, local_files_only=True)
+    encoder.load_state_dict(model.backbone.encoder.state_dict())
+    return encoder
 
 
 def _module(index: int, path: str, kind: str) -> dict:

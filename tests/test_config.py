@@ -76,3 +76,35 @@ def test_json_gives_back_the_same(labels, hidden, rate):
     assert ModelConfig.from_json(json.loads(json.dumps(model.to_json()))) == model
     train = TrainConfig(rates={"layer 1": rate}, freeze=-1, freeze_heads=("a",), task_weights={"a": rate})
     assert TrainConfig.from_json(json.loads(json.dumps(train.to_json()))) == train
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"rates": [1]},
+        {"rates": 5},
+        {"rates": {"layer 1": None}},
+        {"freeze_heads": 5},
+        {"freeze_heads": "sentiment"},
+        {"freeze_heads": [["sentiment"]]},
+        {"task_weights": [["sentiment", 1.0]]},
+        {"lr": 10**400},
+        {"unfreeze": 5},
+        {"unfreeze": [[2, [1]]]},
+    ],
+)
+def test_settings_of_any_wrong_type_are_refused_in_words(settings):
+    with pytest.raises(UserError, match=next(iter(settings))[:4]):
+        TrainConfig.from_json(settings)
+
+
+def test_rates_by_depth_and_the_ones_given_outright():
+    config = TrainConfig(lr=1e-4, lr_decay=0.5, head_lr=3e-4, rates={"layer 1": 0.0, "head topic": 1.0})
+    rates = config.group_rates(["embeddings", "layer 1", "layer 2"], ["head sentiment", "head topic"])
+    assert rates == {"embeddings": 2.5e-5, "layer 1": 0.0, "layer 2": 1e-4, "head sentiment": 3e-4, "head topic": 1.0}
+
+
+def test_frozen_groups_follow_the_epochs():
+    config = TrainConfig(freeze=-1, unfreeze=((2, 4), (4, 0)))
+    assert [config.frozen_groups(7, epoch) for epoch in (1, 2, 3, 4, 9)] == [7, 4, 4, 0, 0]
+    assert TrainConfig(freeze=2).frozen_groups(7) == 2

@@ -7,6 +7,7 @@ import mtl
 from mtl import checkpoint
 from mtl.backbone import replace_parameter
 from mtl.config import ModelConfig, TaskSpec
+from mtl.data.entities import Span
 from mtl.data.rows import Row
 from mtl.training.forgetting import measure
 
@@ -39,3 +40,25 @@ def test_a_task_whose_labels_changed_is_not_compared(before):
     other = TaskSpec("mood", "classification", ("bad", "good", "so"))
     after = checkpoint.derive(before, ModelConfig(tasks=(other, TASKS[1]))).eval()
     assert set(measure(before, after, [], ROWS)["tasks"]) == {"stars"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        TaskSpec("mood", "classification", ("bad", "fine")),
+        TaskSpec("mood", "regression"),
+        TaskSpec("mood", "tagging", ("PER",)),
+        TaskSpec("stars", "tagging", ("PER",)),
+        TaskSpec("stars", "classification", ("1", "2")),
+    ],
+)
+def test_a_task_of_the_same_name_and_another_meaning_is_left_out(before, spec):
+    other = checkpoint.derive(before, ModelConfig(tasks=(spec,))).eval()
+    assert measure(other, other, [], ROWS) == {"tasks": {}, "cosine": pytest.approx(1.0)}
+
+
+def test_entities_are_compared_where_all_types_of_the_rows_are_known(before):
+    rows = [Row("Ada lives in Oslo", {"names": (Span(0, 3, "PER"), Span(13, 17, "LOC"))}, i) for i in range(3)]
+    for labels, known in ((("PER", "LOC"), {"names"}), (("PER",), set())):
+        model = checkpoint.derive(before, ModelConfig(tasks=(TaskSpec("names", "tagging", labels),))).eval()
+        assert set(measure(model, model, [], rows)["tasks"]) == known

@@ -6,8 +6,8 @@ import pytest
 
 from mtl.config import TaskSpec, UserError
 from mtl.data.entities import Span
-from mtl.data.labels import apply_mapping, match_labels, match_task
-from mtl.data.rows import Column, Row
+from mtl.data.labels import mapped, match_labels, match_task
+from mtl.data.rows import Column
 
 SENTIMENT = ("negative", "neutral", "positive")
 ENTITIES = ("PER", "ORG", "LOC", "MISC")
@@ -95,21 +95,23 @@ def test_changes_with_unknown_labels_are_refused():
         match.changed({"pos": "good"})
 
 
+def test_a_label_can_be_made_new_although_the_model_has_one_for_it():
+    match = match_labels(["pos", "neg"], SENTIMENT).changed({"pos": "pos"})
+    assert match.new == ("pos",)
+    assert not match.fits
+    assert match.labels == ("pos", "neg")
+    assert match_labels(["positive"], SENTIMENT).changed({"positive": "positive"}).fits
+
+
 def test_a_mapping_is_applied_to_classes():
-    rows = [Row("a", {"label": "pos", "x": 0.5}, 2), Row("b", {"label": "spam"}, 3), Row("c", {"label": "other"}, 4)]
-    assert apply_mapping(rows, "label", {"pos": "positive", "spam": None}, rename="sentiment") == [
-        Row("a", {"x": 0.5, "sentiment": "positive"}, 2),
-        Row("b", {}, 3),
-        Row("c", {"sentiment": "other"}, 4),
-    ]
-    assert rows[0].labels == {"label": "pos", "x": 0.5}
+    mapping = {"pos": "positive", "spam": None}
+    assert [mapped(label, mapping) for label in ("pos", "spam", "other")] == ["positive", None, "other"]
 
 
 def test_a_mapping_is_applied_to_entities_and_leaves_numbers_alone():
-    row = Row("Ada 9", {"ner": (Span(0, 3, "person"), Span(4, 5, "num")), "x": 0.5}, 2)
-    (mapped,) = apply_mapping([row], "ner", {"person": "PER", "num": None})
-    assert mapped.labels == {"ner": (Span(0, 3, "PER"),), "x": 0.5}
-    assert apply_mapping([row], "x", {"a": "b"})[0].labels == row.labels
+    spans = (Span(0, 3, "person"), Span(4, 5, "num"))
+    assert mapped(spans, {"person": "PER", "num": None}) == (Span(0, 3, "PER"),)
+    assert mapped(0.5, {"a": "b"}) == 0.5
 
 
 def column(name, kind, *labels):

@@ -7,6 +7,7 @@ import mtl
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.training import optim
+from mtl.training.adam import Schedule
 from tests.conftest import FAMILIES, LAYERS
 
 TASKS = (TaskSpec("mood", "classification", ("good", "bad")), TaskSpec("a.b", "tagging", ("PER",), hidden=8))
@@ -48,7 +49,7 @@ def test_rates_fall_by_depth_and_can_be_given(tiny):
 def test_the_schedule_rises_then_falls_to_zero(tiny):
     groups = optim.unfreeze(_model(tiny), TrainConfig())
     adam = optim.optimizer(groups, 0.0)
-    schedule = optim.schedule(adam, 10, 0.2)
+    schedule = Schedule(adam, 10, 0.2)
     factors = []
     for _ in range(10):
         factors.append(adam.param_groups[-1]["lr"] / groups[-1].rate)

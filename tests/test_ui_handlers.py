@@ -16,7 +16,9 @@ from mtl import projection
 from mtl.config import ModelConfig, TaskSpec, UserError
 from mtl.ui import analysis, text
 from mtl.ui import app as page
+from mtl.ui.brought import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine
+from mtl.ui.models import Models
 from mtl.ui.reading import Sentences
 from mtl.ui.session import Session, in_plain_words
 from mtl.ui.tabs import TABS, embeddings, entities, sentiment
@@ -79,8 +81,9 @@ def counted(model, monkeypatch):
 def session_of(model) -> Session:
     engine = types.SimpleNamespace(model=lambda: model, ready=True)
     revisions = itertools.count(1)
+    models = types.SimpleNamespace(asked=lambda name: model)
     return types.SimpleNamespace(
-        engine=engine, registry=Registry(), next_revision=lambda: next(revisions), stopping=set()
+        engine=engine, models=models, registry=Registry(), next_revision=lambda: next(revisions), stopping=set()
     )
 
 
@@ -148,7 +151,7 @@ def test_a_model_that_cannot_be_loaded_is_said_in_plain_words():
     engine = Engine("no/such/folder-of-mine")
     with pytest.raises(UserError, match="could not be loaded: .*folder-of-mine"):
         engine.model()
-    session = types.SimpleNamespace(engine=engine, registry=Registry(), stopping=set())
+    session = types.SimpleNamespace(engine=engine, models=Models(engine), registry=Registry(), stopping=set())
     ((status, *_),) = analysis.of_box(session, "A sentence.", "me")
     assert "folder-of-mine" in status and "Traceback" not in status
 
@@ -221,8 +224,8 @@ def test_another_pooling_embeds_once_and_nothing_else_runs_again(work, counted):
             work.vectors(pooling)
             work.map(pooling, "pca", 2)
     list(embeddings.show_map(work, "pca", 2, "task:sentiment", "max"))
-    sentiment.show_sentiment(work, "up")
-    entities.show_entities(work)
+    sentiment.show_sentiment(work, None, "up")
+    entities.show_entities(work, None)
     assert counted == {"analyze": 0, "encode": 1}
 
 
@@ -352,7 +355,8 @@ def test_sentences_are_sorted_by_any_answer(order, expected):
 
 
 def test_sentiment_shows_and_gives_away_the_models_numbers(work):
-    html, order = sentiment.show_sentiment(work, "up")
+    html, head, order = sentiment.show_sentiment(work, None, "up")
+    assert head["value"] == "sentiment" and head["visible"] is False
     assert order["value"] == "up" and html.count('class="bar-row"') == len(TEXTS)
     header, *rows = rows_of(sentiment.sentiment_csv(work))
     assert header == ["text", "sentiment", "negative", "neutral", "positive", "intensity"]
@@ -365,7 +369,8 @@ def test_sentiment_shows_and_gives_away_the_models_numbers(work):
 def test_entities_show_and_give_away_the_models_spans(work):
     found = [(i, e) for i, a in enumerate(work.analyses, 1) for e in a.entities]
     assert found, "the random model should find something"
-    assert entities.show_entities(work).count("<mark") == len(found)
+    html, head = entities.show_entities(work, None)
+    assert html.count("<mark") == len(found) and head["visible"] is False
     _, *rows = rows_of(entities.entities_csv(work))
     for row, (number, e) in zip(rows, found, strict=True):
         sentence = TEXTS[int(row[0]) - 1]
@@ -374,13 +379,36 @@ def test_entities_show_and_give_away_the_models_spans(work):
 
 def test_a_model_without_heads_says_so_in_every_tab(headless):
     bare = Work(headless, headless.analyze(TEXTS), "mean")
-    html, _ = sentiment.show_sentiment(bare, "")
+    html, *_ = sentiment.show_sentiment(bare, None, "")
     assert "no sentiment head" in html
-    assert "no entities head" in entities.show_entities(bare)
+    html, _ = entities.show_entities(bare, None)
+    assert "no entities head" in html
     *_, (_, _, colour, *_) = embeddings.show_map(bare, "pca", 2, None, "mean")
     assert colour["choices"] == [("nothing", "nothing")]
     assert len(rows_of(sentiment.sentiment_csv(bare))) == 1 + len(TEXTS)
     assert len(rows_of(entities.entities_csv(bare))) == 1
+
+
+OTHERS = (
+    TaskSpec("team", "classification", ("hardware", "<b>billing</b>")),
+    TaskSpec("mood", "classification", ("good", "bad")),
+    TaskSpec("parts", "tagging", ("SCREW",)),
+)
+
+
+def test_heads_of_the_same_kind_stand_in_for_those_that_a_model_lacks(headless):
+    from mtl.checkpoint import derive
+
+    other = derive(headless, ModelConfig(tasks=OTHERS)).eval()
+    work = Work(other, other.analyze(TEXTS), "mean")
+    html, head, _ = sentiment.show_sentiment(work, "sentiment", "up")
+    assert text.another_head("sentiment", "team") in html and "&lt;b&gt;billing" in html and "<b>billing" not in html
+    assert head["choices"] == ["team", "mood"] and head["value"] == "team" and head["visible"]
+    html, head, _ = sentiment.show_sentiment(work, "mood", "")
+    assert head["value"] == "mood" and "good" in html
+    assert rows_of(sentiment.sentiment_csv(work, "mood"))[0] == ["text", "mood", "good", "bad"]
+    html, head = entities.show_entities(work, None)
+    assert text.another_head("entities", "parts") in html and head["value"] == "parts"
 
 
 # --- the page ---
@@ -396,5 +424,5 @@ def test_the_page_is_built_without_the_model_and_keeps_its_handlers_private():
 def test_nothing_is_sent_or_recorded():
     settings = page.launch_settings()
     assert settings["run_history"] is False and settings["enable_monitoring"] is False
-    assert settings["show_error"] is False and settings["max_file_size"] == 20_000_000
+    assert settings["show_error"] is False and settings["max_file_size"] == MAX_ZIP_BYTES
     assert page.build("x").analytics_enabled is False

@@ -121,6 +121,19 @@ def test_the_scores_recorded_are_those_of_the_epoch_that_is_kept(tmp_path, start
     assert record["metrics"] == epochs[end["best"] - 1]["validation"]
 
 
+def test_the_end_says_what_the_model_before_scored_on_the_same_rows(tmp_path, start):
+    rows = [f"this is text number {i} of many,{('Positive', 'NEG')[i % 2]},{('a', 'b')[i % 3 > 0]}" for i in range(40)]
+    table = tmp_path / "two.csv"
+    table.write_text("review,sentiment,team\n" + "\n".join(rows) + "\n")
+    # At this rate nothing moves as far as a score can tell; `team` is a new head, which had no score before.
+    config = TrainConfig(**{**QUICK.to_json(), "head_lr": 1e-12, "freeze": -1})
+    *_, epoch, end = worker.run(jobs.prepare(table, config, start), tmp_path / "run")
+    assert set(epoch["validation"]) == {"sentiment", "team"} and set(end["before"]) == {"sentiment"}
+    before, after = end["before"]["sentiment"], epoch["validation"]["sentiment"]
+    assert before["confusion"] == after["confusion"] and before["loss"] == pytest.approx(after["loss"], rel=1e-4)
+    assert sum(map(sum, before["confusion"])) == before["rows"] > 0
+
+
 def test_a_stopped_run_is_resumed_from_the_command_line(tmp_path, start, reviews):
     config = TrainConfig(**{**QUICK.to_json(), "epochs": 3})
     run = worker.run(jobs.prepare(reviews, config, start), tmp_path / "run")

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mtl.data.rows import Column, Finding, Findings, Row
+from mtl.data.rows import Column, Finding, Findings, Progress, Row
 from mtl.data.values import shown
 
 TokenCounts = Callable[[list[str]], list[int]]
 
+# A head tells at most so many labels apart: beyond that a column holds free text or numbers, and every score a table
+# of as many rows and columns.
+MOST_LABELS = 500
 _MANY_LABELS = 50
+# The commonest label has so many times the rows of the rarest, in a table of so many rows.
+_HEAVY, _ENOUGH_ROWS = 10, 20
 # Among fewer numbers none can be called unusual.
 _ENOUGH = 5
+# So many texts are tokenised at once.
+_PART = 500
 # More special tokens than any tokenizer adds to a text.
 _SPECIAL = 8
 
@@ -21,6 +28,7 @@ def examine(
     columns: Sequence[Column],
     token_counts: TokenCounts | None = None,
     max_tokens: int | None = None,
+    progress: Progress = lambda share: None,
 ) -> tuple[Finding, ...]:
     """Findings over rows and their columns.
 
@@ -31,7 +39,7 @@ def examine(
     tasks = [c for c in columns if c.role == "task"]
     for column in tasks:
         if column.kind == "regression":
-            _magnitude(rows, column, findings)
+            _numbers(rows, column, findings)
         elif column.kind == "classification":
             _classes(rows, column, findings)
         elif rows and not column.labels:
@@ -40,7 +48,7 @@ def examine(
         _unlabelled(rows, findings)
     _duplicates(rows, findings)
     if token_counts is not None and max_tokens is not None:
-        _truncated(rows, token_counts, max_tokens, findings)
+        _truncated(rows, token_counts, max_tokens, findings, progress)
     return findings.grouped()
 
 
@@ -48,8 +56,12 @@ def _classes(rows: Sequence[Row], column: Column, findings: Findings) -> None:
     if len(column.labels) == 1:
         findings.add("one-class", None, column.name, label=shown(column.labels[0]))
         return
+    if len(column.labels) > MOST_LABELS:
+        findings.add("too-many-labels", None, column.name, count=len(column.labels), limit=MOST_LABELS)
+        return
     if len(column.labels) > _MANY_LABELS:
         findings.add("many-labels", None, column.name, count=len(column.labels))
+    _balance(column, findings)
     once = {label for label, count in column.counts.items() if count == 1}
     for row in rows if once else ():
         label = row.labels.get(column.name)
@@ -57,9 +69,25 @@ def _classes(rows: Sequence[Row], column: Column, findings: Findings) -> None:
             findings.add("label-once", row.line, column.name, label=shown(label))
 
 
-def _magnitude(rows: Sequence[Row], column: Column, findings: Findings) -> None:
-    """Report numbers ten times larger than nine tenths of the others: a lost decimal point, another scale."""
-    values = sorted(abs(row.labels[column.name]) for row in rows if column.name in row.labels)
+def _balance(column: Column, findings: Findings) -> None:
+    # Labels that are seen once are reported one by one.
+    counts = {label: count for label, count in column.counts.items() if count > 1}
+    total = sum(counts.values())
+    if len(counts) < 2 or total < _ENOUGH_ROWS:
+        return
+    common, rare = max(counts, key=counts.get), min(counts, key=counts.get)
+    if counts[common] >= _HEAVY * counts[rare]:
+        facts = {"common": shown(common), "many": counts[common], "rare": shown(rare), "few": counts[rare]}
+        findings.add("imbalance", None, column.name, **facts)
+
+
+def _numbers(rows: Sequence[Row], column: Column, findings: Findings) -> None:
+    """Report a column of one number, and numbers ten times larger than nine tenths of the others: a lost decimal point,
+    another scale."""
+    found = [row.labels[column.name] for row in rows if column.name in row.labels]
+    if len(set(found)) == 1:
+        findings.add("one-number", None, column.name, value=found[0])
+    values = sorted(map(abs, found))
     usual = values[9 * (len(values) - 1) // 10] if len(values) >= _ENOUGH else 0.0
     if not usual or values[-1] <= 10 * usual:
         return
@@ -86,10 +114,16 @@ def _duplicates(rows: Sequence[Row], findings: Findings) -> None:
         findings.add("duplicate-differs" if task else "duplicate", row.line, task, earlier=earlier.line)
 
 
-def _truncated(rows: Sequence[Row], token_counts: TokenCounts, max_tokens: int, findings: Findings) -> None:
+def _truncated(
+    rows: Sequence[Row], token_counts: TokenCounts, max_tokens: int, findings: Findings, progress: Progress
+) -> None:
     # A token is at least one byte of UTF-8, which has up to 4 for a character. So most texts need not be
     # counted.
     long = [r for r in rows if 4 * len(r.text) > max_tokens - _SPECIAL and len(r.text.encode()) > max_tokens - _SPECIAL]
-    for row, count in zip(long, token_counts([row.text for row in long]) if long else [], strict=True):
-        if count > max_tokens:
-            findings.add("truncated", row.line, count=count, limit=max_tokens)
+    # In parts: the tokens of a whole file would take many times its room.
+    for start in range(0, len(long), _PART):
+        progress(start / len(long))
+        part = long[start : start + _PART]
+        for row, count in zip(part, token_counts([row.text for row in part]), strict=True):
+            if count > max_tokens:
+                findings.add("truncated", row.line, count=count, limit=max_tokens)

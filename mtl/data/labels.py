@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 from mtl.config import TaskSpec, UserError
 from mtl.data.entities import Span
-from mtl.data.rows import Column, Row
-from mtl.data.values import parse_number
+from mtl.data.rows import Column
+from mtl.data.values import cut, parse_number
+
+Label = str | float | tuple[Span, ...]
 
 # Names for the same thing. A label of the model that is in a line is meant by every other name in it.
 _ALIASES = tuple(
@@ -71,7 +73,7 @@ class LabelMatch:
 
     @property
     def meaning(self) -> dict[str, str | None]:
-        """What becomes of each label, for `apply_mapping`: the mapping if it fits, else the label itself."""
+        """What becomes of each label, for `mapped`: the mapping if it fits, else the label itself."""
         if self.fits:
             return dict(self.mapping)
         left_out = {f for f, known in self.mapping.items() if known is None and f in self.reasons}
@@ -83,16 +85,21 @@ class LabelMatch:
         return self.known if self.fits else tuple(label for label in self.meaning.values() if label is not None)
 
     def changed(self, mapping: Mapping[str, str | None]) -> LabelMatch:
-        """The same with some labels mapped otherwise (None: left out). UserError for unknown labels."""
-        for found, known in mapping.items():
+        """The same with some labels mapped otherwise: to one of the head's, to None (left out), or to itself (new).
+
+        Raises `UserError` for a label that the table or the head does not have.
+        """
+        new = {found for found, label in mapping.items() if label == found and label not in self.known}
+        for found, label in mapping.items():
             if found not in self.mapping:
-                raise UserError(f"The table has no label {found!r}. It has: {', '.join(self.mapping)}.")
-            if known is not None and known not in self.known:
-                raise UserError(f"The model has no label {known!r}. It has: {', '.join(self.known)}.")
+                raise UserError(f"The table has no label {found!r}. It has: {_listed(self.mapping)}.")
+            if label is not None and label not in self.known and found not in new:
+                raise UserError(f"The model has no label {label!r}. It has: {_listed(self.known)}.")
+        reasons = {**self.reasons, **dict.fromkeys(mapping, "as you said")}
         return replace(
             self,
-            mapping={**self.mapping, **mapping},
-            reasons={**self.reasons, **dict.fromkeys(mapping, "as you said")},
+            mapping={**self.mapping, **mapping, **dict.fromkeys(new)},
+            reasons={found: reason for found, reason in reasons.items() if found not in new},
         )
 
 
@@ -137,26 +144,21 @@ def match_task(column: Column, tasks: Mapping[str, TaskSpec]) -> str | None:
     return next((n for n, spec in same_kind.items() if match_labels(column.labels, spec.labels).fits), None)
 
 
-def apply_mapping(rows: Iterable[Row], task: str, mapping: Mapping[str, str | None], rename: str = "") -> list[Row]:
-    """The rows with the labels of one task mapped, and the task called `rename` if that is given.
+def mapped(value: Label, mapping: Mapping[str, str | None]) -> Label | None:
+    """A label, a number or spans with the labels in it mapped; None where nothing is left.
 
-    A label mapped to None is taken away, as are entities of such a type; one that is not in the mapping
-    stays.
+    A label that is mapped to None is taken away, as are entities of such a type; one that is not in the mapping stays.
     """
-    return [replace(row, labels=_mapped(row.labels, task, mapping, rename or task)) for row in rows]
-
-
-def _mapped(labels: Mapping, task: str, mapping: Mapping[str, str | None], name: str) -> dict:
-    result = {key: value for key, value in labels.items() if key != task}
-    value = labels.get(task)
     if isinstance(value, str):
-        value = mapping.get(value, value)
-    elif isinstance(value, tuple):
+        return mapping.get(value, value)
+    if isinstance(value, tuple):
         spans = ((span, mapping.get(span.label, span.label)) for span in value)
-        value = tuple(Span(span.start, span.end, label) for span, label in spans if label is not None)
-    if value is not None:
-        result[name] = value
-    return result
+        return tuple(Span(span.start, span.end, label) for span, label in spans if label is not None)
+    return value
+
+
+def _listed(labels: Iterable[str]) -> str:
+    return cut(", ".join(labels), 300) or "none"
 
 
 def _plain(label: str) -> str:

@@ -139,6 +139,24 @@ MESSAGES = {
         "The labels were read, but training on them teaches nothing.",
         "Add rows with other labels.",
     ),
+    "one-number": Message(
+        "error",
+        "Every number is {value:g}: there is nothing to learn.",
+        "The numbers were read, but training on them teaches nothing.",
+        "Add rows with other numbers, or ignore this column.",
+    ),
+    "imbalance": Message(
+        "warning",
+        "The label {common} stands in {many:,} rows and {rare} in {few:,}.",
+        "Every row counts the same, so the model will lean towards {common}.",
+        "Add rows with the rare label, and judge by macro F1, which counts every label the same.",
+    ),
+    "too-many-labels": Message(
+        "error",
+        "There are {count:,} different labels; a head tells at most {limit:,} apart.",
+        "The column is left out of training.",
+        "If these are numbers or free text, change what the column is used for.",
+    ),
     "many-labels": Message(
         "warning",
         "There are {count:,} different labels.",

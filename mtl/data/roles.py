@@ -14,6 +14,8 @@ from mtl.data.values import cut, is_blank, parse_number
 
 # So many cells of a column are looked at closely.
 _SAMPLE = 2000
+# A table is taken to teach at most so many tasks, unless somebody says otherwise: each gets a head of its own.
+MOST_GUESSED = 20
 # A column that nothing but its few values speaks for has at most so many labels.
 _FEW = 50
 
@@ -48,7 +50,8 @@ def guess_roles(
     else:
         text_index, reason = _find_text(facts, [i for i, name in enumerate(names) if name not in wanted])
     candidates = [i for i, column in enumerate(facts) if i != text_index and column.may_hold_labels]
-    result = []
+    result: list[Role] = []
+    guessed = 0
     for i, (name, column) in enumerate(zip(names, facts, strict=True)):
         if i == text_index:
             result.append(Role("text", None, reason, "markup" if column.has_marks else ""))
@@ -58,7 +61,11 @@ def guess_roles(
             form = column.likeliest_form if wanted[name] == "tagging" else ""
             result.append(Role("task", wanted[name], "as you said", form))
         else:
-            result.append(_task_role(column, only=candidates == [i]))
+            role = _task_role(column, only=candidates == [i])
+            guessed += role.role == "task"
+            if guessed > MOST_GUESSED and role.role == "task":
+                role = Role("ignored", None, f"{MOST_GUESSED} columns before it hold labels, which are many already")
+            result.append(role)
     return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mtl.data.entities import Span
@@ -10,6 +10,9 @@ from mtl.data.messages import MESSAGES
 from mtl.data.values import cut
 
 LEVELS = ("error", "warning", "note")
+
+# Told the share, 0 to 1, of a work that is done.
+Progress = Callable[[float], None]
 
 # Up to so many findings of one kind are listed one by one; more become one that names the first lines.
 _SINGLE = 3

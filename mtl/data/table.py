@@ -18,12 +18,14 @@ from mtl.data.entities import Span, parse_markup
 from mtl.data.files import MAX_BYTES, read_source, split_lines
 from mtl.data.header import distinct_names, has_header, unused_name
 from mtl.data.roles import Role, check_overrides, guess_roles
-from mtl.data.rows import Column, Finding, Findings, Row, Table, in_order
+from mtl.data.rows import Column, Finding, Findings, Progress, Row, Table, in_order
 from mtl.data.values import parse_number
 
 __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
 
 _MOST_COLUMNS = 5000
+# Shares of the work: cells are cut, rows are read. Progress is told every so many cells.
+_CUT, _READ, _OFTEN = 0.3, 0.7, 20_000
 # The delimiter that a file's name promises.
 _PROMISED = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
@@ -36,6 +38,7 @@ def read_table(
     max_bytes: int = MAX_BYTES,
     token_counts: doctor.TokenCounts | None = None,
     max_tokens: int | None = None,
+    progress: Progress = lambda share: None,
 ) -> Table:
     """Read a table of texts and labels from a file: CSV, TSV, CoNLL, one word per row, or one text per line.
 
@@ -43,6 +46,8 @@ def read_table(
     "classification", "regression" or "tagging" to overrule the guess. Rows that cannot be used are left out
     and reported in `findings`, as is everything odd; with `token_counts` and `max_tokens` (see
     `doctor.examine`) also the texts that are too long for a model.
+
+    `progress` is told from time to time what share of the work is done; an exception in it ends the reading.
 
     Raises UserError when nothing can be read (no such file, too big, damaged, an image or another format),
     and when `text` or `roles` name a column that is not there.
@@ -57,6 +62,7 @@ def read_table(
         rows, columns = _from_sentences(conll.read_conll(lines, findings), names, places, roles, findings)
     else:
         grid = read_grid(lines, prefer=_PROMISED.get(_suffix(path), ""))
+        progress(_CUT)
         names, are_own = _take_names(grid, findings)
         marks = unused_name("entities", names)
         check_overrides(names, text, roles, also=[marks])
@@ -70,8 +76,12 @@ def read_table(
             cells = _columns(grid, len(names))
             guess = guess_roles(names, cells, text, roles, named=are_own)
             use_marks = (roles or {}).get(marks) != "ignored"
-            rows, columns = _from_grid(grid, names, cells, guess, marks if use_marks else None, findings)
-    found = (*findings.grouped(), *doctor.examine(rows, columns, token_counts, max_tokens))
+            rows, columns = _from_grid(grid, names, cells, guess, marks if use_marks else None, findings, progress)
+    progress(_READ)
+    examined = doctor.examine(
+        rows, columns, token_counts, max_tokens, lambda done: progress(_READ + (1 - _READ) * done)
+    )
+    found = (*findings.grouped(), *examined)
     return Table(rows, tuple(columns), in_order(found), form, source.encoding)
 
 
@@ -121,6 +131,7 @@ def _from_grid(
     roles: Sequence[Role],
     marks: str | None,
     findings: Findings,
+    progress: Progress,
 ) -> tuple[list[Row], list[Column]]:
     """The rows and columns of a table; `marks` is the task for entities marked in its text, or None."""
     place = next((i for i, role in enumerate(roles) if role.role == "text"), None)
@@ -135,7 +146,10 @@ def _from_grid(
     for line in grid.mended:
         findings.add("quotes", line)
     rows: list[Row] = []
-    for row, line in _even_rows(grid, len(names), place, findings):
+    often = max(1, _OFTEN // len(names))
+    for number, (row, line) in enumerate(_even_rows(grid, len(names), place, findings)):
+        if number % often == 0:
+            progress(_CUT + (_READ - _CUT) * number / len(grid.rows))
         text = row[place]
         labels: dict[str, str | float | tuple[Span, ...]] = {}
         if marked:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mtl.config import TaskSpec
 from mtl.data.batches import Batch
 from mtl.data.rows import Row
 from mtl.data.table import read_table
@@ -29,10 +30,11 @@ def measure(
 ) -> dict[str, Any]:
     """{"tasks": {task: {metric, before, after, trained}}, "cosine": mean cosine of embeddings to their former selves}.
 
-    Tasks are those that both models have with the same labels and the rows have labels for.
+    Tasks are those that both models have with the same labels and the rows have labels for, of the same meaning: a
+    task may have the name of one of the rows' and other labels.
     """
     rows = probe() if rows is None else rows
-    tasks = [name for name, spec in before.tasks.items() if after.tasks.get(name) == spec]
+    tasks = [name for name, spec in before.tasks.items() if after.tasks.get(name) == spec and _answers(spec, rows)]
     (old, former), (new, latter) = _scored(before, rows, tasks), _scored(after, rows, tasks)
     result = {}
     for name in old:
@@ -45,6 +47,16 @@ def measure(
         }
     cosine = float(np.sum(former * latter, axis=1).mean()) if before.dim == after.dim else None
     return {"tasks": result, "cosine": cosine}
+
+
+def _answers(spec: TaskSpec, rows: Sequence[Row]) -> bool:
+    """Whether a task can give every label that the rows have for it."""
+    labels = [row.labels[spec.name] for row in rows if spec.name in row.labels]
+    if spec.kind == "regression":
+        return all(isinstance(label, float) for label in labels)
+    if spec.kind == "classification":
+        return all(label in spec.labels for label in labels)
+    return all(isinstance(label, tuple) and all(span.label in spec.labels for span in label) for label in labels)
 
 
 def _scored(model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str]) -> tuple[dict[str, Any], np.ndarray]:

@@ -19,6 +19,7 @@ from mtl.config import TrainConfig, UserError
 from mtl.data.dataset import Dataset, Part
 from mtl.model import MultiTaskModel, quickest_dtype
 from mtl.training import optim
+from mtl.training.adam import Schedule
 from mtl.training.calibration import calibrate
 from mtl.training.losses import Anchor, batch_losses
 from mtl.training.metrics import evaluate, headline
@@ -72,7 +73,7 @@ class _Training:
         self.plan = Plan(dataset.parts, config, self.processes.count)
         self.movement = optim.Movement(self.groups)
         self.adam = optim.optimizer(self.groups, config.weight_decay)
-        self.schedule = optim.schedule(self.adam, self.plan.steps, config.warmup)
+        self.schedule = Schedule(self.adam, self.plan.steps, config.warmup)
         self.average = optim.Average(self.groups)
         self.average_from = self.plan.steps - math.ceil(self.plan.steps * config.average)
         self.best = optim.Best(self.groups)
@@ -174,7 +175,7 @@ class _Training:
                 f"The loss is no longer a number at step {self.step + 1}: training has diverged. Use lower rates "
                 f"(lr is {self.config.lr:g}, head_lr {self.config.head_lr:g})."
             )
-        self.adam.zero_grad(set_to_none=True)
+        self.adam.zero_grad()
         if losses and total.requires_grad:
             total.backward()
         self.processes.average_gradients(self.learning)

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from mtl.backbone import Backbone, replace_parameter
-from mtl.config import TaskSpec, TrainConfig, UserError
+from mtl.config import TrainConfig, UserError
 from mtl.model import MultiTaskModel
+from mtl.training.adam import AdamW
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,13 @@ def group_names(model: MultiTaskModel) -> list[str]:
 
 
 def rates(model: MultiTaskModel, config: TrainConfig) -> dict[str, float]:
-    """The rate of each group: given outright in `config.rates`, or by depth for layers (Howard & Ruder 2018)."""
-    top = len(model.backbone.groups) - 1
-    by_depth = {name: config.lr * config.lr_decay ** (top - i) for i, name in enumerate(model.backbone.groups)}
-    result = {name: by_depth.get(name, config.head_lr) for name in group_names(model)}
+    """The rate of each group (see `TrainConfig.group_rates`)."""
+    layers = model.backbone.groups
+    result = config.group_rates(layers, group_names(model)[len(layers) :])
     unknown = [name for name in config.rates if name not in result]
     if unknown:
         raise UserError(f"No group is called {unknown[0]!r}. The groups are: {', '.join(result)}.")
-    return {**result, **config.rates}
+    return result
 
 
 def frozen(model: MultiTaskModel, config: TrainConfig) -> set[str]:
@@ -57,17 +57,8 @@ def frozen(model: MultiTaskModel, config: TrainConfig) -> set[str]:
     unknown = [name for name in config.freeze_heads if name not in model.tasks]
     if unknown:
         raise UserError(f"No head is called {unknown[0]!r}; the heads are {', '.join(model.tasks)}.")
-    always = min(_lowest(model.backbone, config, epoch) for epoch in (1, *(e for e, _ in config.unfreeze)))
+    always = min(config.frozen_groups(len(layers), epoch) for epoch in (1, *(e for e, _ in config.unfreeze)))
     return {*layers[:always], *(f"head {name}" for name in config.freeze_heads)}
-
-
-def _lowest(backbone: Backbone, config: TrainConfig, epoch: int) -> int:
-    """How many of the lowest groups the settings freeze in an epoch."""
-    lowest = len(backbone.groups) if config.freeze < 0 else config.freeze
-    for first, k in config.unfreeze:
-        if epoch >= first:
-            lowest = k
-    return lowest
 
 
 def parameter_groups(model: MultiTaskModel, config: TrainConfig) -> list[Group]:
@@ -105,8 +96,8 @@ def unfreeze(model: MultiTaskModel, config: TrainConfig) -> list[Group]:
     return groups
 
 
-def optimizer(groups: list[Group], weight_decay: float) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) over all groups; biases and norms are not decayed."""
+def optimizer(groups: list[Group], weight_decay: float) -> AdamW:
+    """AdamW over all groups; biases and norms are not decayed."""
     parts = []
     for group in groups:
         for decays in (True, False):
@@ -114,25 +105,13 @@ def optimizer(groups: list[Group], weight_decay: float) -> torch.optim.AdamW:
             if parameters:
                 decay = weight_decay if decays else 0.0
                 parts.append({"params": parameters, "lr": group.rate, "weight_decay": decay, "name": group.name})
-    return torch.optim.AdamW(parts, fused=True)
-
-
-def schedule(adam: torch.optim.Optimizer, steps: int, warmup: float) -> torch.optim.lr_scheduler.LambdaLR:
-    """Rates that rise linearly over the share `warmup` of all steps, then fall linearly to zero."""
-    rise = math.ceil(steps * warmup)
-
-    def factor(step: int) -> float:
-        if step < rise:
-            return (step + 1) / rise
-        return max(steps - step, 0) / max(steps - rise, 1)
-
-    return torch.optim.lr_scheduler.LambdaLR(adam, factor)
+    return AdamW(parts)
 
 
 def frozen_depth(backbone: Backbone, groups: list[Group], config: TrainConfig, epoch: int) -> int:
     """How many of the lowest layer groups need no gradient in an epoch; all of them, if none learns."""
     never = {g.name for g in groups if g.frozen}
-    lowest = _lowest(backbone, config, epoch)
+    lowest = config.frozen_groups(len(backbone.groups), epoch)
     return next(
         (i for i, name in enumerate(backbone.groups) if i >= lowest and name not in never), len(backbone.groups)
     )
@@ -224,9 +203,3 @@ class Movement:
             if group.name in names and not group.frozen:
                 for now, start in zip(group.parameters.values(), self._start[group.name], strict=True):
                     now.lerp_(start, share)
-
-
-def new_head(name: str, kind: str, labels: tuple[str, ...] = (), low: float = -1.0, high: float = 1.0) -> TaskSpec:
-    """The head that a new task gets when nothing else is asked for."""
-    tagging = kind == "tagging"
-    return TaskSpec(name, kind, labels, hidden=256 * tagging, low=low, high=high, shape_window=2 * tagging)

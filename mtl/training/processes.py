@@ -1,7 +1,7 @@
 """Several processes that train one model together, as `accelerate launch -m mtl train ...` starts them.
 
-Each takes its share of the batches; gradients are averaged after every step, so that all keep the same weights. One
-process alone goes through the same calls, which then do nothing.
+Each takes its share of the batches; gradients are averaged after every step, so that all keep the same weights. They
+share the work of `embed` too. One process alone goes through the same calls, which then do nothing.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 T = TypeVar("T")
 
 
 class Processes:
-    """This process among its fellows: `rank` of `count`. The first one, `is_main`, writes and prints."""
+    """This process among its fellows: `rank` of `count`. The first one, `is_main`, writes and prints.
+
+    Made before a model is loaded, it also sees to it that each process takes a graphics card of its own.
+    """
 
     def __init__(self) -> None:
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
@@ -24,8 +28,10 @@ class Processes:
         if self.count > 1:
             from accelerate import PartialState
 
-            state = PartialState()
+            # Without a graphics card accelerate has to be told, or else each process takes itself for the only one.
+            state = PartialState(cpu=not torch.cuda.is_available())
             self.rank, self.count = state.process_index, state.num_processes
+            self._device = state.device
 
     @property
     def is_main(self) -> bool:
@@ -53,6 +59,15 @@ class Processes:
         box: list[Any] = [value]
         broadcast_object_list(box)
         return box[0]
+
+    def to_main(self, rows: np.ndarray) -> list[np.ndarray]:
+        """The float32 arrays of all processes, of one shape, in the order of their ranks; [] but for the first one."""
+        if self.count == 1:
+            return [rows]
+        mine = torch.from_numpy(rows).to(self._device)
+        parts = [torch.empty_like(mine) for _ in range(self.count)] if self.is_main else None
+        torch.distributed.gather(mine, parts)
+        return [part.cpu().numpy() for part in parts or []]
 
     @torch.no_grad()
     def average_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:

@@ -46,7 +46,7 @@ class Following:
 
     `events` follow those already seen; hand `after` in again next time. `place` in the line (1: next) and `wait`, the
     seconds until it begins as far as that can be told, are None unless it waits. `message` says in plain words why a
-    run failed, was killed or is silent, and is "" otherwise.
+    run failed, was killed or is silent, and is "" otherwise. `stopping`: it was asked to end, and has not yet.
     """
 
     run: Run
@@ -55,6 +55,7 @@ class Following:
     place: int | None
     wait: float | None
     message: str
+    stopping: bool = False
 
 
 class Runs:
@@ -173,7 +174,8 @@ class Runs:
         place, wait = None, None
         if run.state == "queued":
             place, wait = places(self._all(), self.at_once).get(run.id, (None, None))
-        return Following(run, events, after + len(events), place, wait, explain(run))
+        stopping = run.unfinished and folders.stop_requested(run.folder)
+        return Following(run, events, after + len(events), place, wait, explain(run), stopping)
 
     def stop(self, run_id: str, owner: str | None = None) -> None:
         """End a run after its current step, with a usable checkpoint; one that waits never begins."""

@@ -81,9 +81,4 @@ class State:
         run.best.restore(numbers["best_epoch"], numbers["best_score"], kept)
         run.epochs_done, run.step, run.stale = (numbers[k] for k in ("epochs_done", "step", "stale"))
         run.seconds_before = numbers["seconds"]
-        optim_steps = run.step
-        run.schedule.last_epoch = optim_steps
-        for group, base, rule in zip(
-            run.adam.param_groups, run.schedule.base_lrs, run.schedule.lr_lambdas, strict=True
-        ):
-            group["lr"] = base * rule(optim_steps)
+        run.schedule.go_to(run.step)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import gc
 import json
 import os
 import shutil
@@ -29,6 +30,8 @@ from mtl.training.folder import Event
 from mtl.training.reasons import in_plain_words
 
 if TYPE_CHECKING:
+    from mtl.config import TaskSpec
+    from mtl.model import MultiTaskModel
     from mtl.training.jobs import Job
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -86,9 +89,12 @@ def train(
     """Train on a table or a recipe, into the run folder `out`, and return the trained model (see `prepare`, `run`)."""
     from mtl import checkpoint
     from mtl.training.jobs import prepare
+    from mtl.training.processes import Processes
 
+    processes = Processes()
     for _ in run(prepare(data, config, start_from, data_dir), out, resume=resume):
         pass
+    processes.from_main(None)  # which has written it by now
     return checkpoint.load(Path(out) / "checkpoint")
 
 
@@ -130,6 +136,7 @@ def _carry_out(
         if event["event"] == "end":
             event = {**event, "checkpoint": "checkpoint"}
             if writes:
+                event["before"] = _scores_before(before, job, trained)
                 event["forgetting"] = forgetting.measure(before, model.eval(), trained)
                 _save(model, folder, settings, event, half)
         if writes:
@@ -137,6 +144,23 @@ def _carry_out(
         yield event
     if writes and event["status"] == "done":
         _forget_state(folder)
+
+
+def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str]) -> dict[str, Any]:
+    """What the model that the run began with scores on the validation rows, shaped as an epoch's `validation`.
+
+    Without the tasks that it did not have, or had with other labels.
+    """
+    from mtl.training.loop import by_set, precision
+    from mtl.training.metrics import evaluate
+
+    def meaning(spec: TaskSpec | None) -> tuple | None:
+        return spec and (spec.kind, spec.labels)
+
+    now = {spec.name: spec for spec in job.model.tasks}
+    known = [name for name in trained if meaning(before.tasks.get(name)) == meaning(now[name])]
+    with precision(before.device, job.config.precision):  # as the scores after each epoch are measured
+        return by_set({name: evaluate(before, rows, known) for name, rows in job.dataset.validation.items()})
 
 
 def _save(model, folder: Path, settings: dict, end: Event, half: bool) -> None:
@@ -191,15 +215,31 @@ def _reported(folder: Path) -> Iterator[None]:
 def main(arguments: Sequence[str]) -> int:
     """Carry out the run of a folder, or (`--wait`) of the folder that standard input names; 0 when it went well."""
     _lower_priority()
+    gc.disable()  # nearly all that is made until the run begins is there to stay: looking for garbage takes a tenth
     if list(arguments) == ["--wait"]:
-        _rehearse()
-        print("ready", flush=True)
-        line = sys.stdin.readline()
-        if not line:  # the server has gone, or needs no more
-            return 0
-        return _work(Path(json.loads(line)))
+        return _wait()
     [folder] = arguments
     return _work(Path(folder))
+
+
+def _wait() -> int:
+    """Rehearse, then wait for the name of a folder. Who is told it before that rehearses no further."""
+    lines: list[str] = []
+    told = threading.Event()
+
+    def listen() -> None:
+        lines.append(sys.stdin.readline())
+        told.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    _rehearse(told.is_set)
+    if not told.is_set():
+        gc.collect()
+        print("ready", flush=True)
+    told.wait()
+    if not lines[0]:  # the server has gone, or needs no more
+        return 0
+    return _work(Path(json.loads(lines[0])))
 
 
 def _work(folder: Path) -> int:
@@ -225,6 +265,8 @@ def _work(folder: Path) -> int:
             from mtl.training.jobs import prepare
 
             job = prepare(folder / told["file"], config, told["start_from"], **told["reading"])
+            gc.freeze()
+            gc.enable()
             for _ in _carry_out(job, folder, stopping.is_set):
                 pass
     except Exception:
@@ -269,17 +311,18 @@ def _redirect_output(folder: Path) -> None:
     faulthandler.enable()
 
 
-def _rehearse() -> None:
+def _rehearse(enough: Callable[[], bool]) -> None:
     """Do all that a run does once, small, so that every import and every first call lies behind us."""
-    rows = [f"This is the {mood} sentence number {i},{mood}" for i in range(4) for mood in ("positive", "negative")]
     with tempfile.TemporaryDirectory() as name, contextlib.suppress(Exception):  # a cold start will tell what is wrong
+        from mtl.training.forgetting import PROBE
         from mtl.training.jobs import prepare
 
         table = Path(name) / "rehearsal.csv"
-        table.write_text("text,sentiment\n" + "\n".join(rows) + "\n")
+        table.write_text("\n".join(PROBE.read_text(encoding="utf-8").splitlines()[:25]) + "\n", encoding="utf-8")
         for freeze in (-1, 0):
-            for _ in run(prepare(table, TrainConfig(epochs=1, batch_size=4, freeze=freeze)), Path(name) / str(freeze)):
-                pass
+            for _ in run(prepare(table, TrainConfig(epochs=1, batch_size=8, freeze=freeze)), Path(name) / str(freeze)):
+                if enough():
+                    return
 
 
 # --- a process of its own: the server's end ---

@@ -22,6 +22,7 @@ from mtl.ui.visits import Work
 
 if TYPE_CHECKING:
     from mtl.model import Analysis, MultiTaskModel
+    from mtl.ui.models import Asked
 
 # More sentences than this are analysed in parts, so that progress can be told and Stop can stop.
 PART = 256
@@ -60,7 +61,7 @@ def run(session: Session, sentences: Sentences, visitor: str) -> Iterator[tuple]
     if not session.engine.ready:
         yield markup.status(text.LOADING, kind="busy"), gr.skip(), gr.skip()
     try:
-        model = session.engine.model()
+        model = session.models.asked(session.registry.visit(visitor).lesson.model)
         if total > PART:
             yield progress(0, total, 0.0), gr.skip(), gr.update(visible=True)
         for analyses, seconds in in_parts(model, sentences.texts):
@@ -79,7 +80,7 @@ def run(session: Session, sentences: Sentences, visitor: str) -> Iterator[tuple]
     yield markup.status(text.done(total, seconds), notes), session.next_revision(), hidden
 
 
-def in_parts(model: MultiTaskModel, texts: tuple[str, ...]) -> Iterator[tuple[list[Analysis], float]]:
+def in_parts(model: MultiTaskModel | Asked, texts: tuple[str, ...]) -> Iterator[tuple[list[Analysis], float]]:
     """The analyses so far and the seconds that the model took for them, part by part. Each text is read
     once."""
     analyses: list[Analysis] = []

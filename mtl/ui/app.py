@@ -4,11 +4,13 @@ served."""
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import secrets
 import threading
 from collections.abc import Iterator
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,13 +22,15 @@ import gradio as gr
 
 from mtl.config import UserError
 from mtl.training.runs import Runs
-from mtl.ui import analysis, markup, text
+from mtl.ui import analysis, housekeeping, markup, models, text
+from mtl.ui.brought import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
 from mtl.ui.reading import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.session import Session
 from mtl.ui.tabs import TABS
-from mtl.ui.visits import Registry
+from mtl.ui.text import result
+from mtl.ui.visits import Registry, Visit
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 
@@ -40,6 +44,8 @@ THEME = gr.themes.Base(
     font_mono=[MONO, "monospace"],
     radius_size=gr.themes.sizes.radius_md,
 )
+# Bytes that each place for a file takes; beside each there is a hidden button that says so.
+_LIMITS = {"#file": MAX_FILE_BYTES, "#data-file": MAX_FILE_BYTES, "#checkpoint": MAX_ZIP_BYTES}
 HEAD = """<script>
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("#sentences")) {
@@ -50,15 +56,17 @@ document.addEventListener("keydown", (event) => {
 // Gradio would answer a file over its limit with a bare "Error"; the page says what to do instead.
 for (const kind of ["change", "drop"]) {
   document.addEventListener(kind, (event) => {
-    const files = event.target.closest?.("#file") && (event.dataTransfer ?? event.target).files;
-    if (![...(files || [])].some((file) => file.size > LIMIT)) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    if (kind === "change") event.target.value = "";
-    document.querySelector("#file-too-big").click();
+    for (const [place, limit] of Object.entries(LIMITS)) {
+      const files = event.target.closest?.(place) && (event.dataTransfer ?? event.target).files;
+      if (![...(files || [])].some((file) => file.size > limit)) continue;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (kind === "change") event.target.value = "";
+      document.querySelector(place + "-too-big").click();
+    }
   }, true);
 }
-</script>""".replace("LIMIT", str(MAX_FILE_BYTES))
+</script>""".replace("LIMITS", json.dumps(_LIMITS))
 
 
 def build(name: str | None = None) -> gr.Blocks:
@@ -68,9 +76,11 @@ def build(name: str | None = None) -> gr.Blocks:
     registry = Registry()
     runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True)
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
-        demo.engine, demo.runs = engine, runs
+        demo.engine, demo.runs, demo.registry = engine, runs, registry
         session = Session(engine, registry, runs)
-        header = gr.HTML(_header(text.CHIP_LOADING), apply_default_css=False, elem_id="header")
+        with gr.Row(elem_id="top"):
+            header = gr.HTML(_header(text.CHIP_LOADING), apply_default_css=False, elem_id="header")
+            reset = gr.Button(result.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
         with gr.Row(elem_id="frame"):
             with gr.Column(elem_id="left", scale=0, min_width=300):
                 opening = _left_column(session)
@@ -82,7 +92,8 @@ def build(name: str | None = None) -> gr.Blocks:
                     container.select(
                         None, js=f"() => document.querySelector('#frame').classList.toggle('wide', {_wide(tab)})"
                     )
-        demo.load(lambda: _header(_chip(engine)), None, header, api_visibility="private", show_progress="hidden")
+        session.wire([demo.load, session.model.change], partial(_model_in_use, session), [], [header, reset])
+        session.wire([reset.click], partial(models.choose, session.next_revision, None), [], [session.model])
         # The width is the browser's to know; the views ask for it, so it comes before the first analysis.
         demo.load(None, None, session.narrow, js="() => window.innerWidth < 700", api_visibility="private").then(
             **opening
@@ -111,7 +122,9 @@ def serve(demo: gr.Blocks) -> None:
     demo.engine.start()
     # A run's waiting process imports for seconds: not while the first visitor waits for the model.
     threading.Thread(target=lambda: (demo.engine.wait(), demo.runs.open()), name="open runs", daemon=True).start()
+    end_housekeeping = housekeeping.begin(demo.runs, demo.registry.in_use)
     demo.block_thread()
+    end_housekeeping()
     demo.runs.close()
 
 
@@ -122,7 +135,8 @@ def launch_settings() -> dict[str, Any]:
         "css_paths": sorted(ASSETS.glob("*.css")),
         "head": HEAD,
         "footer_links": ["api"],
-        "max_file_size": MAX_FILE_BYTES,
+        # A checkpoint may be larger than a file of sentences; whoever takes a file asks for its own limit.
+        "max_file_size": MAX_ZIP_BYTES,
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,
@@ -157,28 +171,26 @@ def _browser_secret(root: Path) -> str:
     return path.read_text()
 
 
-def _header(chip: str) -> str:
+def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
     return (
         f'<header class="top"><div><h1>{escape(text.TITLE)}</h1><p>{escape(text.TAGLINE)}</p></div>'
-        f'<span class="chip" id="model-chip" title="{escape(text.CHIP_TITLE)}">{escape(chip)}</span></header>'
+        f'<span class="chip" id="model-chip" title="{escape(about)}">{escape(chip)}</span></header>'
     )
 
 
-def _chip(engine: Engine) -> str:
-    """What the model in use is, waited for."""
+def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
+    """The header with what the model in use is, waited for; and whether there is a way back to the page's own."""
+    path = visit.lesson.model
+    back = gr.update(visible=path is not None)
     try:
-        model = engine.model()
+        model = session.models.get(path)
     except UserError:
-        return text.CHIP_FAILED
-    return text.chip(_short_name(engine.name), model.backbone.parameter_count, len(model.tasks), model.dtype)
-
-
-def _short_name(name: str | None) -> str:
-    """What to call a model: a run's checkpoint goes by the run's name."""
-    if name is None:
-        return "default"
-    path = Path(name)
-    return path.parent.name if path.name == "checkpoint" and path.parent.name else path.name
+        return _header(text.CHIP_FAILED), back
+    if path is None:
+        name = models.own_name(session.engine.name)
+        return _header(text.chip(name, model.backbone.parameter_count, len(model.tasks), model.dtype)), back
+    name, learnt = models.name_of(session.runs, visit.owner, path), models.learnt(path)
+    return _header(result.chip(name, learnt, len(model.tasks), model.dtype), result.CHIP_TITLE), back
 
 
 def _left_column(session: Session) -> dict[str, Any]:
@@ -235,6 +247,8 @@ def _left_column(session: Session) -> dict[str, Any]:
         show_progress="hidden",
         api_visibility="private",
     )
+    # Another model in use: the same sentences at once, answered by it.
+    session.model.change(on_box, [box], results, **shared)
     stop.click(on_stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
     return {"fn": on_box, "inputs": [box], "outputs": results, **shared}
 

@@ -67,7 +67,7 @@ def status(message: str, notes: Sequence[str] = (), kind: str = "ok", share: flo
     return f'<div class="status {kind}" role="status" aria-live="polite">{body}</div>'
 
 
-def _scroll(name: str, body: str, kind: str = "") -> str:
+def scroll(name: str, body: str, kind: str = "") -> str:
     """A box that scrolls, by keyboard too."""
     return f'<div class="scroll {kind}" tabindex="0" role="region" aria-label="{escape(name)}">{body}</div>'
 
@@ -89,7 +89,7 @@ def table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[str | in
         f'<table class="sheet"><caption class="sr">{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
-    return _scroll(caption, sheet) + _more(len(rows), unit)
+    return scroll(caption, sheet) + _more(len(rows), unit)
 
 
 def _row_class(row: Sequence[object]) -> str:
@@ -113,27 +113,28 @@ def bars(
     texts: Sequence[str],
     probabilities: Sequence[Mapping[str, float]],
     intensities: Sequence[float] | None,
+    scale: tuple[float, float, str] = (-1.0, 1.0, text.INTENSITY),
 ) -> str:
     """One row per sentence: its number and text, a bar that shares 100 % between the labels, and a marker of
-    its intensity from -1 to 1 where there is one."""
+    its intensity where there is one. `scale` is that one's lowest and highest value, and its name."""
     palette = colours(list(probabilities[0]))
     rows = []
     for row in range(min(len(texts), MAX_ROWS)):
         shown = escape(texts[row][:TEXT_SHOWN])
-        gauge = "" if intensities is None else _gauge(intensities[row])
+        marker = "" if intensities is None else gauge(intensities[row], *scale)
         rows.append(
             f'<li class="bar-row"><div class="bar-text" dir="auto" title="{shown}">'
-            f"<b>{numbers[row]}</b> {shown}</div>{_bar(probabilities[row], palette)}{gauge}</li>"
+            f"<b>{numbers[row]}</b> {shown}</div>{bar(probabilities[row], palette)}{marker}</li>"
         )
     head = key(list(palette))
     if intensities is not None:
-        head += f"<span>{escape(text.INTENSITY_SCALE)}</span>"
+        head += f"<span>{escape(text.gauge_scale(*scale))}</span>"
     kind = "bars" if intensities is not None else "bars no-gauge"
-    listing = _scroll(text.SENTIMENT, f'<ul class="{kind}">{"".join(rows)}</ul>', "tall")
+    listing = scroll(text.SENTIMENT, f'<ul class="{kind}">{"".join(rows)}</ul>', "tall")
     return f'<div class="bars-head">{head}</div>{listing}{_more(len(texts), "sentences")}'
 
 
-def _bar(probabilities: Mapping[str, float], palette: Mapping[str, str]) -> str:
+def bar(probabilities: Mapping[str, float], palette: Mapping[str, str]) -> str:
     parts = []
     for name, colour in palette.items():
         percent = 100 * probabilities[name]
@@ -145,12 +146,15 @@ def _bar(probabilities: Mapping[str, float], palette: Mapping[str, str]) -> str:
     return f'<div class="bar" role="img" aria-label="{spoken}" title="{spoken}">{"".join(parts)}</div>'
 
 
-def _gauge(value: float) -> str:
-    place = 50 * (max(-1.0, min(1.0, value)) + 1)
-    spoken = escape(f"{text.INTENSITY} {value:+.2f}")
+def gauge(value: float, low: float = -1.0, high: float = 1.0, name: str = text.INTENSITY) -> str:
+    """A marker on a track from `low` to `high`, with the number."""
+    place = 100 * (max(low, min(high, value)) - low) / (high - low)
+    number = f"{value:+.2f}" if low < 0 else f"{value:.2f}"
+    # The stroke in the middle of the track is the zero.
+    kind = "" if low == -high else " no-zero"
     return (
-        f'<div class="gauge" role="img" aria-label="{spoken}"><span class="track">'
-        f'<i style="left:{place:.1f}%"></i></span><span class="gauge-value">{value:+.2f}</span></div>'
+        f'<div class="gauge{kind}" role="img" aria-label="{escape(name)} {number}"><span class="track">'
+        f'<i style="left:{place:.1f}%"></i></span><span class="gauge-value">{number}</span></div>'
     )
 
 
@@ -200,5 +204,5 @@ def entities(texts: Sequence[str], spans: Sequence[Sequence], labels: Sequence[s
     headers = ("sentence", "name", "type", "start", "end", "score")
     listing = table(text.ENTITIES_TABLE, headers, rows, "names") if rows else note(text.NO_ENTITIES)
     legend = f'<fieldset class="filter"><legend>{escape(text.SHOW_TYPES)}</legend>{boxes}</fieldset>'
-    body = _scroll(text.ENTITIES, f'<ol class="lines">{lines}</ol>', "tall")
+    body = scroll(text.ENTITIES, f'<ol class="lines">{lines}</ol>', "tall")
     return f'<div class="entities">{legend}{body}{_more(len(texts), "sentences")}{listing}</div>'

@@ -19,7 +19,8 @@ from mtl.config import UserError
 from mtl.training.runs import Runs
 from mtl.ui import text
 from mtl.ui.engine import Engine
-from mtl.ui.visits import Registry, Work
+from mtl.ui.models import Models
+from mtl.ui.visits import Registry, Visit
 
 log = logging.getLogger("mtl.ui")
 
@@ -27,6 +28,7 @@ log = logging.getLogger("mtl.ui")
 class Session:
     """What a tab's `build` is given: the places it may listen to, and ways to wire plain functions to them.
 
+    `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors.
     `narrow` is true on a phone. `stopping` holds the sessions whose visitor pressed Stop. The revisions are counters
     that move when something of a session has changed, each with `next_revision()`: `revision` its analysis, `arrival`
     who it is (once, when the page has loaded), `data` what it will train on, `settings` how, `run` which run it looks
@@ -36,6 +38,7 @@ class Session:
         self.engine = engine
         self.registry = registry
         self.runs = runs
+        self.models = Models(engine)
         self.revision = gr.State(0)
         self.arrival, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(5))
         self.narrow = gr.Checkbox(visible="hidden", elem_id="narrow")
@@ -93,23 +96,29 @@ class Session:
 
     def download(self, label: str, name: str, make: Callable[..., bytes], inputs: Sequence[Any] = ()) -> None:
         """A button that saves `make(work, *inputs)` as a file called `name`."""
-        button = gr.Button(label, size="sm", elem_classes="download", scale=0, min_width=120)
-        file = gr.File(visible="hidden")
 
-        def write(work: Work, *values):
-            content = make(work, *values)
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / name
-                path.write_bytes(content)
-                # Gradio takes its copy before it asks for more; `delete_cache` removes that one later.
-                yield str(path)
+        def write(visit: Visit, folder: Path, *values) -> Path:
+            if visit.work is None:
+                raise UserError(text.EXPIRED)
+            (folder / name).write_bytes(make(visit.work, *values))
+            return folder / name
+
+        self.save(label, write, inputs)
+
+    def save(self, label: str, write: Callable[..., Path], inputs: Sequence[Any] = (), **options: Any) -> gr.Button:
+        """A button that saves the file which `write(visit, folder, *inputs)` makes in `folder` and returns.
+
+        `options` are those of `gr.Button`."""
+        looks = {"size": "sm", "elem_classes": "download", "scale": 0, "min_width": 120, **options}
+        button = gr.Button(label, **looks)
+        file = gr.File(visible="hidden")
 
         def handler(request: gr.Request, *values):
             try:
-                work = self.registry.work(request.session_hash)
-                if work is None:
-                    raise UserError(text.EXPIRED)
-                yield from write(work, *values)
+                with tempfile.TemporaryDirectory() as folder:
+                    path = write(self.registry.visit(request.session_hash), Path(folder), *values)
+                    # Gradio takes its copy before it asks for more; `delete_cache` removes that one later.
+                    yield str(path)
             except Exception as problem:
                 # An error, unlike a warning, also keeps what follows from saving the file of the time before.
                 raise gr.Error(in_plain_words(problem), print_exception=False) from None
@@ -123,6 +132,7 @@ class Session:
             " link.href = file.url; link.download = file.orig_name; link.click(); }",
             api_visibility="private",
         )
+        return button
 
     def _with_work(self, view: Callable, outputs: int, needs_work: bool) -> Callable:
         """`view` as a Gradio handler: the session's own analysis goes in, and problems come out as plain

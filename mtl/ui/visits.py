@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,13 +21,14 @@ from mtl.ui.train.lesson import Lesson
 
 if TYPE_CHECKING:
     from mtl.model import Analysis, MultiTaskModel
+    from mtl.ui.models import Asked
 
 
 @dataclass
 class Work:
     """One analysis, and what has been worked out from it so far."""
 
-    model: MultiTaskModel
+    model: MultiTaskModel | Asked
     analyses: list[Analysis]
     pooling: str
     labels: dict[str, tuple[str | float | None, ...]] = field(default_factory=dict)
@@ -68,6 +70,15 @@ class Work:
         if spec is None or spec.kind != kind:
             return None
         return [a.results[task] for a in self.analyses]
+
+    def heads(self, kind: str) -> list[str]:
+        """The model's heads of a kind."""
+        return [name for name, spec in self.model.tasks.items() if spec.kind == kind]
+
+    def head(self, kind: str, *wanted: str | None) -> str | None:
+        """The first of `wanted` that is a head of this kind, else any such head; None where there is none."""
+        heads = self.heads(kind)
+        return next((name for name in wanted if name in heads), next(iter(heads), None))
 
     @property
     def size(self) -> int:
@@ -129,6 +140,19 @@ class Registry:
     def keep_upload(self, session: str, upload: Sentences | None) -> None:
         with self._lock:
             self._visit(session).upload = upload
+
+    def in_use(self) -> set[str]:
+        """The ids of the runs that a session looks at, or whose model it uses: these are not to be cleaned up."""
+        with self._lock:
+            lessons = [visit.lesson for visit in self._visits.values()]
+        return {lesson.run for lesson in lessons if lesson.run} | {
+            lesson.model.parent.name for lesson in lessons if lesson.model and lesson.model.name == "checkpoint"
+        }
+
+    def models(self) -> set[Path]:
+        """The checkpoints that sessions use."""
+        with self._lock:
+            return {visit.lesson.model for visit in self._visits.values() if visit.lesson.model}
 
     def _visit(self, session: str) -> Visit:
         now = self._clock()

@@ -2,6 +2,6 @@
 inside the tab that is open and wires them; its handlers are plain functions of an analysis and the widgets'
 values. `WIDE` says that the column of sentences steps aside for it."""
 
-from mtl.ui.tabs import embeddings, entities, sentiment, train
+from mtl.ui.tabs import compare, embeddings, entities, learn, sentiment, train
 
-TABS = (embeddings, sentiment, entities, train)
+TABS = (embeddings, sentiment, entities, train, compare, learn)

@@ -16,11 +16,12 @@ TASK, GAUGE = "sentiment", "intensity"
 def build(session: Session) -> None:
     with gr.Row(elem_classes=["controls", "sorting"]):
         gr.HTML(markup.note(text.SENTIMENT_INTRO), apply_default_css=False, min_width=280, scale=3)
+        head = gr.Dropdown([], label=text.HEAD, filterable=False, min_width=130, visible=False)
         order = gr.Dropdown([(text.ORDER, "")], value="", label=text.SORT, filterable=False, min_width=160)
     view = gr.HTML(apply_default_css=False, elem_id="sentiment-view")
     with gr.Row(elem_classes="downloads"):
-        session.download(text.DOWNLOAD_CSV, "sentiment.csv", sentiment_csv)
-    session.show(show_sentiment, [order], [view, order])
+        session.download(text.DOWNLOAD_CSV, "sentiment.csv", sentiment_csv, [head])
+    session.show(show_sentiment, [head, order], [view, head, order])
 
 
 # --- handlers ---
@@ -50,34 +51,53 @@ def sorted_rows(probabilities: list[dict[str, float]], intensities: list[float] 
     return list(rows)
 
 
-def show_sentiment(work: Work, order: str) -> tuple:
-    """The bars and the table as HTML, and the orders there are."""
-    answers = work.answers(TASK, "classification")
-    if answers is None:
-        return markup.note(text.not_in_model(TASK, list(work.model.tasks))), gr.skip()
-    intensities = work.answers(GAUGE, "regression")
+def show_sentiment(work: Work, head: str | None, order: str) -> tuple:
+    """The bars of a head and their table as HTML, the heads there are, and the orders there are.
+
+    `head` is the one wanted; without it the head called sentiment is shown, or else the first of its kind."""
+    task = work.head("classification", head, TASK)
+    if task is None:
+        missing = markup.note(text.not_in_model(TASK, list(work.model.tasks)))
+        return missing, gr.update(visible=False), gr.skip()
+    answers, intensities = work.answers(task, "classification"), _intensities(work, task)
     probabilities = [a.probabilities for a in answers]
     choices = order_choices(list(probabilities[0]), intensities is not None)
     if order not in (value for _, value in choices):
         order = ""
     rows = sorted_rows(probabilities, intensities, order)
+    note = "" if TASK in work.heads("classification") else markup.note(text.another_head(TASK, task))
     bars = markup.bars(
         [i + 1 for i in rows],
         [work.texts[i] for i in rows],
         [probabilities[i] for i in rows],
         None if intensities is None else [intensities[i] for i in rows],
+        _scale(work),
     )
-    headers, table = _table(work)
+    headers, table = _table(work, task)
     headers[0] = "#"
     listing = markup.table(text.SENTIMENT, headers, [(i + 1, *table[i][1:]) for i in rows], "sentences")
-    return bars + markup.details(text.AS_TABLE, listing), gr.update(choices=choices, value=order)
+    heads = work.heads("classification")
+    return (
+        note + bars + markup.details(text.AS_TABLE, listing),
+        gr.update(choices=heads, value=task, visible=len(heads) > 1),
+        gr.update(choices=choices, value=order),
+    )
 
 
-def _table(work: Work) -> tuple[list[str], list[list[str | float]]]:
-    answers = work.answers(TASK, "classification")
-    intensities = work.answers(GAUGE, "regression")
+def _intensities(work: Work, task: str) -> list[float] | None:
+    """How strong the feeling is, which says nothing about the answers of another head."""
+    return work.answers(GAUGE, "regression") if task == TASK else None
+
+
+def _scale(work: Work) -> tuple[float, float, str]:
+    spec = work.model.tasks.get(GAUGE)
+    return (spec.low, spec.high, GAUGE) if spec else (-1.0, 1.0, GAUGE)
+
+
+def _table(work: Work, task: str) -> tuple[list[str], list[list[str | float]]]:
+    answers, intensities = work.answers(task, "classification"), _intensities(work, task)
     labels = list(answers[0].probabilities)
-    headers = ["text", "sentiment", *labels, *(["intensity"] if intensities else [])]
+    headers = ["text", task, *labels, *([GAUGE] if intensities else [])]
     rows = []
     for i, (value, answer) in enumerate(zip(work.texts, answers, strict=True)):
         strength = [intensities[i]] if intensities else []
@@ -85,7 +105,8 @@ def _table(work: Work) -> tuple[list[str], list[list[str | float]]]:
     return headers, rows
 
 
-def sentiment_csv(work: Work) -> bytes:
-    if work.answers(TASK, "classification") is None:
+def sentiment_csv(work: Work, head: str | None = None) -> bytes:
+    task = work.head("classification", head, TASK)
+    if task is None:
         return csv_bytes(["text"], ([t] for t in work.texts))
-    return csv_bytes(*_table(work))
+    return csv_bytes(*_table(work, task))

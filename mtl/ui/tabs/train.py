@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gradio as gr
+
 from mtl.ui import text
 from mtl.ui.session import Session
 from mtl.ui.train import controls, data, live, result
@@ -11,5 +13,9 @@ WIDE = True
 
 
 def build(session: Session) -> None:
-    for step in (data, controls, live, result):
-        step.build(session)
+    # What to learn from stands beside how, as far as the screen is wide enough.
+    with gr.Row(elem_classes="steps"):
+        data.build(session)
+        controls.build(session)
+    live.build(session)
+    result.build(session)

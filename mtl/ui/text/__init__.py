@@ -184,11 +184,11 @@ SENTIMENT_INTRO = (
     "The bar shares 100 % between the labels: how sure the model is of each. Intensity is a second answer, "
     "from -1 (very negative) to 1 (very positive)."
 )
+HEAD = "Head"
 SORT = "Sort by"
 ORDER = "order of entry"
 SURE = "least certain first"
 INTENSITY = "intensity"
-INTENSITY_SCALE = "intensity, -1 to 1"
 INTENSITY_UP = "intensity, lowest first"
 INTENSITY_DOWN = "intensity, highest first"
 AS_TABLE = "The same as a table"
@@ -204,12 +204,20 @@ def not_in_model(task: str, heads: list[str]) -> str:
     return NOT_IN_MODEL.format(task=task, heads=", ".join(heads) or "none")
 
 
+def another_head(task: str, head: str) -> str:
+    return f"The model in use has no {task} head; this is its head {head}."
+
+
 def heatmap_sample(shown: int, total: int) -> str:
     return f"The grid shows {shown} of {sentences(total)}, evenly spaced; the map and the downloads have all."
 
 
 def rows_shown(shown: int, total: int, unit: str) -> str:
     return f"The first {number(shown)} of {number(total)} {unit} are shown; the download has all."
+
+
+def gauge_scale(low: float, high: float, name: str) -> str:
+    return f"{name}, {low:g} to {high:g}"
 
 
 def file_column(name: str) -> str:

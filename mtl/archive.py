@@ -1,0 +1,258 @@
+"""A checkpoint as one zip file: written for a person to take away, and read back as any stranger's file.
+
+What comes in may be damaged or hostile, so nothing in it is believed: names, sizes, links and formats are checked
+before a byte is unpacked, what was unpacked is checked again, and only a whole and sound checkpoint ends up in the
+folder that was asked for. Nothing else on the disk is touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from mtl.config import ModelConfig, UserError
+
+if TYPE_CHECKING:
+    from mtl.checkpoint import Base
+
+# Of everything unpacked. A whole encoder of the default's size in float32 is 91 MB.
+MAX_BYTES = 256_000_000
+MAX_FILES = 100
+# Of config.json, train.json and README.md each.
+_MAX_TEXT = 1_000_000
+# Of all heads together; the default model's have a hundred thousand.
+_MAX_HEAD_WEIGHTS = 20_000_000
+# What a head reads is at least about so wide.
+_NARROW = 384
+_CHUNK = 1 << 20
+_TEXTS = ("config.json", "train.json", "README.md")
+_WEIGHTS = re.compile(r"weights[0-9a-z-]{0,40}\.safetensors")
+# What file managers add by themselves.
+_LITTER = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$|\._)")
+_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
+_TAKE_WHOLE = "Zip the folder called checkpoint as it is, or download it here again."
+
+
+# --- writing ---
+
+
+def write(folder: str | os.PathLike, target: str | os.PathLike | IO[bytes], name: str = "checkpoint") -> None:
+    """Write the checkpoint in `folder` as a zip, all files within one folder called `name`.
+
+    The same checkpoint gives the same bytes. Raises `UserError` where `folder` holds no checkpoint.
+    """
+    folder = Path(folder)
+    files = [folder / file for file in _TEXTS if (folder / file).is_file()]
+    if not (folder / "config.json").is_file():
+        raise UserError("There is no checkpoint to pack: its folder has no config.json.")
+    files += sorted(path for path in folder.iterdir() if _WEIGHTS.fullmatch(path.name))
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in files:
+            entry = zipfile.ZipInfo(f"{name}/{path.name}")
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            # Weights hardly get smaller, and squeezing them takes seconds.
+            entry.compress_type = zipfile.ZIP_DEFLATED if path.name in _TEXTS else zipfile.ZIP_STORED
+            with path.open("rb") as source, archive.open(entry, "w") as packed:
+                shutil.copyfileobj(source, packed, _CHUNK)
+
+
+# --- reading ---
+
+
+def read(path: str | os.PathLike, into: str | os.PathLike, bases: Collection[Base]) -> Path:
+    """Unpack a zip that somebody brought into the folder `into`, which must not exist yet, and return it.
+
+    `bases` are what a checkpoint may be based on: a foreign one is refused here, before its name can send anything to
+    the network. Raises `UserError` saying what is wrong with the file; then `into` does not exist either.
+    """
+    path, into = Path(path), Path(into)
+    if into.exists():
+        raise UserError(f"{into.name} exists already.")
+    making = into.with_name(f".{into.name}.part")
+    shutil.rmtree(making, ignore_errors=True)
+    try:
+        making.mkdir(parents=True)
+        with _opened(path) as archive:
+            for entry, name in _entries(archive):
+                _extract(archive, entry, making / name)
+        _check(making, bases)
+        making.rename(into)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error) as error:
+        raise UserError(f"This zip file is damaged or was cut short ({_plain(error)}). Download it again.") from error
+    except OSError as error:
+        raise UserError(f"The zip file could not be unpacked: {error.strerror or _plain(error)}.") from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    return into
+
+
+def _plain(error: Exception) -> str:
+    return str(error).strip().rstrip(".") or type(error).__name__
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    with path.open("rb") as file:
+        start = file.read(4)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 65_557))
+        tail = file.read()
+    if not size:
+        raise UserError("This file is empty. Choose the zip file of a checkpoint.")
+    if start != b"PK\x03\x04":
+        kind = {b"\x1f\x8b": "a gzip archive", b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive"}
+        found = next((what for sign, what in kind.items() if start.startswith(sign)), "something else")
+        raise UserError(f"This is not a zip file but {found}. {_TAKE_WHOLE}")
+    # The list of contents lies at the end, and Python would read all of it into memory, however long.
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0:
+        raise UserError("This zip file was cut short: its end, with the list of its contents, is missing.")
+    count, listing = struct.unpack("<HI", tail[at + 10 : at + 16])
+    if count > 2 * MAX_FILES or listing > 1000 * MAX_FILES or tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):
+        raise UserError(f"This zip file lists far more than a checkpoint holds (at most {MAX_FILES} files).")
+    return zipfile.ZipFile(path)
+
+
+def _entries(archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, str]]:
+    """(entry, plain file name) of all that is to be unpacked. All are judged before the first is given."""
+    found: dict[str, zipfile.ZipInfo] = {}
+    folders = set()
+    total = 0
+    for entry in archive.infolist():
+        shown = repr(entry.filename[:80])
+        parts = entry.filename.split("/")
+        if entry.filename.startswith("/") or "\\" in entry.filename or ":" in entry.filename or ".." in parts:
+            raise UserError(f"This zip file was refused: its entry {shown} leads to a place outside of it.")
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise UserError(f"This zip file was refused: its entry {shown} is a link or a device, not a file.")
+        if entry.is_dir() or _LITTER.search(entry.filename):
+            continue
+        if entry.flag_bits & 0x1:
+            raise UserError("This zip file is encrypted. Zip the checkpoint without a password.")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UserError(f"The entry {shown} of this zip file is packed in a way that is not read. {_TAKE_WHOLE}")
+        name = parts[-1]
+        if name.lower().endswith(_PICKLES):
+            raise UserError(
+                f"This zip file holds {shown}, in a format (pickle) that can run code when it is opened, so nothing of "
+                "it was read. A checkpoint of this program keeps its weights in .safetensors files."
+            )
+        if name not in _TEXTS and not _WEIGHTS.fullmatch(name):
+            raise UserError(f"This zip file holds {shown}, which is no part of a checkpoint. {_TAKE_WHOLE}")
+        if name in found or len(parts) > 2:
+            raise UserError(f"This zip file holds more than one checkpoint, or folders within it. {_TAKE_WHOLE}")
+        if name in _TEXTS and entry.file_size > _MAX_TEXT:
+            raise UserError(f"This zip file was refused: {shown} is {entry.file_size / 1e6:,.0f} MB of text.")
+        found[name] = entry
+        folders.add(tuple(parts[:-1]))
+        total += entry.file_size
+    if len(found) > MAX_FILES:
+        raise UserError(f"This zip file holds {len(found)} files; a checkpoint has at most {MAX_FILES}.")
+    if total > MAX_BYTES:
+        raise UserError(
+            f"This zip file would take {total / 1e6:,.0f} MB unpacked; the most is {MAX_BYTES / 1e6:.0f} MB. "
+            "Use a model that large on the command line: python -m mtl analyze --model FOLDER."
+        )
+    if "config.json" not in found or len(folders) > 1:
+        raise UserError(f"This zip file holds no checkpoint: there is no config.json beside weights. {_TAKE_WHOLE}")
+    return ((entry, name) for name, entry in found.items())
+
+
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+    written = 0
+    with archive.open(entry) as packed, target.open("xb") as file:
+        while chunk := packed.read(_CHUNK):
+            written += len(chunk)
+            if written > entry.file_size:  # the size was a lie
+                raise zipfile.BadZipFile(f"{target.name} is larger than the list of contents says")
+            file.write(chunk)
+
+
+# --- what was unpacked ---
+
+
+def _check(folder: Path, bases: Collection[Base]) -> None:
+    from mtl.checkpoint import FORMAT
+
+    config = _json(folder / "config.json")
+    version = config.get("mtl_format")
+    if version is None:
+        raise UserError(
+            "config.json in this zip file is not that of a checkpoint of this program (it has no mtl_format). "
+            f"{_TAKE_WHOLE}"
+        )
+    if version != FORMAT:
+        newer = isinstance(version, int) and not isinstance(version, bool) and version > FORMAT
+        hint = "Update the program." if newer else "Train the model again."
+        raise UserError(
+            f"This checkpoint was written in format {str(version)[:20]}{', by a newer version' if newer else ''}; "
+            f"this program reads format {FORMAT}. {hint}"
+        )
+    try:
+        name, digest = str(config["base"]["name"]), str(config["base"]["sha256"])
+        weights = {str(file): str(sha) for file, sha in config["weights"].items()}
+        model = ModelConfig.from_json(config["model"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"config.json in this zip file is damaged: {error} is missing or of the wrong type.") from error
+    if not any((name, digest) == (base.name, base.sha256) for base in bases):
+        own = " or ".join(f"{base.name!r} ({base.sha256[:12]}…)" for base in bases)
+        raise UserError(
+            f"This checkpoint was trained on {name[:80]!r} with weights {digest[:12]}…; this page has {own}. A "
+            "checkpoint holds only what training changed, so it works on exactly the model it was trained on."
+        )
+    if model.projection > 1024 or _head_weights(model) > _MAX_HEAD_WEIGHTS:
+        raise UserError("This checkpoint names heads that are far too large for this page.")
+    present = {path.name for path in folder.iterdir()} - set(_TEXTS)
+    if present != set(weights):
+        missing = sorted(set(weights) - present)
+        what = f"lacks {missing[0][:80]!r}" if missing else "holds weights that its config.json does not name"
+        raise UserError(f"This zip file {what}: it is not whole. Download it again.")
+    for file, digest in weights.items():
+        _check_weights(folder / file, digest)
+    if (folder / "train.json").exists():
+        _json(folder / "train.json")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_bytes().decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path.name} in this zip file is not JSON that can be read.") from error
+    if not isinstance(data, dict):
+        raise UserError(f"{path.name} in this zip file must hold a JSON object.")
+    return data
+
+
+def _head_weights(model: ModelConfig) -> int:
+    """Roughly how many weights the heads have, whatever backbone they read."""
+    return sum(t.hidden * (_NARROW + t.outputs) if t.hidden else _NARROW * t.outputs for t in model.tasks)
+
+
+def _check_weights(path: Path, digest: str) -> None:
+    with path.open("rb") as file:
+        start = file.read(9)
+        if start[:1] == b"\x80" or start[:2] == b"PK":
+            raise UserError(
+                f"{path.name} in this zip file is not what its name says but a Python pickle, which can run code when "
+                "it is opened. Nothing of it was read."
+            )
+        size = path.stat().st_size
+        header = int.from_bytes(start[:8], "little")
+        if len(start) < 9 or header > min(size - 8, 10_000_000) or start[8:9] != b"{":
+            raise UserError(f"{path.name} in this zip file is not a safetensors file, or was cut short.")
+        file.seek(0)
+        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            raise UserError(
+                f"{path.name} in this zip file is not the file that was saved: it was cut short or changed (its "
+                "SHA-256 is not the one in config.json). Download it again."
+            )

@@ -1,0 +1,174 @@
+"""A table set against a model: which task each column of labels teaches, and what its labels mean there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mtl.config import TaskSpec, UserError
+from mtl.data.doctor import MOST_LABELS
+from mtl.data.labels import LabelMatch, mapped, match_labels, match_task
+from mtl.data.rows import Column, Row, Table
+from mtl.data.values import cut
+
+# column -> {label found: the model's label, or itself (a new one), or None (left out)}
+Mappings = Mapping[str, Mapping[str, str | None]]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What one column teaches: the task `spec`, None where there is nothing to learn from it.
+
+    `match` sets the labels found against those of the model's task that the column is about (against none where it is
+    about none); it is None for numbers. `kept` says that the model's own head goes on learning; else a new one begins.
+    `note` tells a person so, and is "" where there is nothing to tell. `low` and `high` are the least and the greatest
+    of the numbers found.
+    """
+
+    spec: TaskSpec | None
+    match: LabelMatch | None = None
+    kept: bool = False
+    note: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A table set against a model: the spec of each task to train, rows with its labels, what to tell the user, and
+    what each of the table's columns of labels teaches."""
+
+    specs: dict[str, TaskSpec]
+    rows: list[Row]
+    notes: list[str]
+    columns: dict[str, Taught]
+
+
+def match_tasks(
+    table: Table, known: Mapping[str, TaskSpec], mapping: Mappings | None = None, least: int = 2
+) -> Matched:
+    """Match a table's columns with a model's tasks; a column that fits none, or has new labels, gets a new head.
+
+    `mapping` overrules what labels mean. A column of classes or numbers needs `least` different ones to teach anything.
+    Raises `UserError` where `mapping` names what is not there.
+    """
+    columns, wanted = table.tasks(), mapping or {}
+    for name in wanted:
+        if name not in columns:
+            there = cut(", ".join(columns), 300) or "none"
+            raise UserError(f"There is no column of labels {name!r}. The columns of labels are: {there}.")
+    names = {name.casefold() for name in known}
+    found: dict[str, Taught] = {}
+    taken: set[str] = set()
+    # A column under a task's own name comes first, so that no other takes the task away from it.
+    for column in sorted(columns.values(), key=lambda column: column.name.casefold() not in names):
+        values = [row.labels[column.name] for row in table.rows if column.name in row.labels]
+        free = {name: spec for name, spec in known.items() if name not in taken}
+        found[column.name] = taught = _taught(column, values, free, taken, wanted.get(column.name, {}), least)
+        taken.update({taught.spec.name} if taught.spec else ())
+    found = {name: found[name] for name in columns}
+    meanings = {
+        name: (taught.spec.name, taught.match.meaning if taught.match else {})
+        for name, taught in found.items()
+        if taught.spec
+    }
+    return Matched(
+        {taught.spec.name: taught.spec for taught in found.values() if taught.spec},
+        [_translated(row, meanings) for row in table.rows],
+        [taught.note for taught in found.values() if taught.note],
+        found,
+    )
+
+
+def new_head(name: str, kind: str, labels: tuple[str, ...] = (), low: float = -1.0, high: float = 1.0) -> TaskSpec:
+    """The head that a new task gets when nothing else is asked for."""
+    tagging = kind == "tagging"
+    return TaskSpec(name, kind, labels, hidden=256 * tagging, low=low, high=high, shape_window=2 * tagging)
+
+
+def _translated(row: Row, meanings: Mapping[str, tuple[str, Mapping[str, str | None]]]) -> Row:
+    labels = {}
+    for column, (task, meaning) in meanings.items():
+        if column in row.labels and (label := mapped(row.labels[column], meaning)) is not None:
+            labels[task] = label
+    return Row(row.text, labels, row.line)
+
+
+def _taught(
+    column: Column,
+    values: Sequence,
+    free: Mapping[str, TaskSpec],
+    taken: set[str],
+    mapping: Mapping[str, str | None],
+    least: int,
+) -> Taught:
+    """What a column teaches that has these labels, given the tasks of the model that are still `free`."""
+
+    def nothing(found: str, match: LabelMatch | None = None) -> Taught:
+        note = f"Column {column.name!r} has {found}: there is nothing to learn, so it is left out."
+        return Taught(None, match, note=note)
+
+    if column.kind == "regression":
+        if mapping:
+            raise UserError(f"Column {column.name!r} holds numbers: it has no labels that could be read as others.")
+        low, high = min(values, default=0.0), max(values, default=0.0)
+        if not values or (low == high and least > 1):
+            return nothing(f"only the number {low:g}" if values else "no numbers")
+        task = match_task(column, free)
+        if task and free[task].low <= low and high <= free[task].high:
+            return Taught(free[task], kept=True, low=low, high=high)
+        above = high if high > low else low + max(1.0, abs(low))
+        spec = new_head(_name_for(column, task, taken), "regression", low=low, high=above)
+        note = f"Column {column.name!r} gets a new head for numbers from {low:g} to {high:g}."
+        return Taught(spec, note=note, low=low, high=high)
+    if len(column.labels) > MOST_LABELS:
+        return nothing(f"{len(column.labels):,} labels, more than {MOST_LABELS}")
+    task = _task_of(column, free, mapping)
+    match = match_labels(column.labels, free[task].labels if task else ()).changed(mapping)
+    meant = dict.fromkeys(label for label in match.meaning.values() if label is not None)
+    if len(meant) < (least if column.kind == "classification" else 1):
+        return nothing(f"only the label {next(iter(meant))!r}" if meant else "no labels", match)
+    if match.fits:
+        named = [f"{found} as {own}" for found, own in match.mapping.items() if own not in (None, found)]
+        note = f"Column {column.name!r} teaches the task {task!r}" + (f": {', '.join(named)}." if named else ".")
+        return Taught(free[task], match, True, note if named or task != column.name else "")
+    shown = ", ".join(match.labels[:8]) + (" ..." if len(match.labels) > 8 else "")
+    note = f"Column {column.name!r} gets a new head for {len(match.labels)} labels: {shown}."
+    return Taught(new_head(_name_for(column, task, taken), column.kind, match.labels), match, note=note)
+
+
+def _task_of(column: Column, free: Mapping[str, TaskSpec], mapping: Mapping[str, str | None]) -> str | None:
+    """The model's task that a column is about: by what the user said of its labels, else by its name and labels.
+
+    Grades (0/1) say so only under the task's own name: they may be spam.
+    """
+    task = match_task(column, free)
+    if task and not _same_name(task, column) and "a grade" in _reasons(column, free[task]):
+        task = None
+    said = {label for found, label in mapping.items() if label not in (None, found)}
+    if said and not (task and said <= {*free[task].labels}):
+        return next((n for n, spec in free.items() if spec.kind == column.kind and said <= {*spec.labels}), None)
+    return task
+
+
+def _reasons(column: Column, spec: TaskSpec) -> set[str]:
+    return {*match_labels(column.labels, spec.labels).reasons.values()}
+
+
+def _same_name(task: str, column: Column) -> bool:
+    return task.casefold() == column.name.casefold()
+
+
+def _name_for(column: Column, task: str | None, taken: set[str]) -> str:
+    """What to call a new head: as its column, unless another task of this run is called so."""
+    if task and _same_name(task, column):
+        return task  # the model's head of that name starts anew
+    base = cut(column.name, 90).strip() or "labels"
+    try:
+        TaskSpec(base, "regression")
+    except UserError:  # a few names are fields of every answer
+        base = f"{base} label"
+    name, number = base, 2
+    while name in taken:
+        name, number = f"{base} ({number})", number + 1
+    return name

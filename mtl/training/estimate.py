@@ -1,0 +1,275 @@
+"""What a run will take before it starts: weights that learn, steps, seconds on this machine, memory.
+
+The seconds come from one layer of the real backbone, timed for a moment in the background, once per process. Heavy
+imports stay inside functions: the page reads this module as it starts.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import statistics
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mtl.config import TaskSpec, TrainConfig
+
+if TYPE_CHECKING:
+    from mtl.backbone import Backbone
+    from mtl.model import MultiTaskModel
+
+# Rows and tokens of the batch that is timed, and how often.
+_ROWS, _TOKENS, _TIMES = 32, 32, 3
+# Seconds beside the sums: of a step, of an epoch (scores, how far weights moved), of a run (starting, saving). What a
+# process takes in memory before it has a model, in bytes. All measured on whole runs.
+_PER_STEP, _PER_EPOCH, _PER_RUN, _PROCESS = 0.012, 0.1, 1.2, 540e6
+# At the end the model before and the model after answer the probe set, of so many tokens.
+_PROBE_TOKENS = 2_700
+# Texts are padded to the longest of their batch.
+_PADDING = 1.15
+# Numbers that a layer keeps of each token until the way back, in widths of a token vector.
+_KEPT_PER_TOKEN = 22
+# Of the tokens so many are the first of a word, which is what a tagging head reads.
+_WORDS = 0.8
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`trainable` and `frozen` count weights; `memory_mb` is the run's own process at its fullest. `rows` are learnt
+    from, `validation_rows` held out. `seconds` is None while this machine's speed is still being measured."""
+
+    trainable: int
+    frozen: int
+    steps: int
+    seconds: float | None
+    memory_mb: float
+    rows: int
+    validation_rows: int
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of this machine: of one layer per token, `forward` alone and in `training` (there and back), and of the
+    optimiser per weight (`update`)."""
+
+    forward: float
+    training: float
+    update: float
+
+
+def estimate(
+    model: MultiTaskModel,
+    tasks: Mapping[str, TaskSpec],
+    learns: Collection[str],
+    rows: int,
+    tokens: int,
+    config: TrainConfig,
+    wait: float = 1.0,
+) -> Estimate:
+    """What a run will take that starts from `model` and ends with these `tasks`, of which `learns` have labels.
+
+    `rows` and `tokens` count the whole table. Waits at most `wait` seconds for the measurement of this machine.
+    """
+    sizes = group_sizes(model, tasks)
+    layers = model.backbone.groups
+    frozen = _never_learn(layers, sizes, learns, config)
+    trainable = sum(size for name, size in sizes.items() if name not in frozen)
+    held_out = min(round(rows * config.validation), max(rows - 1, 0))
+    if config.validation and rows > 1:
+        held_out = max(held_out, 1)
+    learnt = rows - held_out
+    steps = config.epochs * math.ceil(learnt / config.batch_size)
+    speed = speed_of(model.backbone, config.precision, wait)
+    share = learnt / rows if rows else 0.0
+    work = _Work(model, sizes, frozen, config, steps, tokens * share, tokens * (1 - share))
+    return Estimate(
+        trainable,
+        sum(sizes.values()) - trainable,
+        steps,
+        work.seconds(speed) if speed else None,
+        work.memory(tokens / rows if rows else 0.0) / 1e6,
+        learnt,
+        held_out,
+    )
+
+
+def group_sizes(model: MultiTaskModel, tasks: Mapping[str, TaskSpec]) -> dict[str, int]:
+    """How many weights each group of a model with these tasks has: layer groups lowest first, then heads."""
+    backbone = model.backbone
+    sizes = dict.fromkeys(backbone.groups, 0)
+    for name, parameter in backbone.named_parameters():
+        sizes[backbone.groups[backbone.group_of(name)]] += parameter.numel()
+    sizes |= {f"head {name}": head_size(spec, backbone.dim) for name, spec in tasks.items()}
+    if model.projection is not None:
+        sizes["projection"] = model.projection.weight.numel()
+    return sizes
+
+
+@functools.lru_cache(maxsize=512)
+def head_size(spec: TaskSpec, dim: int) -> int:
+    """The weights of a head that reads vectors of width `dim`."""
+    import torch
+
+    from mtl import heads
+
+    with torch.device("meta"):  # shapes without memory, and without a draw from the random numbers
+        return sum(p.numel() for p in heads.build(spec, dim).parameters())
+
+
+def _never_learn(
+    layers: Collection[str], sizes: Mapping[str, int], learns: Collection[str], config: TrainConfig
+) -> set[str]:
+    always = min(config.frozen_groups(len(layers), epoch) for epoch in (1, *(e for e, _ in config.unfreeze)))
+    heads = [name for name in sizes if name.startswith("head ")]
+    idle = {name for name in heads if name[5:] not in learns or name[5:] in config.freeze_heads}
+    rates = config.group_rates(layers, [name for name in sizes if name not in layers])
+    return {*list(layers)[:always], *idle, *(name for name, rate in rates.items() if rate == 0)}
+
+
+class _Work:
+    """All that a run computes and keeps; `learnt` and `held_out` are tokens."""
+
+    def __init__(
+        self,
+        model: MultiTaskModel,
+        sizes: Mapping[str, int],
+        frozen: set[str],
+        config: TrainConfig,
+        steps: int,
+        learnt: float,
+        held_out: float,
+    ) -> None:
+        self.model, self.sizes, self.frozen, self.config = model, sizes, frozen, config
+        self.steps, self.learnt, self.held_out = steps, learnt, held_out
+        self.layers = model.backbone.groups
+        # The pooler counts to the last layer and does not run.
+        self.layer_size = sizes[self.layers[1]] if len(self.layers) > 1 else 1
+
+    def seconds(self, speed: Speed) -> float:
+        """How long a process of its own takes, ready to begin, on a machine that does nothing else."""
+        config, everything = self.config, self.learnt + self.held_out
+        total = _PER_RUN + config.epochs * _PER_EPOCH + self.steps * _PER_STEP
+        total += 2 * _PROBE_TOKENS * (len(self.layers) - 1) * speed.forward
+        per_epoch = self.steps / config.epochs
+        anchored = kept = None
+        for depth in self._depths():
+            below, above = max(depth - 1, 0), len(self.layers) - max(depth, 1)
+            cached = depth > 0 and self._cache(depth) <= config.cache_mb * 1e6
+            if not cached:
+                total += everything * below * speed.forward
+            elif kept != depth:
+                kept, total = depth, total + everything * below * speed.forward
+            total += above * (_PADDING * self.learnt * speed.training + self.held_out * speed.forward)
+            if config.anchor and above and anchored is None:
+                anchored, total = depth, total + self.learnt * above * speed.forward
+            # A head's sums are like a layer's, as many as it has weights; those of sentences are next to nothing.
+            words = sum(size for name, size in self._heads() if size > 10 * self.model.dim) / self.layer_size
+            total += _WORDS * words * (self.learnt * speed.training + self.held_out * speed.forward)
+            moving = sum(self.sizes[name] for name in self.layers[depth:] if name not in self.frozen)
+            moving += sum(size for _, size in self._heads())
+            total += (per_epoch + 2) * moving * speed.update  # twice more: how far it moved, the best epoch's copy
+        return total
+
+    def memory(self, tokens_per_row: float) -> float:
+        """Bytes of the run's process at its fullest; `tokens_per_row` on average."""
+        config, dim = self.config, self.model.backbone.dim
+        weights = 4 * sum(self.sizes.values())
+        trainable = sum(size for name, size in self.sizes.items() if name not in self.frozen)
+        # Of each weight that learns: itself, its gradient, two moments, where it began, the best epoch's.
+        copies = 6 + bool(config.average)
+        depth = min(self._depths())
+        above = len(self.layers) - max(depth, 1)
+        # Batches are of like length: the longest has about twice the average.
+        batch = config.batch_size * min(2 * tokens_per_row, self.model.max_tokens)
+        kept = batch * above * dim * 4 * _KEPT_PER_TOKEN
+        cache = self._cache(depth) if depth else 0
+        return _PROCESS + weights + 4 * copies * trainable + kept + (cache if cache <= config.cache_mb * 1e6 else 0)
+
+    def _heads(self) -> Iterator[tuple[str, int]]:
+        return ((n, size) for n, size in self.sizes.items() if n.startswith("head ") and n not in self.frozen)
+
+    def _depths(self) -> list[int]:
+        """How many of the lowest groups need no gradient, epoch by epoch."""
+        result = []
+        for epoch in range(1, self.config.epochs + 1):
+            lowest = self.config.frozen_groups(len(self.layers), epoch)
+            learning = [i for i, name in enumerate(self.layers) if i >= lowest and name not in self.frozen]
+            result.append(learning[0] if learning else len(self.layers))
+        return result
+
+    def _cache(self, depth: int) -> float:
+        """Bytes that the outputs of the lowest `depth` groups take in half precision (see `mtl.training.prefix`)."""
+        return (self.learnt + self.held_out) * self.model.backbone.dim * 2
+
+
+# --- this machine ---
+
+_speeds: dict[tuple[str, str], Speed] = {}
+_measuring: dict[tuple[str, str], threading.Thread] = {}
+_lock = threading.Lock()
+
+
+def speed_of(backbone: Backbone, precision: str = "auto", wait: float = 1.0) -> Speed | None:
+    """How fast this machine trains `backbone`: measured once, in the background. None where `wait` seconds are not
+    enough for it."""
+    key = (backbone.source.sha256, precision)
+    with _lock:
+        if key in _speeds:
+            return _speeds[key]
+        if key not in _measuring:
+            _measuring[key] = threading.Thread(target=_keep, args=(key, backbone), name="measure", daemon=True)
+            _measuring[key].start()
+        thread = _measuring[key]
+    thread.join(wait)
+    return _speeds.get(key)
+
+
+def _keep(key: tuple[str, str], backbone: Backbone) -> None:
+    _speeds[key] = measure(backbone, key[1])
+
+
+def measure(backbone: Backbone, precision: str = "auto") -> Speed:
+    """Time one layer of `backbone` and the optimiser, for a few tenths of a second."""
+    import torch
+
+    from mtl.backbone import replace_parameter
+    from mtl.training import loop
+
+    copy = backbone.fork()
+    weights = [name for name, _ in copy.named_parameters() if copy.group_of(name) == 1]
+    for name in weights:  # a run trains in float32, whatever the page answers in
+        replace_parameter(copy, name, copy.get_parameter(name).detach().float().clone(), trainable=True)
+    parameters = [copy.get_parameter(name) for name in weights]
+    device = parameters[0].device
+    hidden = torch.ones(_ROWS, _TOKENS, copy.dim, device=device)
+    mask = torch.ones(_ROWS, _TOKENS, dtype=torch.bool, device=device)
+    adam = torch.optim.AdamW(parameters, lr=0.0, fused=True)
+    tokens, size = _ROWS * _TOKENS, sum(p.numel() for p in parameters)
+
+    def forward() -> None:
+        with torch.no_grad(), loop.precision(device, precision):
+            copy.run(hidden, mask, 1, 2)
+
+    def train() -> None:
+        with loop.precision(device, precision):
+            copy.run(hidden.clone().requires_grad_(), mask, 1, 2).float().mean().backward()
+
+    def update() -> None:
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        adam.step()
+
+    return Speed(_usual(forward) / tokens, _usual(train) / tokens, _usual(update) / size)
+
+
+def _usual(work: Callable[[], None]) -> float:
+    """Seconds that `work` usually takes, after a first time that makes everything ready."""
+    work()
+    times = []
+    for _ in range(_TIMES):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)

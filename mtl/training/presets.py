@@ -1,0 +1,150 @@
+"""Ready-made settings of what learns and how fast: the ways of freezing that one reads about, and the rates that the
+source notebooks and the literature propose. Pure, and free of heavy imports: the page reads it as it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mtl.config import TrainConfig
+
+Make = Callable[[Sequence[str], Sequence[str], TrainConfig], TrainConfig]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """`make(groups, heads, base)` gives the settings for a model with these layer groups (lowest first) and heads.
+
+    It decides what is frozen and all rates; whatever else `base` says is kept. `sentence` says when to use it.
+    """
+
+    name: str
+    title: str
+    sentence: str
+    make: Make
+
+
+_PLAIN = TrainConfig()
+
+
+def _with(base: TrainConfig, **settings: Any) -> TrainConfig:
+    """`base` with nothing frozen and the usual rates, but for `settings`."""
+    plain = {name: getattr(_PLAIN, name) for name in ("lr", "lr_decay", "head_lr")}
+    return replace(base, **{"freeze": 0, "freeze_heads": (), "unfreeze": (), "rates": {}, **plain, **settings})
+
+
+def _rates(lr: float, head_lr: float, lr_decay: float = 1.0) -> Make:
+    return lambda groups, heads, base: _with(base, lr=lr, head_lr=head_lr, lr_decay=lr_decay)
+
+
+def _gradual(groups: Sequence[str], heads: Sequence[str], base: TrainConfig) -> TrainConfig:
+    """The heads alone in the first epoch, all layers in the last, in even steps between."""
+    epochs = max(base.epochs, 3)
+    thaw: list[tuple[int, int]] = []
+    for epoch in range(2, epochs + 1):
+        lowest = round(len(groups) * (epochs - epoch) / (epochs - 1))
+        if lowest < (thaw[-1][1] if thaw else len(groups)):
+            thaw.append((epoch, lowest))
+    return _with(base, epochs=epochs, freeze=-1, unfreeze=tuple(thaw))
+
+
+def _rising(groups: Sequence[str], heads: Sequence[str], base: TrainConfig) -> TrainConfig:
+    """Even steps from 2e-5 at the lowest layer to 1e-4 at the heads; the embeddings, below all layers, at 1e-5."""
+    layers = len(groups) - 1
+    step = 5 ** (1 / layers)
+    return _with(base, lr=round(1e-4 / step, 7), lr_decay=round(1 / step, 4), head_lr=1e-4, rates={groups[0]: 1e-5})
+
+
+_SCENARIOS = (
+    Preset(
+        "frozen",
+        "All frozen",
+        "Nothing learns: the model as it is, which all others are compared with; such a run cannot be started.",
+        lambda groups, heads, base: _with(base, freeze=-1, freeze_heads=tuple(heads)),
+    ),
+    Preset(
+        "heads",
+        "Backbone frozen",
+        "Only the heads learn, in seconds, and embeddings stay exactly as they are: for few rows, or as a first try.",
+        lambda groups, heads, base: _with(base, freeze=-1),
+    ),
+    Preset(
+        "one-head",
+        "One head frozen",
+        "The first head stays as it is while all else learns: see whether it still fits a backbone that moved.",
+        lambda groups, heads, base: _with(base, freeze_heads=tuple(heads[:1])),
+    ),
+    Preset(
+        "uniform",
+        "One rate for all",
+        "Everything learns at 1.0e-4, from the embeddings to the heads: the simplest setting, to compare others with.",
+        _rates(1e-4, 1e-4),
+    ),
+    Preset(
+        "depth",
+        "Rates by depth",
+        "Heads learn fastest, each layer at 0.9 times the rate of the one above: the default, right for most files.",
+        _rates(_PLAIN.lr, _PLAIN.head_lr, _PLAIN.lr_decay),
+    ),
+    Preset(
+        "gradual",
+        "Gradual unfreezing",
+        "Heads first, then the top layers, then all: for new labels, whose untrained head would pull the backbone "
+        "about (Howard & Ruder 2018).",
+        _gradual,
+    ),
+)
+_SOURCES = (
+    Preset(
+        "rising",
+        "1e-5, 2e-5 … 1e-4",
+        "Embeddings 1e-5, layers rising from 2e-5, heads 1e-4, as in the source notebooks: careful, for a task close "
+        "to one that the model knows.",
+        _rising,
+    ),
+    Preset(
+        "fast-heads",
+        "Backbone 2e-5, heads 3e-4",
+        "From the source notebooks: a usual rate for a backbone with much faster heads, for labels that are new.",
+        _rates(2e-5, 3e-4),
+    ),
+    Preset(
+        "slow-heads",
+        "Backbone 1e-5, heads 2e-5",
+        "From the source notebooks: hardly moves anything, to refine a model that knows the task already.",
+        _rates(1e-5, 2e-5),
+    ),
+    Preset(
+        "slow",
+        "1e-5 everywhere",
+        "From the source notebooks: one low rate, to see what the heads gain when they learn faster than the backbone.",
+        _rates(1e-5, 1e-5),
+    ),
+    Preset(
+        "ulmfit",
+        "÷ 2.6 per layer (ULMFiT)",
+        "Each layer learns 2.6 times slower than the one above (Howard & Ruder 2018): when what the lower layers know "
+        "of language has to stay.",
+        _rates(_PLAIN.lr, _PLAIN.head_lr, 1 / 2.6),
+    ),
+    Preset(
+        "electra",
+        "× 0.8 per layer (ELECTRA)",
+        "Each layer learns at 0.8 times the rate of the one above (Clark et al. 2020): a milder decay, for more rows.",
+        _rates(_PLAIN.lr, _PLAIN.head_lr, 0.8),
+    ),
+)
+
+PRESETS: tuple[Preset, ...] = (*_SCENARIOS, *_SOURCES)
+BY_NAME: dict[str, Preset] = {preset.name: preset for preset in PRESETS}
+# What Compare runs in one go. A run in which nothing learns is none.
+FREEZING = ("heads", "one-head", "gradual", "depth")
+RATES = ("uniform", "depth")
+# The same presets as the page groups them: ways of freezing, and proposed rates.
+GROUPS = (tuple(p.name for p in _SCENARIOS), tuple(p.name for p in _SOURCES))
+
+
+def which(groups: Sequence[str], heads: Sequence[str], config: TrainConfig) -> str | None:
+    """The name of the preset that these settings are, if they are one."""
+    return next((p.name for p in PRESETS if p.make(groups, heads, config) == config), None)

@@ -1,0 +1,54 @@
+"""Old runs are deleted while the page is served, by age and by size; never one that waits, trains or is in use."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Collection
+
+from mtl.config import UserError
+from mtl.training.runs import Runs
+
+log = logging.getLogger("mtl.ui")
+
+EVERY = 600.0
+# What is kept unless the environment says otherwise.
+DAYS, GIGABYTES = 14.0, 10.0
+
+
+def limits() -> tuple[float, float]:
+    """(seconds, bytes): how old runs may grow, and how large all of them together, by MTL_RUNS_DAYS and MTL_RUNS_GB."""
+    return _positive("MTL_RUNS_DAYS", DAYS) * 86400, _positive("MTL_RUNS_GB", GIGABYTES) * 1e9
+
+
+def begin(runs: Runs, in_use: Callable[[], Collection[str]], every: float = EVERY) -> Callable[[], None]:
+    """Clean up now and every so many seconds, in the background. `in_use` gives the ids of the runs to keep.
+
+    Returns what ends it. Raises `UserError` where the limits cannot be understood.
+    """
+    max_age, max_bytes = limits()
+    ended = threading.Event()
+
+    def forever() -> None:
+        while not ended.is_set():
+            try:
+                if deleted := runs.clean_up(max_age, max_bytes, in_use()):
+                    log.info("Deleted %d old runs: %s", len(deleted), ", ".join(deleted))
+            except Exception:  # a disk that does not answer, say: the next time may be better
+                log.exception("Old runs could not be deleted")
+            ended.wait(every)
+
+    threading.Thread(target=forever, name="housekeeping", daemon=True).start()
+    return ended.set
+
+
+def _positive(name: str, default: float) -> float:
+    value = os.environ.get(name) or default
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not number > 0:
+        raise UserError(f"{name} must be a number above 0; it is {value!r}.")
+    return number

@@ -1,0 +1,167 @@
+"""The models that visitors use: the page's own, and checkpoints that share every tensor they did not change with it.
+
+Each is loaded once however many use it, and dropped when too many are kept; who needs it then has it loaded again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mtl.config import UserError
+from mtl.ui.engine import Engine
+from mtl.ui.text import result as words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mtl.config import ModelConfig, TaskSpec
+    from mtl.model import Analysis, MultiTaskModel
+    from mtl.training.runs import Runs
+    from mtl.ui.visits import Visit
+
+# What a model takes beside its tensors: the modules that borrow them.
+_OVERHEAD = 400_000
+
+
+class Models:
+    """`get` gives a model by its checkpoint's folder. Thread safe.
+
+    The ones not asked for for longest are dropped beyond `most` models, or beyond `max_bytes` of tensors of their own.
+    """
+
+    def __init__(self, engine: Engine, most: int = 60, max_bytes: int = 500_000_000) -> None:
+        self._engine, self._most, self._max_bytes = engine, most, max_bytes
+        self._kept: OrderedDict[Path, tuple[int, MultiTaskModel, int]] = OrderedDict()
+        self._lock = threading.Lock()
+        # One at a time: thirty visitors may choose their models in the same second.
+        self._loading = threading.Lock()
+
+    def get(self, name: str | Path | None) -> MultiTaskModel:
+        """The model of a checkpoint's folder; None: the page's own. Other names are those of `mtl.load`.
+
+        Raises `UserError` where it cannot be loaded, or is no longer there.
+        """
+        if name is None or str(name) == (self._engine.name or "default"):
+            return self._engine.model()
+        path = Path(name)
+        if (model := self._find(path)) is not None:
+            return model
+        with self._loading:
+            if (model := self._find(path)) is None:
+                model = self._load(path)
+        return model
+
+    def asked(self, name: Path | None) -> MultiTaskModel | Asked:
+        """The same model for those that keep it for long: a checkpoint's is loaded again should it be dropped."""
+        return self._engine.model() if name is None else Asked(self, name)
+
+    @property
+    def bytes(self) -> int:
+        """What the models kept take beyond the page's own."""
+        with self._lock:
+            return sum(size for _, _, size in self._kept.values())
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _find(self, path: Path) -> MultiTaskModel | None:
+        version = _version(path)
+        with self._lock:
+            kept = self._kept.get(path)
+            # A run that was resumed writes another model into the same folder.
+            if kept is None or kept[0] != version:
+                return None
+            self._kept.move_to_end(path)
+            return kept[1]
+
+    def _load(self, path: Path) -> MultiTaskModel:
+        import mtl
+        from mtl import checkpoint
+
+        self._engine.wait()  # what a checkpoint borrows from is loaded there
+        version = _version(path)
+        try:
+            model = mtl.load(str(path))
+        except UserError as problem:
+            # A visitor knows the model by its name, not by its folder on the server.
+            raise UserError(str(problem).replace(str(path), "This model")) from problem
+        with self._lock:
+            self._kept[path] = (version, model, checkpoint.own_bytes(model) + _OVERHEAD)
+            self._kept.move_to_end(path)
+            total = sum(size for _, _, size in self._kept.values())
+            while len(self._kept) > 1 and (len(self._kept) > self._most or total > self._max_bytes):
+                total -= self._kept.popitem(last=False)[1][2]
+        return model
+
+
+class Asked:
+    """A model as the page keeps it with an analysis: what it is, and a way to ask it. Its tensors stay in `Models`."""
+
+    def __init__(self, models: Models, path: Path) -> None:
+        self._models, self._path = models, path
+        model = models.get(path)
+        self.tasks: dict[str, TaskSpec] = model.tasks
+        self.config: ModelConfig = model.config
+        self.poolings: tuple[str, ...] = model.poolings
+        self.dim: int = model.dim
+        self.max_tokens: int = model.max_tokens
+
+    def analyze(self, texts: Sequence[str]) -> list[Analysis]:
+        return self._models.get(self._path).analyze(texts)
+
+    def encode(self, texts: Sequence[str], pooling: str | None = None) -> np.ndarray:
+        return self._models.get(self._path).encode(texts, pooling)
+
+
+def _version(path: Path) -> int:
+    try:
+        return (path / "config.json").stat().st_mtime_ns
+    except OSError:
+        raise UserError(words.MODEL_GONE) from None
+
+
+# --- which one a visitor uses ---
+
+
+def choose(next_revision: Callable[[], int], path: Path | None, visit: Visit) -> int:
+    """Let a visitor's tabs use a checkpoint, or (None) the page's own model; the new revision of the model in use."""
+    visit.lesson.model = path
+    return next_revision()
+
+
+# --- what to call them ---
+
+
+def own_name(name: str | None) -> str:
+    """What to call the page's own model: a run's checkpoint goes by the run's name."""
+    if name is None:
+        return "default"
+    path = Path(name)
+    return path.parent.name if path.name == "checkpoint" and path.parent.name else path.name
+
+
+def run_names(runs: Runs, owner: str) -> dict[str, str]:
+    """What the page calls each run of `owner`: "run 1" is the oldest that is still there."""
+    return {run.id: words.run_name(number) for number, run in enumerate(runs.find(owner), 1)}
+
+
+def name_of(runs: Runs, owner: str, path: Path) -> str:
+    """What the page calls the model of a checkpoint's folder: by its run, or by the file it was brought in."""
+    if path.parent.parent == runs.root and path.name == "checkpoint":
+        return run_names(runs, owner).get(path.parent.name, words.SOME_RUN)
+    return path.name
+
+
+def learnt(path: Path) -> str:
+    """What a checkpoint's training changed, in a few words: "heads trained"; "" where it does not say."""
+    try:
+        moved = json.loads((path / "train.json").read_text(encoding="utf-8"))["moved"]
+        # It may be a stranger's.
+        return words.learnt({str(group)[:40]: float(change) for group, change in moved.items()})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return ""

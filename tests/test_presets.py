@@ -1,0 +1,98 @@
+import pytest
+import torch
+
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.training import optim
+from mtl.training.presets import BY_NAME, FREEZING, GROUPS, PRESETS, RATES, which
+
+LAYERS = ["embeddings", *(f"layer {i}" for i in range(1, 7))]
+HEADS = ["sentiment", "topic"]
+# What a preset must leave alone.
+BASE = TrainConfig(
+    epochs=4, batch_size=8, anchor=2.5, seed=9, freeze=3, rates={"layer 1": 0.5}, task_weights={"topic": 2}
+)
+
+
+def settings(name: str, base: TrainConfig = BASE) -> TrainConfig:
+    return BY_NAME[name].make(LAYERS, HEADS, base)
+
+
+def rates(name: str) -> list[float]:
+    """Of the embeddings, the layers and the heads, from the bottom up."""
+    return list(settings(name).group_rates(LAYERS, ["head sentiment"]).values())
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
+def test_a_preset_decides_what_learns_and_how_fast_and_nothing_else(preset):
+    made = preset.make(LAYERS, HEADS, BASE)
+    decided = {"freeze", "freeze_heads", "unfreeze", "lr", "lr_decay", "head_lr", "rates"}
+    assert {k: v for k, v in made.to_json().items() if k not in decided} == {
+        k: v for k, v in BASE.to_json().items() if k not in decided
+    }
+    # Whatever was set before does not shine through.
+    assert made == preset.make(
+        LAYERS, HEADS, TrainConfig(epochs=4, batch_size=8, anchor=2.5, seed=9, task_weights={"topic": 2})
+    )
+    assert preset.sentence.endswith(".") and len(preset.sentence) < 160
+
+
+def test_names_are_unique_and_the_sets_are_made_of_them():
+    names = [p.name for p in PRESETS]
+    assert len(set(names)) == len(names) == 12
+    assert [n for group in GROUPS for n in group] == names
+    assert {*FREEZING, *RATES} <= set(names) and "frozen" not in FREEZING
+
+
+def test_the_scenarios_freeze_what_they_say():
+    assert settings("frozen").frozen_groups(7) == 7 and settings("frozen").freeze_heads == ("sentiment", "topic")
+    assert settings("heads").frozen_groups(7) == 7 and settings("heads").freeze_heads == ()
+    assert settings("one-head").frozen_groups(7) == 0 and settings("one-head").freeze_heads == ("sentiment",)
+    for name in ("uniform", "depth", *GROUPS[1]):
+        assert settings(name).freeze == 0 and not settings(name).freeze_heads and not settings(name).unfreeze
+
+
+def test_the_rates_are_those_of_their_sources():
+    assert len(set(rates("uniform"))) == 1
+    assert rates("slow") == [1e-5] * 8
+    assert rates("fast-heads") == [2e-5] * 7 + [3e-4]
+    assert rates("slow-heads") == [1e-5] * 7 + [2e-5]
+    ulmfit, electra = rates("ulmfit")[:7], rates("electra")[:7]
+    assert [high / low for low, high in zip(ulmfit, ulmfit[1:], strict=False)] == pytest.approx([2.6] * 6)
+    assert [low / high for low, high in zip(electra, electra[1:], strict=False)] == pytest.approx([0.8] * 6)
+    embeddings, *layers, head = rates("rising")
+    assert embeddings == 1e-5 and head == 1e-4
+    assert layers[0] == pytest.approx(2e-5, rel=0.01) and layers == sorted(layers) and layers[-1] < head
+
+
+@pytest.mark.parametrize(("layers", "epochs"), [(7, 3), (7, 1), (7, 30), (13, 4), (2, 5)])
+def test_gradual_unfreezing_begins_with_the_heads_and_ends_with_everything(layers, epochs):
+    groups = [f"layer {i}" for i in range(layers)]
+    made = BY_NAME["gradual"].make(groups, HEADS, TrainConfig(epochs=epochs))
+    assert made.epochs == max(epochs, 3)
+    frozen = [made.frozen_groups(layers, epoch) for epoch in range(1, made.epochs + 1)]
+    assert frozen[0] == layers and frozen[-1] == 0
+    assert frozen == sorted(frozen, reverse=True)
+
+
+def test_the_default_settings_are_a_preset_and_are_recognised():
+    assert which(LAYERS, HEADS, TrainConfig()) == "depth"
+    assert which(LAYERS, HEADS, TrainConfig(lr=3e-5)) is None
+    for preset in PRESETS:
+        assert which(LAYERS, HEADS, preset.make(LAYERS, HEADS, BASE)) == preset.name
+
+
+def test_the_engine_takes_every_preset(tiny):
+    import mtl
+    from mtl.checkpoint import derive
+
+    torch.manual_seed(0)
+    base = mtl.load(tiny, dtype="float32")
+    tasks = tuple(TaskSpec(name, "classification", ("a", "b")) for name in HEADS)
+    for preset in PRESETS:
+        model = derive(base, ModelConfig(tasks=tasks))
+        config = preset.make(model.backbone.groups, HEADS, TrainConfig())
+        if preset.name == "frozen":
+            with pytest.raises(UserError, match="nothing would learn"):
+                optim.unfreeze(model, config)
+        else:
+            assert any(not group.frozen for group in optim.unfreeze(model, config))

@@ -1,0 +1,258 @@
+"""What learns, and how fast: the controls of the Train tab in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from mtl.config import TrainConfig
+from mtl.ui import stack
+from mtl.ui.text import controls as words
+from mtl.ui.train.shape import shape_of
+from mtl.ui.train.sharing import from_link, to_file, to_link
+
+READABLE = (Path(__file__).parent / "readable.js").read_text(encoding="utf-8")
+# How a browser writes SVG again that it has read.
+PARSED = "svg => { const box = document.createElement('div'); box.innerHTML = svg; return box.innerHTML; }"
+
+
+class Controls:
+    """Step 2 as a visitor uses it."""
+
+    def __init__(self, visitor) -> None:
+        self.visitor, self.page = visitor, visitor.page
+
+    def open(self) -> Controls:
+        self.visitor.open("Train")
+        return self.ready()
+
+    def ready(self) -> Controls:
+        expect(self.page.locator("#freeze")).to_be_visible()
+        expect(self.said).to_contain_text("learn")
+        return self
+
+    @property
+    def said(self) -> Locator:
+        return self.page.locator("#learns-outcome")
+
+    def rate(self, key: str) -> Locator:
+        return self.page.locator(f"#rate-{key} input[type=text]")
+
+    def picture(self) -> str:
+        return self.page.locator("#what-learns .picture .stack").evaluate("e => e.outerHTML")
+
+    def take_away(self) -> Controls:
+        if not self.page.locator("#copy-command").is_visible():
+            self.page.locator("#take-away button").first.click()
+        expect(self.page.locator("#copy-command")).to_be_visible()
+        return self
+
+    def settings(self) -> TrainConfig:
+        """What run.json would hold now."""
+        self.take_away()
+        return TrainConfig.from_json(
+            json.loads(self.page.locator("#download-settings").evaluate("async a => (await fetch(a.href)).text()"))
+        )
+
+    def wait_for(self, config: TrainConfig) -> None:
+        """Until the server has taken these settings over, and the picture is the one that belongs to them."""
+        self.take_away()
+        line = re.compile(re.escape(to_link(config)) + "$")
+        expect(self.page.locator("#copy-link")).to_have_value(line)
+        assert self.settings() == config
+
+
+@pytest.fixture
+def controls(visit):
+    def arrive(**options) -> Controls:
+        return Controls(visit(**options)).open()
+
+    return arrive
+
+
+@pytest.fixture(scope="module")
+def shape(default_model):
+    return shape_of(default_model.backbone, default_model.tasks)
+
+
+def drawn(controls: Controls, shape, config: TrainConfig) -> str:
+    return controls.page.evaluate(PARSED, stack.svg(*shape.blocks(config)))
+
+
+def test_every_touch_redraws_the_stack_at_once_and_as_the_server_would(controls, shape):
+    step = controls()
+    page = step.page
+    assert step.picture() == drawn(step, shape, TrainConfig())
+    # Dragging: each event is answered before it returns, without the server.
+    seconds = page.evaluate(
+        """() => {
+          const slider = document.querySelector('#freeze'), times = [];
+          for (const k of [1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3]) {
+            const began = performance.now();
+            slider.value = k;
+            slider.dispatchEvent(new Event('input', { bubbles: true }));
+            if (document.querySelectorAll('#what-learns .stack .frozen').length !== k) throw new Error(`not ${k}`);
+            times.push(performance.now() - began);
+          }
+          return times.sort((a, b) => a - b)[5];
+        }"""
+    )
+    assert seconds < 100  # milliseconds
+    step.wait_for(TrainConfig(freeze=3))
+    page.locator("#freeze-head-2").click()
+    step.rate("layer-5").fill("3.14e-5")
+    step.rate("layer-5").press("Enter")
+    step.rate("head-0").fill("0")
+    step.rate("head-0").press("Enter")
+    config = TrainConfig(freeze=3, freeze_heads=("topic",), rates={"layer 5": 3.14e-5, "head sentiment": 0.0})
+    assert step.picture() == drawn(step, shape, config)
+    step.wait_for(config)
+    expect(step.said).to_contain_text(words.zero_rate(["sentiment"]))
+    assert page.locator("#copy-command").input_value().startswith("python -m mtl train DATA.csv --freeze 3 ")
+
+
+def test_top_rate_and_decay_fill_all_layers_and_each_can_be_changed(controls):
+    step = controls()
+    page = step.page
+    assert [step.rate(f"layer-{i}").input_value() for i in (6, 5, 0)] == ["1.0e-4", "9.0e-5", "5.31e-5"]
+    page.locator("#fill-lr_decay input[type=text]").fill("0.5")
+    page.locator("#fill-lr_decay input[type=text]").press("Enter")
+    assert [step.rate(f"layer-{i}").input_value() for i in (6, 5, 0)] == ["1.0e-4", "5.0e-5", "1.56e-6"]
+    # By keyboard: a twentieth of a power of ten for each key.
+    slider = page.locator("#rate-layer-6 input[type=range]")
+    slider.focus()
+    slider.press("ArrowRight")
+    expect(step.rate("layer-6")).to_have_value("1.1e-4")
+    expect(slider).to_have_attribute("aria-valuetext", "1.1e-4")
+    page.locator("#fill-head_lr input[type=range]").focus()
+    page.keyboard.press("Home")
+    expect(step.rate("head-3")).to_have_value("0")
+    step.wait_for(TrainConfig(lr_decay=0.5, head_lr=0.0, rates={"layer 6": 1.1e-4}))
+    # What is not a rate is told, and nothing changes.
+    for wrong in ("fast", "-1", "2", "1e-5 x"):
+        step.rate("layer-6").fill(wrong)
+        step.rate("layer-6").press("Enter")
+        expect(page.locator(".rate-problem")).to_contain_text(f"“{wrong}” is no rate")
+        expect(step.rate("layer-6")).to_have_value("1.1e-4")
+    # The top rate fills all layers again.
+    page.locator("#fill-lr input[type=text]").fill("2e-5")
+    page.locator("#fill-lr input[type=text]").press("Enter")
+    assert [step.rate(f"layer-{i}").input_value() for i in (6, 5)] == ["2.0e-5", "1.0e-5"]
+    step.wait_for(TrainConfig(lr=2e-5, lr_decay=0.5, head_lr=0.0))
+
+
+def test_presets_say_when_to_use_them_and_set_everything(controls, shape):
+    step = controls()
+    page = step.page
+    expect(page.locator("[data-preset=depth]")).to_have_attribute("aria-pressed", "true")
+    page.locator("[data-preset=electra]").hover()
+    expect(page.locator(".presets .note")).to_contain_text("Clark et al. 2020")
+    page.locator("[data-preset=gradual]").click()
+    config = TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0)))
+    assert step.picture() == drawn(step, shape, config)
+    step.wait_for(config)
+    assert step.picture() == drawn(step, shape, config)
+    page.locator("[data-preset=frozen]").click()
+    expect(step.said.locator(".bad")).to_contain_text("Nothing would train")
+    page.locator("#freeze-head-0").click()
+    expect(step.said).to_contain_text("1,155 weights learn (1 head)")
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    expect(page.locator(".presets .note")).to_have_text(words.OWN_SETTINGS)
+    page.get_by_role("button", name=words.RESET).click()
+    step.wait_for(TrainConfig())
+    expect(page.locator("[data-preset=depth]")).to_have_attribute("aria-pressed", "true")
+
+
+def test_advanced_settings_and_what_cannot_be(controls):
+    step = controls()
+    page = step.page
+    page.locator("#what-learns summary").click()
+    page.locator("#field-epochs").fill("12")
+    page.locator("#field-weight_decay").fill("0.05")
+    page.locator("#weight-1").fill("0.25")
+    page.locator("#field-keep_best").uncheck()
+    config = TrainConfig(epochs=12, weight_decay=0.05, keep_best=False, task_weights={"intensity": 0.25})
+    step.wait_for(config)
+    page.locator("#field-epochs").fill("0")
+    expect(page.locator(".field.wrong")).to_have_text(re.compile("Epochs.*a whole number from 1 to 1000"))
+    page.locator("#field-epochs").press("Tab")
+    expect(page.locator("#field-epochs")).to_have_value("12")
+    page.locator("#field-unfreeze").fill("3:1, 2:2")
+    page.locator("#field-unfreeze").press("Tab")
+    expect(step.said.locator(".bad")).to_contain_text("each epoch must come after the last")
+    expect(page.locator("#field-unfreeze")).to_have_value("")
+    # It stays unfolded although the form was written anew.
+    expect(page.locator("#field-seed")).to_be_visible()
+    step.wait_for(config)
+
+
+def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_path):
+    config = TrainConfig(
+        epochs=6,
+        freeze=2,
+        freeze_heads=("entities",),
+        rates={"layer 4": 2e-5},
+        anchor=0.5,
+        unfreeze=((3, 1),),
+        clip=2.0,
+    )
+    path = tmp_path / "run.json"
+    path.write_bytes(to_file(config))
+    first = controls()
+    first.take_away().page.locator("#load-settings input[type=file], input#load-settings").first.set_input_files(path)
+    first.wait_for(config)
+    expect(first.said).to_contain_text("The settings of run.json are in place.")
+    expect(first.page.locator("#freeze")).to_have_value("2")
+    assert first.rate("layer-4").input_value() == "2.0e-5"
+    with first.page.expect_download() as saved:
+        first.page.locator("#download-settings").click()
+    assert saved.value.suggested_filename == "run.json" and saved.value.path().read_bytes() == to_file(config)
+    first.page.locator("[data-copies=copy-link]").click()
+    expect(first.page.locator("[data-copies=copy-link]")).to_have_text("Copied")
+    path.write_text("not settings")
+    first.page.locator("#load-settings input[type=file], input#load-settings").first.set_input_files(path)
+    expect(first.said.locator(".bad")).to_contain_text("It is not JSON")
+    # Somebody else opens the link: the Train tab is there, and set.
+    link = first.page.locator("#copy-link").input_value()
+    assert link.startswith(server) and from_link(link.partition("?")[2]) == (config, "own")
+    second = Controls(visit())
+    second.page.goto(link)
+    second.ready()
+    expect(second.page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")
+    expect(second.said).to_contain_text(words.LINK_SET)
+    second.wait_for(config)
+    # A touch of one is not seen by the other; and a page that is loaded again is as it was left.
+    second.page.locator("#freeze").fill("5")
+    changed = TrainConfig(**{**config.to_json(), "freeze": 5})
+    second.wait_for(changed)
+    assert first.settings() == config
+    expect(second.page).to_have_url(re.compile(re.escape(to_link(changed)[1:])))
+    second.page.reload()
+    second.ready().wait_for(changed)
+    # A link that somebody tampered with.
+    second.page.goto(f"{server}?train=PHNjcmlwdD4")
+    expect(second.ready().said.locator(".bad")).to_contain_text("The link was not taken over")
+    second.wait_for(TrainConfig())
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_it_fits_and_can_be_read(controls, width, theme):
+    step = controls(width=width, theme=theme)
+    step.page.locator("#freeze").fill("3")
+    step.page.locator("#what-learns summary").click()
+    step.take_away()
+    step.page.locator("[data-preset=gradual]").click()
+    step.wait_for(TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0))))
+    step.page.wait_for_timeout(300)  # colours change gently
+    assert step.visitor.fits()
+    assert step.page.evaluate(READABLE) == []
+    # Each slider stands beside the block that it belongs to.
+    middles = "all => all.map(e => { const b = e.getBoundingClientRect(); return b.top + b.height / 2; })"
+    blocks = step.page.locator("#what-learns .stack .field").evaluate_all(middles)
+    rows = step.page.locator("#what-learns .rate-row").evaluate_all(middles)
+    assert rows == pytest.approx(blocks, abs=2) and len(rows) == 11
