@@ -1,11 +1,19 @@
 """The parts of the benchmark that decide what is compared with what. Nothing is timed here."""
 
+import random
 import re
 
 import pytest
+import torch
 
-from tests.bench import measure, table, texts
-from tests.bench.__main__ import STEP
+import mtl
+from mtl import checkpoint
+from mtl.backbone import DEFAULT
+from mtl.data.dataset import Part
+from mtl.training import jobs
+from mtl.training.losses import batch_losses
+from tests.bench import measure, startup, table, texts, trainer, training
+from tests.bench.__main__ import BENCHES, ORDER, STEP
 
 
 def test_the_texts_are_of_mixed_length_and_the_same_every_time():
@@ -35,6 +43,46 @@ def test_contenders_take_turns_and_the_warm_up_does_not_count():
     times = measure.side_by_side({name: lambda name=name: calls.append(name) for name in "abc"}, rounds=4)
     assert "".join(calls) == "abc" + "bca" + "cab" + "abc" + "bca"
     assert {name: len(values) for name, values in times.items()} == {"a": 4, "b": 4, "c": 4}
+
+
+def test_a_contender_that_prepares_measures_itself():
+    times = measure.side_by_side({"a": lambda: 7.5, "b": lambda: None}, rounds=2)
+    assert times["a"] == [7.5, 7.5]
+    assert max(times["b"]) < 1
+
+
+def test_every_bench_is_in_the_table():
+    assert sorted(ORDER) == sorted(BENCHES)
+
+
+def test_both_sides_of_the_training_rows_learn_the_same_from_the_same():
+    """The peer's heads, labels and loss are ours: without dropout the first batch costs both the same."""
+    from transformers import AutoTokenizer, DataCollatorForTokenClassification
+
+    model, rows = _untrained()
+    peer = trainer._MultiTask(model.backbone.source.folder, list(model.tasks.values()), 3).eval()
+    with torch.no_grad():
+        for name in model.tasks:
+            head = model.head(name)
+            for mine, theirs in zip(head.network.parameters(), peer.heads[name].parameters(), strict=True):
+                theirs.copy_(mine[:, : theirs.shape[1]] if mine.ndim > 1 else mine)
+                if mine.shape != theirs.shape:  # the peer does not know how words are written
+                    mine[:, theirs.shape[1] :] = 0
+        part = Part("rows", rows)
+        losses = batch_losses(model, part, list(range(len(rows))), 0, None, None, random.Random(0), training.ALONE)
+        collate = DataCollatorForTokenClassification(AutoTokenizer.from_pretrained(model.backbone.source.folder))
+        theirs = peer(**collate(trainer._examples(model, rows)))["loss"]
+    assert float(theirs) == pytest.approx(sum(map(float, losses.values())), rel=1e-4)
+    frozen = {name for name, p in peer.backbone.named_parameters() if not p.requires_grad}
+    assert all(name.startswith(("embeddings", "encoder.layer.0.", "encoder.layer.1.")) for name in frozen)
+    assert len(frozen) == 5 + 2 * 16
+
+
+def _untrained():
+    job = jobs.prepare(startup.WORKSHOP, training.ALONE, DEFAULT)
+    torch.manual_seed(0)
+    model = checkpoint.derive(mtl.load(DEFAULT, dtype="float32"), job.model).eval()
+    return model, list(job.dataset.parts[0].rows[:16])
 
 
 def test_a_ratio_is_taken_within_each_round():

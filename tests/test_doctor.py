@@ -127,6 +127,29 @@ def test_faults_of_columns(tmp_path):
     ]
 
 
+def test_one_label_far_commoner_than_another(tmp_path):
+    def table(common, rare):
+        labels = ["a"] * common + ["b"] * rare
+        return "text,label\n" + "".join(f"text {i} here,{label}\n" for i, label in enumerate(labels))
+
+    assert found(tmp_path, table(30, 3)) == [("imbalance", "warning", None, "label")]
+    assert found(tmp_path, table(29, 3)) == []
+    assert [code for code, *_ in found(tmp_path, table(30, 1))] == ["label-once"]
+    # A small table is what it is.
+    assert found(tmp_path, table(10, 2)) == []
+
+
+def test_a_column_of_one_number(tmp_path):
+    rows = "".join(f"some words {i},2.5\n" for i in range(5))
+    assert found(tmp_path, "text,score\n" + rows) == [("one-number", "error", None, "score")]
+    assert found(tmp_path, "text,score\n" + rows + "other words,2.75\n") == []
+
+
+def test_more_labels_than_a_head_can_have(tmp_path):
+    many = "text,label\n" + "".join(f"text {i} here,l{i // 2}\n" for i in range(1002))
+    assert found(tmp_path, many) == [("too-many-labels", "error", None, "label")]
+
+
 def test_faults_of_the_whole_table(tmp_path):
     assert found(tmp_path, "a,b\n1,2.5\n2,3.5\n") == [("no-text-column", "error", None, None)]
     assert found(tmp_path, "text\nsome words\n") == [("no-task", "note", None, None)]
@@ -162,6 +185,18 @@ def test_tokens_of_one_byte_are_counted_too():
     row = Row("\U0001f600" * 30, {}, 1)
     (finding,) = examine([row], [], token_counts=lambda texts: [4 * len(t) for t in texts], max_tokens=100)
     assert finding.code == "truncated"
+
+
+def test_long_texts_are_counted_in_parts_and_progress_is_told():
+    rows, asked, shares = [Row(f"{i} " + "word " * 30, {}, i) for i in range(1200)], [], []
+
+    def token_counts(texts):
+        asked.append(len(texts))
+        return [101] * len(texts)
+
+    (finding,) = examine(rows, [], token_counts, 100, shares.append)
+    assert (finding.count, asked, shares[0]) == (1200, [500, 500, 200], 0.0)
+    assert shares == sorted(shares)
 
 
 def test_few_numbers_are_never_unusual(tmp_path):

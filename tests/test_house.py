@@ -14,7 +14,16 @@ ROOT = Path(__file__).resolve().parent.parent
 # Imports point down this list. Modules of one floor may use each other as long as no circle comes of it.
 FLOORS = (
     ("mtl.config",),
-    ("mtl.attention", "mtl.backbone", "mtl.bert", "mtl.data", "mtl.heads", "mtl.pooling", "mtl.projection", "mtl.space"),
+    (
+        "mtl.attention",
+        "mtl.backbone",
+        "mtl.bert",
+        "mtl.data",
+        "mtl.heads",
+        "mtl.pooling",
+        "mtl.projection",
+        "mtl.space",
+    ),
     ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.model"),
     ("mtl.scorecard", "mtl.training"),
     ("mtl",),

@@ -55,6 +55,28 @@ def test_train_events_as_json_lines(reviews, tiny, tmp_path, capsys):
     assert (events[0]["event"], events[-1]["event"]) == ("start", "end")
 
 
+def test_what_columns_and_labels_are_can_be_said(tmp_path, tiny, capsys):
+    rows = [f"{i},remark {i},this was day number {i} of many,{'hot' if i % 2 else 'a=b'}" for i in range(20)]
+    (tmp_path / "days.csv").write_text("nr,note,day,state\n" + "\n".join(rows) + "\n")
+    arguments = [
+        "train",
+        str(tmp_path / "days.csv"),
+        "--out",
+        str(tmp_path / "r"),
+        "--model",
+        str(tiny),
+        "--epochs",
+        "1",
+    ]
+    said = ["--text", "note", "--role", "day=ignored", "--role", "nr=regression", "--label", "state:a=b="]
+    assert main([*arguments, "--json", *said]) == 0
+    start = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert start["tasks"] == ["nr"]
+    for wrong in (["--role", "day"], ["--label", "state=x"], ["--label", "state:x"], ["--text", "nowhere"]):
+        assert main([*arguments, *wrong]) == 2
+        assert "mtl: " in capsys.readouterr().err
+
+
 def test_options_override_the_config_file(reviews, tiny, tmp_path, capsys):
     (tmp_path / "run.json").write_text(json.dumps({"epochs": 9, "freeze": 1, "rates": {"layer 1": 1e-5}}))
     arguments = ["train", str(reviews), "--out", str(tmp_path / "r"), "--model", str(tiny)]

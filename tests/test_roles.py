@@ -123,3 +123,11 @@ def test_tagging_by_a_persons_word_finds_how_entities_are_written(tmp_path, cell
     table = read_table(tmp_path / "data.csv", roles={"x": "tagging"})
     assert sum(len(row.labels["x"]) for row in table.rows) == spans
     assert table.errors == ()
+
+
+def test_no_more_tasks_are_guessed_than_anybody_would_want(tmp_path):
+    header = "text;" + ";".join(f"label {i}" for i in range(30))
+    found = columns(tmp_path, header, SENTENCES, *[["x", "y"] * 6] * 30)
+    assert [name for name, (role, _) in found.items() if role == "task"] == [f"label {i}" for i in range(20)]
+    found = columns(tmp_path, header, SENTENCES, *[["x", "y"] * 6] * 30, roles={"label 29": "classification"})
+    assert found["label 29"] == ("task", "classification")

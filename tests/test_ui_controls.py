@@ -444,6 +444,13 @@ def test_what_training_begins_with(page, model, tiny, tmp_path):
     assert visit.lesson.start_from is None
 
 
+def test_the_bare_backbone_is_a_model_that_data_can_be_matched_with(model, tiny):
+    from mtl.ui.models import Models
+
+    bare = Models(types.SimpleNamespace(name=None, model=lambda: model)).get(str(tiny))
+    assert bare.tasks == {} and bare.backbone.groups == model.backbone.groups
+
+
 def test_data_that_was_matched_with_another_model_waits_for_its_match(page, model, tiny):
     tasks = {t.name: t for t in TASKS[:1]}
     page.visit.lesson.source = Source(None, "x.csv", None, None, {}, tasks, ("sentiment",), start_from=str(tiny))

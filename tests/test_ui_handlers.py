@@ -232,9 +232,11 @@ def test_another_pooling_embeds_once_and_nothing_else_runs_again(work, counted):
 def test_old_and_oversized_visits_are_dropped(work):
     now = [0.0]
     registry = Registry(max_age=100, max_bytes=int(2.5 * work.size), clock=lambda: now[0])
+    registry.visit("a").owner = "ada"
     for visitor in "abc":
         registry.keep_work(visitor, work)
     assert registry.work("a") is None
+    assert registry.visit("a").owner == "ada"  # who follows a run goes on following it
     assert registry.work("b") is work and registry.work("c") is work
     now[0] = 50.0
     assert registry.work("b") is work

@@ -159,7 +159,7 @@ def test_a_story_gathers_curves_scores_and_movement():
     story = told(WHOLE)
     assert (story.steps, story.epochs, story.status, story.best) == (4, 2, "done", 1)
     assert story.kinds == {"mood": "classification", "names": "tagging"}
-    assert story.losses["mood"] == [(1, 0.8), (2, 0.7), (3, 0.6), (4, 0.5)]
+    assert list(story.losses["mood"]) == [(1, 0.8), (2, 0.7), (3, 0.6), (4, 0.5)]
     assert [(e.number, e.step, e.scores) for e in story.past] == [
         (1, 2, {"mood": 0.75, "names": 0.375}),
         (2, 4, {"mood": 0.7, "names": 0.35}),
@@ -176,13 +176,13 @@ def test_a_resumed_run_forgets_the_steps_that_did_not_count():
     for event in (started(after=1), step(3, 2, 0.55)):
         story.add(event)
     assert [e.number for e in story.past] == [1] and story.status == ""
-    assert story.losses["mood"] == [(1, 0.8), (2, 0.7), (3, 0.55)]
+    assert list(story.losses["mood"]) == [(1, 0.8), (2, 0.7), (3, 0.55)]
     assert story.moved["head mood"] == 0.2
 
 
 def test_a_run_that_begins_anew_begins_with_empty_curves():
     story = told([*WHOLE[:3], started()])
-    assert story.past == [] and story.step == 0 and story.losses == {"mood": [], "names": []}
+    assert story.past == [] and story.step == 0 and [list(line) for line in story.losses.values()] == [[], []]
 
 
 def test_what_cannot_be_read_is_counted_and_what_is_new_is_passed_over():
@@ -227,6 +227,16 @@ def test_the_anchor_has_a_loss_and_no_score():
     html = run_views.plots(told([started(), {**step(1, 1), "loss": loss}]))
     assert re.findall(r"<h4>(\w+) ", html) == ["mood", "names", "anchor"]
     assert html.count("<figcaption><b>Loss</b>") == 3 and html.count("F1</b>") == 2
+
+
+def test_the_curves_of_a_long_run_have_room_for_what_comes_next_and_of_a_short_one_for_all():
+    def last_tick(*events):
+        return re.findall(r'<span class="tick" style="left:[^"]*">(\d+)<', run_views.plots(told(events)))[-1]
+
+    assert last_tick(started(epochs=4, steps=8), step(1, 1)) == "4"
+    assert last_tick(started(epochs=100, steps=200), step(1, 1)) == "10"
+    assert last_tick(started(epochs=100, steps=200), step(60, 30)) == "40"
+    assert last_tick(started(epochs=100, steps=200), step(200, 100)) == "100"
 
 
 def test_the_table_says_the_same_and_lists_the_remarks():

@@ -49,8 +49,10 @@ def batch_losses(
     """
     rows = [part.rows[i] for i in indices]
     disturbed = False
+    known: dict[tuple[str, int], torch.Tensor] = {}
     if prefix is not None and part in prefix:
         tokens, batch, hidden, encoded = prefix.batch(part, indices)
+        known = prefix.tags(part)
     else:
         changed = _in_other_case(part, rows, chance)
         rows = changed or rows
@@ -61,7 +63,7 @@ def batch_losses(
             hidden = model.backbone.run(batch.ids, batch.mask, 0, depth) if depth else None
         encoded = model.encode_batch(batch, hidden, depth)
     tasks = [name for name in model.tasks if any(name in row.labels for row in rows)]
-    losses = {name: _task_loss(model, name, part, rows, tokens, batch, encoded) for name in tasks}
+    losses = {name: _task_loss(model, name, part, indices, rows, tokens, batch, encoded, known) for name in tasks}
     losses = {name: loss for name, loss in losses.items() if loss is not None}
     if anchor is not None and not disturbed:
         pooled = encoded.pooled(model.config.pooling)
@@ -95,11 +97,14 @@ def _task_loss(
     model: MultiTaskModel,
     task: str,
     part: Part,
+    indices: list[int],
     rows: list[Row],
     tokens: list[Tokens],
     batch: Batch,
     encoded: Encoded,
+    known: dict[tuple[str, int], torch.Tensor],
 ) -> torch.Tensor | None:
+    """One task's loss, None where no row has a label. `known` keeps what words should be tagged as, by task and row."""
     head = model.head(task)
     labelled = [i for i, row in enumerate(rows) if task in row.labels]
     logits = model.logits(encoded, batch, task)
@@ -110,11 +115,11 @@ def _task_loss(
     if not labelled:
         return None
     parts = logits.split(batch.word_counts)
-    targets = [
-        head.target(spans_to_tags(rows[i].labels[task], [(s, e) for s, e, _ in tokens[i].words]), part.unlabelled)
-        for i in labelled
-    ]
-    return head.loss(torch.cat([parts[i] for i in labelled]), targets)
+    for i in labelled:
+        if (task, indices[i]) not in known:
+            tags = spans_to_tags(rows[i].labels[task], [(s, e) for s, e, _ in tokens[i].words])
+            known[task, indices[i]] = head.target(tags, part.unlabelled)
+    return head.loss(torch.cat([parts[i] for i in labelled]), [known[task, indices[i]] for i in labelled])
 
 
 class Anchor:

@@ -7,7 +7,7 @@ vectors, and the backbone does not run at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -28,6 +28,7 @@ class _Kept:
     hidden: torch.Tensor | None
     words: torch.Tensor | None
     pooled: dict[str, torch.Tensor]
+    tags: dict[tuple[str, int], torch.Tensor] = field(default_factory=dict)
 
 
 class Prefix:
@@ -50,6 +51,10 @@ class Prefix:
 
     def tokens(self, part: Part) -> list[Tokens]:
         return self._kept[id(part)].tokens
+
+    def tags(self, part: Part) -> dict[tuple[str, int], torch.Tensor]:
+        """A place to keep what the words of a part's rows should be tagged as, by task and row."""
+        return self._kept[id(part)].tags
 
     @property
     def bytes(self) -> int:

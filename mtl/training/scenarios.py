@@ -121,12 +121,12 @@ def _train(job: Job, folder: Path) -> Figures:
     for event in run(job, folder):
         last[event["event"]] = event
     begun, end = last["start"], last["end"]
-    forgetting = end["forgetting"]
+    forgetting, sizes = end["forgetting"], {**begun["trainable"], **begun["frozen"]}
     return {
         "learns": True,
         "seconds": round(end["seconds"], 1),
         "steps": end["steps"],
-        "sizes": {**begun["trainable"], **begun["frozen"]},
+        "sizes": {name: sizes[name] for name in begun["rates"]},
         "moved": _rounded(end["moved"]),
         "scores": _headlines(last["epoch"]["validation"]),
         "cosine": round(forgetting["cosine"], 4),

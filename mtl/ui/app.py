@@ -92,7 +92,9 @@ def build(name: str | None = None) -> gr.Blocks:
                     container.select(
                         None, js=f"() => document.querySelector('#frame').classList.toggle('wide', {_wide(tab)})"
                     )
-        session.wire([demo.load, session.model.change], partial(_model_in_use, session), [], [header, reset])
+        # After a long pause the server has forgotten a choice: the next analysis then shows what it was made with.
+        telling = [demo.load, session.model.change, session.revision.change]
+        session.wire(telling, partial(_model_in_use, session), [], [header, reset])
         session.wire([reset.click], partial(models.choose, session.next_revision, None), [], [session.model])
         # The width is the browser's to know; the views ask for it, so it comes before the first analysis.
         demo.load(None, None, session.narrow, js="() => window.innerWidth < 700", api_visibility="private").then(

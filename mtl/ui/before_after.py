@@ -185,8 +185,6 @@ def _shape(name: str, colour: str) -> str:
 
 # --- the heads ---
 
-_NONE = '<span class="none">–</span>'
-
 
 def _head(found: Comparison, task: str) -> str:
     before, after = found.answers(task)
@@ -201,51 +199,55 @@ def _head(found: Comparison, task: str) -> str:
     )
 
 
-def _columns() -> str:
-    return f'<li class="ba-row ba-names" aria-hidden="true"><span></span><b>{words.BEFORE}</b><b>{words.AFTER}</b></li>'
-
-
-def _row(found: Comparison, row: int, before: str, after: str, changed: bool) -> str:
+def _row(found: Comparison, row: int, cells: Sequence[str | None], changed: bool) -> str:
     value = escape(found.texts[row][: markup.TEXT_SHOWN])
     return (
         f'<li class="ba-row{" changed" if changed else ""}"><div class="bar-text" dir="auto" title="{value}">'
-        f"<b>{row + 1}</b> {value}</div><div>{before}</div><div>{after}</div></li>"
+        f"<b>{row + 1}</b> {value}</div>{_cells(cells)}</li>"
     )
 
 
-def _list(rows: Sequence[str], name: str) -> str:
-    return markup.scroll(name, f'<ul class="ba-rows">{_columns()}{"".join(rows)}</ul>', "tall")
+def _cells(cells: Sequence[str | None]) -> str:
+    return "".join(f"<div>{cell}</div>" for cell in cells if cell is not None)
+
+
+def _list(rows: Sequence[str], name: str, before: list | None, after: list | None) -> str:
+    """`rows` under the names of their columns; a model without this head has no column."""
+    titles = [None if side is None else title for side, title in ((before, words.BEFORE), (after, words.AFTER))]
+    head = f'<li class="ba-row ba-names" aria-hidden="true"><span></span>{_cells(titles)}</li>'
+    kind = "ba-rows" if None not in titles else "ba-rows one"
+    return markup.scroll(name, f'<ul class="{kind}">{head}{"".join(rows)}</ul>', "tall")
 
 
 def _classes(found: Comparison, task: str, before: list | None, after: list | None) -> tuple[str, str]:
     labels = _labels(found, task)
     palette = colours(labels)
 
-    def cell(side: list | None, row: int) -> str:
+    def cell(side: list | None, row: int) -> str | None:
         if side is None:
-            return _NONE
+            return None
         probabilities = {label: side[row].probabilities.get(label, 0.0) for label in labels}
         return f'{markup.bar(probabilities, palette)}<span class="said" dir="auto">{escape(side[row].label)}</span>'
 
     both = before is not None and after is not None
     differ = [both and before[row].label != after[row].label for row in range(len(found.texts))]
-    rows = [_row(found, i, cell(before, i), cell(after, i), differ[i]) for i in range(len(found.texts))]
+    rows = [_row(found, i, (cell(before, i), cell(after, i)), differ[i]) for i in range(len(found.texts))]
     told = words.changed(sum(differ), len(differ))
-    return f'<div class="bars-head">{markup.key(labels)}</div>{_list(rows, task)}', told
+    return f'<div class="bars-head">{markup.key(labels)}</div>{_list(rows, task, before, after)}', told
 
 
 def _numbers(found: Comparison, task: str, before: list | None, after: list | None) -> tuple[str, str]:
     specs = found.specs(task)
     low, high = min(spec.low for spec in specs), max(spec.high for spec in specs)
 
-    def cell(side: list | None, row: int) -> str:
-        return _NONE if side is None else markup.gauge(side[row], low, high, task)
+    def cell(side: list | None, row: int) -> str | None:
+        return None if side is None else markup.gauge(side[row], low, high, task)
 
     both = before is not None and after is not None
     change = np.abs(np.subtract(before, after)) if both else np.zeros(len(found.texts))
     differ = change > _SLIGHT * (high - low)
-    rows = [_row(found, i, cell(before, i), cell(after, i), bool(differ[i])) for i in range(len(found.texts))]
-    return _list(rows, task), words.number_changed(float(change.mean()))
+    rows = [_row(found, i, (cell(before, i), cell(after, i)), bool(differ[i])) for i in range(len(found.texts))]
+    return _list(rows, task, before, after), words.number_changed(float(change.mean()))
 
 
 def _names(found: Comparison, task: str, before: list | None, after: list | None) -> tuple[str, str]:
@@ -262,15 +264,12 @@ def _names(found: Comparison, task: str, before: list | None, after: list | None
         left = _marked(value, before, row, new[row] if both else old[row], palette, "lost", words.GONE)
         right = _marked(value, after, row, old[row] if both else new[row], palette, "gained", words.GAINED)
         kind = "changed" if both and old[row] != new[row] else ""
-        rows.append(
-            f'<li class="ba-row names {kind}"><b class="line-number">{row + 1}</b>'
-            f"<div>{left}</div><div>{right}</div></li>"
-        )
+        rows.append(f'<li class="ba-row names {kind}"><b class="line-number">{row + 1}</b>{_cells((left, right))}</li>')
     told = words.spans_changed(gained, lost)
     if not rows:
         return markup.note(words.NO_NAMES), told
     rest = markup.note(words.without_names(without)) if without else ""
-    return f"{_list(rows, task)}{rest}", told
+    return f"{_list(rows, task, before, after)}{rest}", told
 
 
 def _place(span: Any) -> tuple[int, int, str]:
@@ -279,10 +278,10 @@ def _place(span: Any) -> tuple[int, int, str]:
 
 def _marked(
     value: str, side: list | None, row: int, others: set, palette: Mapping[str, str], kind: str, word: str
-) -> str:
+) -> str | None:
     """`value` with its names marked; those that are not among `others` are of `kind`, and say so by `word`."""
     if side is None:
-        return _NONE
+        return None
     parts, done = [], 0
     for span in side[row]:
         kept = _place(span) in others

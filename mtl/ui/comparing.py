@@ -54,7 +54,9 @@ def differences(entries: Sequence[Entry]) -> dict[str, list[str]]:
     fields = dict.fromkeys(name for settings in told.values() for name in settings)
     differing = [name for name in fields if len({settings.get(name) for settings in told.values()}) > 1]
     return {
-        run: [f"{name} {settings[name]}" for name in differing if settings.get(name)] for run, settings in told.items()
+        run: [f"{name} {settings[name]}" for name in differing if settings[name] not in ("", words.NONE)]
+        or [words.NONE_OF_THESE] * bool(differing)
+        for run, settings in told.items()
     }
 
 
@@ -71,7 +73,7 @@ def _told(entry: Entry) -> dict[str, str]:
 
 def _setting(name: str, value: Any) -> str:
     if name == "freeze":
-        return words.ALL if value < 0 else f"{value}"
+        return words.ALL if value < 0 else f"{value}" if value else words.NONE
     if name in _RATES:
         return controls.rate(value)
     if name == "rates":
@@ -102,22 +104,23 @@ def table(entries: Sequence[Entry], names: Names, shown: str | None) -> str:
     differing = differences(entries)
     slowest = max((entry.story.seconds for entry in entries), default=0.0)
     forgetful = any(entry.lost for entry in entries)
-    heads = [f'<th scope="col">{escape(h)}</th>' for h in words.HEADERS]
+    heads = [_head(words.RUN, ""), _head(words.STATE, "")]
     heads += [_head(task, words.SCORE_TITLES[HEADLINE[kind]]) for task, kind in tasks.items()]
     heads += [_head(words.SECONDS, ""), *([_head(words.FORGOT, words.FORGOT_TITLE)] if forgetful else [])]
-    heads += [_head(words.COSINE, words.COSINE_TITLE), f'<th scope="col"><span class="sr">{words.SHOW}</span></th>']
+    heads += [_head(words.COSINE, words.COSINE_TITLE), _head(words.DIFFERS, "")]
+    heads.append(f'<th scope="col"><span class="sr">{words.SHOW}</span></th>')
     rows = []
     for entry in entries:
         run = entry.run.id
         cells = [
             f'<th scope="row">{_swatch(entry)}<b>{escape(live.run_name(entry.number))}</b>'
             f"<span>{escape(names[run])}</span></th>",
-            f'<td class="differs" dir="auto">{_items(differing.get(run, ()))}</td>',
             f"<td>{_state(entry)}</td>",
             *(_score(entry.scores.get(task), HEADLINE[kind]) for task, kind in tasks.items()),
             _bar(entry.story.seconds / slowest if slowest else 0, _seconds(entry), "cost"),
             *([f"<td>{_lost(entry)}</td>"] if forgetful else []),
             _bar(entry.cosine or 0.0, "" if entry.cosine is None else f"{entry.cosine:.3f}", "kept"),
+            f'<td class="differs" dir="auto">{_items(differing.get(run, ()))}</td>',
             f'<td><button type="button" class="show-run" data-run="{escape(run)}" '
             f'aria-pressed="{"true" if run == shown else "false"}">{escape(words.SHOW)}</button></td>',
         ]
@@ -197,8 +200,9 @@ def plot(entries: Sequence[Entry], names: Names, task: str, measure: str) -> str
     title = f"{task} · {words.MEASURES[measure]}"
     until = max(entry.story.epochs for entry in entries)
     show = (lambda value: result.score(metric, value)) if measure == "score" else "{:.3g}".format
-    # A score has a natural top; its bottom is left to the picture, so that differences can be seen.
-    bounds = {"high": 1.0} if measure == "score" else {"low": 0.0}
+    values = [y for line in lines for _, y in line.points]
+    # The axis of scores has room for a fifth at least, so that one sentence more does not look like a leap.
+    bounds = {"low": min(*values, max(values) - 0.2), "high": 1.0} if measure == "score" else {"low": 0.0}
     picture = curves.chart(title, lines, until, words.EPOCH, show, **bounds)
     return f"{picture}{markup.details(words.CURVES_TABLE, _curves_table(entries, names, task, measure, show))}"
 

@@ -6,16 +6,19 @@ dots keep their size on every width, and a page that patches what changed (as `g
 
 from __future__ import annotations
 
+import bisect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 Point = tuple[float, float]
 # More points than this cannot be told apart on a screen: neighbours are drawn as their mean.
 MAX_POINTS = 240
+# Dots that would run into one another are left out.
+_MAX_DOTS = 25
 # Places along the axis that show their values under the pointer.
-_PROBES = 40
+_PROBES = 24
 _FINE = 1000
 
 
@@ -62,13 +65,60 @@ def chart(
     return f'<figure class="curve"><figcaption><b>{escape(title)}</b> {ends}</figcaption>{body}</figure>'
 
 
-def smoothed(points: Sequence[Point], weight: float = 0.85) -> list[Point]:
+def smoothed(points: Iterable[Point], weight: float = 0.85) -> list[Point]:
     """The running mean that weighs older values less, without a pull towards its start."""
-    result, mean, share = [], 0.0, 0.0
-    for x, y in points:
-        mean, share = weight * mean + (1 - weight) * y, weight * share + (1 - weight)
-        result.append((x, mean / share))
-    return result
+    mean = _RunningMean(weight)
+    return [(x, mean.after(y)) for x, y in points]
+
+
+class Growing:
+    """A line that grows point by point and stays short: neighbours become their mean, ever more of them at once.
+
+    With `weight` each value is smoothed first (see `smoothed`). Iterating gives the points.
+    """
+
+    def __init__(self, weight: float = 0.0) -> None:
+        self._weight = weight
+        self._points: list[Point] = []
+        self._together = 1
+        self._begin()
+
+    def _begin(self) -> None:
+        self._mean, self._open, self._last = _RunningMean(self._weight), [], 0.0
+
+    def add(self, x: float, y: float) -> None:
+        self._open.append(self._mean.after(y))
+        self._last = x
+        if len(self._open) == self._together:
+            self._points.append((x, sum(self._open) / self._together))
+            self._open = []
+            if len(self._points) >= 2 * MAX_POINTS:
+                pairs = zip(self._points[::2], self._points[1::2], strict=True)
+                self._points = [(right, (a + b) / 2) for (_, a), (right, b) in pairs]
+                self._together *= 2
+
+    def cut(self, x: float) -> None:
+        """Forget what lies beyond `x`."""
+        self._points = [point for point in self if point[0] <= x]
+        self._begin()
+        if self._points:
+            self._mean.after(self._points[-1][1])
+
+    def __iter__(self) -> Iterator[Point]:
+        yield from self._points
+        if self._open:
+            yield self._last, sum(self._open) / len(self._open)
+
+
+class _RunningMean:
+    def __init__(self, weight: float) -> None:
+        self._weight, self._sum, self._share = weight, 0.0, 0.0
+
+    def after(self, value: float) -> float:
+        """The mean when `value` has come."""
+        weight = self._weight
+        self._sum, self._share = weight * self._sum + (1 - weight) * value, weight * self._share + (1 - weight)
+        return self._sum / self._share
 
 
 # --- scales ---
@@ -148,7 +198,8 @@ def _svg(lines: Sequence[Line], until: float, scale: _Scale) -> str:
         parts.append(f'<path class="{kind}" {style} d="{path}"/>')
         # A line of no length with round ends is a dot that is round however the picture is stretched.
         alone = len(places) == 1 and not line.faint
-        dots = "".join(f"M{x} {y}h0" for x, y in places) if line.dots or alone else ""
+        dotted = alone or (line.dots and len(places) <= _MAX_DOTS)
+        dots = "".join(f"M{x} {y}h0" for x, y in places) if dotted else ""
         parts.append(f'<path class="dots" {style} d="{dots}"/>')
     return f'<svg viewBox="0 0 {_FINE} {_FINE}" preserveAspectRatio="none" aria-hidden="true">{"".join(parts)}</svg>'
 
@@ -178,7 +229,8 @@ def _probes(lines: Sequence[Line], until: float, x_name: str, show: Callable[[fl
 
 def _near(points: Sequence[Point], x: float, reach: float) -> float | None:
     """The value at the point that is nearest to `x`, if one is within reach."""
-    nearest = min(points, key=lambda p: abs(p[0] - x))
+    after = bisect.bisect_left(points, (x,))
+    nearest = min(points[max(0, after - 1) : after + 1], key=lambda p: abs(p[0] - x))
     return nearest[1] if abs(nearest[0] - x) <= reach else None
 
 

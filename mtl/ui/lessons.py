@@ -133,7 +133,7 @@ def thaw_picture(config: TrainConfig, groups: Sequence[str]) -> str:
     head = "".join(f'<th scope="col">{epoch}</th>' for epoch in epochs)
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
-        + "".join(f'<td class="{"learns" if on else "frozen"}">{_thaw_word(on)}</td>' for on in learns)
+        + "".join(f'<td class="{"thawed" if on else "still"}">{_thaw_word(on)}</td>' for on in learns)
         + "</tr>"
         for name, learns in rows
     )

@@ -48,6 +48,10 @@ class Models:
         """
         if name is None or str(name) == (self._engine.name or "default"):
             return self._engine.model()
+        if str(name) == self._engine.model().backbone.name:
+            import mtl
+
+            return mtl.load(str(name))  # without heads; loaded already, for the page's own model stands on it
         path = Path(name)
         if (model := self._find(path)) is not None:
             return model

@@ -105,8 +105,8 @@ class Visit:
 class Registry:
     """The last upload and analysis of every session. Thread safe.
 
-    A session not seen for `max_age` seconds is dropped; so are the ones not seen for longest once the
-    analyses together pass `max_bytes`.
+    A session not seen for `max_age` seconds is dropped; once the analyses together pass `max_bytes`, those of the
+    sessions not seen for longest are.
     """
 
     def __init__(
@@ -170,4 +170,5 @@ class Registry:
             if total <= self._max_bytes:
                 break
             total -= sizes.get(key, 0)
-            del self._visits[key]
+            # What they train, and whose runs they follow, takes no room.
+            self._visits[key].work = self._visits[key].upload = None

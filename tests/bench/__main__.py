@@ -1,10 +1,11 @@
-"""`python -m tests.bench [--write]`: measure, print the table, and exit with 1 when a target is missed."""
+"""`python -m tests.bench [--only NAME] [--write]`: measure, print the table, exit with 1 when a target is missed."""
 
 import argparse
 import sys
+from collections.abc import Callable
 from statistics import median
 
-from tests.bench import measure, peers, startup, table, texts
+from tests.bench import measure, memory, peers, startup, table, texts
 from tests.bench.table import Row, seconds
 
 # The slow peer reads one text in eight, with the same mix of lengths, and its time is multiplied.
@@ -15,26 +16,43 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Speed beside that of peers.")
     parser.add_argument("--write", action="store_true", help="put the table into README.md as well")
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds, after one to warm up (default 5)")
+    parser.add_argument("--only", action="append", choices=BENCHES, metavar="NAME", help=f"only {', '.join(BENCHES)}")
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
+    if options.write and options.only:
+        parser.error("--write puts down the whole table: leave --only out")
 
-    say("How soon the page is there (fresh processes)")
-    rows = page_rows(options.rounds)
-    say("How fast texts are read")
-    reading, note = model_rows(options.rounds)
-    rows = reading + rows
-
-    text = f"\n{table.markdown(rows)}\n{note}\n"
+    rows, notes = {}, {}
+    for name, (what, bench) in BENCHES.items():
+        if not options.only or name in options.only:
+            say(what)
+            rows[name], notes[name] = bench(options.rounds)
+    text = _report(rows, notes, options.rounds)
     print(text)
     if options.write:
         table.write(text)
-    return int(not all(row.passed for row in rows))
+    return int(not all(row.passed for part in rows.values() for row in part))
+
+
+def _report(rows: dict[str, list[Row]], notes: dict[str, str], rounds: int) -> str:
+    """The table, in the order in which a reader asks, and what has to be known about it."""
+    import torch
+
+    from mtl.model import quickest_dtype
+
+    order = [name for name in ORDER if name in rows]
+    told = [
+        f"Each time is the median of {rounds} rounds in which the contenders take turns, after one round to warm up; "
+        "each ratio is the median of the rounds' own ratios.",
+        *(notes[name] for name in order if notes[name]),
+    ]
+    where = table.machine(str(quickest_dtype()).removeprefix("torch."), torch.get_num_threads())
+    markdown = table.markdown([row for name in order for row in rows[name]])
+    return "\n".join(["", markdown, *told, "", f"Measured on {where}"])
 
 
 def model_rows(rounds: int) -> tuple[list[Row], str]:
-    import torch
-
     import mtl
     from mtl import backbone
 
@@ -90,19 +108,16 @@ def model_rows(rounds: int) -> tuple[list[Row], str]:
     ]
     lengths = [len(sentence.split()) for sentence in sentences]
     note = (
-        f"Texts of {min(lengths)} to {max(lengths)} words, {sum(lengths) / len(lengths):.0f} on average. "
-        f"Each time is the median of {rounds} rounds in which the contenders take turns, after one round to "
-        "warm up; each ratio is the median of the rounds' own ratios.\n"
+        f"Texts of {min(lengths)} to {max(lengths)} words, {sum(lengths) / len(lengths):.0f} on average.\n"
         "¹ DistilBERT encoder, DistilBERT classifier and BERT-large tagger in float32 through transformers, "
         "each tokenising for itself; random weights of those shapes. "
         f"Measured on {len(few)} of the {len(sentences)} texts with the same mix of lengths, and scaled.\n"
-        "² The same encoder from the same files, float32, batches of 32.\n\n"
-        f"Measured on {table.machine(model.dtype, torch.get_num_threads())}"
+        "² The same encoder from the same files, float32, batches of 32."
     )
     return rows, note
 
 
-def page_rows(rounds: int) -> list[Row]:
+def page_rows(rounds: int) -> tuple[list[Row], str]:
     times = measure.side_by_side({"page": startup.first_answer, "imports": startup.bare_imports}, rounds)
     start = measure.ratio(times["page"], times["imports"])
     page = startup.first_map()
@@ -134,7 +149,42 @@ def page_rows(rounds: int) -> list[Row]:
             "does not wait",
             not page["waited"],
         ),
-    ]
+    ], ""
+
+
+def training_rows(rounds: int) -> tuple[list[Row], str]:
+    from tests.bench import training
+
+    return training.against_trainer(rounds)
+
+
+def cache_rows(rounds: int) -> tuple[list[Row], str]:
+    from tests.bench import training
+
+    return training.with_and_without_cache(rounds)
+
+
+def run_rows(rounds: int) -> tuple[list[Row], str]:
+    from tests.bench import runs
+
+    return runs.first_step(rounds)
+
+
+def memory_rows(_: int) -> tuple[list[Row], str]:
+    return memory.many_models()
+
+
+# In the order in which they are carried out: those that time fresh processes come first, while this one is small.
+BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
+    "page": ("How soon the page is there (fresh processes)", page_rows),
+    "runs": ("How soon a run is under way", run_rows),
+    "memory": ("What many models cost", memory_rows),
+    "reading": ("How fast texts are read", model_rows),
+    "training": ("How fast it trains", training_rows),
+    "cache": ("What the cache of frozen layers gains", cache_rows),
+}
+# In the order in which a reader asks.
+ORDER = ("reading", "page", "training", "cache", "runs", "memory")
 
 
 def say(text: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter, sleep
 
 ROOT = Path(__file__).resolve().parents[2]
+WORKSHOP = ROOT / "assets" / "samples" / "workshop.csv"
 LIMIT = 120  # seconds after which a start counts as failed
 
 
@@ -26,7 +27,7 @@ def first_answer() -> None:
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=ROOT, **quiet) as server:
         try:
-            _wait(server, f"http://127.0.0.1:{port}/")
+            wait_for_page(server, f"http://127.0.0.1:{port}/")
         finally:
             server.kill()
 
@@ -48,7 +49,7 @@ def first_map() -> dict[str, float | bool]:
     return json.loads(output.stdout.splitlines()[-1])
 
 
-def _wait(server: subprocess.Popen, address: str) -> None:
+def wait_for_page(server: subprocess.Popen, address: str) -> None:
     start = perf_counter()
     while perf_counter() - start < LIMIT:
         assert server.poll() is None, "python app.py ended before it answered; run it by hand to see why"

@@ -9,8 +9,14 @@ from visiting import Visitor
 
 
 @pytest.fixture(scope="session")
-def server():
-    with served_page() as url:
+def runs_folder(tmp_path_factory):
+    """Where the server's training runs are."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
+def server(runs_folder):
+    with served_page(runs=runs_folder) as url:
         yield url
 
 

@@ -85,8 +85,11 @@ def build(session: Session) -> None:
         drawn = gr.CheckboxGroup([], label=words.RUNS, info=words.RUNS_INFO, elem_id="runs-drawn")
         plot = gr.HTML(apply_default_css=False, elem_id="runs-plot")
         stacks = gr.HTML(apply_default_css=False, elem_id="runs-stacks")
-        with gr.Row(elem_classes="downloads"):
-            session.save(words.DOWNLOAD, lambda visit, folder: save(visit, folder, ledger, session.engine))
+    # Not within the column: what is hidden in there would show when the column does.
+    with gr.Row(elem_classes="downloads"):
+        take_away = session.save(
+            words.DOWNLOAD, lambda visit, folder: save(visit, folder, ledger, session.engine), visible=False
+        )
     in_sight, picked = gr.Checkbox(visible="hidden"), gr.Textbox(visible="hidden")
     seen, timer = gr.State(Seen()), gr.Timer(STEADY, active=False)
 
@@ -97,8 +100,11 @@ def build(session: Session) -> None:
         return look(visit, ledger, session.engine, *chosen[:3], Seen(*chosen[3]), anew=True)
 
     def on_tick(visit: Visit, in_sight: bool, *chosen) -> tuple:
-        # The tab was left: it asks again when it is opened.
-        return on_look(visit, *chosen) if in_sight else (*_skip(9), gr.Timer(active=False))
+        if not in_sight:  # the tab was left: it asks again when it is opened
+            return *_skip(len(shown)), gr.Timer(active=False)
+        found = on_look(visit, *chosen)
+        over = isinstance(found[-2], Seen) and not found[-2].every
+        return "" if over else gr.skip(), *found
 
     def on_start(visit: Visit, which: str, *chosen) -> tuple:
         message = start_set(visit, session.runs, session.engine, which)
@@ -115,11 +121,11 @@ def build(session: Session) -> None:
         pick(visit, session.runs, run_id)
         return session.next_revision(), gr.Tabs(selected="train")
 
-    shown = [progress, stop_button, table, pictures, task, drawn, plot, stacks, seen, timer]
+    shown = [progress, stop_button, table, pictures, task, drawn, plot, stacks, take_away, seen, timer]
     chosen = [task, measure, drawn, seen]
     tab = note.parent
     session.wire([tab.select], on_open, chosen, shown)
-    session.wire([timer.tick], on_tick, [in_sight, *chosen], shown, js=_IN_SIGHT)
+    session.wire([timer.tick], on_tick, [in_sight, *chosen], [told, *shown], js=_IN_SIGHT)
     session.wire([start_button.click], on_start, [chosen_set, *chosen], [told, session.run, *shown])
     session.wire([stop_button.click], on_stop, chosen, [told, *shown])
     session.wire(
@@ -230,12 +236,12 @@ def look(
     """What has changed of the visitor's runs since `seen` (`anew`: all of it).
 
     In this order: progress, Stop, the table, whether there are pictures, the tasks, the runs drawn, their curves, their
-    stacks, what is seen now, and the timer.
+    stacks, the download, what is seen now, and the timer.
     """
     entries = ledger.entries(visit.owner)
     now = Seen(tuple(entry.run.id for entry in entries), _version(visit, entries), pace(entries))
     if now == seen and not anew:
-        return _skip(10)
+        return _skip(11)
     called = names(visit, engine, entries)
     tasks = list(comparing.kinds(entries))
     task = task if task in tasks else tasks[0] if tasks else None
@@ -251,6 +257,7 @@ def look(
         gr.CheckboxGroup(choices=choices, value=drawn),
         comparing.plot(chosen, called, task, measure) if task else "",
         comparing.stacks(chosen, called),
+        gr.Button(visible=bool(entries)),
         now,
         gr.Timer(now.every or STEADY, active=bool(now.every)),
     )

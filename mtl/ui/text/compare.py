@@ -34,7 +34,7 @@ UNKNOWN = live.UNKNOWN
 TABLE = "Your runs"
 OWN_SETTINGS = "own settings"
 SHOW = "Show in Train"
-HEADERS = ("run", "settings that differ", "state")
+RUN, STATE, DIFFERS = "run", "state", "settings that differ"
 SECONDS = "seconds"
 FORGOT = "forgot"
 COSINE = "embeddings"
@@ -48,9 +48,10 @@ SCORE_TITLES = {
     "f1": "Entity F1 on the rows held out.",
 }
 SCORES_NOTE = (
-    "Scores are those of the weights that are kept, on the rows held out, which no run trains on. With 60 such rows "
-    "one "
-    "sentence is 1.7 points: smaller differences mean nothing."
+    "Scores are those of the weights that are kept, on the rows held out, which no run trains on. The fewer these "
+    "rows, the "
+    "coarser the scores: with 60 of them one sentence is 1.7 points, with 10 it is 10, so smaller differences mean "
+    "nothing."
 )
 NOTHING_UNTRAINED = "–"
 DEFAULT_START = "the page's model"
@@ -74,6 +75,7 @@ FIELDS = {
     "keep_best": "best epoch kept",
 }
 ALL, NONE, YES, NO = "all", "none", "yes", "no"
+NONE_OF_THESE = "none of these"
 FILE, START_FROM = "file", "from"
 
 # --- curves ---

@@ -68,6 +68,10 @@ ACCEPTED = "Ready to train without what has errors."
 FORMAT = "Read as {format}, {encoding}."
 
 
+def line(at: int | None) -> str:
+    return f"Line {number(at)}: " if at else ""
+
+
 def plural(count: int, noun: str) -> str:
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 

@@ -143,7 +143,8 @@ SCENARIOS_INTRO = (
 )
 OVERVIEW = "All presets at a glance"
 OVERVIEW_NOTE = (
-    "Scores are on rows held out, 100 % or 1 is perfect. Backbone moved: the mean relative change of its layers' "
+    "Scores are on rows held out, 100 % or 1 is perfect; the mean takes 1 for 100 %. Backbone moved: the mean "
+    "relative change of its layers' "
     "weights. "
     "Embeddings: mean cosine to what they were, on {probe} other sentences; 1 is unmoved."
 )
@@ -181,16 +182,18 @@ PROVENANCE = "Where these figures come from"
 
 
 def measured(seconds: float, mean: float, moved: float, cosine: float) -> str:
-    return (
+    said = (
         f"mean score {result.percent(mean)}, {live.duration(seconds) if seconds else 'no time'}, backbone moved "
         f"{controls.change(moved)}, embeddings {cosine:.3f}."
     )
+    return said.replace(" %", "\u00a0%").replace(" s,", "\u00a0s,")
 
 
 def anchor_sentence(task: str, without: float, held: float, scores: Sequence[float], metric: str) -> str:
     first, second = (result.score(metric, score) for score in scores)
     return (
-        f"{task} alone reached {first} without the anchor and {second} with it. What it cost: without the anchor, "
+        f"Taught alone, {task} reached {first} without the anchor and {second} with it. What it cost: without the "
+        f"anchor, "
         f"sentence "
         f"embeddings kept a cosine of {without:.2f} to what they had been; with it, {held:.2f}."
     )

@@ -55,9 +55,8 @@ element.addEventListener("change", (event) => {
   const { column, label, key } = event.target.dataset;
   if (column === undefined) return;
   last = key;
-  const box = document.querySelector("#data-choice :is(textarea, input)");
-  box.value = JSON.stringify({ column, label, value: event.target.value });
-  box.dispatchEvent(new Event("input"));
+  document.body.dataset.choice = JSON.stringify({ column, label, value: event.target.value });
+  trigger("input");
 });
 watch("value", () => {
   if (last === null || ![null, document.body].includes(document.activeElement)) return;
@@ -65,12 +64,14 @@ watch("value", () => {
   last = null;
 });
 """
+_CHOSEN = "() => document.body.dataset.choice"
 
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-data"):
         gr.HTML(markup.heading(words.TITLE), apply_default_css=False)
         gr.HTML(markup.note(words.INTRO), apply_default_css=False)
+        gr.HTML(markup.label(words.FILE), apply_default_css=False)
         file = gr.File(label=words.FILE, show_label=False, height=84, elem_id="data-file")
         samples = gr.Radio(
             [(title, name) for name, title in words.SAMPLE_NAMES.items()],
@@ -87,7 +88,7 @@ def build(session: Session) -> None:
         columns = gr.HTML(apply_default_css=False, js_on_load=_CHOOSE, elem_id="data-columns")
         reset = gr.Button(words.RESET, size="sm", visible=False, elem_id="data-reset")
         preview = gr.HTML(apply_default_css=False, elem_id="data-preview")
-        choice = gr.Textbox(visible="hidden", elem_id="data-choice")
+        choice = gr.Textbox(visible=False)
         too_big = gr.Button(visible="hidden", elem_id="data-file-too-big")
 
     def reading(visit: Visit, *asked) -> Iterator[tuple]:
@@ -137,7 +138,7 @@ def build(session: Session) -> None:
     shared = {"concurrency_id": "reading", "concurrency_limit": 10, "trigger_mode": "multiple"}
     session.wire([file.upload], on_file, [file], [file, *results], **shared)
     session.wire([samples.input], on_sample, [samples], results, **shared)
-    session.wire([choice.input], on_choice, [choice], results, **shared)
+    session.wire([columns.input], on_choice, [choice], results, js=_CHOSEN, **shared)
     session.wire([reset.click], on_reset, [], results, **shared)
     session.wire([session.settings.change], on_settings, [], results)
     session.wire([session.arrival.change], on_arrival, [], results)
@@ -169,8 +170,8 @@ def show(visit: Visit, revision: int) -> tuple:
         source.name if source.path.parent == SAMPLES else None,
         understood.summary(source),
         gr.update(visible=can_accept, value=source.accepted),
-        markup.label(words.DOCTOR) + understood.doctor(source),
-        markup.label(words.COLUMNS) + understood.columns(source, revision),
+        understood.doctor(source),
+        understood.columns(source, revision),
         gr.update(visible=bool(source.reading)),
         understood.preview(source),
     )

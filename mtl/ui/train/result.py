@@ -116,8 +116,9 @@ def show(session: Session, visit: Visit) -> Iterator[tuple]:
     texts = visit.work.texts if visit.work else []
     visit.lesson.sentences = tuple(texts)
     lines = "\n".join(texts)
-    yield page, there, there, there, lines, gr.skip()
-    yield page, there, there, there, lines, compared(session, visit, lines)
+    yield page, there, there, there, lines, ""
+    if texts:
+        yield *(gr.skip() for _ in range(5)), compared(session, visit, lines)
 
 
 def follow_the_box(session: Session, visit: Visit) -> Iterator[tuple]:

@@ -4,6 +4,7 @@ Pure functions; everything that is given is escaped."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from html import escape
 
@@ -113,29 +114,38 @@ def plots(story: Story, logarithmic: bool = False) -> str:
     if not story.config:
         return markup.note(text.FIRST_POINT)
     names = [*story.kinds, *(name for name in story.losses if name not in story.kinds)]
-    cards = "".join(_card(story, name, logarithmic) for name in names)
+    until = _horizon(story)
+    cards = "".join(_card(story, name, until, logarithmic) for name in names)
     unscored = any(story.past) and not any(epoch.scores for epoch in story.past)
     notes = markup.note(text.CURVES_NOTE) + (markup.note(text.NO_SCORES) if unscored else "")
     return f'<div class="curves" style="--tasks:{len(names)}">{cards}</div>{notes}'
 
 
-def _card(story: Story, name: str, logarithmic: bool) -> str:
+def _horizon(story: Story) -> float:
+    """How many epochs the curves have room for: a long run's grows with it, so that its beginning can be read."""
+    now = story.in_epochs(story.step)
+    return min(story.epochs, max(10.0, 5.0 * math.ceil(1.2 * now / 5)))
+
+
+def _card(story: Story, name: str, until: float, logarithmic: bool) -> str:
     kind = story.kinds.get(name)
-    steps = [(story.in_epochs(step), loss) for step, loss in story.losses.get(name, ())]
+    steps, trend = (
+        [(story.in_epochs(step), loss) for step, loss in lines.get(name, ())] for lines in (story.losses, story.trends)
+    )
     held_out = [(story.in_epochs(e.step), e.held_out[name]) for e in story.past if name in e.held_out]
     lines = [
         Line(text.EACH_STEP, steps, TRAIN, faint=True),
-        Line(text.TRAINED_ON, curves.smoothed(steps), TRAIN),
+        Line(text.TRAINED_ON, trend, TRAIN),
         *([Line(text.HELD_OUT, held_out, HELD_OUT, dashed=True, dots=True)] if kind else []),
     ]
     low = None if logarithmic else 0.0
-    charts = curves.chart(text.LOSS, lines, story.epochs, text.EPOCH, low=low, logarithmic=logarithmic)
+    charts = curves.chart(text.LOSS, lines, until, text.EPOCH, low=low, logarithmic=logarithmic)
     if kind:
         # Where the model stood before it learnt is measured last, and drawn first.
         scores = [(0.0, story.before[name])] if name in story.before else []
         scores += [(story.in_epochs(e.step), e.scores[name]) for e in story.past if name in e.scores]
         line = Line(text.HELD_OUT, scores, SCORE, dots=True)
-        charts += curves.chart(text.SCORES[kind], [line], story.epochs, text.EPOCH, _SHOW[kind], high=1.0)
+        charts += curves.chart(text.SCORES[kind], [line], until, text.EPOCH, _SHOW[kind], high=1.0)
     title = f"<h4>{escape(name)} <small>{escape(text.KINDS[kind] if kind else text.ANCHOR_KIND)}</small></h4>"
     return f'<section class="task">{title}{charts}</section>'
 

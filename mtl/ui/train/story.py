@@ -11,9 +11,12 @@ from typing import Any
 
 from mtl.config import TrainConfig
 from mtl.training.runs import Following, Runs
+from mtl.ui.curves import Growing
 
 # The score of each kind of task that stands for the others.
 HEADLINE = {"classification": "macro_f1", "regression": "spearman", "tagging": "f1"}
+# How much a running mean of losses weighs the values before.
+SMOOTHING = 0.85
 # How many runs are kept read; another one is read again from its folder.
 _KEPT = 64
 
@@ -36,9 +39,11 @@ class Story:
     """A run's events, taken in one by one with `add`.
 
     `config` is None until it has begun. `kinds`: task -> kind, of those that are taught. `sizes`: parameters of each
-    group, layers lowest first, then heads ("head NAME"). `losses`: (step, loss) of every step by name: tasks, and
-    "anchor". `eta`: seconds left as of the last step. `moved`: relative change of each group's weights so far. `waits`:
-    it was put into the line again and has not gone on yet. `forgetting`: see `mtl.training.forgetting.measure`.
+    group, layers lowest first, then heads ("head NAME"). `losses`: (step, loss) by name: tasks, and "anchor", thinned
+    when there are many; `trends`: the same, smoothed. `eta`: seconds left as of the last step. `moved`: relative change
+    of each group's weights so far. `before`: the scores by task of the model that it began with, and `forgetting` (see
+    `mtl.training.forgetting.measure`), both known at the end. `waits`: it was put into the line again and has not gone
+    on yet. `chapters` counts what changes more than the curves: starts, epochs, ends.
     """
 
     config: TrainConfig | None = None
@@ -50,7 +55,8 @@ class Story:
     epoch: int = 0
     seconds: float = 0.0
     eta: float | None = None
-    losses: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    losses: dict[str, Growing] = field(default_factory=dict)
+    trends: dict[str, Growing] = field(default_factory=dict)
     past: list[Epoch] = field(default_factory=list)
     moved: dict[str, float] = field(default_factory=dict)
     before: dict[str, float] = field(default_factory=dict)
@@ -97,13 +103,17 @@ class Story:
         self.past = [e for e in self.past if e.number <= epoch]
         self.step, self.epoch = (self.past[-1].step, epoch) if self.past else (0, 0)
         self.moved = dict(self.past[-1].moved) if self.past else {}
-        self.losses = {name: [p for p in points if p[0] <= self.step] for name, points in self.losses.items()}
+        for line in (*self.losses.values(), *self.trends.values()):
+            line.cut(self.step)
 
     def _step(self, event: Mapping[str, Any]) -> None:
         self.step, self.epoch = event["step"], event["epoch"]
         self.seconds, self.eta = event["seconds"], event["eta"]
         for name, loss in event["loss"].items():
-            self.losses.setdefault(name, []).append((self.step, loss))
+            if name not in self.losses:
+                self.losses[name], self.trends[name] = Growing(), Growing(SMOOTHING)
+            self.losses[name].add(self.step, loss)
+            self.trends[name].add(self.step, loss)
 
     def _epoch(self, event: Mapping[str, Any]) -> None:
         held_out, scores = self._scored(event["validation"], "loss"), self._scored(event["validation"])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Of what may be many, so much is shown.
 COLUMNS_SHOWN, LABELS_SHOWN, CHIPS_SHOWN = 40, 60, 8
-FINDINGS_SHOWN, ROWS_SHOWN, TASKS_SHOWN = 60, 12, 8
+FINDINGS_SHOWN, ROWS_SHOWN, TASKS_SHOWN, ERRORS_SAID = 60, 12, 8, 3
 _NAME = 60
 # How a choice among a label's meanings is told apart from a label of the model.
 OUT, NEW, KNOWN = "out", "new", "known:"
@@ -46,7 +46,8 @@ def summary(source: Source) -> str:
         state, kind = words.BLOCKED.format(reasons=reasons), "bad"
     head = _fill(words.ROWS, file=f"<b>{escape(source.name)}</b>", rows=rows)
     fine = escape(words.FORMAT.format(format=table.format, encoding=table.encoding))
-    listing = "".join(f'<li dir="auto">{sentence}</li>' for sentence in found[: 2 * COLUMNS_SHOWN])
+    found = found[:COLUMNS_SHOWN] + [_finding_sentence(f) for f in table.errors[:ERRORS_SAID]]
+    listing = "".join(f'<li dir="auto">{sentence}</li>' for sentence in found)
     return (
         f'<div class="status {kind} understood"><p dir="auto">{head} {escape(state)}</p>'
         f'<ul>{listing}</ul><p class="note">{fine}</p></div>'
@@ -68,6 +69,10 @@ def _text_sentence(name: str | None, columns: Sequence[Column]) -> str:
         return escape(words.NO_TEXT)
     reason = next(c.reason for c in columns if c.name == name)
     return _fill(words.IS_TEXT, column=code(name), reason=escape(reason))
+
+
+def _finding_sentence(found: Finding) -> str:
+    return escape(f"{words.line(found.line)}{found.problem} {found.action}")
 
 
 def _column_sentence(column: Column, taught: Taught) -> str:
@@ -108,7 +113,7 @@ def columns(source: Source, revision: int = 0) -> str:
     order = sorted(source.table.columns, key=lambda c: ("text", "task", "ignored").index(c.role))
     items = "".join(_column_item(column, source) for column in order[:COLUMNS_SHOWN])
     more = markup.note(words.columns_hidden(len(order) - COLUMNS_SHOWN)) if len(order) > COLUMNS_SHOWN else ""
-    return f'<ul class="columns" data-revision="{revision}">{items}</ul>{more}'
+    return f'{_part(words.COLUMNS)}<ul class="table-columns" data-revision="{revision}">{items}</ul>{more}'
 
 
 def _column_item(column: Column, source: Source) -> str:
@@ -218,7 +223,8 @@ def doctor(source: Source) -> str:
         listing += markup.note(words.findings_hidden(hidden)) if hidden > 0 else ""
         is_open = "" if level == "note" else " open"
         parts.append(f'<details class="fold findings {level}"{is_open}><summary>{head}</summary>{listing}</details>')
-    return "".join(parts) or f'<p class="healthy">{escape(words.HEALTHY)}</p>'
+    report = "".join(parts) or f'<p class="healthy">{escape(words.HEALTHY)}</p>'
+    return f'{_part(words.DOCTOR)}<div class="doctor">{report}</div>'
 
 
 def _findings(title: str, found: Sequence[Finding]) -> str:
@@ -265,6 +271,10 @@ def _label(row: Row, task: str) -> str:
 
 
 # --- parts ---
+
+
+def _part(title: str) -> str:
+    return f'<h4 class="part">{escape(title)}</h4>'
 
 
 def code(name: str) -> str:

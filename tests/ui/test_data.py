@@ -1,0 +1,115 @@
+"""Step 1 of the Train tab in a real browser: bring a file, see what was understood, put it right."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+
+def in_train(visitor):
+    visitor.open("Train")
+    expect(summary(visitor)).to_contain_text(".")
+    return visitor
+
+
+def summary(visitor):
+    return visitor.page.locator("#data-summary")
+
+
+def choose(visitor, name, value):
+    """Choose `value` in the list that is called `name`."""
+    visitor.page.get_by_label(name, exact=True).select_option(value)
+
+
+def bring(visitor, path):
+    visitor.page.locator("#data-file input[type=file]").set_input_files(path)
+
+
+def pick(visitor, sample):
+    visitor.page.locator("#data-samples label").filter(has_text=sample).click()
+
+
+def test_a_newcomer_finds_a_sample_understood(visit):
+    visitor = in_train(visit())
+    expect(summary(visitor)).to_contain_text("workshop.csv: 405 rows. Ready to train.")
+    expect(summary(visitor)).to_contain_text("sentiment has 3 labels: the model's head sentiment goes on learning.")
+    expect(visitor.page.locator("#data-samples input:checked")).to_have_value("workshop.csv")
+    expect(visitor.page.locator("#data-doctor")).to_contain_text("Nothing is wrong with this file.")
+    visitor.page.locator("#data-preview summary").click()
+    expect(visitor.page.locator("#data-preview tbody tr")).to_have_count(12)
+
+
+def test_faults_block_start_until_they_are_accepted(visitor):
+    pick(in_train(visitor), "broken")
+    expect(summary(visitor)).to_contain_text("broken.csv: 28 rows. Start is blocked: 2 errors first.")
+    errors = visitor.page.locator("#data-doctor .findings.error tbody tr")
+    expect(errors).to_have_count(2)
+    expect(errors.nth(1)).to_contain_text("The span 37 to 73 (LOC) has no text in it")
+    # One new label would cost the model's head; reading it as a known one keeps it.
+    expect(summary(visitor)).to_contain_text("the head sentiment starts anew, because the model's does not have mixed.")
+    choose(visitor, "What the label mixed is taken as", "known:neutral")
+    expect(summary(visitor)).to_contain_text("the model's head sentiment goes on learning.")
+    visitor.page.get_by_label("Train without what has errors").check()
+    expect(summary(visitor)).to_contain_text("Ready to train without what has errors.")
+    pick(visitor, "workshop")
+    expect(summary(visitor)).to_contain_text("workshop.csv")
+    expect(visitor.page.locator("#data-accept")).to_be_hidden()
+
+
+def test_what_a_column_is_used_for_can_be_changed_by_keyboard_and_undone(visitor, tmp_path):
+    path = tmp_path / "tea & co.csv"
+    rows = (f"round {i},the tea of day {i} was {'hot' if i % 2 else 'cold'},{i % 5 + 1}" for i in range(20))
+    path.write_text("title,review,stars\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    bring(in_train(visitor), path)
+    expect(summary(visitor)).to_contain_text("20 rows. Ready to train.")
+    expect(summary(visitor)).to_contain_text("stars has 5 labels: a new head.")
+    expect(visitor.page.locator("#data-samples input:checked")).to_have_count(0)
+    stars = visitor.page.get_by_label("What the column stars is used for")
+    stars.focus()
+    stars.select_option("regression")
+    expect(summary(visitor)).to_contain_text("stars has numbers from 1 to 5: a new head.")
+    expect(stars).to_be_focused()
+    choose(visitor, "What the column title is used for", "text")
+    expect(summary(visitor)).to_contain_text("title is the text: as you said.")
+    choose(visitor, "What the column stars is used for", "ignored")
+    expect(summary(visitor)).to_contain_text("no column teaches anything")
+    visitor.page.get_by_role("button", name="Undo my changes").click()
+    expect(summary(visitor)).to_contain_text("stars has 5 labels: a new head.")
+    expect(visitor.page.locator("#data-reset")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(2000), "is a PNG image, not a table."),
+        (b"", "is empty."),
+        (bytes(21_000_000), "This file is too big"),
+    ],
+    ids=["image", "empty", "too big"],
+)
+def test_what_is_no_table_is_refused_and_the_file_before_stays(visitor, tmp_path, content, message):
+    pick(in_train(visitor), "tickets")
+    expect(summary(visitor)).to_contain_text("tickets.csv: 150 rows.")
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    bring(visitor, path)
+    expect(visitor.page.locator("#data-status .status.bad")).to_contain_text(message)
+    expect(summary(visitor)).to_contain_text("tickets.csv: 150 rows.")
+
+
+def test_nothing_of_a_strangers_file_runs(visitor, tmp_path):
+    evil = "<img src=x onerror=alert(1)>"
+    path = tmp_path / "evil.csv"
+    rows = (f'"{evil} says text {i}","{evil}{i % 2}"' for i in range(12))
+    path.write_text(f'text,"{evil}"\n' + "\n".join(rows) + f'\n,"{evil}1"\n', encoding="utf-8")
+    bring(in_train(visitor), path)
+    expect(summary(visitor)).to_contain_text("evil.csv: 12 rows. Start is blocked: 1 error first.")
+    expect(visitor.page.locator("#data-columns")).to_contain_text(f"{evil}1")
+    assert visitor.page.locator("#step-data img").count() == 0
+
+
+def test_a_phone_has_room_for_it(visit):
+    visitor = in_train(visit(width=390, height=844, theme="dark"))
+    pick(visitor, "broken")
+    expect(visitor.page.locator("#data-doctor")).to_contain_text("The span 37 to 73")
+    assert visitor.fits()
