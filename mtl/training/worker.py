@@ -204,8 +204,10 @@ def _reported(folder: Path) -> Iterator[None]:
             leftover.unlink(missing_ok=True)
         message, hint = in_plain_words(error)
         with contextlib.suppress(OSError):
-            folders.write_event(folder, {"event": "error", "message": message, "hint": hint})
             (folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
+        # Last: whoever reads it takes the run for over.
+        with contextlib.suppress(OSError):
+            folders.write_event(folder, {"event": "error", "message": message, "hint": hint})
         raise
 
 
