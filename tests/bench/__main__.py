@@ -174,17 +174,24 @@ def memory_rows(_: int) -> tuple[list[Row], str]:
     return memory.many_models()
 
 
+def classroom_rows(_: int) -> tuple[list[Row], str]:
+    from tests.bench import classroom
+
+    return classroom.rows()
+
+
 # In the order in which they are carried out: those that time fresh processes come first, while this one is small.
 BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
     "page": ("How soon the page is there (fresh processes)", page_rows),
     "runs": ("How soon a run is under way", run_rows),
     "memory": ("What many models cost", memory_rows),
+    "classroom": ("How a class of learners is served (some minutes)", classroom_rows),
     "reading": ("How fast texts are read", model_rows),
     "training": ("How fast it trains", training_rows),
     "cache": ("What the cache of frozen layers gains", cache_rows),
 }
 # In the order in which a reader asks.
-ORDER = ("reading", "page", "training", "cache", "runs", "memory")
+ORDER = ("reading", "page", "training", "cache", "runs", "memory", "classroom")
 
 
 def say(text: str) -> None:

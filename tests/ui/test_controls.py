@@ -60,6 +60,13 @@ class Controls:
             json.loads(self.page.locator("#download-settings").evaluate("async a => (await fetch(a.href)).text()"))
         )
 
+    def load(self, path: Path) -> None:
+        """Choose a run.json."""
+        self.take_away()
+        with self.page.expect_file_chooser() as chooser:
+            self.page.locator("#load-settings").click()
+        chooser.value.set_files(path)
+
     def wait_for(self, config: TrainConfig) -> None:
         """Until the server has taken these settings over."""
         self.take_away()
@@ -142,7 +149,7 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     path = tmp_path / "run.json"
     path.write_bytes(to_file(config))
     first = controls()
-    first.take_away().page.locator("#take-away input[type=file]").set_input_files(path)
+    first.load(path)
     first.wait_for(config)
     expect(first.said).to_contain_text("The settings of run.json are in place.")
     expect(first.page.locator("#freeze")).to_have_value("2")
@@ -153,7 +160,7 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     first.page.locator("[data-copies=copy-link]").click()
     expect(first.page.locator("[data-copies=copy-link]")).to_have_text("Copied")
     path.write_text("not settings")
-    first.page.locator("#take-away input[type=file]").set_input_files(path)
+    first.load(path)
     expect(first.said.locator(".bad")).to_contain_text("It is not JSON")
     # Somebody else opens the link: the Train tab is there, and set.
     link = first.page.locator("#copy-link").input_value()

@@ -53,7 +53,7 @@ class Trainer:
 
     def prepare(self, epochs: int, seed: int = 0) -> None:
         """workshop.csv, all layer groups frozen, so many epochs."""
-        self.page.locator("#data-samples").get_by_text("workshop").click()
+        self.page.locator("#data-samples").get_by_label("workshop").click()
         expect(self.page.locator("#data-summary")).to_contain_text("workshop.csv")
         self.page.get_by_role("button", name="Backbone frozen", exact=True).click()
         if not self.page.locator("#field-epochs").is_visible():
@@ -230,7 +230,7 @@ def test_what_would_be_refused_cannot_be_started_and_says_why(arrive):
     expect(ada.start).to_be_disabled()
     ada.page.get_by_role("button", name="Backbone frozen", exact=True).click()
     expect(ada.start).to_be_enabled()
-    ada.page.locator("#data-samples").get_by_text("broken").click()
+    ada.page.locator("#data-samples").get_by_label("broken").click()
     expect(ada.page.locator("#estimate")).to_contain_text("Step 1 says what is wrong")
     expect(ada.start).to_be_disabled()
 
