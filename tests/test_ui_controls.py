@@ -68,7 +68,9 @@ def page(model):
     session, visit = session_of(model), Visit(0.0)
 
     def call(handler, *values):
-        return controls._shown(session, handler, visit, *values)
+        form, message, *rest = controls._shown(session, handler, visit, *values)
+        # What is said stands above what comes of it.
+        return form, (message if isinstance(message, str) else "") + rest[0], *rest[1:]
 
     call.visit, call.session = visit, session
     return call
@@ -364,6 +366,16 @@ def test_settings_for_parts_that_are_not_there_are_left_out_and_told(page):
     assert said(form)["freeze"] == 4
 
 
+def test_a_message_stands_until_the_next_touch(page):
+    def messages(handler, *values):
+        return controls._shown(page.session, handler, page.visit, *values)[1]
+
+    assert "The link was not taken over" in messages(controls.arrive, "?train=x")
+    assert messages(controls.refresh) == gr.skip()  # the data has arrived
+    state = said(page(controls.refresh)[0])
+    assert messages(controls.change, json.dumps(state)) == ""
+
+
 @given(configs)
 def test_what_fits_is_left_as_it_is(config):
     assert fit(config, SHAPE) == (config, [])
@@ -379,7 +391,7 @@ def test_the_sliders_follow_the_backbone(tmp_path):
     twelve = mtl.load(write_tiny_backbone(tmp_path / "twelve", "bert", layers=12), dtype="float32")
     model = derive(twelve, ModelConfig(tasks=TASKS, projection=8))
     visit, session = Visit(0.0), session_of(model)
-    form, outcome, *_ = controls._shown(session, controls.arrive, visit, "")
+    form, _, outcome, *_ = controls._shown(session, controls.arrive, visit, "")
     groups = re.findall(r'data-group="([^"]*)"', form)
     assert groups == [
         "head sentiment",
@@ -427,14 +439,14 @@ def test_what_training_begins_with(page, model, tiny, tmp_path):
     form, *_ = show(controls.arrive, "")
     assert re.findall(r'id="start-(\w+)"', form) == ["own", "backbone"]
     state = said(form)
-    form, outcome, parcel, *_ = show(controls.change, json.dumps({**state, "start": "backbone", "freeze": 4}))
+    form, _, outcome, parcel, *_ = show(controls.change, json.dumps({**state, "start": "backbone", "freeze": 4}))
     assert visit.lesson.start_from == str(tiny)
     assert 'data-head="' not in form and words.NO_TASKS in form
     assert words.NOTHING_LEARNS_EMPTY in outcome and f"--model {tiny}" in parcel
     visit.lesson.model = used
     form, *_ = show(controls.refresh)
     assert re.findall(r'id="start-(\w+)"', form) == ["own", "backbone", "used"]
-    form, outcome, parcel, *_ = show(controls.change, json.dumps({**said(form), "start": "used"}))
+    form, _, outcome, parcel, *_ = show(controls.change, json.dumps({**said(form), "start": "used"}))
     assert visit.lesson.start_from == str(used)
     # Where it lies on the server is nobody's business.
     assert str(used) not in form + outcome + parcel and "--model CHECKPOINT" in parcel

@@ -201,7 +201,7 @@ def test_an_error_blocks_start_until_it_is_mended_or_accepted(tmp_path):
     source = brought(tmp_path, rows_of(["warm", "cold"]) + ",warm\n", visit=visit)
     assert not source.ready
     said = plain(understood.summary(source))
-    assert "Start is blocked: 1 error first. Mend the file" in said
+    assert "Start is blocked by 1 error. Mend the file" in said
     assert "Line 14: The text is empty. The row was left out." in said
     assert data.show(visit, 1)[2]["visible"]
     data.accept_errors(visit, True)

@@ -292,6 +292,32 @@ def test_a_warm_process_takes_the_next_run_and_another_takes_its_place(tmp_path,
     _until(lambda: not psutil.pid_exists(other) or psutil.Process(other).status() == psutil.STATUS_ZOMBIE)
 
 
+def test_a_process_that_is_told_its_run_rehearses_no_further(monkeypatch):
+    told, seen = [], []
+
+    def run(job, folder):
+        for event in range(3):
+            seen.append((folder.name, event))
+            yield event
+
+    monkeypatch.setattr(worker, "run", run)
+    worker._rehearse(lambda: bool(told))
+    assert len(seen) == 6, "with everything frozen, and with nothing"
+    seen.clear()
+    told.append("a folder")
+    worker._rehearse(lambda: bool(told))
+    assert seen == [("-1", 0)]
+
+
+def test_a_run_is_carried_out_by_the_process_that_is_still_getting_warm(tmp_path, start, reviews):
+    with Runs(tmp_path / "runs", warm=True) as runs:
+        [waiting] = _until(_waiting)
+        run = runs.start("ada", reviews, QUICK, start)
+        _until(lambda: not runs.get(run.id).unfinished)
+        assert runs.get(run.id).state == "done"
+        assert folders.process_of(run.folder)["pid"] == waiting
+
+
 def _waiting():
     """The numbers of warm processes that this one started."""
     found = set()

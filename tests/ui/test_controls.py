@@ -41,6 +41,10 @@ class Controls:
     def said(self) -> Locator:
         return self.page.locator("#learns-outcome")
 
+    @property
+    def message(self) -> Locator:
+        return self.page.locator("#learns-said")
+
     def rate(self, key: str) -> Locator:
         return self.page.locator(f"#rate-{key} input[type=text]")
 
@@ -130,7 +134,7 @@ def test_what_is_touched_is_taken_over_and_drawn_as_the_server_would(controls, s
     page.locator("#field-epochs").fill("12")
     page.locator("#field-unfreeze").fill("3:1, 2:2")
     page.locator("#field-unfreeze").press("Tab")
-    expect(step.said.locator(".bad")).to_contain_text("each epoch must come after the last")
+    expect(step.message.locator(".bad")).to_contain_text("each epoch must come after the last")
     expect(page.locator("#field-unfreeze")).to_have_value("")
     expect(page.locator("#field-seed")).to_be_visible()
     step.wait_for(TrainConfig(epochs=12))
@@ -151,7 +155,7 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     first = controls()
     first.load(path)
     first.wait_for(config)
-    expect(first.said).to_contain_text("The settings of run.json are in place.")
+    expect(first.message).to_contain_text("The settings of run.json are in place.")
     expect(first.page.locator("#freeze")).to_have_value("2")
     assert first.rate("layer-4").input_value() == "2.0e-5"
     with first.page.expect_download() as saved:
@@ -161,7 +165,7 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     expect(first.page.locator("[data-copies=copy-link]")).to_have_text("Copied")
     path.write_text("not settings")
     first.load(path)
-    expect(first.said.locator(".bad")).to_contain_text("It is not JSON")
+    expect(first.message.locator(".bad")).to_contain_text("It is not JSON")
     # Somebody else opens the link: the Train tab is there, and set.
     link = first.page.locator("#copy-link").input_value()
     assert link.startswith(server) and from_link(link.partition("?")[2]) == (config, "own")
@@ -169,7 +173,7 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     second.page.goto(link)
     second.ready()
     expect(second.page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")
-    expect(second.said).to_contain_text(words.LINK_SET)
+    expect(second.message).to_contain_text(words.LINK_SET)
     second.wait_for(config)
     # A touch of one is not seen by the other; and a page that is loaded again is as it was left.
     second.page.locator("#freeze").fill("5")
@@ -181,7 +185,7 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     second.ready().wait_for(changed)
     # A link that somebody tampered with.
     second.page.goto(f"{server}?train=PHNjcmlwdD4")
-    expect(second.ready().said.locator(".bad")).to_contain_text("The link was not taken over")
+    expect(second.ready().message.locator(".bad")).to_contain_text("The link was not taken over")
     second.wait_for(TrainConfig())
 
 

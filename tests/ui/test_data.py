@@ -41,7 +41,7 @@ def test_a_newcomer_finds_a_sample_understood(visit):
 
 def test_faults_block_start_until_they_are_accepted(visitor):
     pick(in_train(visitor), "broken")
-    expect(summary(visitor)).to_contain_text("broken.csv: 28 rows. Start is blocked: 2 errors first.")
+    expect(summary(visitor)).to_contain_text("broken.csv: 28 rows. Start is blocked by 2 errors.")
     errors = visitor.page.locator("#data-doctor .findings.error tbody tr")
     expect(errors).to_have_count(2)
     expect(errors.nth(1)).to_contain_text("The span 37 to 73 (LOC) has no text in it")
@@ -103,7 +103,7 @@ def test_nothing_of_a_strangers_file_runs(visitor, tmp_path):
     rows = (f'"{evil} says text {i}","{evil}{i % 2}"' for i in range(12))
     path.write_text(f'text,"{evil}"\n' + "\n".join(rows) + f'\n,"{evil}1"\n', encoding="utf-8")
     bring(in_train(visitor), path)
-    expect(summary(visitor)).to_contain_text("evil.csv: 12 rows. Start is blocked: 1 error first.")
+    expect(summary(visitor)).to_contain_text("evil.csv: 12 rows. Start is blocked by 1 error.")
     expect(visitor.page.locator("#data-columns")).to_contain_text(f"{evil}1")
     assert visitor.page.locator("#step-data img").count() == 0
 

@@ -219,6 +219,7 @@ LINK_INFO = "Opens this page with these settings, for a class say. The data and 
 DOWNLOAD = "Download run.json"
 LOAD = "Load a run.json"
 LOADED = "The settings of {name} are in place."
+CHANGED = "The settings were made to fit this model."
 LINK_SET = "The settings of the link are in place."
 NO_FILE = "DATA.csv"
 

@@ -60,10 +60,12 @@ ANEW_RANGE = "{column} has {what}: the head {task} starts anew, because the mode
 NOTHING = "{column} has {what}: nothing to learn."
 IGNORED = "{columns}: ignored."
 READY = "Ready to train."
-BLOCKED = "Start is blocked: {reasons}"
-NOTHING_TO_LEARN = "no column teaches anything. A column of labels, numbers or entities is needed."
-ERRORS_FIRST = "{errors} first. Mend the file and bring it again, or tick “{accept}”."
-ERRORS_ONLY = "{errors} first. Mend the file and bring it again."
+NOTHING_TO_LEARN = (
+    "Start is blocked: no column teaches anything. Say below which column holds labels, numbers or entities, or bring a "
+    "file that has one."
+)
+BLOCKED = "Start is blocked by {errors}. Mend the file and bring it again."
+BLOCKED_OR_ACCEPT = "Start is blocked by {errors}. Mend the file and bring it again, or tick “{accept}”."
 ACCEPTED = "Ready to train without what has errors."
 FORMAT = "Read as {format}, {encoding}."
 

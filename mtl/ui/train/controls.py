@@ -51,6 +51,7 @@ def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-learns"):
         gr.HTML(markup.heading(words.HEADING) + markup.note(words.INTRO), apply_default_css=False)
         picture = gr.HTML(markup.note(words.LOADING), apply_default_css=False, js_on_load=script, elem_id="what-learns")
+        said = gr.HTML(apply_default_css=False, elem_id="learns-said")
         outcome = gr.HTML(apply_default_css=False, js_on_load=script, elem_id="learns-outcome")
         with gr.Accordion(words.TAKE_AWAY, open=False, elem_id="take-away"):
             parcel = gr.HTML(apply_default_css=False, js_on_load=script, elem_id="parcel")
@@ -59,7 +60,7 @@ def build(session: Session) -> None:
                 load = gr.UploadButton(words.LOAD, file_types=[".json"], size="sm", elem_id="load-settings")
         told = gr.Textbox(visible=False)
 
-    views = [picture, outcome, parcel, file, session.settings]
+    views = [picture, said, outcome, parcel, file, session.settings]
     # In the order in which they were sent: an older touch must not overtake a newer one.
     order = {"concurrency_id": "settings", "concurrency_limit": 1, "trigger_mode": "always_last"}
 
@@ -78,17 +79,17 @@ def build(session: Session) -> None:
 
 @dataclass(frozen=True)
 class Change:
-    """What a handler made of the settings. `message` is for the visitor, `bad` when something was not taken over;
-    `anew` says that the form has to be written anew, because not all of it came from a touch."""
+    """What a handler made of the settings. `message` is for the visitor (None: the one before still stands), `bad` when
+    something was not taken over; `anew` says that the form has to be written anew, because not all of it came from a
+    touch."""
 
-    message: str = ""
+    message: str | None = ""
     bad: bool = False
     anew: bool = True
-    notes: tuple[str, ...] = ()
 
 
 def _shown(session: Session, handler: Callable[..., Change], visit: Visit, *values: Any) -> tuple:
-    """What the page shows after `handler(visit, session, *values)`: form, outcome, what to take away, a revision."""
+    """What the page shows after `handler(visit, session, *values)`: form, message, outcome, what to take away."""
     made = handler(visit, session, *values)
     lesson = visit.lesson
     shape = shape_now(lesson, session)
@@ -98,7 +99,8 @@ def _shown(session: Session, handler: Callable[..., Change], visit: Visit, *valu
     start, starts = start_of(lesson, session), starts_of(lesson, session)
     return (
         form(shape, config, start, starts) if anew else gr.skip(),
-        outcome_html(shape, config, start, made.message, made.bad, (*made.notes, *dropped)),
+        gr.skip() if made.message is None and not dropped else said_html(made.message or "", dropped, made.bad),
+        outcome_html(shape, config, start),
         parcel_html(lesson, start, session.engine.name),
         file_html(config),
         session.next_revision(),
@@ -110,7 +112,7 @@ def refresh(visit: Visit, session: Session) -> Change:
     lesson = visit.lesson
     if start_of(lesson, session) == USED:
         lesson.start_from = None if lesson.model is None else str(lesson.model)
-    return Change()
+    return Change(None)
 
 
 def arrive(visit: Visit, session: Session, query: str) -> Change:
@@ -242,14 +244,16 @@ def shape_now(lesson: Lesson, session: Session) -> Shape:
 # --- what comes of it ---
 
 
-def outcome_html(
-    shape: Shape, config: TrainConfig, start: str, message: str = "", bad: bool = False, notes: Sequence[str] = ()
-) -> str:
-    """What was taken over, how much learns, what to look out for, and the stack as a table."""
+def said_html(message: str, notes: Sequence[str] = (), bad: bool = False) -> str:
+    """What was, or was not, taken over from a file, a link or the form."""
+    return markup.status(message or words.CHANGED, notes, "bad" if bad else "ok") if message or notes else ""
+
+
+def outcome_html(shape: Shape, config: TrainConfig, start: str) -> str:
+    """How much learns, what to look out for, and the stack as a table."""
     layers, heads = shape.blocks(config)
     learning = [block for block in (*layers, *heads) if not block.frozen]
     sizes = sum(block.parameters for block in learning), sum(b.parameters for b in (*layers, *heads) if b.frozen)
-    said = markup.status(message, notes, "bad" if bad else "ok") if message or notes else ""
     warnings = _warnings(layers, heads, config)
     if learning:
         parts = words.parts([b.name for b in layers if not b.frozen], sum(not b.frozen for b in heads))
@@ -258,7 +262,7 @@ def outcome_html(
         result = markup.status(words.NOTHING_LEARNS if heads else words.NOTHING_LEARNS_EMPTY, warnings, "bad")
     chosen = which(list(shape.layers), shape.tasks, config) or ""
     return (
-        f'<div class="outcome" data-chosen="{chosen}" data-query="{escape(to_link(config, start))}">{said}{result}'
+        f'<div class="outcome" data-chosen="{chosen}" data-query="{escape(to_link(config, start))}">{result}'
         f'<details class="fold" data-fold="stack"><summary>{escape(words.AS_TABLE)}</summary>'
         f"{stack.table(layers, heads)}</details></div>"
     )

@@ -40,10 +40,9 @@ def summary(source: Source) -> str:
         named = ", ".join(map(code, ignored[:5]))
         more = f", {words.and_more(len(ignored) - 5, 'column')}" if len(ignored) > 5 else ""
         found.append(_fill(words.IGNORED, columns=named + escape(more)))
-    if (reasons := blocked(source)) == "":
+    state, kind = blocked(source), "bad"
+    if not state:
         state, kind = words.ACCEPTED if table.errors else words.READY, "ok"
-    else:
-        state, kind = words.BLOCKED.format(reasons=reasons), "bad"
     head = _fill(words.ROWS, file=f"<b>{escape(source.name)}</b>", rows=rows)
     fine = escape(words.FORMAT.format(format=table.format, encoding=table.encoding))
     found = found[:COLUMNS_SHOWN] + [_finding_sentence(f) for f in table.errors[:ERRORS_SAID]]
@@ -59,9 +58,9 @@ def blocked(source: Source) -> str:
     if source.ready:
         return ""
     errors = words.counted("error", len(source.table.errors))
-    if not source.learns:
-        return words.ERRORS_ONLY.format(errors=errors) if source.table.errors else words.NOTHING_TO_LEARN
-    return words.ERRORS_FIRST.format(errors=errors, accept=words.ACCEPT)
+    if source.learns:
+        return words.BLOCKED_OR_ACCEPT.format(errors=errors, accept=words.ACCEPT)
+    return words.BLOCKED.format(errors=errors) if source.table.errors else words.NOTHING_TO_LEARN
 
 
 def _text_sentence(name: str | None, columns: Sequence[Column]) -> str:
