@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtl.config import TaskSpec, UserError
 from mtl.data.doctor import MOST_LABELS
@@ -20,7 +20,8 @@ class Taught:
     """What one column teaches: the task `spec`, None where there is nothing to learn from it.
 
     `match` sets the labels found against those of the model's task that the column is about (against none where it is
-    about none); it is None for numbers. `kept` says that the model's own head goes on learning; else a new one begins.
+    about none); it is None for numbers. `kept` says that the model's own head goes on learning; else a new one begins,
+    which `replaces` the model's where that has the same name.
     `note` tells a person so, and is "" where there is nothing to tell. `low` and `high` are the least and the greatest
     of the numbers found.
     """
@@ -28,6 +29,7 @@ class Taught:
     spec: TaskSpec | None
     match: LabelMatch | None = None
     kept: bool = False
+    replaces: bool = False
     note: str = ""
     low: float | None = None
     high: float | None = None
@@ -64,8 +66,11 @@ def match_tasks(
     for column in sorted(columns.values(), key=lambda column: column.name.casefold() not in names):
         values = [row.labels[column.name] for row in table.rows if column.name in row.labels]
         free = {name: spec for name, spec in known.items() if name not in taken}
-        found[column.name] = taught = _taught(column, values, free, taken, wanted.get(column.name, {}), least)
-        taken.update({taught.spec.name} if taught.spec else ())
+        taught = _taught(column, values, free, taken, wanted.get(column.name, {}), least)
+        if taught.spec:
+            taken.add(taught.spec.name)
+            taught = replace(taught, replaces=taught.spec.name in known and not taught.kept)
+        found[column.name] = taught
     found = {name: found[name] for name in columns}
     meanings = {
         name: (taught.spec.name, taught.match.meaning if taught.match else {})
@@ -131,7 +136,7 @@ def _taught(
     if match.fits:
         named = [f"{found} as {own}" for found, own in match.mapping.items() if own not in (None, found)]
         note = f"Column {column.name!r} teaches the task {task!r}" + (f": {', '.join(named)}." if named else ".")
-        return Taught(free[task], match, True, note if named or task != column.name else "")
+        return Taught(free[task], match, kept=True, note=note if named or task != column.name else "")
     shown = ", ".join(match.labels[:8]) + (" ..." if len(match.labels) > 8 else "")
     note = f"Column {column.name!r} gets a new head for {len(match.labels)} labels: {shown}."
     return Taught(new_head(_name_for(column, task, taken), column.kind, match.labels), match, note=note)

@@ -24,8 +24,8 @@ from mtl.data.values import parse_number
 __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
 
 _MOST_COLUMNS = 5000
-# Shares of the work: cells are cut, rows are read. Progress is told every so many cells.
-_CUT, _READ, _OFTEN = 0.3, 0.7, 20_000
+# Shares of the work: cells are cut, roles are guessed, rows are read. Progress is told every so many cells.
+_CUT, _GUESSED, _READ, _OFTEN = 0.3, 0.45, 0.7, 20_000
 # The delimiter that a file's name promises.
 _PROMISED = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
@@ -75,6 +75,7 @@ def read_table(
             form = f"table, {delimiter} between cells" if delimiter else "one text per line"
             cells = _columns(grid, len(names))
             guess = guess_roles(names, cells, text, roles, named=are_own)
+            progress(_GUESSED)
             use_marks = (roles or {}).get(marks) != "ignored"
             rows, columns = _from_grid(grid, names, cells, guess, marks if use_marks else None, findings, progress)
     progress(_READ)
@@ -149,7 +150,7 @@ def _from_grid(
     often = max(1, _OFTEN // len(names))
     for number, (row, line) in enumerate(_even_rows(grid, len(names), place, findings)):
         if number % often == 0:
-            progress(_CUT + (_READ - _CUT) * number / len(grid.rows))
+            progress(_GUESSED + (_READ - _GUESSED) * number / len(grid.rows))
         text = row[place]
         labels: dict[str, str | float | tuple[Span, ...]] = {}
         if marked:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Locator, Page, expect
 
 # The first visitor waits for the model to load, on a machine that may be busy with other things.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=90_000)
 
 
 class Visitor:
@@ -19,6 +19,7 @@ class Visitor:
         self.elsewhere: list[str] = []
         here = urlsplit(url).netloc
         self.page = page
+        self.page.set_default_timeout(90_000)
         self.page.on("console", self._note_console)
         self.page.on("pageerror", lambda problem: self.errors.append(str(problem)))
 

@@ -21,7 +21,6 @@ SAMPLE_NAMES = {
 }
 STOP = "Stop reading"
 RESET = "Undo my changes"
-RESET_INFO = "Takes every column and label again as the program guessed it."
 ACCEPT = "Train without what has errors"
 ACCEPT_INFO = "The rows and labels named under Errors are left out; all others are used."
 
@@ -39,10 +38,6 @@ def waiting(name: str) -> str:
     return f"{name} is large and waits until another large file has been read."
 
 
-def loading(name: str) -> str:
-    return f"{name}: waiting for the model, which is being loaded."
-
-
 def stays(name: str) -> str:
     return f"{name} stays what is learnt from."
 
@@ -56,13 +51,13 @@ NO_TEXT = "No column is the text yet."
 KEEPS_HEAD = "{column} has {what}: the model's head {task} goes on learning."
 NEW_HEAD = "{column} has {what}: a new head."
 ANEW = "{column} has {what}: the head {task} starts anew, because the model's does not have {labels}."
-ANEW_RANGE = "{column} has {what}: the head {task} starts anew, because the model's covers other numbers."
+ANEW_UNFIT = "{column} has {what}: the head {task} starts anew, because the model's does not fit."
 NOTHING = "{column} has {what}: nothing to learn."
 IGNORED = "{columns}: ignored."
 READY = "Ready to train."
 NOTHING_TO_LEARN = (
-    "Start is blocked: no column teaches anything. Say below which column holds labels, numbers or entities, or bring a "
-    "file that has one."
+    "Start is blocked: no column teaches anything. Say below which column holds labels, numbers or entities, or bring "
+    "a file that has one."
 )
 BLOCKED = "Start is blocked by {errors}. Mend the file and bring it again."
 BLOCKED_OR_ACCEPT = "Start is blocked by {errors}. Mend the file and bring it again, or tick “{accept}”."

@@ -247,13 +247,15 @@ def read(
     stop_reading(visit)
     began = time.monotonic()
 
-    def work(progress: Callable[[float], None]) -> Source:
+    def work(task: Reading) -> None:
         base = model(lesson.start_from)
         large = path.is_file() and path.stat().st_size > _LARGE
         while large and not _one_large.acquire(timeout=0.2):
-            progress(0.0)
+            task.waits = True
+            task.progress(0.0)
         try:
-            return take(visit, base, path, name, **(reading or {}), progress=progress)
+            task.waits = False
+            take(visit, base, path, name, **(reading or {}), progress=task.progress)
         finally:
             if large:
                 _one_large.release()
@@ -265,7 +267,7 @@ def read(
         while task.is_alive():
             if lesson.reading is not task:
                 return
-            yield _progress(name, task.share, time.monotonic() - began), False
+            yield _progress(name, task, time.monotonic() - began), False
             task.join(_PATIENCE)
     finally:
         task.stopped = True  # the page was closed
@@ -277,10 +279,10 @@ def read(
         yield _said(task.problem, lesson), task.problem is None
 
 
-def _progress(name: str, share: float, seconds: float) -> str:
-    left = seconds / share - seconds if share > 0.05 else None
-    said = words.reading(name, share, left) if share else words.waiting(name)
-    return markup.status(said, kind="busy", share=share)
+def _progress(name: str, task: Reading, seconds: float) -> str:
+    left = seconds / task.share - seconds if task.share > 0.05 else None
+    said = words.waiting(name) if task.waits else words.reading(name, task.share, left)
+    return markup.status(said, kind="busy", share=task.share)
 
 
 def _said(problem: BaseException | None, lesson: Lesson) -> str:
@@ -297,22 +299,24 @@ class _Stopped(Exception):
 
 
 class Reading(threading.Thread):
-    """A file being read: `share` of it, 0 to 1, is done. It ends soon after `stopped` is set."""
+    """A file being read by `work(self)`: `share` of it, 0 to 1, is done, or it `waits`. It ends soon after `stopped` is
+    set, and `problem` says what kept it from being read."""
 
-    def __init__(self, work: Callable[[Callable[[float], None]], Any]) -> None:
+    def __init__(self, work: Callable[[Reading], None]) -> None:
         super().__init__(name="read file", daemon=True)
         self._work = work
         self.share = 0.0
+        self.waits = False
         self.stopped = False
         self.problem: BaseException | None = None
 
     def run(self) -> None:
         try:
-            self._work(self._progress)
+            self._work(self)
         except BaseException as problem:
             self.problem = problem
 
-    def _progress(self, share: float) -> None:
+    def progress(self, share: float) -> None:
         if self.stopped:
             raise _Stopped
         self.share = share

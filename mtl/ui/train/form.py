@@ -30,6 +30,8 @@ _NUMBERS = {
     "seed": (0, 2**31 - 1, "1"),
     "patience": (0, 1000, "1"),
 }
+# A line must not end at the minus of a number.
+_UNBROKEN = "e\u2011"
 _PAIR = r"\s*\d{1,4}\s*:\s*\d{1,3}\s*"
 _UNFREEZE = rf"({_PAIR}([,;]{_PAIR})*)?"
 _WORDS = {
@@ -111,7 +113,7 @@ def _fill(config: TrainConfig) -> str:
         "".join(
             f'<div class="filler" title="{escape(info)}"><span class="label">{escape(label)}</span>'
             f"{_pair(kind, getattr(config, name), label, f'fill-{name}', field=name)}"
-            f'<p class="note">{escape(info)}</p></div>'
+            f'<p class="note">{escape(info).replace("e-", _UNBROKEN)}</p></div>'
             for name, kind, label, info in controls
         )
     )

@@ -80,16 +80,15 @@ def _column_sentence(column: Column, taught: Taught) -> str:
         return _fill(words.NOTHING, **parts)
     if taught.kept:
         return _fill(words.KEEPS_HEAD, task=code(taught.spec.name), **parts)
-    if taught.match is not None and taught.match.known and _is_about(column, taught):
-        unknown = list(map(code, taught.match.new[:3]))
-        unknown += [escape(words.and_more(len(taught.match.new) - 3, "label"))] if len(taught.match.new) > 3 else []
-        return _fill(words.ANEW, task=code(taught.spec.name), labels=", ".join(unknown), **parts)
-    return _fill(words.NEW_HEAD, **parts)
-
-
-def _is_about(column: Column, taught: Taught) -> bool:
-    """Whether the head that begins anew takes the place of one of the model's."""
-    return taught.spec is not None and taught.spec.name.casefold() == column.name.casefold()
+    if not taught.replaces:
+        return _fill(words.NEW_HEAD, **parts)
+    parts["task"] = code(taught.spec.name)
+    if taught.match is None or not taught.match.known:
+        return _fill(words.ANEW_UNFIT, **parts)
+    unknown = list(map(code, taught.match.new[:3]))
+    if (more := len(taught.match.new) - 3) > 0:
+        unknown.append(escape(words.and_more(more, "label")))
+    return _fill(words.ANEW, labels=", ".join(unknown), **parts)
 
 
 def _contents(column: Column, taught: Taught) -> str:
@@ -119,18 +118,17 @@ def _column_item(column: Column, source: Source) -> str:
     taught = source.matched.columns.get(column.name)
     facts, below = f'<span class="why">{escape(column.reason)}</span>', ""
     if taught is not None:
-        facts = f"{_teaches(column, taught)} · {facts}{_chips(column)}"
+        facts = f"{_teaches(taught)} · {facts}{_chips(column)}"
         if taught.match is not None and column.counts:
             below = _meanings(column, taught.match, source)
     head = f'<div class="column-head">{code(column.name)}{_use_choice(column, source)}</div>'
     return f'<li class="{column.role}">{head}<p class="facts">{facts}</p>{below}</li>'
 
 
-def _teaches(column: Column, taught: Taught) -> str:
+def _teaches(taught: Taught) -> str:
     if taught.spec is None:
         return escape(words.TEACHES_NOTHING)
-    replaces = taught.match is not None and taught.match.known and _is_about(column, taught)
-    template = words.TEACHES if taught.kept else words.TEACHES_ANEW if replaces else words.TEACHES_NEW
+    template = words.TEACHES if taught.kept else words.TEACHES_ANEW if taught.replaces else words.TEACHES_NEW
     return _fill(template, task=f"<b>{escape(taught.spec.name)}</b>")
 
 
