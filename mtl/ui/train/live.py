@@ -69,9 +69,17 @@ def build(session: Session) -> None:
         start(visit, runs, session.engine)
         return session.next_revision()
 
-    def on_stop(visit: Visit, logarithmic: bool) -> tuple:
+    def and_news(seen: Sequence, shown: tuple) -> tuple:
+        """`shown`, and a new revision when the run was found to be over: whoever looks first has to say so."""
+        over = Seen(*seen).every and not Seen(*shown[-1]).every
+        return (*shown, session.next_revision() if over else gr.skip())
+
+    def on_stop(visit: Visit, logarithmic: bool, seen: Sequence) -> tuple:
         stop(visit, runs)
-        return look(visit, stories, logarithmic)
+        return and_news(seen, look(visit, stories, logarithmic))
+
+    def on_logarithmic(visit: Visit, logarithmic: bool, seen: Sequence) -> tuple:
+        return and_news(seen, look(visit, stories, logarithmic))
 
     def on_resume(visit: Visit) -> int:
         resume(visit, runs)
@@ -90,10 +98,7 @@ def build(session: Session) -> None:
         return session.next_revision()
 
     def on_tick(visit: Visit, logarithmic: bool, seen: Sequence) -> tuple:
-        before = Seen(*seen)
-        shown = look(visit, stories, logarithmic, before)
-        over = before.every and not Seen(*shown[-1]).every
-        return (*shown, session.next_revision() if over else gr.skip())
+        return and_news(seen, look(visit, stories, logarithmic, Seen(*seen)))
 
     buttons = [start_button, stop_button, resume_button]
     shown = [progress, plots, table, drawing, stack_table, pictures, *buttons, timer, seen]
@@ -101,9 +106,9 @@ def build(session: Session) -> None:
     session.wire([start_button.click], on_start, [], [session.run])
     session.wire([resume_button.click], on_resume, [], [session.run])
     session.wire([chooser.input], on_choice, [chooser], [session.run])
-    session.wire([stop_button.click], on_stop, [logarithmic], shown)
+    session.wire([stop_button.click], on_stop, [logarithmic, seen], [*shown, session.run])
     session.wire([session.run.change], on_run, [logarithmic], [*shown, chooser], trigger_mode="always_last")
-    session.wire([logarithmic.input], lambda visit, log: look(visit, stories, log), [logarithmic], shown)
+    session.wire([logarithmic.input], on_logarithmic, [logarithmic, seen], [*shown, session.run])
     session.wire([timer.tick], on_tick, [logarithmic, seen], [*shown, session.run])
     session.wire(
         [session.arrival.change, session.data.change, session.settings.change],
