@@ -32,6 +32,17 @@ class Controls:
         self.visitor.open("Train")
         return self.ready()
 
+    def go(self, address: str | None = None) -> Controls:
+        """Open an address, or the same page again."""
+        if address is None:
+            self.page.reload()
+        else:
+            self.page.goto(address)
+        self.ready()
+        # What the page that was left had asked for is given up, and it says so.
+        self.visitor.errors[:] = [error for error in self.visitor.errors if "AbortError" not in error]
+        return self
+
     def ready(self) -> Controls:
         expect(self.page.locator("#freeze")).to_be_visible()
         expect(self.said).to_contain_text("learn")
@@ -169,9 +180,8 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     # Somebody else opens the link: the Train tab is there, and set.
     link = first.page.locator("#copy-link").input_value()
     assert link.startswith(server) and from_link(link.partition("?")[2]) == (config, "own")
-    second = Controls(visit())
-    second.page.goto(link)
-    second.ready()
+    second = Controls(visit(width=390, height=844))
+    second.go(link)
     expect(second.page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")
     expect(second.message).to_contain_text(words.LINK_SET)
     second.wait_for(config)
@@ -181,11 +191,11 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     second.wait_for(changed)
     assert first.settings() == config
     expect(second.page).to_have_url(re.compile(re.escape(to_link(changed)[1:])))  # what the address bar says
-    second.page.reload()
-    second.ready().wait_for(changed)
+    second.go().wait_for(changed)
     # A link that somebody tampered with.
-    second.page.goto(f"{server}?train=PHNjcmlwdD4")
-    expect(second.ready().message.locator(".bad")).to_contain_text("The link was not taken over")
+    expect(second.go(f"{server}?train=PHNjcmlwdD4").message.locator(".bad")).to_contain_text(
+        "The link was not taken over"
+    )
     second.wait_for(TrainConfig())
 
 

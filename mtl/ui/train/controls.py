@@ -16,7 +16,7 @@ import gradio as gr
 
 from mtl.config import TrainConfig, UserError
 from mtl.training.presets import BY_NAME, which
-from mtl.ui import markup, stack
+from mtl.ui import markup, stack, text
 from mtl.ui.session import Session
 from mtl.ui.text import controls as words
 from mtl.ui.train.form import form
@@ -31,11 +31,12 @@ USED = "used"
 _SCRIPT = Path(__file__).resolve().parents[3] / "assets" / "controls.js"
 # What the form says, from wherever the browser keeps it.
 _COLLECT = "() => document.querySelector('#what-learns .learns').parentElement.collect()"
-# A link is for this tab: so it is the one that opens.
-_OPEN = (
-    "() => /[?&](train|start)=/.test(window.location.search)"
-    " && [...document.querySelectorAll('[role=tab]')].find((tab) => tab.textContent.trim() === 'Train')?.click()"
-)
+# A link is for this tab: so it is the one that opens. A narrow screen keeps it in a menu.
+_OPEN = """() => {
+  if (!/[?&](train|start)=/.test(window.location.search)) return;
+  const named = (places) => [...document.querySelectorAll(places)].find((tab) => tab.textContent.trim() === "TRAIN");
+  (named(".overflow-dropdown button") ?? named("[role=tab]"))?.click();
+}""".replace("TRAIN", text.TRAIN)
 # Rates from here on are called high: of layers, of heads.
 _HIGH = (1e-3, 3e-2)
 # The fields that the form sends as they are.
