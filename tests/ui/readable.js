@@ -1,5 +1,8 @@
-// Every visible text whose contrast with what is behind it is below 4.5 : 1, as a list of descriptions.
-() => {
+// Every visible text whose contrast with what is behind it is below 4.5 : 1, as a list of descriptions,
+// once no colour is on its way to another.
+async () => {
+  const moving = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+  await Promise.allSettled(moving.map((transition) => transition.finished));
   const light = (colour) => {
     const linear = colour.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
@@ -12,7 +15,9 @@
   const over = (top, below) => below.map((c, i) => top[i] * top[3] + c * (1 - top[3]));
   const behind = (element) => {
     const layers = [];
-    for (let e = element; e; e = e.parentElement) {
+    const mark = element.previousElementSibling; // a number on a map's mark
+    if (mark?.matches("svg .dot")) layers.push(rgba(getComputedStyle(mark).fill));
+    for (let e = layers.length ? null : element; e; e = e.parentElement) {
       const colour = rgba(getComputedStyle(e).backgroundColor);
       if (colour[3] > 0) layers.push(colour);
       if (colour[3] === 1) break;

@@ -16,7 +16,6 @@ from mtl.ui.text import controls as words
 from mtl.ui.train.shape import shape_of
 from mtl.ui.train.sharing import from_link, to_file, to_link
 
-READABLE = (Path(__file__).parent / "readable.js").read_text(encoding="utf-8")
 WAIT = 30  # seconds
 # How a browser writes SVG again that it has read.
 PARSED = "svg => { const box = document.createElement('div'); box.innerHTML = svg; return box.innerHTML; }"
@@ -34,14 +33,8 @@ class Controls:
 
     def go(self, address: str | None = None) -> Controls:
         """Open an address, or the same page again."""
-        if address is None:
-            self.page.reload()
-        else:
-            self.page.goto(address)
-        self.ready()
-        # What the page that was left had asked for is given up, and it says so.
-        self.visitor.errors[:] = [error for error in self.visitor.errors if "AbortError" not in error]
-        return self
+        self.visitor.go(address)
+        return self.ready()
 
     def ready(self) -> Controls:
         expect(self.page.locator("#freeze")).to_be_visible()
@@ -208,9 +201,8 @@ def test_it_fits_and_can_be_read(controls, width, theme):
     step.take_away()
     step.page.locator("[data-preset=gradual]").click()
     step.wait_for(TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0))))
-    step.page.wait_for_timeout(300)  # colours change gently
     assert step.visitor.fits()
-    assert step.page.evaluate(READABLE) == []
+    assert step.visitor.unreadable() == []
     # Each slider stands beside the block that it belongs to.
     middles = "all => all.map(e => { const b = e.getBoundingClientRect(); return b.top + b.height / 2; })"
     blocks = step.page.locator("#what-learns .stack .field").evaluate_all(middles)

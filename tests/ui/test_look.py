@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
-
-TABS = ("Embeddings", "Sentiment", "Entities")
+from visiting import ANSWERS, TABS
 
 
 def test_a_phone_scrolls_one_way_only_and_analyze_is_always_in_reach(visit):
@@ -18,6 +15,8 @@ def test_a_phone_scrolls_one_way_only_and_analyze_is_always_in_reach(visit):
         visitor.open(tab)
         visitor.page.wait_for_timeout(300)
         assert visitor.fits(), tab
+        if tab not in ANSWERS:
+            continue
         for place in ("0", "document.body.scrollHeight"):
             visitor.page.evaluate(f"window.scrollTo(0, {place})")
             expect(visitor.page.locator("#analyze")).to_be_in_viewport(ratio=1)
@@ -59,9 +58,6 @@ def test_tabs_and_analysis_work_by_keyboard_alone(visitor):
     expect(visitor.page.locator("#sentiment-view .bar-row")).to_have_count(1)
 
 
-READABLE = Path(__file__).with_name("readable.js").read_text("utf-8")
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_word_can_be_read(visit, theme):
     visitor = visit(theme=theme)
@@ -69,7 +65,7 @@ def test_every_word_can_be_read(visit, theme):
     for tab in TABS:
         visitor.open(tab)
         visitor.page.wait_for_timeout(300)
-        assert visitor.page.evaluate(READABLE) == [], tab
+        assert visitor.unreadable() == [], tab
 
 
 def test_the_page_about_the_api_asks_nobody_outside(visit):

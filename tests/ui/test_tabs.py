@@ -59,7 +59,7 @@ def test_terrible_is_negative(visitor):
     visitor.page.get_by_label("Sort by").click()
     visitor.page.get_by_role("option", name="most positive first").click()
     expect(visitor.page.locator("#sentiment-view .bar-text").first).to_contain_text("wonderful")
-    visitor.page.get_by_text("The same as a table").click()
+    visitor.page.locator("#sentiment-view").get_by_text("The same as a table").click()
     expect(visitor.page.locator("#sentiment-view table")).to_be_visible()
     header, *rows = rows_of(visitor.download("Download CSV"))
     assert header == ["text", "sentiment", "negative", "neutral", "positive", "intensity"]

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -14,7 +13,6 @@ from visiting import Visitor
 
 from mtl.ui.text import live as words
 
-READABLE = (Path(__file__).parent / "readable.js").read_text(encoding="utf-8")
 # Long enough to be stopped in the middle, on any machine.
 LONG = 900
 
@@ -72,11 +70,7 @@ class Trainer:
         self.wait_for_points()
 
     def come_back(self) -> None:
-        assert self.visitor.errors == []
-        self.page.reload()
-        # The page that was left complains of the connections that it lost by that.
-        self.visitor.errors.clear()
-        expect(self.visitor.status).to_contain_text("one pass")
+        self.visitor.go()
         self.visitor.open("Train")
 
     def end(self) -> None:
@@ -243,6 +237,7 @@ def test_a_run_fits_on_a_phone_and_can_be_read(arrive, theme):
     ada = arrive(theme=theme)
     ada.begin(2)
     expect(ada.progress).to_contain_text("22 steps, 2 epochs")
-    assert ada.page.evaluate(READABLE) == []
+    expect(ada.start).to_be_enabled()
+    assert ada.visitor.unreadable() == []
     ada.page.set_viewport_size({"width": 390, "height": 844})
     assert ada.visitor.fits()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
 # The first visitor waits for the model to load, on a machine that may be busy with other things.
 expect.set_options(timeout=90_000)
+# What the tabs are called, and those of them that answer what is typed.
+ANSWERS = ("Embeddings", "Sentiment", "Entities")
+TABS = (*ANSWERS, "Train", "Compare", "Learn")
+_READABLE = Path(__file__).with_name("readable.js").read_text(encoding="utf-8")
 
 
 class Visitor:
@@ -58,6 +63,17 @@ class Visitor:
         return self.page.locator("#heatmap .js-plotly-plot")
 
     # --- deeds ---
+
+    def go(self, address: str | None = None) -> None:
+        """Open an address, or the same page again."""
+        assert self.errors == []
+        if address is None:
+            self.page.reload()
+        else:
+            self.page.goto(address)
+        expect(self.status).to_contain_text("one pass")
+        # The page that was left complains of the connections that it lost by that.
+        self.errors.clear()
 
     def begin_again(self) -> None:
         """The first tab, the opening example and its plots."""
@@ -139,6 +155,10 @@ class Visitor:
                 "all => all.map(e => [e.querySelector('bdi').textContent, e.querySelector('.tag').textContent])"
             )
         ]
+
+    def unreadable(self) -> list[str]:
+        """What has too little contrast with what is behind it."""
+        return self.page.evaluate(_READABLE)
 
     def fits(self) -> bool:
         """Whether nothing has to be scrolled sideways."""
