@@ -205,6 +205,8 @@ class Backbone(nn.Module):
         layers = self._layers[max(start - 1, 0) : max(stop - 1, 0)]
         if not len(layers):
             return hidden
+        if isinstance(self.encoder, bert.Encoder):
+            return self.encoder.run(layers, hidden, mask)
         attention = attend.mask_scores(mask, hidden.dtype)
         extra = ()
         if self.family == "mpnet":

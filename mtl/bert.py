@@ -7,13 +7,15 @@ the weights together: with this one a run, a command or the page is ready in hal
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 from torch import nn
 
-from mtl.attention import attend
+from mtl.attention import attend, mask_scores
+from mtl.linear import Linear
 
 # What config.json must say: sizes to build by, and what no other value is implemented for.
 _SIZES = (
@@ -48,6 +50,36 @@ class Encoder(nn.Module):
         self.encoder.layer = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
         self.pooler = _Pooler(config)
 
+    def run(self, layers: Iterable[_Layer], hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(batch, tokens, dim) through some layers to the same; what stands for padding comes out as zeros."""
+        texts = _Texts(mask, hidden.dtype)
+        tokens = texts.strip(hidden)
+        for layer in layers:
+            tokens = layer(tokens, texts)
+        return texts.pad(tokens)
+
+
+class _Texts:
+    """Where the tokens of a padded batch are. Layers see real tokens alone, one text after the other, (tokens, dim):
+    padding costs as much time as words do. Only attention needs to know which text a token belongs to."""
+
+    def __init__(self, mask: torch.Tensor, dtype: torch.dtype) -> None:
+        self.shape = tuple(mask.shape)
+        self.scores = mask_scores(mask, dtype)
+        self._places = None if self.scores is None else mask.reshape(-1).nonzero()[:, 0]
+
+    def strip(self, padded: torch.Tensor) -> torch.Tensor:
+        """(batch, tokens, dim) to (real tokens, dim)."""
+        flat = padded.reshape(-1, padded.shape[-1])
+        return flat if self._places is None else flat.index_select(0, self._places)
+
+    def pad(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(real tokens, dim) to (batch, tokens, dim), zeros for padding."""
+        if self._places is not None:
+            batch, longest = self.shape
+            tokens = tokens.new_zeros(batch * longest, tokens.shape[-1]).index_copy(0, self._places, tokens)
+        return tokens.view(*self.shape, -1)
+
 
 class _Embeddings(nn.Module):
     def __init__(self, config: SimpleNamespace) -> None:
@@ -75,13 +107,12 @@ class _Layer(nn.Module):
         super().__init__()
         self.attention = _Attention(config)
         self.intermediate = nn.Module()
-        self.intermediate.dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.intermediate.dense = Linear(config.hidden_size, config.intermediate_size)
         self.output = _Output(config.intermediate_size, config)
 
-    def forward(self, hidden: torch.Tensor, mask_scores: torch.Tensor | None) -> torch.Tensor:
-        """(batch, tokens, dim) to the same; `mask_scores` as in `mtl.attention`."""
-        hidden = self.attention(hidden, mask_scores)
-        return self.output(nn.functional.gelu(self.intermediate.dense(hidden)), hidden)
+    def forward(self, hidden: torch.Tensor, texts: _Texts) -> torch.Tensor:
+        hidden = self.attention(hidden, texts)
+        return self.output(self.intermediate.dense(hidden, gelu=True), hidden)
 
 
 class _Attention(nn.Module):
@@ -90,22 +121,22 @@ class _Attention(nn.Module):
         self.heads = config.num_attention_heads
         self.self = nn.Module()
         for name in ("query", "key", "value"):
-            self.self.add_module(name, nn.Linear(config.hidden_size, config.hidden_size))
+            self.self.add_module(name, Linear(config.hidden_size, config.hidden_size))
         self.self.dropout = nn.Dropout(config.attention_probs_dropout_prob)
         self.output = _Output(config.hidden_size, config)
 
-    def forward(self, hidden: torch.Tensor, mask_scores: torch.Tensor | None) -> torch.Tensor:
-        split = (*hidden.shape[:2], self.heads, -1)
+    def forward(self, hidden: torch.Tensor, texts: _Texts) -> torch.Tensor:
         query, key, value = (
-            linear(hidden).view(split).transpose(1, 2) for linear in (self.self.query, self.self.key, self.self.value)
+            texts.pad(linear(hidden)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for linear in (self.self.query, self.self.key, self.self.value)
         )
         dropout = self.self.dropout.p if self.training else 0.0
         if hidden.device.type == "cpu":
-            answer, _ = attend(self, query, key, value, mask_scores, dropout=dropout)
+            answer, _ = attend(self, query, key, value, texts.scores, dropout=dropout)
         else:  # a graphics card is better served by torch's fused kernels
-            answer = nn.functional.scaled_dot_product_attention(query, key, value, mask_scores, dropout)
+            answer = nn.functional.scaled_dot_product_attention(query, key, value, texts.scores, dropout)
             answer = answer.transpose(1, 2)
-        return self.output(answer.reshape(hidden.shape), hidden)
+        return self.output(texts.strip(answer.flatten(2)), hidden)
 
 
 class _Output(nn.Module):
@@ -113,11 +144,13 @@ class _Output(nn.Module):
 
     def __init__(self, width: int, config: SimpleNamespace) -> None:
         super().__init__()
-        self.dense = nn.Linear(width, config.hidden_size)
+        self.dense = Linear(width, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, hidden: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return self.LayerNorm(self.dense(hidden, plus=before))
         return self.LayerNorm(self.dropout(self.dense(hidden)) + before)
 
 

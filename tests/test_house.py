@@ -16,6 +16,7 @@ FLOORS = (
     ("mtl.config",),
     (
         "mtl.attention",
+        "mtl.linear",
         "mtl.backbone",
         "mtl.bert",
         "mtl.data",

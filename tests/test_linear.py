@@ -1,0 +1,75 @@
+"""A linear layer whose weight is kept in oneDNN's order answers as any other does."""
+
+import pytest
+import torch
+from torch import nn
+
+from mtl.backbone import replace_parameter
+from mtl.linear import Linear
+
+
+@pytest.fixture
+def layer():
+    torch.manual_seed(0)
+    return Linear(96, 64).bfloat16().requires_grad_(False)
+
+
+def _inputs(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1)).bfloat16()
+
+
+def _plain(layer, inputs):
+    return nn.functional.linear(inputs.float(), layer.weight.float(), layer.bias.float())
+
+
+def _near(found, exact):
+    assert found.dtype == torch.bfloat16
+    return torch.allclose(found.float(), exact, atol=0.02, rtol=0.02)
+
+
+@pytest.mark.parametrize("shape", [(1, 96), (7, 96), (3, 5, 96), (300, 96)])
+def test_it_gives_what_a_plain_layer_gives(layer, shape):
+    inputs, plus = _inputs(*shape), torch.ones(*shape[:-1], 64, dtype=torch.bfloat16)
+    exact = _plain(layer, inputs)
+    assert _near(layer(inputs), exact)
+    assert _near(layer(inputs, gelu=True), nn.functional.gelu(exact))
+    assert _near(layer(inputs, plus=plus), exact + 1)
+    assert hasattr(layer.weight, "ordered")
+
+
+def test_a_weight_that_changes_is_put_in_order_again(layer):
+    inputs = _inputs(4, 96)
+    layer(inputs)
+    with torch.no_grad():
+        layer.weight.mul_(-2)
+    assert _near(layer(inputs), _plain(layer, inputs))
+    replace_parameter(layer, "weight", torch.zeros(64, 96, dtype=torch.bfloat16))
+    assert _near(layer(inputs), layer.bias.float().expand(4, 64))
+
+
+def test_two_layers_of_one_weight_keep_one_order(layer):
+    twin = Linear(96, 64).bfloat16()
+    twin.weight = layer.weight
+    layer(_inputs(2, 96))
+    kept = layer.weight.ordered
+    twin(_inputs(2, 96))
+    assert twin.weight.ordered is kept
+
+
+@pytest.mark.parametrize("learns", ["inputs", "weight"])
+def test_gradients_flow_as_through_any_layer(layer, learns):
+    inputs, plus = _inputs(4, 96), torch.zeros(4, 64, dtype=torch.bfloat16)
+    inputs.requires_grad_(learns == "inputs")
+    layer.weight.requires_grad_(learns == "weight")
+    layer(inputs, gelu=True).sum().backward()
+    layer(inputs, plus=plus).sum().backward()
+    assert (inputs if learns == "inputs" else layer.weight).grad.abs().sum() > 0
+    assert not hasattr(layer.weight, "ordered")
+
+
+def test_float32_is_left_to_torch(layer):
+    exact = layer.float()
+    inputs = _inputs(4, 96).float()
+    assert torch.equal(exact(inputs), nn.functional.linear(inputs, exact.weight, exact.bias))
+    assert torch.equal(exact(inputs, gelu=True), nn.functional.gelu(exact(inputs)))
+    assert not hasattr(exact.weight, "ordered")
