@@ -85,6 +85,7 @@ class _Embeddings(nn.Module):
     def __init__(self, config: SimpleNamespace) -> None:
         super().__init__()
         self.word_embeddings = _rows(config.vocab_size, config.hidden_size, config.pad_token_id)
+        self.word_embeddings.sparse = True  # a batch has some hundred of its thirty thousand rows
         self.position_embeddings = _rows(config.max_position_embeddings, config.hidden_size)
         self.token_type_embeddings = _rows(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)

@@ -78,7 +78,8 @@ def test_it_learns_as_transformers_does_dropout_and_all(tiny):
     other.square().mean().backward()
     for (name, a), (_, b) in zip(mine.named_parameters(), theirs.named_parameters(), strict=True):
         assert (a.grad is None) == (b.grad is None), name
-        assert a.grad is None or torch.allclose(a.grad, b.grad, atol=1e-7), name
+        # Rows of an embedding table that the batch did not use have no gradient at all.
+        assert a.grad is None or torch.allclose(a.grad.to_dense(), b.grad, atol=1e-7), name
 
 
 @pytest.mark.parametrize(

@@ -123,3 +123,28 @@ def test_the_average_is_the_mean_of_what_was_added(tiny):
         average.add()
     average.apply()
     assert torch.allclose(weight, torch.full_like(weight, 3.0)), name
+
+
+def test_gradients_that_come_as_rows_are_those_of_the_whole_table_step_after_step():
+    rows = torch.nn.Embedding(50, 4, padding_idx=0, sparse=True)
+    whole = torch.nn.Embedding(50, 4, padding_idx=0)
+    whole.load_state_dict(rows.state_dict())
+    spread = optim.RowGradients([rows.weight])
+    for ids in ([1, 2, 2, 0], [7, 2], [49]):
+        rows.weight.grad = whole.weight.grad = None
+        for table in (rows, whole):
+            table(torch.tensor(ids)).sin().sum().backward()
+        assert rows.weight.grad.is_sparse
+        spread.spread()
+        assert torch.equal(rows.weight.grad, whole.weight.grad)
+
+
+def test_what_was_frozen_or_has_no_gradient_is_left_alone():
+    parameter = torch.nn.Parameter(torch.zeros(3))
+    optim.RowGradients([parameter]).spread()
+    assert parameter.grad is None
+
+
+def test_a_large_change_is_measured_whole():
+    a, b = torch.randn(5_000, 3), torch.randn(5_000, 3)
+    assert optim._distance(a, b) == pytest.approx(float((a - b).norm()), rel=1e-5)

@@ -69,6 +69,7 @@ class _Training:
         original = model.backbone.fork()
         self.groups = optim.unfreeze(model, config)
         self.learning = [p for g in self.groups if not g.frozen for p in g.parameters.values()]
+        self.rows = optim.RowGradients(self.learning)
         self.processes = Processes()
         self.plan = Plan(dataset.parts, config, self.processes.count)
         self.movement = optim.Movement(self.groups)
@@ -178,6 +179,7 @@ class _Training:
         self.adam.zero_grad()
         if losses and total.requires_grad:
             total.backward()
+            self.rows.spread()
         self.processes.average_gradients(self.learning)
         if self.config.clip:
             torch.nn.utils.clip_grad_norm_(self.learning, self.config.clip)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -186,11 +186,10 @@ class Movement:
         """|w - w0| / |w0| per group; exactly 0 for a frozen one."""
         result = {}
         for group in self._groups:
-            change = size = 0.0
-            for now, start in zip(group.parameters.values(), self._start.get(group.name, ()), strict=False):
-                change += float((now - start).pow(2).sum())
-                size += float(start.pow(2).sum())
-            result[group.name] = math.sqrt(change / size) if size else 0.0
+            start = self._start.get(group.name, ())
+            change = math.hypot(*(_distance(a, b) for a, b in zip(group.parameters.values(), start, strict=False)))
+            size = math.hypot(*(float(torch.linalg.vector_norm(tensor)) for tensor in start))
+            result[group.name] = change / size if size else 0.0
         return result
 
     @torch.no_grad()
@@ -203,3 +202,35 @@ class Movement:
             if group.name in names and not group.frozen:
                 for now, start in zip(group.parameters.values(), self._start[group.name], strict=True):
                     now.lerp_(start, share)
+
+
+def _distance(a: torch.Tensor, b: torch.Tensor) -> float:
+    """|a - b|, some rows at a time: memory for all differences at once costs more time than they do."""
+    return math.hypot(*(float(torch.dist(x, y)) for x, y in zip(a.split(2048), b.split(2048), strict=True)))
+
+
+class RowGradients:
+    """Gradients of embedding tables, which come as the rows that a batch has used, as whole tables.
+
+    A table is made once and only its used rows are written: a new one at every step takes as long as the products.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._parameters = parameters
+        self._tables: dict[nn.Parameter, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    @torch.no_grad()
+    def spread(self) -> None:
+        """Put a table in place of every gradient that came as rows."""
+        for parameter in self._parameters:
+            if parameter.grad is None or not parameter.grad.is_sparse:
+                continue
+            [rows], values = parameter.grad._indices(), parameter.grad._values()
+            if parameter in self._tables:
+                table, used = self._tables[parameter]
+                table.index_fill_(0, used, 0)
+            else:
+                table = torch.zeros_like(parameter)
+            table.index_add_(0, rows, values)
+            self._tables[parameter] = table, rows
+            parameter.grad = table
