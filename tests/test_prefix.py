@@ -77,7 +77,7 @@ def test_a_cache_that_would_be_too_large_is_not_made_and_it_is_said(tiny):
 
 def test_the_estimate_is_of_the_right_size(tiny):
     part = Part("rows", ROWS)
-    prefix = Prefix(mtl.load(tiny, dtype="float32"), 2, torch.float32)
+    prefix = Prefix(mtl.load(tiny, dtype="float32"), 2, half=False)
     prefix.keep(part)
     assert 0.5 < prefix.estimate([part]) / prefix.bytes < 2
 

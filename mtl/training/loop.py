@@ -268,18 +268,17 @@ class _Training:
         parts += self.validation.values()
         if not self.depth or not parts or not self.config.cache_mb:
             return None, ""
-        with self._precision() as low:
-            prefix = Prefix(self.model, self.depth, torch.float16 if low else torch.float32)
-            needed = prefix.estimate(parts) / 1e6
-            if needed > self.config.cache_mb:
-                return None, (
-                    f"The outputs of the frozen groups would take about {needed:,.0f} MB, more than the "
-                    f"{self.config.cache_mb:,} MB allowed (cache_mb): they are computed anew in every step."
-                )
-            self.model.eval()
-            for part in parts:
-                if part.rows:
-                    prefix.keep(part)
+        with self._precision() as half:
+            prefix = Prefix(self.model, self.depth, half)
+        needed = prefix.estimate(parts) / 1e6
+        if needed > self.config.cache_mb:
+            return None, (
+                f"The outputs of the frozen groups would take about {needed:,.0f} MB, more than the "
+                f"{self.config.cache_mb:,} MB allowed (cache_mb): they are computed anew in every step."
+            )
+        for part in parts:
+            if part.rows:
+                prefix.keep(part)
         return prefix, ""
 
     def _set_training_mode(self) -> None:

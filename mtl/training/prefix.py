@@ -1,4 +1,4 @@
-"""Frozen means cached: what the frozen layer groups give for each row is computed once and kept.
+"""Frozen means cached: what the frozen layer groups give for each row is computed when first needed, and kept.
 
 Training then starts at the first group that learns. With every group frozen the heads train on kept sentence and word
 vectors, and the backbone does not run at all.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from mtl.backbone import Backbone, replace_parameter
 from mtl.data.batches import Batch, Tokens, by_length, collate, shape
 from mtl.data.dataset import Part
 from mtl.model import ROWS_PER_BATCH, TOKENS_PER_BATCH, Encoded, MultiTaskModel
@@ -18,7 +19,8 @@ from mtl.model import ROWS_PER_BATCH, TOKENS_PER_BATCH, Encoded, MultiTaskModel
 
 @dataclass
 class _Kept:
-    """One part's rows, all tokens (and all words) one after the other; `*_starts` says where each row's begin."""
+    """One part's rows, all tokens (and all words) one after the other; `*_starts` says where each row's begin, `known`
+    which rows have been computed."""
 
     tokens: list[Tokens]
     token_starts: torch.Tensor
@@ -28,20 +30,23 @@ class _Kept:
     hidden: torch.Tensor | None
     words: torch.Tensor | None
     pooled: dict[str, torch.Tensor]
+    known: torch.Tensor
     tags: dict[tuple[str, int], torch.Tensor] = field(default_factory=dict)
 
 
 class Prefix:
     """The outputs of the lowest `depth` layer groups for the rows of parts.
 
-    `keep(part)` computes them; `batch(part, indices)` puts a batch together from what is kept. `stored` is the type
-    the numbers are kept in. Vectors live on the CPU, batches go to the model's device.
+    `keep(part)` makes room for them; `batch(part, indices)` puts a batch together from what is kept, and computes what
+    is not there yet: the first step waits for its own rows alone. With `half` they are computed and kept in half
+    precision. Vectors live on the CPU, batches go to the model's device.
     """
 
-    def __init__(self, model: MultiTaskModel, depth: int, stored: torch.dtype) -> None:
+    def __init__(self, model: MultiTaskModel, depth: int, half: bool) -> None:
         self._model = model
         self._depth = depth
-        self._stored = stored
+        self._stored = torch.float16 if half else torch.float32
+        self._frozen = _in_half(model.backbone, depth) if half else model.backbone
         self._whole = depth == len(model.backbone.groups)
         self._poolings = {model.config.pooling, *(t.pooling for t in model.config.tasks if t.kind != "tagging")}
         self._kept: dict[int, _Kept] = {}
@@ -69,14 +74,13 @@ class Prefix:
             vectors += sum(min(len(row.text) // 4 + 3, self._model.max_tokens) for row in part.rows)
         return vectors * self._model.backbone.dim * self._stored.itemsize
 
-    @torch.no_grad()
     def keep(self, part: Part) -> None:
-        """Run the frozen groups over a part's rows, in batches of like length."""
-        model, dim = self._model, self._model.backbone.dim
-        tokens = model.tokenise([row.text for row in part.rows])
+        """Make room for what the frozen groups give for a part's rows."""
+        dim = self._model.backbone.dim
+        tokens = self._model.tokenise([row.text for row in part.rows])
         token_starts = _starts([len(t.ids) for t in tokens])
         word_starts = _starts([len(t.words) for t in tokens])
-        kept = _Kept(
+        self._kept[id(part)] = _Kept(
             tokens,
             token_starts,
             word_starts,
@@ -85,18 +89,29 @@ class Prefix:
             None if self._whole else torch.empty(int(token_starts[-1]), dim, dtype=self._stored),
             torch.empty(int(word_starts[-1]), dim, dtype=self._stored) if self._whole else None,
             {how: torch.empty(len(tokens), dim, dtype=self._stored) for how in self._poolings} if self._whole else {},
+            torch.zeros(len(tokens), dtype=torch.bool),
         )
-        for indices in by_length([len(t.ids) for t in tokens], TOKENS_PER_BATCH, ROWS_PER_BATCH):
-            batch = collate([tokens[i] for i in indices], model.backbone.pad_id).to(model.device)
-            hidden = model.backbone.run(batch.ids, batch.mask, 0, self._depth)
-            if self._whole:
-                encoded = Encoded(hidden, batch.mask, model.backbone)
-                kept.words[_ranges(word_starts, torch.tensor(indices))] = encoded.words(batch).cpu().to(self._stored)
-                for how, vectors in kept.pooled.items():
-                    vectors[indices] = encoded.pooled(how).cpu().to(self._stored)
-            else:
-                kept.hidden[_ranges(token_starts, torch.tensor(indices))] = hidden[batch.mask].cpu().to(self._stored)
-        self._kept[id(part)] = kept
+
+    @torch.no_grad()
+    def _compute(self, kept: _Kept, rows: torch.Tensor) -> None:
+        """Run the frozen groups over the rows that are not known yet, in batches of like length."""
+        missing = rows[~kept.known[rows]].tolist()
+        device = self._model.device
+        # What casts for training would cast what is in half precision already.
+        with torch.autocast(device.type, enabled=False):
+            for places in _by_length([kept.tokens[i] for i in missing]):
+                indices = [missing[place] for place in places]
+                batch = collate([kept.tokens[i] for i in indices], self._frozen.pad_id).to(device)
+                hidden = self._frozen.run(batch.ids, batch.mask, 0, self._depth)
+                at = torch.tensor(indices)
+                if self._whole:
+                    encoded = Encoded(hidden, batch.mask, self._frozen)
+                    kept.words[_ranges(kept.word_starts, at)] = encoded.words(batch).cpu().to(self._stored)
+                    for how, vectors in kept.pooled.items():
+                        vectors[at] = encoded.pooled(how).cpu().to(self._stored)
+                else:
+                    kept.hidden[_ranges(kept.token_starts, at)] = hidden[batch.mask].cpu().to(self._stored)
+                kept.known[at] = True
 
     def batch(self, part: Part, indices: Sequence[int]) -> tuple[list[Tokens], Batch, torch.Tensor | None, Encoded]:
         """(tokens, batch, outputs of the frozen groups, encoded) for some rows of a part that was kept.
@@ -104,6 +119,7 @@ class Prefix:
         `encoded` carries gradients from the groups above; the batch has no token ids, which nothing needs any more.
         """
         model, kept, rows = self._model, self._kept[id(part)], torch.tensor(indices)
+        self._compute(kept, rows)
         lengths = kept.token_starts[rows + 1] - kept.token_starts[rows]
         places = torch.arange(int(lengths.max()))[None, :]
         mask = places < lengths[:, None]
@@ -133,6 +149,15 @@ class Prefix:
         for indices in _by_length(self.tokens(part)):
             _, batch, _, encoded = self.batch(part, indices)
             handle(indices, batch, encoded)
+
+
+def _in_half(backbone: Backbone, depth: int) -> Backbone:
+    """The same backbone with the weights of its lowest `depth` groups in bfloat16."""
+    half = backbone.fork()
+    for name, parameter in list(half.named_parameters()):
+        if half.group_of(name) < depth:
+            replace_parameter(half, name, parameter.detach().to(torch.bfloat16))
+    return half.eval()
 
 
 def _by_length(tokens: Sequence[Tokens]) -> Iterator[list[int]]:
