@@ -124,7 +124,7 @@ def _train(job: Job, folder: Path) -> Figures:
     forgetting, sizes = end["forgetting"], {**begun["trainable"], **begun["frozen"]}
     return {
         "learns": True,
-        "seconds": round(end["seconds"], 1),
+        "seconds": round(end["seconds"], 2),
         "steps": end["steps"],
         "sizes": {name: sizes[name] for name in begun["rates"]},
         "moved": _rounded(end["moved"]),

@@ -208,3 +208,11 @@ def test_it_fits_and_can_be_read(controls, width, theme):
     blocks = step.page.locator("#what-learns .stack .field").evaluate_all(middles)
     rows = step.page.locator("#what-learns .rate-row").evaluate_all(middles)
     assert rows == pytest.approx(blocks, abs=2) and len(rows) == 11
+
+
+def test_what_is_typed_right_after_a_preset_is_kept(controls):
+    step = controls()
+    step.page.locator("#step-learns summary", has_text="Advanced").click()
+    step.page.locator("[data-preset=gradual]").click()
+    step.page.locator("#field-epochs").fill("7")
+    step.wait_for(TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0)), epochs=7))

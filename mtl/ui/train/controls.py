@@ -159,7 +159,8 @@ def change(visit: Visit, session: Session, told: str) -> Change:
         if moved:
             lesson.start_from = _start_from(start, lesson, session)
         lesson.config = config
-        return Change(anew=moved or "preset" in state or config.unfreeze != before.unfreeze)
+        # The page has shown a preset already; written anew, the form would lose what was touched since.
+        return Change(anew=moved or ("preset" not in state and config.unfreeze != before.unfreeze))
     except UserError as problem:
         return Change(str(problem), bad=True)
     except (ValueError, TypeError, AttributeError, RecursionError):
