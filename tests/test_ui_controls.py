@@ -197,6 +197,8 @@ def test_every_preset_sets_the_form_and_is_shown_as_chosen(page, preset):
     form, outcome, *_ = page(controls.change, json.dumps({**state, "batch_size": 5, "preset": preset.name}))
     # The page has shown it already, and somebody may be typing by now.
     assert form == gr.skip()
+    assert page(controls.refresh)[0] == gr.skip()
+    page.visit.lesson.parts = None
     form, *_ = page(controls.refresh)
     layers = ["embeddings", "layer 1", "layer 2", "layer 3"]
     expected = preset.make(layers, ["sentiment", "topic"], TrainConfig(batch_size=5))
@@ -370,12 +372,13 @@ def test_settings_for_parts_that_are_not_there_are_left_out_and_told(page):
 
 
 def test_a_message_stands_until_the_next_touch(page):
+    state = said(page(controls.arrive, "")[0])
+
     def messages(handler, *values):
         return controls._shown(page.session, handler, page.visit, *values)[1]
 
     assert "The link was not taken over" in messages(controls.arrive, "?train=x")
     assert messages(controls.refresh) == gr.skip()  # the data has arrived
-    state = said(page(controls.refresh)[0])
     assert messages(controls.change, json.dumps(state)) == ""
 
 

@@ -213,6 +213,16 @@ def test_it_fits_and_can_be_read(controls, width, theme):
 def test_what_is_typed_right_after_a_preset_is_kept(controls):
     step = controls()
     step.page.locator("#step-learns summary", has_text="Advanced").click()
-    step.page.locator("[data-preset=gradual]").click()
-    step.page.locator("#field-epochs").fill("7")
+    # Before the server has answered, as on a slow line.
+    step.page.evaluate(
+        """() => {
+            document.querySelector('[data-preset=gradual]').click();
+            const box = document.querySelector('#field-epochs');
+            box.value = '7';
+            box.dispatchEvent(new Event('input', { bubbles: true }));
+        }"""
+    )
     step.wait_for(TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0)), epochs=7))
+    # The box still says so: the next touch does not take it back.
+    step.page.locator("#field-seed").fill("5")
+    step.wait_for(TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0)), epochs=7, seed=5))

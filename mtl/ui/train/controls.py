@@ -82,11 +82,11 @@ def build(session: Session) -> None:
 class Change:
     """What a handler made of the settings. `message` is for the visitor (None: the one before still stands), `bad` when
     something was not taken over; `anew` says that the form has to be written anew, because not all of it came from a
-    touch."""
+    touch (None: only for another model or other tasks; what somebody is just typing would be lost)."""
 
     message: str | None = ""
     bad: bool = False
-    anew: bool = True
+    anew: bool | None = True
 
 
 def _shown(session: Session, handler: Callable[..., Change], visit: Visit, *values: Any) -> tuple:
@@ -96,8 +96,11 @@ def _shown(session: Session, handler: Callable[..., Change], visit: Visit, *valu
     shape = shape_now(lesson, session)
     config, dropped = fit(lesson.config, shape)
     lesson.config = config
-    anew = made.anew or bool(dropped)
     start, starts = start_of(lesson, session), starts_of(lesson, session)
+    parts = (shape, start, starts)
+    anew = bool(dropped) or (parts != lesson.parts if made.anew is None else made.anew)
+    if anew:
+        lesson.parts = parts
     return (
         form(shape, config, start, starts) if anew else gr.skip(),
         gr.skip() if made.message is None and not dropped else said_html(made.message or "", dropped, made.bad),
@@ -113,7 +116,7 @@ def refresh(visit: Visit, session: Session) -> Change:
     lesson = visit.lesson
     if start_of(lesson, session) == USED:
         lesson.start_from = None if lesson.model is None else str(lesson.model)
-    return Change(None)
+    return Change(None, anew=None)
 
 
 def arrive(visit: Visit, session: Session, query: str) -> Change:

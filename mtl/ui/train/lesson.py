@@ -49,7 +49,8 @@ class Source:
 class Lesson:
     """`source`: what to learn from; `config`: how; `start_from`: the model to begin with, as `mtl.load` names it (None:
     the page's own); `run`: the id of the run that is shown; `model`: the checkpoint in use (None: the page's own);
-    `sentences`: those of the box on the left that were last compared before and after."""
+    `sentences`: those of the box on the left that were last compared before and after; `parts`: what the form of step 2
+    was last written for."""
 
     source: Source | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
@@ -58,3 +59,4 @@ class Lesson:
     model: Path | None = None
     reading: Reading | None = None
     sentences: tuple[str, ...] = ()
+    parts: tuple | None = None
