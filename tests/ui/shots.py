@@ -100,8 +100,6 @@ def save_training(trainer: Trainer, save) -> None:
     save("finished-train")
     trainer.visitor.open("Compare")
     expect(page.locator("#runs-table tbody tr")).to_have_count(2)
-    for row in page.locator("#runs-table tbody tr").all():
-        row.get_by_role("checkbox").check()
     save("compare")
     trainer.visitor.open("Learn")
     save("learn")
