@@ -52,9 +52,11 @@ const fill = () => {
 const firstEpoch = (layer, frozen, thaw) =>
   layer >= frozen ? 1 : (thaw.find(([, lowest]) => lowest <= layer)?.[0] ?? 0);
 
+const phrases = () => JSON.parse(find(".learns").dataset.words);
+
 const draw = () => {
   const form = find(".learns");
-  const words = JSON.parse(form.dataset.words);
+  const words = phrases();
   const slider = find(".freeze");
   const frozen = Number(slider.dataset.value);
   const thaw = JSON.parse(form.dataset.unfreeze);
@@ -216,7 +218,11 @@ const onChange = ({ target }) => {
     show(pair);
     say(pair, found.slice(0, 40));
   } else if (target.type === "number" && !target.checkValidity()) {
-    target.value = target.getAttribute("value"); // the words beneath it stay, and say why
+    const field = target.closest(".field");
+    const line = find("small", field);
+    target.value = target.getAttribute("value");
+    field.classList.remove("wrong");
+    line.textContent = `${phrases().stays.replace("{}", target.value)} ${line.dataset.wrong}`;
   } else if (target.type === "text") {
     complain(target, !target.checkValidity());
     if (target.checkValidity()) send();

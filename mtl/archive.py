@@ -108,6 +108,8 @@ def _opened(path: Path) -> zipfile.ZipFile:
         tail = file.read()
     if not size:
         raise UserError("This file is empty. Choose the zip file of a checkpoint.")
+    if start == b"PK\x05\x06":
+        raise UserError(f"This zip file holds nothing. {_TAKE_WHOLE}")
     if start != b"PK\x03\x04":
         kind = {b"\x1f\x8b": "a gzip archive", b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive"}
         found = next((what for sign, what in kind.items() if start.startswith(sign)), "something else")

@@ -58,7 +58,7 @@ class JsonData:
         unknown = sorted(str(key) for key in data if key not in known)
         _require(
             not unknown,
-            f"Unknown setting {', '.join(unknown)} in {cls.__name__}. Known settings: {', '.join(sorted(known))}.",
+            f"Unknown setting {', '.join(unknown)}. Known settings: {', '.join(sorted(known))}.",
         )
         missing = sorted(
             f.name

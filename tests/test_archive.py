@@ -211,6 +211,7 @@ def test_a_password_is_not_asked_for(bring, files):
         (b"", "empty"),
         (b"\x1f\x8b" + bytes(50), "gzip"),
         (b"\x80\x04\x95" + bytes(50), "not a zip file"),
+        (b"PK\x05\x06" + bytes(18), "This zip file holds nothing"),
         (b"PK\x03\x04" + bytes(50), "cut short"),
     ],
 )

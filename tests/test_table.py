@@ -241,7 +241,7 @@ def test_no_text_column_is_an_error_and_no_crash(tmp_path):
     (error,) = table.errors
     assert (error.code, error.hint) == (
         "no-text-column",
-        "Call the column that holds the sentences text. The columns are: id, price.",
+        "Call the column that holds the sentences text, or choose it as the text. The columns are: id, price.",
     )
 
 

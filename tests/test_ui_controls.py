@@ -322,6 +322,7 @@ def test_a_link_sets_the_controls_and_the_start(page, tiny):
     assert said(form)["epochs"] == 5 and 'value="backbone" checked' in form
     assert words.LINK_SET in outcome
     # The address bar keeps it, for the page to be loaded again.
+    assert words.LINK_SET not in str(page(controls.arrive, to_link(config, "backbone") + "&again=1"))
     assert from_link(unescape(re.search(r'data-query="([^"]*)"', outcome)[1])) == (config, "backbone")
 
 

@@ -574,3 +574,8 @@ def test_limits_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("MTL_RUNS_DAYS", "2")
     monkeypatch.setenv("MTL_RUNS_GB", "")
     assert housekeeping.limits() == (2 * 86400, housekeeping.GIGABYTES * 1e9)
+
+
+def test_a_stopped_run_says_which_model_is_kept():
+    assert "the model as it was then is kept" in text.stopped(9, 40, 2, None)
+    assert "the model of epoch 1, the best so far, is kept" in text.stopped(9, 40, 2, 1)

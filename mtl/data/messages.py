@@ -83,7 +83,7 @@ MESSAGES = {
         "error",
         "No column looks like text.",
         "No row was read.",
-        "Call the column that holds the sentences text. The columns are: {names}.",
+        "Call the column that holds the sentences text, or choose it as the text. The columns are: {names}.",
     ),
     "no-rows": Message(
         "error", "There is no row with a text.", "Nothing was read.", "Add at least one row below the header."

@@ -234,7 +234,7 @@ def forgetting(found: Outcome) -> str:
 def _meter_row(name: str, task: Mapping[str, Any]) -> str:
     metric, before, after = task["metric"], task["before"], task["after"]
     low, high = sorted((_place(before), _place(after)))
-    kind = "worse" if after < before else "better"
+    kind = "worse" if float(words.difference(metric, after - before)) < 0 else "better"
     picture = (
         f'<span class="meter-track {kind}" aria-hidden="true"><i class="span" style="left:{low:.1f}%;'
         f'width:{high - low:.1f}%"></i><i class="was" style="left:{_place(before):.1f}%"></i>'

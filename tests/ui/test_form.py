@@ -219,10 +219,12 @@ def test_advanced_settings_and_what_cannot_be(show):
     ):
         field = step.page.locator(f"#field-{key}")
         field.fill(wrong)
-        problem = step.page.locator(".field.wrong", has=field).locator("small")
-        assert problem.inner_text().startswith("Not taken over: write a")
+        place = step.page.locator(".field", has=field)
+        wrong = step.page.locator(".field.wrong", has=field)
+        assert wrong.locator("small").inner_text().startswith("Not taken over: write a")
         field.press("Tab")
-        assert field.input_value() == last
+        assert field.input_value() == last and wrong.count() == 0
+        assert place.locator("small").inner_text().startswith(f"It stays {last}. Not taken over: write a")
     step.page.locator("#field-unfreeze").fill("later")
     step.page.locator("#field-unfreeze").press("Enter")
     assert "2:4, 3:0" in step.page.locator(".field.wrong", has_text="Gradual").inner_text()

@@ -31,6 +31,18 @@ def chip(name: str, parameters: int, heads: int, dtype: str) -> str:
     return f"{name} · {parameters / 1e6:.1f} M · one backbone, {count} · {dtype}"
 
 
+def duration(seconds: float) -> str:
+    """Seconds in words short enough for a line that is read in passing."""
+    if seconds < 10:
+        return f"{max(seconds, 0.1):.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min"
+
+
 def number(value: int) -> str:
     return f"{value:,}"
 

@@ -33,6 +33,7 @@ def change(value: float) -> str:
 # --- the stack ---
 
 # "{}" are filled in here and in the browser.
+STAYS = "It stays {}."
 FROM_EPOCH = "from epoch {}"
 STACK_LABEL = "The model, embeddings at the bottom, heads on top: {} of {} parts learn. A table follows."
 FROZEN = "frozen"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from mtl.ui.text import duration as duration
 from mtl.ui.text import number
 from mtl.ui.text.result import run_name as run_name
 
@@ -94,30 +95,20 @@ def progress(step: int, steps: int, epoch: int, epochs: int, eta: float | None) 
     return f"step {number(step)} of {number(steps)} · epoch {max(epoch, 1)} of {epochs}{left}"
 
 
-def done(steps: int, epochs: int, planned: int, seconds: float, best: int | None, scored: bool) -> str:
+def done(steps: int, epochs: int, planned: int, seconds: float, best: int | None) -> str:
     parts = [f"{number(steps)} step{'' if steps == 1 else 's'}, {_epochs(epochs)}, {duration(seconds)}."]
     if epochs < planned:
         parts.append(f"It ended before epoch {planned}, because the score had stopped rising.")
-    if best is not None and scored:
+    if best is not None:
         parts.append(f"Kept are the weights after epoch {best}, the best on the held-out rows.")
     return " ".join(parts)
 
 
-def stopped(step: int, steps: int, epoch: int) -> str:
+def stopped(step: int, steps: int, epoch: int, best: int | None) -> str:
+    """`epoch`: the last whole one; `best`: the one whose weights are kept (None: those of the last step)."""
+    which = "the model as it was then" if best is None else f"the model of epoch {best}, the best so far,"
     resume = f"Resume goes on after epoch {epoch}" if epoch else "Resume begins again, as no epoch was finished"
-    return f"After step {number(step)} of {number(steps)}; the model as it was then is kept and can be used. {resume}."
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words short enough for a line that is read in passing."""
-    if seconds < 10:
-        return f"{max(seconds, 0.1):.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds / 60:.0f} min"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min"
+    return f"After step {number(step)} of {number(steps)}; {which} is kept and can be used. {resume}."
 
 
 def _epochs(count: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mtl.ui.text import duration
+
 TITLE = "Result"
 NOT_YET = (
     "When a run has ended, this place shows its scores before and after, what it forgot, and your own sentences before "
@@ -120,7 +122,7 @@ def summary(name: str, data: Mapping[str, float | int | str | None]) -> str:
         parts.append(f"{data['held_out']:,} held out")
     if data["best"] and data["epochs"] > 1:
         parts.append(f"epoch {data['best']} of {data['epochs']} kept")
-    parts.append(f"{data['seconds']:.0f} s" if data["seconds"] >= 10 else f"{data['seconds']:.1f} s")
+    parts.append(duration(data["seconds"]))
     if data["status"] == "stopped":
         parts.append("stopped early")
     return " · ".join(str(part) for part in parts if part)

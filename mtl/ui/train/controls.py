@@ -31,6 +31,9 @@ USED = "used"
 _SCRIPT = Path(__file__).resolve().parents[3] / "assets" / "controls.js"
 # What the form says, from wherever the browser keeps it.
 _COLLECT = "() => document.querySelector('#what-learns .learns').parentElement.collect()"
+# A page that is loaded again has no new link: it wrote its settings into the address by itself.
+_ARRIVED = """() => window.location.search
+  + (performance.getEntriesByType("navigation")[0]?.type === "reload" ? "&again=1" : "")"""
 # A link is for this tab: so it is the one that opens. A narrow screen keeps it in a menu.
 _OPEN = """() => {
   if (!/[?&](train|start)=/.test(window.location.search)) return;
@@ -71,7 +74,7 @@ def build(session: Session) -> None:
     wire([picture.input], change, [told], js=_COLLECT)
     wire([load.upload], load_file, [load])
     wire([session.data.change, session.model.change], refresh, [])
-    arrived = wire([session.arrival.change], arrive, [told], js="() => window.location.search")
+    arrived = wire([session.arrival.change], arrive, [told], js=_ARRIVED)
     arrived.then(None, js=_OPEN, api_visibility="private")
 
 
@@ -129,7 +132,7 @@ def arrive(visit: Visit, session: Session, query: str) -> Change:
         return Change()
     visit.lesson.config, start = found
     visit.lesson.start_from = _start_from(start, visit.lesson, session)
-    return Change(words.LINK_SET)
+    return Change("" if query.endswith("&again=1") else words.LINK_SET)
 
 
 def load_file(visit: Visit, session: Session, path: str) -> Change:

@@ -40,6 +40,7 @@ _WORDS = {
     "zero": words.RATE_ZERO,
     "idle": words.NO_LABELS,
     "later": words.FROM_EPOCH,
+    "stays": words.STAYS,
     "of": words.FREEZE_STATE,
     "stack": words.STACK_LABEL,
 }

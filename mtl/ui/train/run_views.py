@@ -69,14 +69,14 @@ def _state(following: Following, story: Story) -> tuple[str, str, str]:
         if story.step >= story.steps:
             return text.SAVING, text.SAVING_FACTS, "busy"
         return text.TRAINING, text.progress(story.step, story.steps, story.epoch, story.epochs, story.eta), "busy"
+    kept = story.best if story.config and story.config.keep_best and any(e.scores for e in story.past) else None
     if run.state == "done":
-        scored = any(epoch.scores for epoch in story.past)
-        facts = text.done(story.step, story.epoch, story.epochs, story.seconds, story.best, scored)
+        facts = text.done(story.step, story.epoch, story.epochs, story.seconds, kept)
         return text.DONE, facts, "ok"
     if run.state == "stopped":
         if not story.step:
             return text.STOPPED, text.NEVER_BEGAN, "ok"
-        return text.STOPPED, text.stopped(story.step, story.steps, story.whole_epochs), "ok"
+        return text.STOPPED, text.stopped(story.step, story.steps, story.whole_epochs, kept), "ok"
     return (text.KILLED if run.state == "killed" else text.FAILED), following.message, "bad"
 
 
