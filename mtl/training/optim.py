@@ -212,12 +212,12 @@ def _distance(a: torch.Tensor, b: torch.Tensor) -> float:
 class RowGradients:
     """Gradients of embedding tables, which come as the rows that a batch has used, as whole tables.
 
-    A table is made once and only its used rows are written: a new one at every step takes as long as the products.
+    A table is made once and used again: new memory for it at every step takes as long as a third of the products.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
         self._parameters = parameters
-        self._tables: dict[nn.Parameter, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._tables: dict[nn.Parameter, torch.Tensor] = {}
 
     @torch.no_grad()
     def spread(self) -> None:
@@ -226,11 +226,7 @@ class RowGradients:
             if parameter.grad is None or not parameter.grad.is_sparse:
                 continue
             [rows], values = parameter.grad._indices(), parameter.grad._values()
-            if parameter in self._tables:
-                table, used = self._tables[parameter]
-                table.index_fill_(0, used, 0)
-            else:
-                table = torch.zeros_like(parameter)
-            table.index_add_(0, rows, values)
-            self._tables[parameter] = table, rows
-            parameter.grad = table
+            if parameter not in self._tables:
+                self._tables[parameter] = torch.empty_like(parameter)
+            # All of it: of several processes, the others have left their rows in it.
+            parameter.grad = self._tables[parameter].zero_().index_add_(0, rows, values)
