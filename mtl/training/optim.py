@@ -212,7 +212,7 @@ def _distance(a: torch.Tensor, b: torch.Tensor) -> float:
 class RowGradients:
     """Gradients of embedding tables, which come as the rows that a batch has used, as whole tables.
 
-    A table is made once and used again: new memory for it at every step takes as long as a third of the products.
+    A table is made once and used again: new memory for it at every step takes almost half as long as the products.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
