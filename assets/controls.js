@@ -111,6 +111,8 @@ const collect = () => {
 };
 
 const send = () => {
+  // A preset that is still to be sent is all in the form, and what was touched since must not be undone by it.
+  delete find(".learns").dataset.preset;
   say(null);
   for (const chip of all("[data-preset]")) chip.setAttribute("aria-pressed", "false");
   sentence();

@@ -423,6 +423,16 @@ def test_the_page_is_built_without_the_model_and_keeps_its_handlers_private():
     assert not demo.engine.ready
 
 
+def test_only_clicks_and_looks_are_dropped_while_an_answer_is_under_way():
+    """A choice made meanwhile must be answered, too, or the page shows what is no longer chosen."""
+    demo = page.build("a folder that does not exist")
+    asked = [d for d in demo.get_config_file()["dependencies"] if d["backend_fn"] and d["api_visibility"] != "public"]
+    dropped = {event for d in asked if d["trigger_mode"] == "once" for _, event in d["targets"]}
+    assert dropped == {"click", "tick", "load"}
+    kept = {event for d in asked if d["trigger_mode"] != "once" for _, event in d["targets"]}
+    assert {"input", "change", "select", "upload", "then"} <= kept
+
+
 def test_nothing_is_sent_or_recorded():
     settings = page.launch_settings()
     assert settings["run_history"] is False and settings["enable_monitoring"] is False

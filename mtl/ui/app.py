@@ -234,9 +234,11 @@ def _left_column(session: Session) -> dict[str, Any]:
         "api_visibility": "private",
         "concurrency_id": "model",
         "concurrency_limit": 2,
+        # What is asked for while an answer is under way must not be lost.
+        "trigger_mode": "always_last",
     }
     results = [status, session.revision, stop]
-    analyze.click(on_box, [box], results, trigger_mode="always_last", **shared)
+    analyze.click(on_box, [box], results, **shared)
     file.upload(on_file, [file], [box, file, *results], **shared)
     for title, button in examples.items():
         lines = "\n".join(SETS[title])

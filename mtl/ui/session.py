@@ -23,6 +23,8 @@ from mtl.ui.models import Models
 from mtl.ui.visits import Registry, Visit
 
 log = logging.getLogger("mtl.ui")
+# Events that ask for the same again when they come twice.
+_REPEATS = ("click", "tick")
 
 
 class Session:
@@ -81,7 +83,11 @@ class Session:
 
         A generator may give several versions. Problems become a warning in plain words. `options` are those of
         `gr.on`. Returns the event, for what should come after it.
+
+        While an answer is under way, another click or tick is dropped; of anything else the last one is answered, too.
         """
+        # Left alone, Gradio goes by the first of several triggers, and drops all that is neither `change` nor `key_up`.
+        repeats = all(trigger.event_name in _REPEATS for trigger in triggers)
 
         def handler(request: gr.Request, *values):
             yield from _in_plain_words(view, self.registry.visit(request.session_hash), values, len(outputs))
@@ -91,7 +97,12 @@ class Session:
             handler,
             inputs=list(inputs),
             outputs=list(outputs),
-            **{"show_progress": "hidden", "api_visibility": "private", **options},
+            **{
+                "show_progress": "hidden",
+                "api_visibility": "private",
+                "trigger_mode": "once" if repeats else "always_last",
+                **options,
+            },
         )
 
     def download(self, label: str, name: str, make: Callable[..., bytes], inputs: Sequence[Any] = ()) -> None:
