@@ -73,9 +73,9 @@ class ClassificationHead(_SentenceHead):
                 f"Task {self.spec.name!r} has no label {label!r}; its labels are {', '.join(self.spec.labels)}."
             ) from None
 
-    def loss(self, logits: torch.Tensor, targets: Sequence[int]) -> torch.Tensor:
-        """Mean cross-entropy of logits (batch, labels) against label indices."""
-        return F.cross_entropy(logits.float(), torch.tensor(targets, device=logits.device))
+    def loss(self, logits: torch.Tensor, targets: Sequence[int] | torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy of logits (batch, labels) against label indices, or probabilities of the same shape."""
+        return F.cross_entropy(logits.float(), torch.as_tensor(targets, device=logits.device))
 
     def decode(self, logits: torch.Tensor) -> list[Classes]:
         return [
@@ -90,9 +90,9 @@ class RegressionHead(_SentenceHead):
     def target(self, value: float) -> float:
         return 2 * (float(value) - self.spec.low) / (self.spec.high - self.spec.low) - 1
 
-    def loss(self, logits: torch.Tensor, targets: Sequence[float]) -> torch.Tensor:
-        """Mean squared error on the -1 to 1 scale."""
-        return F.mse_loss(logits.float().squeeze(-1), torch.tensor(targets, device=logits.device))
+    def loss(self, logits: torch.Tensor, targets: Sequence[float] | torch.Tensor) -> torch.Tensor:
+        """Mean squared error of logits (batch, 1) on the -1 to 1 scale."""
+        return F.mse_loss(logits.float().flatten(), torch.as_tensor(targets, device=logits.device).flatten())
 
     def decode(self, logits: torch.Tensor) -> list[float]:
         low, high = self.spec.low, self.spec.high

@@ -28,7 +28,8 @@ class Part:
     """Rows of one file. `weight`: how many times an epoch sees each (0.5: half of them, every one in two epochs).
 
     `unlabelled` names entity types that the file does not mark. `lower` and `upper` are the shares of its batches
-    that are put in that case, `mask` the share of its words that is hidden.
+    that are put in that case, `mask` the share of its words that is hidden. `teacher` names a model (see `mtl.load`)
+    whose answers are learnt from, too.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Part:
     lower: float = 0.0
     upper: float = 0.0
     mask: float = 0.0
+    teacher: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 of all texts and labels, so that a run can say what exactly it saw."""
         digest = hashlib.sha256()
+        for part in self.parts:
+            digest.update(part.teacher.encode("utf-8", "surrogatepass"))
         for rows in (*(p.rows for p in self.parts), *self.validation.values()):
             for row in rows:
                 digest.update(f"{row.text}\0{row.labels!r}\n".encode("utf-8", "surrogatepass"))
@@ -121,7 +125,9 @@ class SourceSpec(JsonData):
     `text` and `column` name the columns of text and label. `tasks` maps each task that the labels teach to what each
     label means there (null: no label; a label that is not named stays as it is); without `tasks` every column is a
     task of its own name. `validation` holds out that share of the rows for validation under the file's name. With
-    `unlabelled_text` the file's labels are not read at all: its texts serve the anchor alone.
+    `unlabelled_text` the file's labels are not read at all: its texts serve the anchor and the teacher alone. `teacher`
+    names a model whose answers are learnt from beside the labels, fewer and fewer in the course of the run (see
+    `mtl.training.teachers`); where there is such a folder beside the data, that one.
     """
 
     file: str
@@ -135,6 +141,7 @@ class SourceSpec(JsonData):
     mask: float = 0.0
     validation: float = 0.0
     unlabelled_text: bool = False
+    teacher: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unlabelled", tuple(self.unlabelled))
@@ -180,9 +187,10 @@ class Recipe(JsonData):
             rows, held_out = split(read_source(source, data_dir), source.validation)
             if held_out:
                 validation[source.file] = held_out
-            parts.append(
-                Part(source.file, rows, source.weight, source.unlabelled, source.lower, source.upper, source.mask)
-            )
+            beside = Path(data_dir) / source.teacher
+            teacher = str(beside) if source.teacher and beside.is_dir() else source.teacher
+            altered = (source.lower, source.upper, source.mask)
+            parts.append(Part(source.file, rows, source.weight, source.unlabelled, *altered, teacher))
         everything_held_out = [row for rows in validation.values() for row in rows]
         for i, part in enumerate(parts):
             kept = without(part.rows, everything_held_out)

@@ -27,6 +27,7 @@ from mtl.training.plan import Plan
 from mtl.training.prefix import Prefix
 from mtl.training.processes import Processes
 from mtl.training.state import State
+from mtl.training.teachers import Teachers
 
 Event = dict[str, Any]
 # Weights are added to the running average at every this many steps.
@@ -81,6 +82,7 @@ class _Training:
         self.anchor = None
         if config.anchor or model.projection is not None:
             self.anchor = Anchor(original, model.config.pooling, dataset.parts)
+        self.teachers = Teachers(model, self.trained, dataset.parts)
         self.validation = {name: Part(name, rows) for name, rows in dataset.validation.items()}
         self.step = self.epochs_done = 0
         self.stale = 0
@@ -147,7 +149,16 @@ class _Training:
         for part, indices, seed in self.processes.share(self.plan.epoch(epoch)):
             with self._precision():
                 losses = batch_losses(
-                    self.model, part, indices, self.depth, self.prefix, self.anchor, random.Random(seed), self.config
+                    self.model,
+                    part,
+                    indices,
+                    self.depth,
+                    self.prefix,
+                    self.anchor,
+                    random.Random(seed),
+                    self.config,
+                    self.teachers,
+                    trust=self.step / self.plan.steps,
                 )
             used = self._update(losses)
             everyone = self.processes.gather(({name: loss.item() for name, loss in losses.items()}, self.stop()))

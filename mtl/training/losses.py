@@ -17,6 +17,7 @@ from mtl.data.entities import spans_to_tags
 from mtl.data.rows import Row
 from mtl.model import Encoded, MultiTaskModel
 from mtl.training.prefix import Prefix
+from mtl.training.teachers import Teachers, targets
 
 
 def _in_other_case(part: Part, rows: list[Row], chance: random.Random) -> list[Row] | None:
@@ -41,11 +42,14 @@ def batch_losses(
     anchor: Anchor | None,
     chance: random.Random,
     config: TrainConfig,
+    teachers: Teachers | None = None,
+    trust: float = 1.0,
 ) -> dict[str, torch.Tensor]:
-    """One backbone pass, and the loss of every task that rows of this batch are labelled for.
+    """One backbone pass, and the loss of every task that rows of this batch are labelled for, or have a teacher for.
 
     The lowest `depth` groups are frozen; `prefix` has their outputs, for the parts that it keeps. `anchor` adds the
-    losses "anchor" and, for a model with a projection, "projection".
+    losses "anchor" and, for a model with a projection, "projection". `trust` (0 to 1) is how much labels count against
+    what `teachers` say.
     """
     rows = [part.rows[i] for i in indices]
     disturbed = False
@@ -62,8 +66,14 @@ def batch_losses(
         with torch.no_grad():
             hidden = model.backbone.run(batch.ids, batch.mask, 0, depth) if depth else None
         encoded = model.encode_batch(batch, hidden, depth)
-    tasks = [name for name in model.tasks if any(name in row.labels for row in rows)]
-    losses = {name: _task_loss(model, name, part, indices, rows, tokens, batch, encoded, known) for name in tasks}
+    taught = teachers(part, indices) if teachers is not None else {}
+    tasks = [name for name in model.tasks if name in taught or any(name in row.labels for row in rows)]
+    losses = {
+        name: _taught_loss(model, name, rows, batch, encoded, taught[name], trust)
+        if name in taught
+        else _task_loss(model, name, part, indices, rows, tokens, batch, encoded, known)
+        for name in tasks
+    }
     losses = {name: loss for name, loss in losses.items() if loss is not None}
     if anchor is not None and not disturbed:
         pooled = encoded.pooled(model.config.pooling)
@@ -120,6 +130,22 @@ def _task_loss(
             tags = spans_to_tags(rows[i].labels[task], [(s, e) for s, e, _ in tokens[i].words])
             known[task, indices[i]] = head.target(tags, part.unlabelled)
     return head.loss(torch.cat([parts[i] for i in labelled]), [known[task, indices[i]] for i in labelled])
+
+
+def _taught_loss(
+    model: MultiTaskModel,
+    task: str,
+    rows: list[Row],
+    batch: Batch,
+    encoded: Encoded,
+    answers: torch.Tensor,
+    trust: float,
+) -> torch.Tensor:
+    """The loss of a task against the rows' labels and a teacher's `answers` (rows, outputs)."""
+    head = model.head(task)
+    return head.loss(
+        model.logits(encoded, batch, task), targets(head, [row.labels.get(task) for row in rows], answers, trust)
+    )
 
 
 class Anchor:
