@@ -187,6 +187,12 @@ def test_tokens_of_one_byte_are_counted_too():
     assert finding.code == "truncated"
 
 
+def test_of_an_endless_text_it_is_said_that_there_is_more():
+    row = Row("word " * 30_000, {}, 1)
+    (finding,) = examine([row], [], token_counts=lambda texts: [len(t[:100_000].split()) for t in texts], max_tokens=9)
+    assert finding.problem == "The text has more than 20,000 tokens."
+
+
 def test_long_texts_are_counted_in_parts_and_progress_is_told():
     rows, asked, shares = [Row(f"{i} " + "word " * 30, {}, i) for i in range(1200)], [], []
 

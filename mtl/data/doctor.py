@@ -117,6 +117,8 @@ def _duplicates(rows: Sequence[Row], findings: Findings) -> None:
 def _truncated(
     rows: Sequence[Row], token_counts: TokenCounts, max_tokens: int, findings: Findings, progress: Progress
 ) -> None:
+    from mtl.data.batches import MAX_CHARACTERS  # torch, which whoever counts tokens has loaded
+
     # A token is at least one byte of UTF-8, which has up to 4 for a character. So most texts need not be
     # counted.
     long = [r for r in rows if 4 * len(r.text) > max_tokens - _SPECIAL and len(r.text.encode()) > max_tokens - _SPECIAL]
@@ -126,4 +128,6 @@ def _truncated(
         part = long[start : start + _PART]
         for row, count in zip(part, token_counts([row.text for row in part]), strict=True):
             if count > max_tokens:
-                findings.add("truncated", row.line, count=count, limit=max_tokens)
+                # Of an endless text no more is counted.
+                code = "truncated" if len(row.text) <= MAX_CHARACTERS else "endless"
+                findings.add(code, row.line, count=count, limit=max_tokens)

@@ -101,6 +101,12 @@ MESSAGES = {
         "The model reads the first {limit:,}; the rest is ignored.",
         "Split the text, or put what matters first.",
     ),
+    "endless": Message(
+        "warning",
+        "The text has more than {count:,} tokens.",
+        "The model reads the first {limit:,}; the rest is ignored.",
+        "Split the text, or put what matters first.",
+    ),
     "duplicate": Message(
         "note",
         "The text is the same as on line {earlier}.",

@@ -69,6 +69,10 @@ for (const kind of ["change", "drop"]) {
 </script>""".replace("LIMITS", json.dumps(_LIMITS))
 
 
+# Whether a page was loaded again.
+_AGAIN = "(token) => [token, performance.getEntriesByType('navigation')[0]?.type === 'reload']"
+
+
 def build(name: str | None = None) -> gr.Blocks:
     """The page around the model that `name` or the environment variable MTL_MODEL names. Loads nothing
     heavy."""
@@ -156,12 +160,17 @@ def _recognise(demo: gr.Blocks, session: Session) -> None:
     """Learn whose page it is: a browser keeps a secret of its own, which makes it the owner of its runs."""
     token = gr.BrowserState("", storage_key="mtl-owner", secret=_browser_secret(session.runs.root))
 
-    def arrive(known: str, request: gr.Request) -> tuple[str, int]:
-        owner = known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{32}", known) else secrets.token_hex(16)
-        session.registry.visit(request.session_hash).owner = owner
-        return owner, session.next_revision()
+    again = gr.Checkbox(visible="hidden")
 
-    demo.load(arrive, token, [token, session.arrival], show_progress="hidden", api_visibility="private")
+    def arrive(known: str, again: bool, request: gr.Request) -> tuple:
+        owner = known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{32}", known) else secrets.token_hex(16)
+        visit = session.registry.recognise(request.session_hash, owner, again)
+        # The first analysis may have been made meanwhile, by the page's own model.
+        model = session.next_revision() if visit.lesson.model else gr.skip()
+        return owner, session.next_revision(), model
+
+    places = [token, session.arrival, session.model]
+    demo.load(arrive, [token, again], places, js=_AGAIN, show_progress="hidden", api_visibility="private")
 
 
 def _browser_secret(root: Path) -> str:

@@ -141,6 +141,16 @@ class Registry:
         with self._lock:
             self._visit(session).upload = upload
 
+    def recognise(self, session: str, owner: str, again: bool = False) -> Visit:
+        """Say whose page a session is. A page that was loaded again goes on using the model that it used before."""
+        with self._lock:
+            visit = self._visit(session)
+            before = [v for v in self._visits.values() if v.owner == owner and v is not visit]
+            visit.owner = owner
+            if again and before:
+                visit.lesson.model = before[-1].lesson.model
+            return visit
+
     def in_use(self) -> set[str]:
         """The ids of the runs that a session looks at, or whose model it uses: these are not to be cleaned up."""
         with self._lock:

@@ -111,6 +111,10 @@ def test_all_runs_can_be_stopped_at_once(browsers, tmp_path):
     page.get_by_role("radio", name="Rates that others propose").check()
     page.locator("#start-set").click()
     expect(rows(page)).to_have_count(6)
+    # Once more: nothing is started, and what was said of the first time does not stay.
+    page.locator("#start-set").click()
+    expect(page.locator("#set-told")).to_contain_text("No run was started. This very run")
+    expect(rows(page)).to_have_count(6)
     page.locator("#stop-all").click()
     expect(page.locator("#set-told")).to_contain_text("6 runs asked to stop")
     expect(rows(page, "stopped")).to_have_count(6, timeout=LONG)

@@ -122,8 +122,12 @@ def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, vis
         ", ".join(f"{k} {100 * v:.1f} %" for k, v in a["sentiment"]["probabilities"].items()) for a in answers
     ]
     assert spoken_by_default == before
+    # A page that is loaded again goes on with it.
+    learner.go()
+    expect(learner.page.locator("#model-chip")).to_contain_text("run")
     learner.page.locator("#reset-model").click()
     expect(learner.page.locator("#model-chip")).to_contain_text("default · 22.7 M")
+    learner.analyze(*SENTENCES)
     learner.page.wait_for_function(
         "first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=before[0]
     )

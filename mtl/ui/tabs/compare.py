@@ -107,7 +107,10 @@ def build(session: Session) -> None:
         return "" if over else gr.skip(), *found
 
     def on_start(visit: Visit, which: str, *chosen) -> tuple:
-        message = start_set(visit, session.runs, session.engine, which)
+        try:
+            message = start_set(visit, session.runs, session.engine, which)
+        except UserError as problem:
+            message = markup.status(str(problem), kind="bad")
         return message, session.next_revision(), *on_look(visit, *chosen)
 
     def on_stop(visit: Visit, *chosen) -> tuple:

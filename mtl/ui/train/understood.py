@@ -57,7 +57,7 @@ def blocked(source: Source) -> str:
     """Why no run can be started on `source`; "" when one can."""
     if source.ready:
         return ""
-    errors = words.counted("error", len(source.table.errors))
+    errors = words.counted("error", sum(finding.count for finding in source.table.errors))
     if source.learns:
         return words.BLOCKED_OR_ACCEPT.format(errors=errors, accept=words.ACCEPT)
     return words.BLOCKED.format(errors=errors) if source.table.errors else words.NOTHING_TO_LEARN
