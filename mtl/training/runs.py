@@ -287,9 +287,9 @@ class Runs:
             self._warm, self._warm_not_before = None, time.monotonic() + _WARM_AGAIN_AFTER
         if not self._warm_wanted or self._warm is not None or time.monotonic() < self._warm_not_before:
             return
-        # Not while a run is getting ready itself: that one is being waited for.
+        # Not before a run's first step: somebody waits for it to show.
         running = [run for run in self._all() if run.state == "running"]
-        if all((run.folder / "events.jsonl").exists() for run in running):
+        if all(any(event["event"] != "start" for event in folders.events(run.folder)) for run in running):
             self._warm = Worker(max(1, cores() // self.at_once))
 
     # --- what there is ---

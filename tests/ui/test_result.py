@@ -127,6 +127,7 @@ def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, vis
     expect(learner.page.locator("#model-chip")).to_contain_text("run")
     learner.page.locator("#reset-model").click()
     expect(learner.page.locator("#model-chip")).to_contain_text("default · 22.7 M")
+    learner.open("Sentiment")
     learner.analyze(*SENTENCES)
     learner.page.wait_for_function(
         "first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=before[0]
