@@ -51,8 +51,8 @@ def load(
     """Load a model, ready to answer.
 
     `name`: None or "default" for the bundled model; a checkpoint's folder; or a backbone (its name, a folder or a
-    Hugging Face Hub id), which gives a model without heads. `dtype`: "float32", "bfloat16" or "auto" (what a short
-    measurement finds quickest). `device`: "cpu", "cuda"; default a GPU where there is one. Raises `UserError`.
+    Hugging Face Hub id), which gives a model without heads. `dtype`: "float32", "bfloat16" or "auto" (the quicker
+    of the two on this processor). `device`: "cpu", "cuda"; default a GPU where there is one. Raises `UserError`.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if dtype == "auto":

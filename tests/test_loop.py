@@ -11,6 +11,7 @@ from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.data.dataset import Dataset, Part
 from mtl.data.entities import Span
 from mtl.data.rows import Row
+from mtl.training import loop
 from mtl.training.loop import fit
 from mtl.training.metrics import evaluate
 from mtl.training.plan import Plan
@@ -204,6 +205,23 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_never_was(tiny, tmp_path, chang
         assert all(abs(a[k] - b[k]) < 1e-4 for k in b)
     for name in ("mood", "stars"):
         assert torch.allclose(model.head(name).network[1].weight, whole.head(name).network[1].weight, atol=1e-5)
+
+
+@pytest.mark.parametrize("first, then", [("bfloat16", "float32"), ("float32", "bfloat16")])
+def test_a_run_that_goes_on_computes_as_it_began(tiny, tmp_path, monkeypatch, first, then):
+    """On another machine, say, where the other number format is the quicker one."""
+    config = _quick(epochs=3, precision="auto")
+    monkeypatch.setattr(loop, "quickest_dtype", lambda: getattr(torch, first))
+    _, whole = _train(tiny, config)
+    assert whole[0]["precision"] == first
+    _interrupted(tiny, config, tmp_path, after=2)
+    monkeypatch.setattr(loop, "quickest_dtype", lambda: getattr(torch, then))
+    model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS))
+    events = list(fit(model, _dataset(), config, state=tmp_path))
+    assert (events[0]["precision"], events[0]["resumed_after_epoch"]) == (first, 2)
+    expected = [e["loss"] for e in whole if e["event"] == "step" and e["epoch"] > 2]
+    for a, b in zip(_losses(events), expected, strict=True):
+        assert all(abs(a[k] - b[k]) < 1e-4 for k in b)
 
 
 def test_a_state_of_other_settings_or_a_damaged_one_is_not_used(tiny, tmp_path):

@@ -90,6 +90,8 @@ class _Training:
         self.depth = -1
         self.prefix: Prefix | None = None
         self.state = State(state, config, dataset.fingerprint) if state is not None else None
+        # From here on one of the two, so that a run resumed elsewhere goes on as it began.
+        self.config = replace(config, precision=chosen_precision(model.device, config.precision))
         if self.state is not None:
             self.state.restore(self)
 
@@ -229,6 +231,7 @@ class _Training:
             "notes": list(self.dataset.notes),
             "resumed_after_epoch": self.epochs_done or None,
             "frozen_groups": self.depth,
+            "precision": self.config.precision,
             **self._cache_fields(),
         }
 
@@ -312,10 +315,17 @@ class _Training:
         return self.config.task_weights.get(loss, self.model.tasks[loss].loss_weight)
 
 
+def chosen_precision(device: torch.device, wanted: str) -> str:
+    """ "float32" or "bfloat16": what is asked for, or the quicker one where that is "auto"."""
+    if wanted != "auto":
+        return wanted
+    return "bfloat16" if device.type == "cuda" or quickest_dtype() == torch.bfloat16 else "float32"
+
+
 @contextlib.contextmanager
 def precision(device: torch.device, wanted: str) -> Iterator[bool]:
     """Run in bfloat16 where that is asked for or quicker (see `TrainConfig.precision`); gives whether it is."""
-    low = wanted == "bfloat16" or (wanted == "auto" and (device.type == "cuda" or quickest_dtype() == torch.bfloat16))
+    low = chosen_precision(device, wanted) == "bfloat16"
     with torch.autocast(device.type, torch.bfloat16, enabled=low):
         yield low
 

@@ -49,15 +49,10 @@ def measure(
     All but the seconds is the same each time on the same machine. `say` hears what is done. Raises `UserError` where
     the data cannot be learned from.
     """
-    import torch
-
     from mtl import checkpoint
-    from mtl.model import quickest_dtype
     from mtl.training.jobs import prepare
 
     start = str(start)
-    if base.precision == "auto":  # measured once, so that all are computed alike
-        base = replace(base, precision="bfloat16" if quickest_dtype() == torch.bfloat16 else "float32")
     model = checkpoint.load(start, dtype="float32")
     groups = model.backbone.groups
     with tempfile.TemporaryDirectory() as name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ class State:
             "averaged": run.average.count,
             "best_epoch": run.best.epoch,
             "best_score": run.best.score,
+            "precision": run.config.precision,
         }
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".part")
@@ -81,4 +83,5 @@ class State:
         run.best.restore(numbers["best_epoch"], numbers["best_score"], kept)
         run.epochs_done, run.step, run.stale = (numbers[k] for k in ("epochs_done", "step", "stale"))
         run.seconds_before = numbers["seconds"]
+        run.config = replace(run.config, precision=numbers.get("precision", run.config.precision))
         run.schedule.go_to(run.step)

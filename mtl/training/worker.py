@@ -122,6 +122,7 @@ def _carry_out(
     before = checkpoint.load(job.start_from, dtype="float32")
     model = checkpoint.derive(before, job.model)
     trained: list[str] = []
+    kind = job.config.precision
     interrupted = (folder / "state" / "state.safetensors").exists()
 
     def asked() -> bool:
@@ -132,11 +133,11 @@ def _carry_out(
             event = {"event": "start", "run": folder.name, "config": settings, **event}
             if interrupted and not event["resumed_after_epoch"]:
                 event["notes"] = [*event["notes"], _ANEW]
-            trained = event["tasks"]
+            trained, kind = event["tasks"], event["precision"]
         if event["event"] == "end":
             event = {**event, "checkpoint": "checkpoint"}
             if writes:
-                event["before"] = _scores_before(before, job, trained)
+                event["before"] = _scores_before(before, job, trained, kind)
                 event["forgetting"] = forgetting.measure(before, model.eval(), trained)
                 _save(model, folder, settings, event, half)
         if writes:
@@ -146,7 +147,7 @@ def _carry_out(
         _forget_state(folder)
 
 
-def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str]) -> dict[str, Any]:
+def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kind: str) -> dict[str, Any]:
     """What the model that the run began with scores on the validation rows, shaped as an epoch's `validation`.
 
     Without the tasks that it did not have, or had with other labels.
@@ -159,7 +160,7 @@ def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str]) -> 
 
     now = {spec.name: spec for spec in job.model.tasks}
     known = [name for name in trained if meaning(before.tasks.get(name)) == meaning(now[name])]
-    with precision(before.device, job.config.precision):  # as the scores after each epoch are measured
+    with precision(before.device, kind):  # as the scores after each epoch are measured
         return by_set({name: evaluate(before, rows, known) for name, rows in job.dataset.validation.items()})
 
 
@@ -171,7 +172,8 @@ def _save(model, folder: Path, settings: dict, end: Event, half: bool) -> None:
 
     checkpoint.save(model, folder / "checkpoint", torch.float16 if half else None)
     # The scores of the weights that are kept; the best epoch may lie before an interruption.
-    epochs = [event for event in folders.events(folder) if event["event"] == "epoch"]
+    events = folders.events(folder)
+    epochs = [event for event in events if event["event"] == "epoch"]
     best = end.get("best") if settings["train"].get("keep_best") else None
     scores = next((e for e in reversed(epochs) if best in (None, e["epoch"])), {})
     record = {
@@ -179,6 +181,7 @@ def _save(model, folder: Path, settings: dict, end: Event, half: bool) -> None:
         "status": end["status"],
         "seconds": end["seconds"],
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "precision": next((e["precision"] for e in events if e["event"] == "start"), None),
         "epoch": scores.get("epoch"),
         "metrics": scores.get("validation", {}),
         "moved": end.get("moved", {}),
