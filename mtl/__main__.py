@@ -31,8 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("mtl: stopped.", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (`| head`) has gone
+        _nobody_reads()
         return 0
+    except OSError as error:  # a full disk, a folder that may not be written
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"mtl: {where}{error.strerror or error}.", file=sys.stderr)
+        return 2
+
+
+def _nobody_reads() -> None:
+    """The reader of what is printed (`| head`) has gone: print into nothing from now on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _quiet_libraries() -> None:
@@ -244,10 +253,19 @@ def _readable(value) -> str:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from mtl.training import folder as folders
     from mtl.training import jobs, worker
     from mtl.training.processes import Processes
 
     processes = Processes()
+    state = folders.read(options.out).state
+    if options.resume and state == "done":
+        raise UserError(
+            f"The run in {options.out} is finished, and its model is in {Path(options.out) / 'checkpoint'}. Leave "
+            "--resume out to train anew, or begin with that model: --model, and another --out."
+        )
+    if options.resume and state == "queued" and processes.is_main:  # as a folder without a run reads
+        print(f"mtl: there is no run in {options.out} to go on with: training begins anew.", file=sys.stderr)
     job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **_reading(options))
     stopping: list[float] = []
 
@@ -264,7 +282,11 @@ def _train(options: argparse.Namespace) -> int:
     show = (lambda event: print(json.dumps(event, ensure_ascii=False), flush=True)) if options.json else _Printer()
     for event in worker.run(job, options.out, lambda: bool(stopping), options.half, options.resume):
         if processes.is_main:
-            show(event)
+            try:
+                show(event)
+                sys.stdout.flush()
+            except BrokenPipeError:  # the run is worth more than what is said of it
+                _nobody_reads()
     if processes.is_main and not options.json:
         print(f"Checkpoint: {Path(options.out) / 'checkpoint'}")
     return 0
@@ -394,6 +416,8 @@ def _embed(options: argparse.Namespace) -> None:
     if out.suffix not in (".parquet", ".npy", ".csv"):
         raise UserError(f"OUT must end in .parquet, .npy or .csv; it is {out.name!r}.")
     processes = Processes()
+    if not out.absolute().parent.is_dir():  # asked before minutes go into embedding
+        raise UserError(f"There is no folder {out.parent}.")
     texts = _texts(Path(options.data))
     model = mtl.load(options.model)
     progress, close = _progress("embed", len(texts) if processes.is_main else 0)

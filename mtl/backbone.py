@@ -78,6 +78,8 @@ def find(name: str | os.PathLike | None = None) -> Source:
         return Source(DEFAULT, folder, sha256)
     folder = Path(name).expanduser()
     if not folder.is_dir():
+        if str(name).startswith((".", "~", "/", os.sep)):  # a path, and no Hub id
+            raise UserError(f"There is no folder {name}.")
         folder = _download(str(name))
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} is not a model folder: it has no config.json.")

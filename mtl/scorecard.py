@@ -27,6 +27,11 @@ _CONLL = SourceSpec("conll2003.dev.txt.gz", tasks={"entities": {}})
 
 def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str, Any]]:
     """Rows of {task, data, rows, metric, value}; the data files are named in the README of the default model."""
+    if not Path(data_dir).is_dir():
+        raise UserError(
+            f"There is no folder {data_dir}. --data-dir names the one with the data sets that "
+            "assets/models/default/README.md lists."
+        )
     sst2, tweets, sst5, conll = (read_source(source, data_dir) for source in (_SST2, _TWEETS, _SST5, _CONLL))
     scores = [
         _row("sentiment, negative or positive", "SST-2 dev", sst2, "accuracy", _binary_accuracy(model, sst2)),

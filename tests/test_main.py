@@ -55,6 +55,42 @@ def test_train_events_as_json_lines(reviews, tiny, tmp_path, capsys):
     assert (events[0]["event"], events[-1]["event"]) == ("start", "end")
 
 
+def test_a_finished_run_is_not_trained_again_by_mistake(trained, reviews, tiny, capsys):
+    checkpoint, _ = trained
+    told = (checkpoint.parent / "events.jsonl").read_bytes()
+    again = ["train", str(reviews), "--out", str(checkpoint.parent), "--model", str(tiny), "--resume"]
+    assert main([*again, "--epochs", "5"]) == 2
+    assert "is finished, and its model is in" in capsys.readouterr().err
+    assert (checkpoint.parent / "events.jsonl").read_bytes() == told
+    elsewhere = checkpoint.parent.parent / "new"
+    again[3] = str(elsewhere)
+    assert main([*again, "--epochs", "1"]) == 0
+    assert f"there is no run in {elsewhere} to go on with: training begins anew" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(reviews, tiny, tmp_path):
+    command = [sys.executable, "-m", "mtl", "train", str(reviews), "--out", str(tmp_path / "r"), "--model", str(tiny)]
+    process = subprocess.Popen(
+        [*command, "--epochs", "2", "--json"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert '"event": "start"' in process.stdout.readline()
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == ("", 0)
+    assert '"event": "end"' in (tmp_path / "r" / "events.jsonl").read_text().splitlines()[-1]
+    assert (tmp_path / "r" / "checkpoint" / "config.json").is_file()
+
+
+@pytest.mark.parametrize("command", ["train", "embed", "export"])
+def test_an_output_that_cannot_be_is_said_in_one_line(command, reviews, tiny, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    out = tmp_path / "file" / "x.npy"
+    data = str(tiny) if command == "export" else str(reviews)
+    options = {"train": ["--out", str(out), "--model", str(tiny), "--epochs", "1"], "export": [str(out)]}
+    assert main([command, data, *options.get(command, [str(out), "--model", str(tiny)])]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("mtl: ") and error.count("\n") == 1 and str(tmp_path / "file") in error
+
+
 def test_what_columns_and_labels_are_can_be_said(tmp_path, tiny, capsys):
     rows = [f"{i},remark {i},this was day number {i} of many,{'hot' if i % 2 else 'a=b'}" for i in range(20)]
     (tmp_path / "days.csv").write_text("nr,note,day,state\n" + "\n".join(rows) + "\n")
@@ -131,6 +167,8 @@ def test_doctor_names_lines_and_fails_on_errors(tmp_path, tiny, capsys):
         (["train", "no-such.csv"], "no-such.csv"),
         (["evaluate"], "Name a file"),
         (["embed", "x.csv", "out.xlsx"], ".parquet, .npy or .csv"),
+        (["analyze", "hi", "--model", "./nowhere"], "There is no folder ./nowhere."),
+        (["evaluate", "--default", "--data-dir", "nowhere"], "There is no folder nowhere. --data-dir names"),
     ],
 )
 def test_mistakes_get_one_plain_line_and_status_2(arguments, words, capsys):

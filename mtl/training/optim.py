@@ -54,7 +54,7 @@ def frozen(model: MultiTaskModel, config: TrainConfig) -> set[str]:
                 f"{lowest} groups cannot be frozen: {model.backbone.name} has {len(layers)} layer groups "
                 f"(embeddings and {len(layers) - 1} layers)."
             )
-    unknown = [name for name in config.freeze_heads if name not in model.tasks]
+    unknown = [name for name in (*config.freeze_heads, *config.task_weights) if name not in model.tasks]
     if unknown:
         raise UserError(f"No head is called {unknown[0]!r}; the heads are {', '.join(model.tasks)}.")
     always = min(config.frozen_groups(len(layers), epoch) for epoch in (1, *(e for e, _ in config.unfreeze)))

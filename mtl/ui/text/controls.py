@@ -186,8 +186,8 @@ def zero_rate(names: Sequence[str]) -> str:
 
 def high_rate(names: Sequence[str], usual: str) -> str:
     return (
-        f"Very high: {', '.join(names)}. Usual are {usual}. The scores will most likely get worse; should the loss grow "
-        "until it is no number any more, the run ends and says so."
+        f"Very high: {', '.join(names)}. Usual are {usual}. The scores will most likely get worse; should the loss "
+        "grow until it is no number any more, the run ends and says so."
     )
 
 
