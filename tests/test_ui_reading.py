@@ -62,7 +62,8 @@ def test_every_line_is_a_sentence_or_is_counted(value):
 
 
 def test_a_list_keeps_its_length():
-    assert from_list(["a", "b\nc"]).texts == ("a", "b c")
+    # A program's spans count the characters that it sent.
+    assert from_list(["a", " b\nc\0", "\ud800d"]).texts == ("a", " b\nc\0", "\ufffdd")
 
 
 @pytest.mark.parametrize(

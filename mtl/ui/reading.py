@@ -49,11 +49,11 @@ def from_list(texts: Sequence[str]) -> Sentences:
         raise UserError(text.API_EMPTY)
     if len(texts) > MAX_SENTENCES:
         raise UserError(text.api_too_many(len(texts), MAX_SENTENCES))
-    cleaned = tuple(clean(t) for t in texts)
-    for number, cleaned_text in enumerate(cleaned, 1):
-        if is_blank(cleaned_text):
+    for number, given in enumerate(texts, 1):
+        if is_blank(given):
             raise UserError(text.api_blank(number))
-    return Sentences(cleaned)
+    # As they were given, so that spans count a program's own characters.
+    return Sentences(tuple(_SURROGATE.sub("\ufffd", t) for t in texts))
 
 
 def from_file(path: str | Path) -> Sentences:
