@@ -191,3 +191,10 @@ def test_no_file_is_too_large_for_a_space():
     assert files
     large = [str(f.relative_to(ROOT)) for f in files if f.is_file() and f.stat().st_size >= 10_000_000]
     assert not large
+
+
+def test_make_shots_finds_all_that_it_imports():
+    [command] = [line for line in (ROOT / "Makefile").read_text().splitlines() if "tests/ui/shots.py" in line]
+    line = command.strip().replace("$(BIN)/python", sys.executable).removesuffix(" shots")
+    answer = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True)
+    assert answer.stderr.strip() == "Say where the pictures should go: python tests/ui/shots.py FOLDER"

@@ -1,4 +1,4 @@
-"""Screenshots of every tab: `python tests/ui/shots.py FOLDER`.
+"""Screenshots of every tab: `PYTHONPATH=. python tests/ui/shots.py FOLDER`.
 
 What to look at each time something visible changes: the opening page, 3 sentences, 60 sentences of which some are
 very long, an empty box, a broken file; a table with faults, a run in progress, a finished run, runs compared, the
