@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
-from mtl.attention import attend, mask_scores
+from mtl.attention import attend, fused_is_quicker, mask_scores
 from mtl.linear import Linear
 
 # What config.json must say: sizes to build by, and what no other value is implemented for.
@@ -132,11 +132,11 @@ class _Attention(nn.Module):
             for linear in (self.self.query, self.self.key, self.self.value)
         )
         dropout = self.self.dropout.p if self.training else 0.0
-        if hidden.device.type == "cpu":
-            answer, _ = attend(self, query, key, value, texts.scores, dropout=dropout)
-        else:  # a graphics card is better served by torch's fused kernels
+        if fused_is_quicker(hidden, texts.shape[1]):
             answer = nn.functional.scaled_dot_product_attention(query, key, value, texts.scores, dropout)
             answer = answer.transpose(1, 2)
+        else:
+            answer, _ = attend(self, query, key, value, texts.scores, dropout=dropout)
         return self.output(texts.strip(answer.flatten(2)), hidden)
 
 

@@ -15,6 +15,8 @@ from mtl.data.batches import collate, tokenise
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = ["Short.", "A somewhat longer sentence, with a name: Ada Lovelace.", "Middling length here"]
+# Long enough for torch's fused attention.
+LONG = [*TEXTS, "On and on it went, " * 11]
 
 
 def _theirs(folder, dtype):
@@ -23,34 +25,38 @@ def _theirs(folder, dtype):
     return AutoModel.from_pretrained(folder, dtype=dtype, attn_implementation=attention.register()).eval()
 
 
-def _both(folder, dtype):
-    """(our token vectors, theirs, our pooled vectors, theirs) for the real tokens of TEXTS, in float32."""
+def _both(folder, dtype, texts):
+    """(our token vectors, theirs, our pooled vectors, theirs) for the real tokens of the texts, in float32."""
     model = backbone.load(backbone.find(folder), dtype)
     assert isinstance(model.encoder, bert.Encoder)
-    batch = collate(tokenise(model.tokenizer, TEXTS, model.max_tokens), model.pad_id)
+    batch = collate(tokenise(model.tokenizer, texts, model.max_tokens), model.pad_id)
+    assert attention.fused_is_quicker(batch.ids, batch.ids.shape[1]) is False  # while a gradient is wanted
     with torch.no_grad():
+        assert attention.fused_is_quicker(batch.ids, batch.ids.shape[1]) is (texts is LONG)
         theirs = _theirs(folder, dtype)(input_ids=batch.ids, attention_mask=batch.mask.long())
         mine = model.run(batch.ids, batch.mask)
         found = (mine[batch.mask], theirs.last_hidden_state[batch.mask], model.pooler(mine), theirs.pooler_output)
     return [vectors.float() for vectors in found]
 
 
-def test_it_gives_the_same_numbers_as_transformers(tiny):
-    mine, theirs, my_pooled, their_pooled = _both(tiny, torch.float32)
+@pytest.mark.parametrize("texts", [TEXTS, LONG], ids=["short", "long"])
+def test_it_gives_the_same_numbers_as_transformers(tiny, texts):
+    mine, theirs, my_pooled, their_pooled = _both(tiny, torch.float32, texts)
     assert torch.allclose(mine, theirs, atol=1e-6)
     assert torch.allclose(my_pooled, their_pooled, atol=1e-6)
 
 
-def test_half_precision_is_as_near_to_the_whole_as_with_transformers(tiny):
-    exact, _, exact_pooled, _ = _both(tiny, torch.float32)
-    mine, theirs, my_pooled, their_pooled = _both(tiny, torch.bfloat16)
+@pytest.mark.parametrize("texts", [TEXTS, LONG], ids=["short", "long"])
+def test_half_precision_is_as_near_to_the_whole_as_with_transformers(tiny, texts):
+    exact, _, exact_pooled, _ = _both(tiny, torch.float32, texts)
+    mine, theirs, my_pooled, their_pooled = _both(tiny, torch.bfloat16, texts)
     assert 0 < (mine - exact).square().mean() <= 1.1 * (theirs - exact).square().mean()
     assert (my_pooled - exact_pooled).square().mean() <= 1.1 * (their_pooled - exact_pooled).square().mean()
 
 
 def test_padding_comes_out_as_zeros_and_changes_nothing(tiny):
     model = backbone.load(backbone.find(tiny))
-    rows = tokenise(model.tokenizer, TEXTS, model.max_tokens)
+    rows = tokenise(model.tokenizer, LONG, model.max_tokens)
     batch = collate(rows, model.pad_id)
     with torch.no_grad():
         together = model.run(batch.ids, batch.mask)
