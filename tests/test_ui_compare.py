@@ -280,6 +280,21 @@ def test_each_chosen_run_has_a_curve_a_column_of_its_own_and_a_stack(visit, runs
     assert called == {one.id: "Backbone frozen", two.id: "Rates by depth"}
 
 
+def test_the_curves_of_a_run_that_was_stopped_early_fill_the_picture(visit, runs, engine, table):
+    run = runs.start("me", table, TrainConfig(epochs=200))
+    begun(run, TrainConfig(epochs=200), steps=400)
+    for number in (1, 2, 3):
+        epoch(run, number, 0.5)
+
+    def axis():
+        entries = Ledger(runs).entries("me")
+        return plain(comparing.plot(entries, names(visit, engine, entries), "mood", "score"))
+
+    assert " 200 " in axis()  # where it will end
+    ended(run, best=3)
+    assert " 3 " in axis() and " 200 " not in axis()
+
+
 def test_runs_keep_their_colour_and_neighbours_differ_in_more(visit, runs, table):
     for seed in range(3):
         whole(runs, table, TrainConfig(epochs=2, seed=seed))

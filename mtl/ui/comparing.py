@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -198,13 +199,18 @@ def plot(entries: Sequence[Entry], names: Names, task: str, measure: str) -> str
     if not lines:
         return markup.note(words.NO_CURVES)
     title = f"{task} · {words.MEASURES[measure]}"
-    until = max(entry.story.epochs for entry in entries)
+    until = max(_last_epoch(entry) for entry in entries)
     show = (lambda value: result.score(metric, value)) if measure == "score" else "{:.3g}".format
     values = [y for line in lines for _, y in line.points]
     # The axis of scores has room for a fifth at least, so that one sentence more does not look like a leap.
     bounds = {"low": min(*values, max(values) - 0.2), "high": 1.0} if measure == "score" else {"low": 0.0}
     picture = curves.chart(title, lines, until, words.EPOCH, show, **bounds)
     return f"{picture}{markup.details(words.CURVES_TABLE, _curves_table(entries, names, task, measure, show))}"
+
+
+def _last_epoch(entry: Entry) -> int:
+    """The epoch that a run will end with, or, where it is over, did end with."""
+    return entry.story.epochs if entry.run.unfinished else math.ceil(entry.story.in_epochs(entry.story.step))
 
 
 def _points(entry: Entry, task: str, measure: str) -> list[tuple[float, float]]:
