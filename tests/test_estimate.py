@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -160,3 +162,12 @@ def test_a_measurement_that_fails_is_made_again(model, monkeypatch):
     monkeypatch.setattr(estimates, "_measuring", {})
     assert estimates.speed_of(model.backbone, "float32", 20) is None
     assert estimates.speed_of(model.backbone, "float32", 20) == Speed(1e-5, 3e-5, 1e-9)
+
+
+def test_a_process_may_end_while_it_measures(tiny):
+    code = (
+        "import sys, mtl; from mtl.training.estimate import speed_of; "
+        "speed_of(mtl.load(sys.argv[1], dtype='float32').backbone, 'float32', wait=0)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(tiny)], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -222,7 +222,8 @@ def speed_of(backbone: Backbone, precision: str = "auto", wait: float = 1.0) -> 
         if key in _speeds:
             return _speeds[key]
         if key not in _measuring:
-            _measuring[key] = thread = threading.Thread(target=_keep, args=(key, backbone), daemon=True)
+            # No daemon: a process that ends in the middle of torch's work is aborted, whatever it came to.
+            _measuring[key] = thread = threading.Thread(target=_keep, args=(key, backbone))
             thread.start()
         else:
             thread = _measuring[key]
