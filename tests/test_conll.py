@@ -57,6 +57,14 @@ def test_comments_header_and_crlf(tmp_path):
     assert [(f.code, f.line) for f in table.findings] == [("word-header", 1)]
 
 
+@pytest.mark.parametrize("mark", [",", ";", "|"])
+def test_a_table_of_tags_is_no_conll_though_its_texts_have_as_many_words(tmp_path, mark):
+    lines = ["text,entities", "Ada met Eve,B-PER O B-PER", "Bob ran off,B-PER O O", "? ? ?,O O O"]
+    table = read(tmp_path, "\n".join(lines).replace(",", mark) + "\n")
+    assert [row.text for row in table.rows] == ["Ada met Eve", "Bob ran off", "? ? ?"]
+    assert spans(table.rows[1]) == [("Bob", "PER")]
+
+
 def test_longer_schemes(tmp_path):
     table = read(tmp_path, "Ada B-PER\nLovelace E-PER\nBob S-PER\n\nin O\nParis U-LOC\n")
     assert spans(table.rows[0]) == [("Ada Lovelace", "PER"), ("Bob", "PER")]

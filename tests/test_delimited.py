@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mtl.data.delimited import read_grid
@@ -47,6 +47,46 @@ def test_what_the_csv_module_writes_is_read_back(rows):
     assert all(lines[line - 1].startswith('"') for line in read.lines)
 
 
+# What a text may hold apart from the labels and numbers of other columns: between those, lines of it would be rows.
+PIECES = ["Dear Sir", "bye", "it's", '"now"', "\\", " ", ", ", "; ", '"', '""', ' "', '" ', "\n", "\r\n", "\r", "\n\n"]
+
+
+@st.composite
+def tables(draw):
+    """A delimiter, and rows of a table with one text in it and a header."""
+    delimiter = draw(st.sampled_from([",", ";", "\t", "|"]))
+    texts = st.lists(st.sampled_from([*PIECES, delimiter, delimiter]), max_size=8).map("".join)
+    columns = {
+        "id": st.integers(1, 99).map(str),
+        "text": texts,
+        "label": st.sampled_from(["pos", "neg", ""]),
+        "score": st.floats(-1, 1).map(lambda score: f"{score:.2f}"),
+    }
+    header = draw(st.permutations(["text", *draw(st.sets(st.sampled_from(["id", "label", "score"]), min_size=1))]))
+    rows = draw(st.lists(st.tuples(*(columns[name] for name in header)).map(list), min_size=1, max_size=6))
+    return delimiter, [header, *rows]
+
+
+@settings(max_examples=500)
+@given(tables())
+@example((",", [["text", "label"], ["fine day", "pos"], ["Dear Sir, hello\nthank you", "pos"], ["so so", "neg"]]))
+@example((";", [["text", "label"], ["fine day", "pos"], ['Bye; "now"\nand more', "neg"], ["so so", "neg"]]))
+@example((",", [["text", "label"], ["fine day", "pos"], ["Dear Sir,\nthank you", "pos"], ["so so", ""]]))
+@example((",", [["text", "label"], ["well, ", "pos"], [" so so", "neg"]]))
+def test_what_the_csv_module_quotes_where_it_must_is_read_back(table):
+    delimiter, rows = table
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=delimiter).writerows(rows)
+    read = grid(out.getvalue())
+    assert (read.rows, read.mended, read.unclosed) == (rows, [], [])
+
+
+def test_stray_quotes_do_not_tear_a_quoted_cell():
+    read = grid('text,label\nfine,pos\n"Dear Sir, hello\nthank you",pos\n"Great" film,neg\n"Bye now,neg\nbad,neg\n')
+    assert [row[0] for row in read.rows[1:]] == ["fine", "Dear Sir, hello\nthank you", "Great film", '"Bye now', "bad"]
+    assert (read.mended, read.unclosed) == ([5, 6], [6])
+
+
 def test_lines_are_counted_through_quoted_line_ends():
     text = 'text,label\n"one\ntwo\n\nfour",pos\n\nplain,neg\n"last\r\none",pos\n'
     read = grid(text)
@@ -72,6 +112,32 @@ def test_quotes_in_a_tsv_are_characters():
 def test_a_quote_that_opens_in_one_row_and_closes_in_another_joins_nothing():
     text = 'label\ttext\n1\t"open\n0\tmiddle\n1\tclose"\n0\tlast\n'
     assert [row[0] for row in filled(text)] == ["label", "1", "0", "1", "0"]
+
+
+def test_labels_between_two_stray_quotes_are_those_of_rows():
+    """Ever so far apart, and whatever else the rows hold: names, scores, a label that is seen once."""
+    between = "".join(f"u{i},0.{i},words {i},{'rare' if i == 5 else 'pos'}\n" for i in range(1, 10))
+    read = grid(f'user,score,text,label\nu0,0.5,"open,neg\n{between}u10,0.25,close",pos\nu11,1,last,neg\n')
+    assert [row[0] for row in read.rows] == ["user", *(f"u{i}" for i in range(12))]
+    assert read.unclosed == [2]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "|"])
+def test_a_quote_that_nothing_closes_is_told_and_stays(delimiter):
+    read = grid('text,label\nHello there,pos\n"Bye now,neg\nbad day,neg\n'.replace(",", delimiter))
+    assert read.rows[1:] == [["Hello there", "pos"], ['"Bye now', "neg"], ["bad day", "neg"]]
+    assert read.unclosed == [3]
+
+
+def test_a_quote_that_nothing_closes_leaves_quotes_elsewhere_alone():
+    read = grid('"text","label"\n"Hello there","pos"\n"Bye now,"neg"\n"bad ""day""","neg"\n')
+    assert read.rows == [["text", "label"], ["Hello there", "pos"], ['"Bye now', "neg"], ['bad "day"', "neg"]]
+    assert read.unclosed == [3]
+
+
+def test_somebody_who_speaks_opens_no_cell():
+    assert grid('"Well, she said.\n"Yes, indeed.\n').unclosed == []
+    assert grid('label\ttext\n1\t"Well\n0\tyes\n').unclosed == []
 
 
 def test_a_single_stray_quote_costs_one_line():

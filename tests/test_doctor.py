@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 import string
+import tempfile
+from collections import Counter
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mtl.data.doctor import examine
 from mtl.data.messages import MESSAGES
@@ -68,6 +75,20 @@ SPANS = "text,entities\n" + "".join(f"Ada met Bob {i} times,{SPAN.format(0, 3)}\
 )
 def test_faults_of_a_row(tmp_path, row, expected):
     assert found(tmp_path, HEADER + FINE + row + "\n") == expected
+
+
+def test_a_quotation_mark_that_nothing_closes(tmp_path):
+    table = read(tmp_path, 'text,label\nHello there,pos\n"Bye now,neg\nfine day,pos\nbad day,neg\n')
+    (finding,) = table.findings
+    assert (finding.code, finding.level, finding.line) == ("quote-open", "warning", 3)
+    assert table.rows[1] == Row('"Bye now', {"label": "neg"}, 3)
+
+
+@pytest.mark.parametrize("row", ['"A new text,a,0.5,O O O', '"A new text,"a",0.5,O O O'])
+def test_a_quotation_mark_that_nothing_closes_among_others_that_are(tmp_path, row):
+    table = read(tmp_path, HEADER + FINE + '"One, two, three",a,0.5,O O O\n' + row + "\n")
+    assert [(f.code, f.line) for f in table.findings] == [("quote-open", 13)]
+    assert (table.rows[-1].text, table.rows[-1].labels["label"]) == ('"A new text', "a")
 
 
 def test_a_row_without_any_label(tmp_path):
@@ -137,6 +158,43 @@ def test_one_label_far_commoner_than_another(tmp_path):
     assert [code for code, *_ in found(tmp_path, table(30, 1))] == ["label-once"]
     # A small table is what it is.
     assert found(tmp_path, table(10, 2)) == []
+
+
+def test_the_range_of_a_column_is_that_of_the_numbers_that_are_kept(tmp_path):
+    rows = "".join(f"some words {i},{i * i / 8}\n" for i in range(12))
+    table = read(tmp_path, "text,score\n" + rows + "more words,1e999\nand more,-1e999\n")
+    assert table.columns[1].reason == "it has numbers from 0 to 15.125"
+    assert [(f.code, f.line) for f in table.errors] == [("number", 14), ("number", 15)]
+    table = read(tmp_path, "text,score\nsome words,1e999\nmore words,1e999\n", roles={"score": "regression"})
+    assert [f.code for f in table.errors] == ["number", "number"]
+
+
+FAULTY = (
+    ('[{"start": 0, "end": 3, "label": "PER"', "entity-cell"),
+    ("[{'start': 0, 'end': 3 'label': 'PER'}]", "entity-cell"),
+    ("[{start: 0, end: 3, label: PER}]", "entity-cell"),
+    ('[{"start": "x", "end": 3, "label": "PER"}]', "entity-cell"),
+    ('[{"start": 0, "end": 3}]', "entity-cell"),
+    ('[{"end": 3, "label": "PER"}]', "entity-cell"),
+    ('[{"start": 0, "end": 300, "label": "PER"}]', "span-range"),
+    ('[{"start": 3, "end": 0, "label": "PER"}]', "span-range"),
+)
+
+
+@given(st.lists(st.sampled_from(FAULTY), min_size=1, max_size=12))
+def test_spans_are_recognised_however_many_are_faulty(faulty):
+    out = io.StringIO(newline="")
+    rows = [(f"Ada met Bob {i} times", cell) for i, (cell, _) in enumerate(faulty)]
+    good = ("Ada met Eve", '[{"start": 0, "end": 3, "label": "PER"}]')
+    csv.writer(out).writerows([("text", "spans"), good, *rows])
+    with tempfile.TemporaryDirectory() as folder:
+        table = read(Path(folder), out.getvalue())
+    assert table.tasks()["spans"].kind == "tagging"
+    counts = Counter()
+    for finding in table.errors:
+        counts[finding.code] += finding.count
+    assert counts == Counter(code for _, code in faulty)
+    assert len(table.rows) == len(faulty) + 1
 
 
 def test_a_column_of_one_number(tmp_path):

@@ -80,6 +80,37 @@ def test_what_says_nothing_is_ignored(tmp_path, name, cells):
     assert found["label"] == ("task", "classification")
 
 
+FAULTS = ["abc", "0x10", "5%", "half", "1/2", "--3", "ten"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "expected"),
+    [
+        ("score", ["0.5", "0.25", "0.75", "0.1", "1.5", *FAULTS[:5], "0.1", "0.25"], ("task", "regression")),
+        ("score", [*range(15, 97, 15), "21", *FAULTS[:5]], ("task", "regression")),
+        ("stars", ["1", "2", "n/a", "3", "none", "4", "5", "many", "few", "1", "2", "x"], ("task", "classification")),
+        ("label", ["1", "2", "3", "4", "5", "6", "good", "bad", "so so", "fair", "a", "b"], ("task", "classification")),
+        ("label", [200, 301, 302, 404, 500, 200, "lost", "slow", "lost", 404, 500, "slow"], ("task", "classification")),
+        ("label", ["1.5", "2.5", "good", "bad", "so so", "fair"] * 2, ("task", "classification")),
+        ("part", [*range(15, 97, 15), "21", *FAULTS[:5]], ("ignored", None)),
+    ],
+)
+def test_amounts_are_numbers_though_many_are_faulty_and_labels_are_not(tmp_path, name, cells, expected):
+    found = columns(tmp_path, f"text;{name};label 2", SENTENCES, cells, ["a", "b"] * 6)
+    assert found[name] == expected
+
+
+def test_a_column_without_a_name_is_said_to_have_none(tmp_path):
+    columns(tmp_path, ";text;Unnamed: 0;label", [i / 8 for i in range(12)], SENTENCES, range(12), ["a", "b"] * 6)
+    reasons = {c.name: c.reason for c in read_table(tmp_path / "data.csv").columns if c.role == "ignored"}
+    assert reasons == dict.fromkeys(("unnamed 1", "Unnamed: 0"), "the first line gives it no name of its own")
+
+
+def test_json_that_is_not_about_spans_is_no_tagging(tmp_path):
+    assert kind(tmp_path, "genres", ['[{"id":18,"name":"Drama"}]', '[{"id":35,"name":"Comedy"'] * 6)[1] != "tagging"
+    assert kind(tmp_path, "answers", ['[{"label":"pos","score":0.9}]', "[]"] * 6)[1] != "tagging"
+
+
 def test_every_column_has_a_reason(tmp_path):
     columns(tmp_path, "id;text;label", range(12), SENTENCES, ["a", "b"] * 6)
     reasons = {c.name: c.reason for c in read_table(tmp_path / "data.csv").columns}

@@ -192,6 +192,31 @@ def test_spans_survive_every_format(form, rows):
     assert [(r.text, r.labels["entities"]) for r in table.rows] == rows
 
 
+@given(tagged_texts(), st.data())
+def test_each_cell_may_be_written_in_another_form(rows, data):
+    forms = [lambda text, spans: to_json_spans(spans), to_markup, lambda text, spans: " ".join(_tags(text, spans))]
+    # A cell with neither spans nor marks would be nothing but a text.
+    writers = [data.draw(st.sampled_from(forms if spans else [forms[0], forms[2]])) for _, spans in rows]
+    cells = iter(writers)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "data.csv"
+        path.write_bytes(_csv(rows, lambda text, spans: next(cells)(text, spans)).encode())
+        table = read_table(path, text="text", roles={"entities": "tagging"})
+    assert [(r.text, r.labels["entities"]) for r in table.rows] == rows
+
+
+def test_a_column_of_all_three_forms_is_recognised(tmp_path):
+    spans = '"[{""start"": 0, ""end"": 3, ""label"": ""PER""}]"'
+    cells = (spans, "[Ada](PER) ran {} miles", "B-PER O O O")
+    rows = "".join(f"Ada ran {i} miles,{cells[i % 3].replace('{}', str(i))}\n" for i in range(9))
+    table = read(tmp_path, "text,entities\n" + rows + "Eve ran off,[Eve](PER) ran away\nBob ran off,B-PER O\n")
+    assert [r.labels["entities"] for r in table.rows[:9]] == [(Span(0, 3, "PER"),)] * 9
+    assert [(f.line, f.problem) for f in table.errors] == [
+        (11, 'Without its marks this cell is not the text of its row: "Eve ran away".'),
+        (12, "2 tags for 3 words; each word needs one tag."),
+    ]
+
+
 # The parts that files of every kind are made of.
 PIECES = (
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -12,6 +11,9 @@ from mtl.data.entities import (
     Span,
     bio_cell_tags,
     entity_starts,
+    is_bio,
+    is_json,
+    is_marked,
     parse_bio_cell,
     parse_markup,
     raw_json_spans,
@@ -51,18 +53,18 @@ class LabelReader:
 
     def _number(self, cell: str, line: int) -> float | None:
         number = parse_number(cell)
-        if number is None or not math.isfinite(number):
+        if number is None:
             self._report("number", line, cell=shown(cell))
             return None
         return number
 
     def _spans(self, cell: str, text: str, line: int) -> tuple[Span, ...] | None:
         try:
-            spans = self._parsed(cell, text)
+            form, spans = self._parsed(cell, text)
         except UserError as error:
             self._report("entity-cell", line, reason=str(error))
             return None
-        if self._role.form == "bio" and not self._iob1 and entity_starts(bio_cell_tags(cell))[0]:
+        if form == "bio" and not self._iob1 and entity_starts(bio_cell_tags(cell))[0]:
             self._report("bio-illegal", line)
         for span in spans:
             if not 0 <= span.start < span.end <= len(text) or text[span.start : span.end].isspace():
@@ -70,12 +72,22 @@ class LabelReader:
                 return None
         return self._without_overlaps([self._trimmed(span, text, line) for span in spans], line)
 
-    def _parsed(self, cell: str, text: str) -> list[Span]:
+    def _parsed(self, cell: str, text: str) -> tuple[str, list[Span]]:
+        """How a cell is written, and its spans.
+
+        The form of most of the column goes first, as a text may look like tags; what does not fit it is read as what
+        it looks like.
+        """
+        form = self._role.form
         if cell.strip() == "[]":
-            return []
-        if self._role.form == "json":
-            return raw_json_spans(cell)
-        return _marked(cell, text) if self._role.form == "markup" else parse_bio_cell(cell, text)
+            return form, []
+        try:
+            return form, _PARSERS[form](cell, text)
+        except UserError:
+            other = next((name for name, is_meant in _LOOKS.items() if is_meant(cell.strip())), form)
+            if other == form:
+                raise
+        return other, _PARSERS[other](cell, text)
 
     def _without_overlaps(self, spans: Sequence[Span], line: int) -> tuple[Span, ...]:
         kept: list[Span] = []
@@ -150,6 +162,10 @@ def _marked(cell: str, text: str) -> list[Span]:
         raise UserError(f"Without its marks this cell is not the text of its row: {shown(plain)}.")
     shift = (len(text) - len(text.lstrip())) - (len(plain) - len(plain.lstrip()))
     return [Span(s.start + shift, s.end + shift, s.label) for s in spans]
+
+
+_PARSERS = {"json": lambda cell, text: raw_json_spans(cell), "markup": _marked, "bio": parse_bio_cell}
+_LOOKS = {"json": is_json, "markup": is_marked, "bio": is_bio}
 
 
 def _inside_word(text: str, position: int) -> bool:

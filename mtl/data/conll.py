@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mtl.data.entities import Span, entity_starts, is_tag, tags_to_spans, words_to_text
-from mtl.data.header import TEXT_NAMES, WORD_NAMES
+from mtl.data.header import TEXT_NAMES, WORD_NAMES, looks_like_header
 from mtl.data.rows import Findings
 from mtl.data.values import shown
 
@@ -37,7 +37,7 @@ class WordColumns:
 def looks_like_conll(lines: Sequence[str]) -> bool:
     """Whether almost every line is a word and, last, an entity tag, with the same number of fields."""
     fields = [_fields(line) for line in lines[:_SAMPLE] if not _is_skipped(line)]
-    if len(fields) < 2:
+    if len(fields) < 2 or _is_header_of_a_table(fields[0]):
         return False
     tagged = [f for f in fields if len(f) >= 2 and is_tag(f[-1])]
     widths = [len(f) for f in tagged]
@@ -161,6 +161,12 @@ def _fields(line: str) -> list[str]:
     if "\t" in line:
         return [field.strip() for field in line.rstrip("\t ").split("\t")]
     return line.split() or [""]
+
+
+def _is_header_of_a_table(fields: Sequence[str]) -> bool:
+    """Whether a first line is such as `text,entities`; below it stand texts, and tags between spaces."""
+    (first, *others) = fields
+    return not others and any(mark in first and looks_like_header(first.split(mark)) for mark in ",;|")
 
 
 def _is_tag_column(cells: Sequence[str]) -> bool:

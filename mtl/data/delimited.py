@@ -9,18 +9,25 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mtl.data.header import looks_like_header
+from mtl.data.values import parse_number
 
 DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", " ": "space"}
 
 _DELIMITERS = ("\t", ",", ";", "|")
 _SAMPLE_LINES = 400
+# Between these, a quotation mark at the beginning of a cell is hardly somebody who speaks; between tabs it may be.
+_QUOTING = (",", ";", "|")
 
 # The csv module refuses cells above 128 KB unless it is told otherwise, for the whole process.
 csv.field_size_limit(2**31 - 1)
+
+# Quotes that pair up, and a cell between two of them with only doubled ones inside.
+_PAIR = re.compile(r'"[^"]*"')
+_WRAPPED = re.compile(r'"(?:[^"]|"")*"')
 
 # `0 a sentence`, and fastText's `__label__good a sentence`.
 _SPACED = re.compile(r"\s*(__label__\S+|[+-]?[0-9]{1,2})(?:[ ]+(\S.*)|\s*)", re.DOTALL)
@@ -42,15 +49,18 @@ class Dialect:
 class Grid:
     """Cells by row (a blank line is an empty row), and the line that each row begins on.
 
-    `mended` are lines whose quotes did not pair up; `swallowed` counts lines inside quoted cells that look
-    like rows.
+    `mended` are lines whose quotes did not pair up, and `unclosed` those with a cell that a quotation mark opens
+    and none closes. Two counts are of lines inside quoted cells that have as many cells as a row: `swallowed` look
+    like rows of this table, `spanned` do not.
     """
 
     dialect: Dialect
     rows: list[list[str]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     mended: list[int] = field(default_factory=list)
+    unclosed: list[int] = field(default_factory=list)
     swallowed: int = 0
+    spanned: int = 0
 
     def width(self) -> int:
         """The commonest number of cells; 0 when there are none."""
@@ -116,28 +126,42 @@ def _is_spaced(sample: Sequence[str]) -> bool:
 
 
 def _best_reading(lines: Sequence[str], delimiter: str) -> Grid:
-    best: Grid | None = None
-    for quotes in _quotes(lines, delimiter):
-        read = _read_literal if quotes == "none" else _read_quoted
-        grid = read(lines, Dialect(delimiter, quotes))
-        if best is None or grid.faults() < best.faults():
-            best = grid
-        if not best.faults():
-            break
-    return best or Grid(Dialect(delimiter, "none"))
+    """The likeliest reading first; another has to leave fewer lines unexplained."""
+    if not any('"' in line for line in lines):
+        return _read_literal(lines, Dialect(delimiter, "none"))
+    best = _read_quoted(lines, Dialect(delimiter, "csv"))
+    if _has_spaced_quotes(best, lines):
+        spaced = _read_quoted(lines, Dialect(delimiter, "spaced"))
+        best = spaced if spaced.faults() <= best.faults() else best
+    if best.faults() and any('\\"' in line for line in lines):
+        escaped = _read_quoted(lines, Dialect(delimiter, "backslash"))
+        best = escaped if escaped.faults() < best.faults() else best
+    if best.faults():
+        literal = _read_literal(lines, Dialect(delimiter, "none"))
+        # Quotes that wrap whole cells leave no other fault behind when they are taken as characters.
+        unexplained = literal.faults() + best.spanned + _wrapped(literal)
+        best = literal if unexplained < best.faults() else best
+    return best
 
 
-def _quotes(lines: Sequence[str], delimiter: str) -> Iterator[str]:
-    """What quotation marks may mean in these lines, the likeliest first."""
-    if any('"' in line for line in lines):
-        # Inside a cell of a usual CSV this quotation mark would be doubled.
-        spaced = re.compile(re.escape(delimiter) + ' +"(?!")')
-        if delimiter and any(spaced.search(line) for line in lines):
-            yield "spaced"
-        yield "csv"
-        if any('\\"' in line for line in lines):
-            yield "backslash"
-    yield "none"
+def _has_spaced_quotes(grid: Grid, lines: Sequence[str]) -> bool:
+    """Whether a quote stands behind a delimiter and spaces, outside the quotes that `grid`, a csv reading, paired."""
+    delimiter = grid.dialect.delimiter
+    # Inside a cell of a usual CSV this quotation mark would be doubled, or it is the one that closes the cell.
+    likely = re.compile(re.escape(delimiter) + ' +"(?!")')
+    if not delimiter or not any(likely.search(line) for line in lines):
+        return False
+    opening = re.compile(re.escape(delimiter) + ' +"')
+    ends = [*grid.lines[1:], len(lines) + 1]
+    rows = ("".join(lines[start - 1 : end - 1]) for start, end in zip(grid.lines, ends, strict=True))
+    return any(opening.search(_PAIR.sub('"', row)) for row in rows)
+
+
+def _wrapped(grid: Grid) -> int:
+    """How many rows have a cell with quotes around it, where that means anything."""
+    if grid.dialect.delimiter not in _QUOTING:
+        return 0
+    return sum(any(_WRAPPED.fullmatch(cell) for cell in row) for row in grid.rows)
 
 
 # Reading -------------------------------------------------------------------------------------------
@@ -145,7 +169,10 @@ def _quotes(lines: Sequence[str], delimiter: str) -> Iterator[str]:
 
 def _read_literal(lines: Sequence[str], dialect: Dialect) -> Grid:
     rows = [_cut(line, dialect.delimiter) for line in lines]
-    return Grid(dialect, rows, list(range(1, len(lines) + 1)))
+    unclosed: list[int] = []
+    if dialect.delimiter in _QUOTING:
+        unclosed = [number for number, row in enumerate(rows, start=1) if _is_unclosed(row)]
+    return Grid(dialect, rows, list(range(1, len(lines) + 1)), unclosed=unclosed)
 
 
 def _cut(line: str, delimiter: str) -> list[str]:
@@ -153,6 +180,11 @@ def _cut(line: str, delimiter: str) -> list[str]:
     if not line.strip(" "):
         return []
     return line.split(delimiter) if delimiter else [line]
+
+
+def _is_unclosed(row: Sequence[str]) -> bool:
+    """Whether a quotation mark opens one of these cells and none closes it; the line was cut without regard to them."""
+    return any(cell.startswith('"') and cell.count('"') % 2 for cell in row)
 
 
 def _read_quoted(lines: Sequence[str], dialect: Dialect) -> Grid:
@@ -164,6 +196,8 @@ def _read_quoted(lines: Sequence[str], dialect: Dialect) -> Grid:
     grid = Grid(dialect)
     width = 0
     position = 0
+    # Rows over several lines, each of which has as many cells as a row: place in the grid, lines.
+    doubtful: list[tuple[int, Sequence[str]]] = []
     # Lines taken back are read again. When that becomes many, quotes do not span lines in this file.
     patience = 2 * len(lines) + 1000
     while position < len(lines) and patience > 0:
@@ -175,7 +209,8 @@ def _read_quoted(lines: Sequence[str], dialect: Dialect) -> Grid:
                 if end - position > 1:
                     if width and len(row) != width:
                         raise csv.Error
-                    grid.swallowed += _rows_within(lines[position:end], dialect.delimiter, width)
+                    if width > 1 and all(len(_cut(line, dialect.delimiter)) == width for line in lines[position:end]):
+                        doubtful.append((len(grid.rows), lines[position:end]))
                 elif len(row) == 1 and not row[0].strip(" "):
                     row = []
                 grid.rows.append(row)
@@ -188,23 +223,66 @@ def _read_quoted(lines: Sequence[str], dialect: Dialect) -> Grid:
             position += 1
     for number in range(position, len(lines)):
         _read_alone(grid, lines[number], number + 1, width)
+    seen = _Seen(grid, width)
+    for place, within in doubtful:
+        if _look_like_rows(grid.rows[place], [_cut(line, dialect.delimiter) for line in within], seen):
+            grid.swallowed += len(within)
+        else:
+            grid.spanned += len(within)
     return grid
 
 
-def _rows_within(lines: Sequence[str], delimiter: str, width: int) -> int:
-    """How many of the lines of one cell look like rows: all or none."""
-    return len(lines) if width > 1 and all(len(_cut(line, delimiter)) == width for line in lines) else 0
+def _look_like_rows(row: Sequence[str], cut: Sequence[Sequence[str]], seen: _Seen) -> bool:
+    """Whether two stray quotes made one row of several: there are labels between them.
+
+    `cut` are its lines, cut without regard to quotes. A text may well have as many delimiters on each line as a row,
+    but what stands between those is hardly what another column holds.
+    """
+    long = [column for column, cell in enumerate(row) if "\n" in cell or "\r" in cell]
+    for column in range(len(row)):
+        # Before the quote that opens and behind the one that closes, the cells are the row's own.
+        inner = cut[column < long[0] : len(cut) - (column > long[-1])]
+        filled = [cells[column] for cells in inner if cells[column].strip()]
+        if column not in long and 2 * sum(seen.has(column, cell) for cell in filled) > len(filled):
+            return True
+    return False
+
+
+class _Seen:
+    """What the columns of a grid hold, each looked at when somebody asks."""
+
+    def __init__(self, grid: Grid, width: int) -> None:
+        self._grid = grid
+        self._width = width
+        self._columns: dict[int, tuple[set[str], bool]] = {}
+
+    def has(self, column: int, cell: str) -> bool:
+        """Whether a cell, cut without regard to quotes, is like this column: seen in it, or a number among numbers."""
+        if self._grid.dialect.quotes == "spaced":
+            cell = cell.lstrip(" ")
+        if column not in self._columns:
+            values = {row[column] for row in self._grid.rows if len(row) == self._width}
+            numbers = sum(parse_number(value) is not None for value in values)
+            self._columns[column] = values, 2 * numbers > len(values)
+        values, are_numbers = self._columns[column]
+        # In prose a number has a space before it.
+        return cell in values or (are_numbers and cell == cell.strip() and parse_number(cell) is not None)
 
 
 def _read_alone(grid: Grid, line: str, number: int, width: int) -> None:
-    """Read one line by itself; where its quotes give the wrong number of cells, take them as characters."""
+    """Read one line by itself; where its quotes give the wrong number of cells, only whole cells are quoted."""
     line = line.rstrip("\r\n")
     try:
         row = next(csv.reader([line], **_csv_options(grid.dialect)), [])
     except csv.Error:
         row = []
     if not row or (width and len(row) != width):
-        row = _cut(line, grid.dialect.delimiter)
+        row = [
+            cell[1:-1].replace('""', '"') if _WRAPPED.fullmatch(cell) else cell
+            for cell in _cut(line, grid.dialect.delimiter)
+        ]
+        if _is_unclosed(row):
+            grid.unclosed.append(number)
     grid.rows.append(row)
     grid.lines.append(number)
     grid.mended.append(number)

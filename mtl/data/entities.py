@@ -27,6 +27,7 @@ _SPECIAL = re.compile(r"([\\\[\]])")
 # What the three fields of a span are called by tools that export them.
 _START = ("start", "start_offset", "begin")
 _END = ("end", "end_offset", "stop")
+_POSITION = re.compile(rf"\b(?:{'|'.join(_START + _END)})\b['\"]?\s*:")
 _LABELS = ("label", "entity", "type", "entity_group", "tag")
 
 
@@ -162,6 +163,12 @@ def bio_cell_tags(cell: str) -> list[str]:
     return [word for word in (piece.strip("'\"") for piece in re.split(r"[\s,]+", inner)) if word]
 
 
+def is_bio(cell: str) -> bool:
+    """Whether a cell is meant as tags, one per word: most of its words are some."""
+    tags = bio_cell_tags(cell)
+    return bool(tags) and sum(map(is_tag, tags)) >= 0.8 * len(tags)
+
+
 def parse_bio_cell(cell: str, text: str) -> list[Span]:
     """The spans of a cell with one tag for each word of `text.split()`.
 
@@ -194,6 +201,11 @@ def parse_markup(cell: str) -> tuple[str, list[Span]]:
         length += len(piece)
     pieces.append(cell[done:])
     return "".join(pieces), spans
+
+
+def is_marked(cell: str) -> bool:
+    """Whether there is an entity marked in a text."""
+    return "](" in cell and bool(parse_markup(cell)[1])
 
 
 def to_markup(text: str, spans: Iterable[Span]) -> str:
@@ -231,6 +243,18 @@ def raw_json_spans(cell: str) -> list[Span]:
 def parse_json_spans(cell: str, text: str) -> list[Span]:
     """The spans written as JSON, sorted. Raises UserError when they do not fit the text or overlap."""
     return checked(raw_json_spans(cell), text)
+
+
+def is_json(cell: str) -> bool:
+    """Whether a cell is meant as spans in JSON: it is a list of them, or of objects with a start or an end."""
+    if not cell.startswith("["):
+        return False
+    try:
+        raw_json_spans(cell)
+    except UserError:
+        # A comma too many, or a label that is missing: a list of spans all the same.
+        return cell[1:].lstrip().startswith("{") and _POSITION.search(cell) is not None
+    return True
 
 
 def to_json_spans(spans: Iterable[Span]) -> str:

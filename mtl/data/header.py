@@ -55,9 +55,14 @@ def promises_labels(name: str) -> bool:
 
 def is_useless(name: str) -> bool:
     """Whether a name belongs to numbering, dates, addresses and the like; so does no name at all."""
-    if name.lower() in _USELESS_NAMES or re.fullmatch(r"unnamed:? \d+", name.lower()):
+    if name.lower() in _USELESS_NAMES or is_unnamed(name):
         return True
     return not _USELESS_PARTS.isdisjoint(name_parts(name)[-1:])
+
+
+def is_unnamed(name: str) -> bool:
+    """Whether a name stands for none: one of `distinct_names`, or of pandas."""
+    return re.fullmatch(r"unnamed:? \d+", name.lower()) is not None
 
 
 def looks_like_header(cells: Sequence[str]) -> bool:

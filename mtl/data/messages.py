@@ -79,6 +79,12 @@ MESSAGES = {
         "The line was read by itself.",
         'Wrap a cell in "..." and double each quotation mark inside it.',
     ),
+    "quote-open": Message(
+        "warning",
+        "A quotation mark opens a cell on this line, and none closes it.",
+        "It was kept as a part of the cell.",
+        "Delete it, or put the one that is missing at the end of the cell.",
+    ),
     "no-text-column": Message(
         "error",
         "No column looks like text.",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mtl.config import KINDS, UserError
-from mtl.data.entities import bio_cell_tags, is_tag, parse_markup, raw_json_spans
-from mtl.data.header import TEXT_NAMES, TEXT_PARTS, is_useless, name_parts, promises_labels
+from mtl.data.entities import is_bio, is_json, is_marked
+from mtl.data.header import TEXT_NAMES, TEXT_PARTS, is_unnamed, is_useless, name_parts, promises_labels
 from mtl.data.values import cut, is_blank, parse_number
 
 # So many cells of a column are looked at closely.
@@ -18,6 +18,8 @@ _SAMPLE = 2000
 MOST_GUESSED = 20
 # A column that nothing but its few values speaks for has at most so many labels.
 _FEW = 50
+# Among fewer numbers than these, cells that are none are hardly faults.
+_HANDFUL = 5
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,10 @@ class _Facts:
         return self.name is not None and is_useless(self.name)
 
     @property
+    def is_unnamed(self) -> bool:
+        return self.name is not None and is_unnamed(self.name)
+
+    @property
     def may_hold_labels(self) -> bool:
         return bool(self.filled) and not self.is_useless and not self.is_prose
 
@@ -113,6 +119,19 @@ class _Facts:
     @cached_property
     def number_share(self) -> float:
         return _share(self.sample, lambda cell: parse_number(cell) is not None)
+
+    @property
+    def has_faulty_amounts(self) -> bool:
+        """Whether at least half of the cells are numbers, and such as no labels are.
+
+        Labels are small whole numbers, or larger ones that repeat, such as the codes of a web server.
+        """
+        numbers = {number for number in map(parse_number, self.sample) if number is not None}
+        if self.number_share < 0.5 or len(numbers) < _HANDFUL:
+            return False
+        if not all(number.is_integer() for number in numbers):
+            return True
+        return max(map(abs, numbers)) > 10 and len(set(self.sample)) > 0.75 * len(self.sample)
 
     @cached_property
     def is_prose(self) -> bool:
@@ -125,23 +144,27 @@ class _Facts:
 
     @cached_property
     def entity_form(self) -> str:
-        """How entities are written in most of the cells; "" when they are not."""
-        if any(cell.startswith("[") and len(cell) > 2 for cell in self.sample) and _share(self.sample, _is_json) > 0.5:
-            return "json"
-        if any("-" in cell or " " in cell for cell in self.sample) and _share(self.sample, _is_bio) > 0.5:
-            return "bio"
+        """How entities are written in most of the cells that have any; "" when the column is not about them."""
+        json = bio = 0.0
+        # A list without spans, or the word O, is no sign yet.
+        if any(cell.startswith("[") and len(cell) > 2 for cell in self.sample):
+            json = _share(self.sample, is_json)
+        if any("-" in cell or " " in cell for cell in self.sample):
+            bio = _share(self.sample, is_bio)
+        if json + bio > 0.5:
+            return "json" if json >= bio else "bio"
         return "markup" if self.has_marks else ""
 
     @property
     def likeliest_form(self) -> str:
         """How entities are written in most of the cells, given that they are."""
-        shares = {"bio": _share(self.sample, _is_bio), "json": _share(self.sample, _is_json)}
-        shares["markup"] = _share(self.sample, _is_marked)
+        shares = {"bio": _share(self.sample, is_bio), "json": _share(self.sample, is_json)}
+        shares["markup"] = _share(self.sample, is_marked)
         return max(shares, key=shares.get)
 
     @cached_property
     def has_marks(self) -> bool:
-        return _share(self.sample, _is_marked) >= 0.1
+        return _share(self.sample, is_marked) >= 0.1
 
 
 def _share(cells: Sequence[str], test: Callable[[str], bool]) -> float:
@@ -150,25 +173,6 @@ def _share(cells: Sequence[str], test: Callable[[str], bool]) -> float:
 
 def _is_sentence(cell: str) -> bool:
     return len(cell.split()) >= 4 or (" " not in cell and not cell.isascii() and len(cell) >= 8)
-
-
-def _is_json(cell: str) -> bool:
-    if not cell.startswith("["):
-        return False
-    try:
-        raw_json_spans(cell)
-    except UserError:
-        return False
-    return True
-
-
-def _is_marked(cell: str) -> bool:
-    return "](" in cell and bool(parse_markup(cell)[1])
-
-
-def _is_bio(cell: str) -> bool:
-    tags = bio_cell_tags(cell)
-    return bool(tags) and sum(map(is_tag, tags)) >= 0.8 * len(tags)
 
 
 def _find_text(facts: Sequence[_Facts], free: Sequence[int]) -> tuple[int | None, str]:
@@ -215,12 +219,15 @@ def _task_role(facts: _Facts, only: bool) -> Role:
         return Role("ignored", None, "it is empty")
     if facts.entity_form:
         return Role("task", "tagging", f"it holds {_FORMS[facts.entity_form]}", facts.entity_form)
+    if facts.is_unnamed:
+        return Role("ignored", None, "the first line gives it no name of its own")
     if facts.is_useless:
         return Role("ignored", None, "by its name it says nothing about the text")
     if facts.is_prose:
         return Role("ignored", None, "it holds another text")
     likely = only or facts.promises_labels
-    return _number_role(facts, likely) if facts.number_share >= 0.8 else _label_role(facts, likely)
+    are_numbers = facts.number_share >= 0.8 or (likely and facts.has_faulty_amounts)
+    return _number_role(facts, likely) if are_numbers else _label_role(facts, likely)
 
 
 def _number_role(facts: _Facts, likely: bool) -> Role:

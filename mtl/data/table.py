@@ -144,7 +144,9 @@ def _from_grid(
     }
     # Marks in the text itself are the entities, unless a column of its own has them.
     marked = roles[place].form == "markup" and not any(role.kind == "tagging" for role in roles)
-    for line in grid.mended:
+    for line in grid.unclosed:
+        findings.add("quote-open", line)
+    for line in sorted(set(grid.mended) - set(grid.unclosed)):
         findings.add("quotes", line)
     rows: list[Row] = []
     often = max(1, _OFTEN // len(names))

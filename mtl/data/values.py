@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _BLANK = frozenset(("", "nan", "null", "n/a", "#n/a", "<na>"))
@@ -17,11 +18,12 @@ def is_blank(cell: str) -> bool:
 
 
 def parse_number(cell: str) -> float | None:
-    """The number in a cell, with a decimal point or comma; None when it holds something else."""
+    """The number in a cell, with a decimal point or comma; None when it holds something else, or one too large."""
     cell = cell.strip()
     if "," in cell and "." not in cell:
         cell = cell.replace(",", ".", 1)
-    return float(cell) if _NUMBER.fullmatch(cell) else None
+    number = float(cell) if _NUMBER.fullmatch(cell) else math.inf
+    return number if math.isfinite(number) else None
 
 
 def shown(cell: str) -> str:
