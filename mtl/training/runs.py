@@ -287,9 +287,12 @@ class Runs:
             self._warm, self._warm_not_before = None, time.monotonic() + _WARM_AGAIN_AFTER
         if not self._warm_wanted or self._warm is not None or time.monotonic() < self._warm_not_before:
             return
-        # Not before a run's first step: somebody waits for it to show.
-        running = [run for run in self._all() if run.state == "running"]
-        if all(any(event["event"] != "start" for event in folders.events(run.folder)) for run in running):
+        # Getting warm takes half of the speed of a run that trains meanwhile: so only where another waits for its turn,
+        # and not before the first step, which somebody waits for.
+        runs = self._all(anew=True)  # one of them may have got its turn just now
+        running = [run for run in runs if run.state == "running"]
+        waits = any(run.state == "queued" for run in runs)
+        if not running or (waits and all(folders.has_stepped(run.folder) for run in running)):
             self._warm = Worker(max(1, cores() // self.at_once))
 
     # --- what there is ---
