@@ -292,6 +292,25 @@ def test_a_warm_process_takes_the_next_run_and_another_takes_its_place(tmp_path,
     _until(lambda: not psutil.pid_exists(other) or psutil.Process(other).status() == psutil.STATUS_ZOMBIE)
 
 
+def test_nothing_gets_warm_beside_a_run_unless_another_waits(tmp_path, start, reviews):
+    """It would take half of the run's speed."""
+    with Runs(tmp_path / "runs", warm=True) as runs:
+        _until(lambda: runs.warm)
+        run = runs.start("ada", reviews, ENDLESS, start)
+        _until(lambda: any(event["event"] == "step" for event in folders.events(run.folder)))
+        ended = time.monotonic() + 2.5
+        while time.monotonic() < ended:
+            assert runs.get(run.id).state == "running"
+            assert _waiting() <= {folders.process_of(run.folder)["pid"]}
+            time.sleep(0.1)
+        second = runs.start("bob", reviews, QUICK, start)
+        _until(lambda: _waiting() - {folders.process_of(run.folder)["pid"]})
+        assert (runs.get(run.id).state, runs.get(second.id).state) == ("running", "queued")
+        runs.stop(run.id)
+        _until(lambda: not runs.get(second.id).unfinished)
+    _until(lambda: not _waiting())
+
+
 def test_a_process_that_is_told_its_run_rehearses_no_further(monkeypatch):
     told, seen = [], []
 

@@ -151,11 +151,6 @@ def events(folder: str | os.PathLike, after: int = 0) -> list[Event]:
     ]
 
 
-def has_stepped(folder: Path) -> bool:
-    """Whether a run has done more than to start."""
-    return any(event["event"] != "start" for event in events(folder))
-
-
 def events_size(folder: Path) -> int:
     """The bytes of all whole lines of events so far."""
     try:

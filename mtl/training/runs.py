@@ -274,7 +274,8 @@ class Runs:
             with contextlib.suppress(OSError):
                 worker.give(folder)
                 return worker
-        return Worker(threads, folder)
+        waits = any(run.state == "queued" for run in self._all(anew=True) if run.folder != folder)
+        return Worker(threads, folder, alone=not waits)
 
     def _watch(self, worker: Worker, folder: Path) -> None:
         if status := worker.wait():
@@ -287,13 +288,10 @@ class Runs:
             self._warm, self._warm_not_before = None, time.monotonic() + _WARM_AGAIN_AFTER
         if not self._warm_wanted or self._warm is not None or time.monotonic() < self._warm_not_before:
             return
-        # Getting warm takes half of the speed of a run that trains meanwhile: so only where another waits for its turn,
-        # and not before the first step, which somebody waits for.
-        runs = self._all(anew=True)  # one of them may have got its turn just now
-        running = [run for run in runs if run.state == "running"]
-        waits = any(run.state == "queued" for run in runs)
-        if not running or (waits and all(folders.has_stepped(run.folder) for run in running)):
-            self._warm = Worker(max(1, cores() // self.at_once))
+        # Getting warm takes half of the speed of a run that trains meanwhile: so only where another waits for its turn.
+        states = {run.state for run in self._all(anew=True)}  # one of them may have got its turn just now
+        if "running" not in states or "queued" in states:
+            self._warm = Worker(max(1, cores() // self.at_once), alone="queued" not in states)
 
     # --- what there is ---
 

@@ -340,17 +340,20 @@ class Worker:
     """A process that carries out one run. With `folder` it starts on that; without one it gets warm and waits.
 
     It belongs to a session of its own, so that closing the server leaves it training; one that still waits ends when
-    the server does, because its standard input closes. Raises `OSError` where no process can be started.
+    the server does, because its standard input closes. `alone` says that no other is likely to compute beside it.
+    Raises `OSError` where no process can be started.
     """
 
-    def __init__(self, threads: int, folder: Path | None = None) -> None:
+    def __init__(self, threads: int, folder: Path | None = None, alone: bool = False) -> None:
         apart: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":
             apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
         quiet = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-        # Threads that wait for one another spin for some microseconds: for long, as they would by themselves, they hold
-        # the core that the page needs; not at all, and training takes half as long again.
-        limits = {"OMP_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": "10000", "RAYON_NUM_THREADS": str(threads)}
+        # Threads that wait for one another spin for some microseconds: not at all, and training takes half as long
+        # again; for long, as they would by themselves, and they hold the core that the page needs. Beside another
+        # process that trains or gets warm they had better not spin: both would take three times the time.
+        spins = "10000" if alone and threads > 1 else "0"
+        limits = {"OMP_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": spins, "RAYON_NUM_THREADS": str(threads)}
         waits = folder is None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mtl.training.worker", "--wait" if waits else str(folder)],
