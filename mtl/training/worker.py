@@ -139,7 +139,7 @@ def _carry_out(
             if writes:
                 event["before"] = _scores_before(before, job, trained, kind)
                 event["forgetting"] = forgetting.measure(before, model.eval(), trained)
-                _save(model, folder, settings, event, half)
+                _save(model, folder, settings, event, half, kind)
         if writes:
             folders.write_event(folder, event)
         yield event
@@ -164,7 +164,7 @@ def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kin
         return by_set({name: evaluate(before, rows, known) for name, rows in job.dataset.validation.items()})
 
 
-def _save(model, folder: Path, settings: dict, end: Event, half: bool) -> None:
+def _save(model, folder: Path, settings: dict, end: Event, half: bool, kind: str) -> None:
     import torch
 
     from mtl import checkpoint
@@ -172,8 +172,7 @@ def _save(model, folder: Path, settings: dict, end: Event, half: bool) -> None:
 
     checkpoint.save(model, folder / "checkpoint", torch.float16 if half else None)
     # The scores of the weights that are kept; the best epoch may lie before an interruption.
-    events = folders.events(folder)
-    epochs = [event for event in events if event["event"] == "epoch"]
+    epochs = [event for event in folders.events(folder) if event["event"] == "epoch"]
     best = end.get("best") if settings["train"].get("keep_best") else None
     scores = next((e for e in reversed(epochs) if best in (None, e["epoch"])), {})
     record = {
@@ -181,7 +180,7 @@ def _save(model, folder: Path, settings: dict, end: Event, half: bool) -> None:
         "status": end["status"],
         "seconds": end["seconds"],
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "precision": next((e["precision"] for e in events if e["event"] == "start"), None),
+        "precision": kind,
         "epoch": scores.get("epoch"),
         "metrics": scores.get("validation", {}),
         "moved": end.get("moved", {}),
