@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mtl import terminal
 from mtl.config import KINDS, TrainConfig, UserError
 
 
@@ -207,14 +208,6 @@ def _read_json(path: Path) -> dict:
     return data
 
 
-def _progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callable[[], None]]:
-    """(progress function, close) of a bar on standard error; nothing is shown for short input or in a pipe."""
-    from tqdm import tqdm
-
-    bar = tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False)
-    return (lambda done, _: bar.update(done - bar.n)), bar.close
-
-
 # --- the commands ---
 
 
@@ -226,7 +219,7 @@ def _analyze(options: argparse.Namespace) -> None:
         raise UserError('Give at least one sentence: python -m mtl analyze "A sentence."')
     tasks = [t.strip() for t in options.tasks.split(",") if t.strip()] if options.tasks is not None else None
     model = mtl.load(options.model)
-    progress, close = _progress("analyze", len(texts))
+    progress, close = terminal.progress("analyze", len(texts))
     answers = model.analyze(texts, tasks, options.pooling, progress)
     close()
     for number, answer in enumerate(answers, 1):
@@ -240,16 +233,7 @@ def _analyze(options: argparse.Namespace) -> None:
     for answer in answers:
         print(answer.text)
         for task, value in answer.results.items():
-            print(f"  {task:<10} {_readable(value)}")
-
-
-def _readable(value) -> str:
-    if isinstance(value, float):
-        return f"{value:+.2f}"
-    if isinstance(value, tuple):
-        return ", ".join(f"{e.text} [{e.label} {e.score:.2f}]" for e in value) or "none"
-    ranked = sorted(value.probabilities.items(), key=lambda item: -item[1])
-    return f"{value.label} (" + ", ".join(f"{label} {p:.1%}" for label, p in ranked) + ")"
+            print(f"  {task:<10} {terminal.readable(value)}")
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -269,17 +253,18 @@ def _train(options: argparse.Namespace) -> int:
     job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **_reading(options))
     stopping: list[float] = []
 
-    def stop(*_) -> None:
+    def stop(number: int, _) -> None:
         # A launcher of several processes passes the signal on, which they have got already.
         if stopping and time.monotonic() - stopping[0] > 1:
             raise KeyboardInterrupt
         if not stopping and processes.is_main:
-            print("mtl: stopping after this step; press Ctrl+C again to give up at once.", file=sys.stderr)
+            again = "press Ctrl+C again" if number == signal.SIGINT else "send the signal again"
+            print(f"mtl: stopping after this step; {again} to give up at once.", file=sys.stderr)
         stopping.append(time.monotonic())
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    show = (lambda event: print(json.dumps(event, ensure_ascii=False), flush=True)) if options.json else _Printer()
+    show = terminal.print_json if options.json else terminal.RunPrinter()
     for event in worker.run(job, options.out, lambda: bool(stopping), options.half, options.resume):
         if processes.is_main:
             try:
@@ -290,50 +275,6 @@ def _train(options: argparse.Namespace) -> int:
     if processes.is_main and not options.json:
         print(f"Checkpoint: {Path(options.out) / 'checkpoint'}")
     return 0
-
-
-class _Printer:
-    """Shows a run's events: a bar for steps, a line for each epoch."""
-
-    def __init__(self) -> None:
-        self._bar = None
-
-    def __call__(self, event: dict) -> None:
-        from tqdm import tqdm
-
-        if event["event"] == "start":
-            for note in event["notes"]:
-                print(note)
-            learn, still = sum(event["trainable"].values()), sum(event["frozen"].values())
-            print(f"{event['rows']} rows, {event['steps']} steps; {learn:,} weights learn, {still:,} are frozen.")
-            self._bar = tqdm(total=event["steps"], unit="step", disable=None, leave=False)
-        elif event["event"] == "step":
-            self._bar.update(event["step"] - self._bar.n)
-            self._bar.set_postfix({name: f"{loss:.3f}" for name, loss in event["loss"].items()}, refresh=False)
-        elif event["event"] == "epoch":
-            parts = _score_parts(event["validation"])
-            tqdm.write(f"epoch {event['epoch']} ({event['seconds']:.0f} s): {'; '.join(parts) or 'no validation rows'}")
-        elif event["event"] == "freeze":
-            tqdm.write(
-                f"epoch {event['epoch']}: the lowest {event['frozen_groups']} layer groups are frozen from here on"
-            )
-        elif event["event"] == "end":
-            self._bar.close()
-            print(f"{event['status']} after {event['steps']} steps in {event['seconds']:.1f} s")
-
-
-_MAIN_SCORES = ("accuracy", "macro_f1", "spearman", "mae", "f1")
-
-
-def _score_parts(scores: dict, where: str = "") -> list[str]:
-    parts = []
-    for name, value in scores.items():
-        if "rows" in value:
-            shown = " ".join(f"{key} {value[key]:.3f}" for key in _MAIN_SCORES if key in value)
-            parts.append(f"{where}{name} {shown}")
-        else:
-            parts += _score_parts(value, f"{name} ")
-    return parts
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -366,39 +307,21 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(scores, indent=2, ensure_ascii=False))
         return
-    for name, value in scores.items():
-        print(f"{name} ({value['rows']} rows)")
-        for key, score in value.items():
-            if isinstance(score, float):
-                print(f"  {key:<18} {score:.4f}")
-        for label, parts in value.get("per_class", {}).items():
-            print(
-                f"  {label:<18} " + "  ".join(f"{k} {v:.3f}" if k != "rows" else f"{v} rows" for k, v in parts.items())
-            )
+    terminal.show_scores(scores)
 
 
 def _doctor(options: argparse.Namespace) -> int:
     import mtl
+    from mtl.data.matching import match_tasks
     from mtl.data.table import read_table
 
     model = mtl.load(options.model)
     table = read_table(options.data, token_counts=model.token_counts, max_tokens=model.max_tokens)
+    teaches = match_tasks(table, model.tasks).columns
     if options.json:
-        columns, findings = ([dataclasses.asdict(x) for x in xs] for xs in (table.columns, table.findings))
-        about = {"rows": len(table.rows), "format": table.format, "encoding": table.encoding}
-        print(json.dumps({**about, "columns": columns, "findings": findings}, indent=2, ensure_ascii=False))
+        print(json.dumps(terminal.diagnosis(table, teaches), indent=2, ensure_ascii=False))
     else:
-        print(f"{options.data}: {len(table.rows)} rows ({table.format}, {table.encoding})")
-        for column in table.columns:
-            role = column.role if column.kind is None else f"{column.role}, {column.kind}"
-            print(f"  {column.name}: {role}. {column.reason}")
-        for finding in table.findings:
-            where = "".join(
-                (f" line {finding.line}" if finding.line else "", f" [{finding.column}]" if finding.column else "")
-            )
-            print(f"{finding.level}{where}: {finding.problem} {finding.action} {finding.hint}".rstrip())
-        if not table.findings:
-            print("Nothing is wrong with it.")
+        terminal.show_diagnosis(options.data, table, teaches)
     return 1 if table.errors else 0
 
 
@@ -420,7 +343,7 @@ def _embed(options: argparse.Namespace) -> None:
         raise UserError(f"There is no folder {out.parent}.")
     texts = _texts(Path(options.data))
     model = mtl.load(options.model)
-    progress, close = _progress("embed", len(texts) if processes.is_main else 0)
+    progress, close = terminal.progress("embed", len(texts) if processes.is_main else 0)
     together = _PAGE * processes.count
     pages: list[np.ndarray] = []
     for first in range(0, len(texts), together):

@@ -26,7 +26,7 @@ FLOORS = (
         "mtl.space",
     ),
     ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.model"),
-    ("mtl.scorecard", "mtl.training"),
+    ("mtl.scorecard", "mtl.terminal", "mtl.training"),
     ("mtl",),
     ("mtl.__main__", "mtl.ui"),
     ("app",),

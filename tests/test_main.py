@@ -159,6 +159,23 @@ def test_doctor_names_lines_and_fails_on_errors(tmp_path, tiny, capsys):
     assert json.loads(capsys.readouterr().out)["findings"][0]["line"] == 3
 
 
+def test_doctor_says_what_labels_mean_to_the_model_and_how_to_change_it(tmp_path, capsys):
+    rows = "".join(f"this was day number {i},{('neg', 'pos')[i % 2]},{('red', 'blue')[i % 2]}\n" for i in range(8))
+    (tmp_path / "moods.csv").write_text("text,feel,colour\n" + rows)
+    call = ["doctor", str(tmp_path / "moods.csv")]
+    assert main(call) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "teaches the model's task 'sentiment'" in lines and "neg -> negative (another name for it)" in lines
+    assert "gets a new head, 'colour'" in lines and "with blue, red" in lines
+    assert "to have a label read as another: --label 'feel:LABEL=OTHER'" in lines
+    assert main([*call, "--json"]) == 0
+    teaches = {c["name"]: c.get("teaches") for c in json.loads(capsys.readouterr().out)["columns"]}
+    assert teaches["text"] is None
+    assert (teaches["feel"]["task"], teaches["feel"]["new_head"]) == ("sentiment", False)
+    assert teaches["feel"]["labels"] == {"neg": "negative", "pos": "positive"}
+    assert (teaches["colour"]["task"], teaches["colour"]["new_head"]) == ("colour", True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -1,0 +1,147 @@
+"""What the command line shows to people: progress, answers, scores, the events of a run, what the doctor found."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mtl.data.values import cut
+
+if TYPE_CHECKING:
+    from mtl.data.matching import Taught
+    from mtl.data.rows import Table
+
+
+def progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callable[[], None]]:
+    """(progress function, close) of a bar on standard error; nothing is shown for short input or in a pipe."""
+    from tqdm import tqdm
+
+    bar = tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False)
+    return (lambda done, _: bar.update(done - bar.n)), bar.close
+
+
+def readable(value: Any) -> str:
+    """One task's answer to one text, in a line."""
+    if isinstance(value, float):
+        return f"{value:+.2f}"
+    if isinstance(value, tuple):
+        return ", ".join(f"{e.text} [{e.label} {e.score:.2f}]" for e in value) or "none"
+    ranked = sorted(value.probabilities.items(), key=lambda item: -item[1])
+    return f"{value.label} (" + ", ".join(f"{label} {p:.1%}" for label, p in ranked) + ")"
+
+
+def print_json(event: dict) -> None:
+    """A run's event as a line of JSON, at once."""
+    print(json.dumps(event, ensure_ascii=False), flush=True)
+
+
+class RunPrinter:
+    """Shows a run's events: a bar for steps, a line for each epoch."""
+
+    def __init__(self) -> None:
+        self._bar = None
+
+    def __call__(self, event: dict) -> None:
+        from tqdm import tqdm
+
+        if event["event"] == "start":
+            for note in event["notes"]:
+                print(note)
+            learn, still = sum(event["trainable"].values()), sum(event["frozen"].values())
+            print(f"{event['rows']} rows, {event['steps']} steps; {learn:,} weights learn, {still:,} are frozen.")
+            self._bar = tqdm(total=event["steps"], unit="step", disable=None, leave=False)
+        elif event["event"] == "step":
+            self._bar.update(event["step"] - self._bar.n)
+            self._bar.set_postfix({name: f"{loss:.3f}" for name, loss in event["loss"].items()}, refresh=False)
+        elif event["event"] == "epoch":
+            parts = _score_parts(event["validation"])
+            tqdm.write(f"epoch {event['epoch']} ({event['seconds']:.0f} s): {'; '.join(parts) or 'no validation rows'}")
+        elif event["event"] == "freeze":
+            tqdm.write(
+                f"epoch {event['epoch']}: the lowest {event['frozen_groups']} layer groups are frozen from here on"
+            )
+        elif event["event"] == "end":
+            self._bar.close()
+            print(f"{event['status']} after {event['steps']} steps in {event['seconds']:.1f} s")
+
+
+_MAIN_SCORES = ("accuracy", "macro_f1", "spearman", "mae", "f1")
+
+
+def _score_parts(scores: dict, where: str = "") -> list[str]:
+    parts = []
+    for name, value in scores.items():
+        if "rows" in value:
+            shown = " ".join(f"{key} {value[key]:.3f}" for key in _MAIN_SCORES if key in value)
+            parts.append(f"{where}{name} {shown}")
+        else:
+            parts += _score_parts(value, f"{name} ")
+    return parts
+
+
+def show_scores(scores: dict) -> None:
+    """The scores of tasks, as `mtl.training.metrics.evaluate` gives them."""
+    for name, value in scores.items():
+        print(f"{name} ({value['rows']} rows)")
+        for key, score in value.items():
+            if isinstance(score, float):
+                print(f"  {key:<18} {score:.4f}")
+        for label, parts in value.get("per_class", {}).items():
+            print(
+                f"  {label:<18} " + "  ".join(f"{k} {v:.3f}" if k != "rows" else f"{v} rows" for k, v in parts.items())
+            )
+
+
+def show_diagnosis(name: str, table: Table, teaches: Mapping[str, Taught]) -> None:
+    """What the doctor says of a table: its columns, what each teaches, and the findings."""
+    print(f"{name}: {len(table.rows)} rows ({table.format}, {table.encoding})")
+    for column in table.columns:
+        role = column.role if column.kind is None else f"{column.role}, {column.kind}"
+        print(f"  {column.name}: {role}. {column.reason}")
+        if column.name in teaches:
+            for line in _lesson(column.name, teaches[column.name]):
+                print(f"      {line}")
+    for finding in table.findings:
+        where = "".join(
+            (f" line {finding.line}" if finding.line else "", f" [{finding.column}]" if finding.column else "")
+        )
+        print(f"{finding.level}{where}: {finding.problem} {finding.action} {finding.hint}".rstrip())
+    if not table.findings:
+        print("Nothing is wrong with it.")
+
+
+def _lesson(column: str, taught: Taught) -> list[str]:
+    """What a column teaches, and what its labels mean to the head."""
+    if taught.spec is None:
+        return [taught.note]
+    name = repr(taught.spec.name)
+    lines = [f"teaches the model's task {name}" if taught.kept else f"gets a new head, {name}"]
+    if taught.match:
+        meaning = taught.match.meaning
+        if same := [found for found, meant in meaning.items() if found == meant]:
+            lines.append(f"with {cut(', '.join(same), 300)}")
+        lines += [
+            f"{found} -> {meant or 'left out'} ({taught.match.reasons[found]})"
+            for found, meant in meaning.items()
+            if found != meant
+        ]
+        lines.append(f"to have a label read as another: --label '{column}:LABEL=OTHER'")
+    return lines
+
+
+def diagnosis(table: Table, teaches: Mapping[str, Taught]) -> dict[str, Any]:
+    """The same as plain data."""
+    columns, findings = ([dataclasses.asdict(x) for x in xs] for xs in (table.columns, table.findings))
+    for column in columns:
+        if taught := teaches.get(column["name"]):
+            match = taught.match
+            column["teaches"] = {
+                "task": taught.spec and taught.spec.name,
+                "new_head": bool(taught.spec) and not taught.kept,
+                "labels": match.meaning if match else {},
+                "reasons": dict(match.reasons) if match and taught.kept else {},
+            }
+    about = {"rows": len(table.rows), "format": table.format, "encoding": table.encoding}
+    return {**about, "columns": columns, "findings": findings}
