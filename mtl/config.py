@@ -177,6 +177,8 @@ class TrainConfig(JsonData):
     training. `warmup` is the share of all steps in which the rates rise from zero; they then fall linearly to zero.
     `average` is the share of all steps, at the end, over which the weights are averaged (0: the last weights).
     `blend` is how much of the backbone's weights before training is mixed into those after the last epoch (0: none).
+    `label_trust` is how much labels count at the end of a run against the answers of a teacher, where a recipe names
+    one: they gain on it step by step (0: the teacher alone is believed, and labels that are wrong are not learnt).
     With `calibrate` the classification heads' temperatures are fitted to the validation rows at the end.
 
     `unfreeze` lists pairs (epoch, k): from that epoch on only the lowest k groups are frozen. With `keep_best` the
@@ -201,6 +203,7 @@ class TrainConfig(JsonData):
     backbone_dropout: bool = False
     average: float = 0.0
     blend: float = 0.0
+    label_trust: float = 1.0
     calibrate: bool = False
     validation: float = 0.15
     keep_best: bool = True
@@ -253,6 +256,7 @@ class TrainConfig(JsonData):
         _require_whole("cache_mb", self.cache_mb, 0, 1_000_000)
         _require_number("average", self.average, 0.0, 1.0)
         _require_number("blend", self.blend, 0.0, 1.0)
+        _require_number("label_trust", self.label_trust, 0.0, 1.0)
         _require_number("validation", self.validation, 0.0, 0.9)
         for name, weight in self.task_weights.items():
             _require_number(f"The weight of task {name!r}", weight, 0.0, 100.0)

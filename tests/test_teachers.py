@@ -96,3 +96,24 @@ def test_a_recipe_trains_a_student_that_answers_as_its_teacher_does(tiny, teache
     agreed = np.mean([a.mood.label == b for a, b in zip(student.analyze(texts), opinions, strict=True)])
     often = max(opinions.count(label) for label in MOOD.labels) / len(opinions)
     assert agreed > max(0.9, often)
+
+
+def test_labels_that_are_not_trusted_are_not_learnt(tiny, teacher, tmp_path):
+    texts = [f"{word} {i}" for i in range(40) for word in ("red", "river", "seven", "table")]
+    wrong = {"good": "bad", "bad": "good"}
+    opinions = [a.mood.label for a in teacher.analyze(texts)]
+    rows = "".join(f"{text},{wrong[opinion]}\n" for text, opinion in zip(texts, opinions, strict=True))
+    (tmp_path / "texts.csv").write_text("text,mood\n" + rows)
+    settings = {"epochs": 12, "lr": 0.002, "head_lr": 0.02, "anchor": 0, "keep_best": False, "precision": "float32"}
+    agreed = {}
+    for trust in (0.0, 1.0):
+        recipe = {
+            "model": ModelConfig(tasks=(MOOD,)).to_json(),
+            "train_on": [{"file": "texts.csv", "tasks": {"mood": {}}, "teacher": "teacher"}],
+            "train": {**settings, "label_trust": trust},
+        }
+        (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+        torch.manual_seed(0)
+        run = train(tmp_path / "recipe.json", tmp_path / f"run {trust}", start_from=str(tiny), data_dir=tmp_path)
+        agreed[trust] = np.mean([a.mood.label == b for a, b in zip(run.analyze(texts), opinions, strict=True)])
+    assert agreed[0.0] > 0.9 and agreed[1.0] < 0.5

@@ -160,7 +160,7 @@ class _Training:
                     random.Random(seed),
                     self.config,
                     self.teachers,
-                    trust=self.step / self.plan.steps,
+                    trust=self.config.label_trust * self.step / self.plan.steps,
                 )
             used = self._update(losses)
             everyone = self.processes.gather(({name: loss.item() for name, loss in losses.items()}, self.stop()))

@@ -1,7 +1,7 @@
 """What other models answer for the rows of a part, to learn from beside the rows' labels.
 
 Knowledge distillation (Hinton et al. 2015) with teacher annealing: in the course of a run the targets go from the
-teacher's answers to the labels (BAM, Clark et al. 2019).
+teacher's answers to the labels (BAM, Clark et al. 2019), as far as `TrainConfig.label_trust` says.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ MOST_LINES = 8
 COLOURS = 8
 _RATES = ("lr", "head_lr")
 # Settings that say how a run is computed, not what it learns.
-_NOT_TOLD = ("cache_mb", "precision", "patience", "average", "blend", "clip", "backbone_dropout")
+_NOT_TOLD = ("cache_mb", "precision", "patience", "average", "blend", "label_trust", "clip", "backbone_dropout")
 
 Names = Mapping[str, str]
 

@@ -47,7 +47,7 @@ _PLAIN = (
     *("epochs", "batch_size", "lr", "lr_decay", "head_lr", "weight_decay", "warmup", "anchor", "validation"),
     *("keep_best", "patience", "seed"),
 )
-_WITHOUT_CONTROL = ("clip", "backbone_dropout", "average", "blend", "calibrate", "cache_mb", "precision")
+_WITHOUT_CONTROL = ("clip", "backbone_dropout", "average", "blend", "label_trust", "calibrate", "cache_mb", "precision")
 
 
 def build(session: Session) -> None:
