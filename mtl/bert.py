@@ -127,8 +127,11 @@ class _Attention(nn.Module):
         self.output = _Output(config.hidden_size, config)
 
     def forward(self, hidden: torch.Tensor, texts: _Texts) -> torch.Tensor:
+        # Cast once: under autocast each of the three would do it for itself, and again on the way back.
+        device = hidden.device.type
+        shared = hidden.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else hidden
         query, key, value = (
-            texts.pad(linear(hidden)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            texts.pad(linear(shared)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for linear in (self.self.query, self.self.key, self.self.value)
         )
         dropout = self.self.dropout.p if self.training else 0.0

@@ -17,6 +17,7 @@ from torch import nn
 
 from mtl.config import TaskSpec, UserError
 from mtl.data.batches import SHAPES
+from mtl.dropout import Dropout
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,12 @@ class Entity:
 
 def _mlp(inputs: int, spec: TaskSpec) -> nn.Sequential:
     if spec.hidden == 0:
-        return nn.Sequential(nn.Dropout(spec.dropout), nn.Linear(inputs, spec.outputs))
+        return nn.Sequential(Dropout(spec.dropout), nn.Linear(inputs, spec.outputs))
     return nn.Sequential(
-        nn.Dropout(spec.dropout),
+        Dropout(spec.dropout),
         nn.Linear(inputs, spec.hidden),
         nn.GELU(),
-        nn.Dropout(spec.dropout),
+        Dropout(spec.dropout),
         nn.Linear(spec.hidden, spec.outputs),
     )
 
@@ -127,16 +128,14 @@ class TaggingHead(nn.Module):
         any tag of these, and the loss then asks for no more than that (marginal likelihood of partial annotations,
         Tsuboi et al. 2008).
         """
-        allowed = torch.zeros(len(tags), len(self.spec.tags), dtype=torch.bool)
-        for i, tag in enumerate(tags):
-            if tag not in self._index:
-                raise UserError(
-                    f"Task {self.spec.name!r} has no entity type {tag[2:]!r}; it has {', '.join(self.spec.labels)}."
-                )
-            allowed[i, self._index[tag]] = True
-            if tag == "O":
-                for label in unlabelled:
-                    allowed[i, self._index[f"B-{label}"]] = allowed[i, self._index[f"I-{label}"]] = True
+        if strange := next((tag for tag in tags if tag not in self._index), None):
+            raise UserError(
+                f"Task {self.spec.name!r} has no entity type {strange[2:]!r}; it has {', '.join(self.spec.labels)}."
+            )
+        index = torch.tensor([self._index[tag] for tag in tags], dtype=torch.int64)
+        allowed = F.one_hot(index, len(self.spec.tags)).bool()
+        perhaps = [self._index[f"{part}-{label}"] for label in unlabelled for part in "BI"]
+        allowed[:, perhaps] |= allowed[:, :1]  # the first tag is O
         return allowed
 
     def loss(self, logits: torch.Tensor, targets: Sequence[torch.Tensor]) -> torch.Tensor:

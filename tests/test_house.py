@@ -20,6 +20,7 @@ FLOORS = (
         "mtl.backbone",
         "mtl.bert",
         "mtl.data",
+        "mtl.dropout",
         "mtl.heads",
         "mtl.pooling",
         "mtl.projection",
