@@ -100,13 +100,18 @@ def estimate(
 
 def group_sizes(model: MultiTaskModel, tasks: Mapping[str, TaskSpec]) -> dict[str, int]:
     """How many weights each group of a model with these tasks has: layer groups lowest first, then heads."""
-    backbone = model.backbone
+    sizes = layer_sizes(model.backbone)
+    sizes |= {f"head {name}": head_size(spec, model.backbone.dim) for name, spec in tasks.items()}
+    if model.projection is not None:
+        sizes["projection"] = model.projection.weight.numel()
+    return sizes
+
+
+def layer_sizes(backbone: Backbone) -> dict[str, int]:
+    """How many weights each layer group has, lowest first."""
     sizes = dict.fromkeys(backbone.groups, 0)
     for name, parameter in backbone.named_parameters():
         sizes[backbone.groups[backbone.group_of(name)]] += parameter.numel()
-    sizes |= {f"head {name}": head_size(spec, backbone.dim) for name, spec in tasks.items()}
-    if model.projection is not None:
-        sizes["projection"] = model.projection.weight.numel()
     return sizes
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import TaskSpec, TrainConfig
+from mtl.training.estimate import head_size, layer_sizes
 from mtl.ui.stack import PROJECTION, Block, blocks_of, group_of
 from mtl.ui.text import controls as words
 
@@ -41,23 +41,10 @@ def shape_of(
     backbone: Backbone, tasks: Mapping[str, TaskSpec], projection: int = 0, learns: tuple[str, ...] | None = None
 ) -> Shape:
     """The shape of a model with this backbone and these tasks. `projection`: the width of one, 0 for none."""
-    layers = dict.fromkeys(backbone.groups, 0)
-    for name, parameter in backbone.named_parameters():
-        layers[backbone.groups[backbone.group_of(name)]] += parameter.numel()
-    heads = {name: _head_size(spec, backbone.dim) for name, spec in tasks.items()}
+    heads = {name: head_size(spec, backbone.dim) for name, spec in tasks.items()}
     if projection:
         heads[PROJECTION] = projection * backbone.dim
-    return Shape(layers, heads, {name: spec.loss_weight for name, spec in tasks.items()}, learns)
-
-
-@lru_cache(maxsize=256)
-def _head_size(spec: TaskSpec, dim: int) -> int:
-    import torch
-
-    from mtl import heads
-
-    with torch.device("meta"):  # shapes without memory, and without a draw from the random numbers
-        return sum(p.numel() for p in heads.build(spec, dim).parameters())
+    return Shape(layer_sizes(backbone), heads, {name: spec.loss_weight for name, spec in tasks.items()}, learns)
 
 
 def fit(config: TrainConfig, shape: Shape) -> tuple[TrainConfig, list[str]]:
