@@ -44,7 +44,7 @@ def bundled():
 def check_form(figures):
     """What the page reads of the figures."""
     assert figures["command"] == "python -m mtl scenarios"
-    assert {"machine", "probe", "base"} <= figures.keys()
+    assert {"probe", "base"} <= figures.keys() and figures["machine"].split(", ")[-1] in ("float32", "bfloat16")
     assert {"file", "sha256", "rows", "held_out"} == figures["data"].keys()
     assert len(figures["start"]["sha256"]) == 64 and figures["start"]["name"]
     assert {name: task["metric"] for name, task in figures["tasks"].items()} == {

@@ -51,6 +51,7 @@ def measure(
     """
     from mtl import checkpoint
     from mtl.training.jobs import prepare
+    from mtl.training.loop import chosen_precision
 
     start = str(start)
     model = checkpoint.load(start, dtype="float32")
@@ -72,7 +73,7 @@ def measure(
         anchor = _anchor(data, start, base, list(tasks), folder)
     return {
         "command": COMMAND,
-        "machine": _machine(base.precision),
+        "machine": _machine(chosen_precision(model.device, base.precision)),
         "data": {
             "file": Path(data).name,
             "sha256": job.dataset.fingerprint,
