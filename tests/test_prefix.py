@@ -7,6 +7,7 @@ import mtl
 from mtl import checkpoint
 from mtl.backbone import Backbone
 from mtl.config import ModelConfig, TaskSpec, TrainConfig
+from mtl.data.batches import collate
 from mtl.data.dataset import Dataset, Part
 from mtl.data.entities import Span
 from mtl.data.rows import Row
@@ -63,6 +64,43 @@ def test_frozen_groups_run_once_for_each_row(tiny, monkeypatch):
     monkeypatch.setattr(Backbone, "run", counting)
     _train(tiny, freeze=3, epochs=4)
     assert sum(rows_run) == len(ROWS)
+
+
+def test_the_first_batch_waits_for_its_own_rows_alone_and_later_ones_look_ahead(tiny, monkeypatch):
+    model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS)).eval()
+    part = Part("rows", ROWS)
+    prefix = Prefix(model, 2, half=False)
+    prefix.keep(part)
+    tokens_run = []
+    run = Backbone.run
+    monkeypatch.setattr(
+        Backbone, "run", lambda self, ids, mask, *rest: _note(tokens_run, mask, run(self, ids, mask, *rest))
+    )
+    whole = model.backbone.fork()
+
+    def hidden(indices):
+        tokens, batch, hidden, _ = prefix.batch(part, indices)
+        ids = collate(tokens, model.backbone.pad_id).ids
+        assert torch.allclose(hidden[batch.mask], run(whole, ids, batch.mask, 0, 2)[batch.mask], atol=1e-5)
+        return sum(len(t.ids) for t in tokens)
+
+    own = hidden([5, 0, 9])
+    # The batch above the frozen groups is run too, over the same tokens.
+    assert tokens_run == [own, own]
+    monkeypatch.setattr("mtl.training.prefix._AHEAD", 150)
+    tokens_run.clear()
+    own = hidden([11, 3, 30])
+    ahead = sum(tokens_run) - own
+    assert own < ahead <= 150
+    tokens_run.clear()
+    for i in range(40):
+        hidden([i])
+    assert sum(tokens_run) < 2 * sum(len(t.ids) for t in prefix.tokens(part))
+
+
+def _note(counts, mask, result):
+    counts.append(int(mask.sum()))
+    return result
 
 
 def test_a_cache_that_would_be_too_large_is_not_made_and_it_is_said(tiny):
