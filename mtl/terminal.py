@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mtl.data.values import cut
 
 if TYPE_CHECKING:
+    from mtl.data.labels import LabelMatch
     from mtl.data.matching import Taught
     from mtl.data.rows import Table
 
@@ -122,13 +123,14 @@ def _lesson(column: str, taught: Taught) -> list[str]:
         meaning = taught.match.meaning
         if same := [found for found, meant in meaning.items() if found == meant]:
             lines.append(f"with {cut(', '.join(same), 300)}")
-        lines += [
-            f"{found} -> {meant or 'left out'} ({taught.match.reasons[found]})"
-            for found, meant in meaning.items()
-            if found != meant
-        ]
+        lines += [f"{found} -> {meaning[found] or 'left out'} ({why})" for found, why in _reasons(taught.match).items()]
         lines.append(f"to have a label read as another: --label '{column}:LABEL=OTHER'")
     return lines
+
+
+def _reasons(match: LabelMatch) -> dict[str, str]:
+    """Why a label is read as another one or left out, for those that are."""
+    return {found: match.reasons[found] for found, meant in match.meaning.items() if found != meant}
 
 
 def diagnosis(table: Table, teaches: Mapping[str, Taught]) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def diagnosis(table: Table, teaches: Mapping[str, Taught]) -> dict[str, Any]:
                 "task": taught.spec and taught.spec.name,
                 "new_head": bool(taught.spec) and not taught.kept,
                 "labels": match.meaning if match else {},
-                "reasons": dict(match.reasons) if match and taught.kept else {},
+                "reasons": _reasons(match) if match else {},
             }
     about = {"rows": len(table.rows), "format": table.format, "encoding": table.encoding}
     return {**about, "columns": columns, "findings": findings}

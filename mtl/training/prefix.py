@@ -16,7 +16,7 @@ from mtl.data.batches import Batch, Tokens, by_length, collate, shape
 from mtl.data.dataset import Part
 from mtl.model import ROWS_PER_BATCH, TOKENS_PER_BATCH, Encoded, MultiTaskModel
 
-# Tokens that are computed together at most: a third of a second on two cores.
+# Up to how many tokens a batch is filled from rows that come later: a third of a second on two cores.
 _AHEAD = 4 * TOKENS_PER_BATCH
 
 
@@ -42,8 +42,8 @@ class Prefix:
 
     `keep(part)` makes room for them; `batch(part, indices)` puts a batch together from what is kept, and computes what
     is not there yet: the first step waits for its own rows alone, later ones look ahead, since fewer and fuller batches
-    take less time. With `half` they are computed and kept in half
-    precision. Vectors live on the CPU, batches go to the model's device.
+    take less time. With `half` they are computed and kept in half precision. Vectors live on the CPU, batches go to the
+    model's device.
     """
 
     def __init__(self, model: MultiTaskModel, depth: int, half: bool) -> None:
