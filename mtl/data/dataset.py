@@ -29,7 +29,7 @@ class Part:
 
     `unlabelled` names entity types that the file does not mark. `lower` and `upper` are the shares of its batches
     that are put in that case, `mask` the share of its words that is hidden. `teacher` names a model (see `mtl.load`)
-    whose answers are learnt from, too.
+    whose answers are learnt from, too. With `variations` that many texts made of the rows' stand in for the rows.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Part:
     upper: float = 0.0
     mask: float = 0.0
     teacher: str = ""
+    variations: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
 
 # --- recipes ---
 
+_MOST_VARIATIONS = 1_000_000
+
 
 @dataclass(frozen=True)
 class SourceSpec(JsonData):
@@ -127,7 +130,8 @@ class SourceSpec(JsonData):
     task of its own name. `validation` holds out that share of the rows for validation under the file's name. With
     `unlabelled_text` the file's labels are not read at all: its texts serve the anchor and the teacher alone. `teacher`
     names a model whose answers are learnt from beside the labels, fewer and fewer in the course of the run (see
-    `mtl.training.teachers`); where there is such a folder beside the data, that one.
+    `mtl.training.teachers`); where there is such a folder beside the data, that one. With `variations` the teacher is
+    not asked about the file's texts but about that many new ones made of them (see `mtl.training.variations`).
     """
 
     file: str
@@ -142,6 +146,7 @@ class SourceSpec(JsonData):
     validation: float = 0.0
     unlabelled_text: bool = False
     teacher: str = ""
+    variations: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unlabelled", tuple(self.unlabelled))
@@ -149,6 +154,12 @@ class SourceSpec(JsonData):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not 0 <= value <= (100 if name == "weight" else 1):
                 raise UserError(f"{self.file}: {name} cannot be {value!r}.")
+        if type(self.variations) is not int or not 0 <= self.variations <= _MOST_VARIATIONS:
+            raise UserError(
+                f"{self.file}: variations must be a whole number up to {_MOST_VARIATIONS:,}, not {self.variations!r}."
+            )
+        if self.variations and not self.teacher:
+            raise UserError(f"{self.file}: variations have no labels. Name the teacher that says what they mean.")
 
 
 @dataclass(frozen=True)
@@ -190,7 +201,8 @@ class Recipe(JsonData):
             beside = Path(data_dir) / source.teacher
             teacher = str(beside) if source.teacher and beside.is_dir() else source.teacher
             altered = (source.lower, source.upper, source.mask)
-            parts.append(Part(source.file, rows, source.weight, source.unlabelled, *altered, teacher))
+            taught = (teacher, source.variations)
+            parts.append(Part(source.file, rows, source.weight, source.unlabelled, *altered, *taught))
         everything_held_out = [row for rows in validation.values() for row in rows]
         for i, part in enumerate(parts):
             kept = without(part.rows, everything_held_out)

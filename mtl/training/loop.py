@@ -28,6 +28,7 @@ from mtl.training.prefix import Prefix
 from mtl.training.processes import Processes
 from mtl.training.state import State
 from mtl.training.teachers import Teachers
+from mtl.training.variations import with_variations
 
 Event = dict[str, Any]
 # Weights are added to the running average at every this many steps.
@@ -62,7 +63,8 @@ class _Training:
         stop: Callable[[], bool],
         state: Path | None,
     ) -> None:
-        self.model, self.dataset, self.stop = model, dataset, stop
+        self.dataset = dataset = with_variations(dataset, model.backbone)
+        self.model, self.stop = model, stop
         self.trained = _trained_tasks(model, dataset)
         # A head that no row teaches would be called trainable and yet not move.
         idle = tuple(name for name in model.tasks if name not in self.trained)
