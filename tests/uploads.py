@@ -1,0 +1,39 @@
+"""Tables as a visitor brings them to the page, for a model that reads `limit` tokens and has three heads."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+from mtl.config import TaskSpec
+from mtl.ui.train.data import take
+from mtl.ui.visits import Visit
+
+TASKS = {
+    "sentiment": TaskSpec("sentiment", "classification", ("negative", "neutral", "positive")),
+    "intensity": TaskSpec("intensity", "regression"),
+    "entities": TaskSpec("entities", "tagging", ("PER", "ORG", "LOC", "MISC")),
+}
+
+
+def model(limit=256):
+    return SimpleNamespace(tasks=TASKS, max_tokens=limit, token_counts=lambda texts: [len(t) // 3 for t in texts])
+
+
+def write(tmp_path, content, name="table.csv"):
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def brought(tmp_path, content, name="table.csv", visit=None, **reading):
+    return take(visit or Visit(0.0), model(), write(tmp_path, content, name), name, **reading)
+
+
+def rows_of(labels, count=12, header="text,mood"):
+    lines = [f"this is sentence number {i} of many,{labels[i % len(labels)]}" for i in range(count)]
+    return "\n".join([header, *lines, ""])
+
+
+def plain(html):
+    return re.sub(r"\s+", " ", re.sub("<[^>]+>", "", html)).replace("&#x27;", "'")
