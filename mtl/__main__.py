@@ -218,6 +218,8 @@ def _analyze(options: argparse.Namespace) -> None:
     if not texts:
         raise UserError('Give at least one sentence: python -m mtl analyze "A sentence."')
     tasks = [t.strip() for t in options.tasks.split(",") if t.strip()] if options.tasks is not None else None
+    if tasks == [] and not options.json:
+        raise UserError("--tasks names no head, so that there is nothing to print. With --json you get the embedding.")
     model = mtl.load(options.model)
     progress, close = terminal.progress("analyze", len(texts))
     answers = model.analyze(texts, tasks, options.pooling, progress)

@@ -46,6 +46,14 @@ def test_a_trained_model_analyzes_evaluates_and_exports(trained, reviews, tmp_pa
     assert (tmp_path / "whole" / "model.safetensors").is_file()
 
 
+def test_without_a_head_there_is_the_embedding_or_a_hint(tiny, capsys):
+    arguments = ["analyze", "what a good day", "--tasks", "", "--model", str(tiny)]
+    assert main(arguments) == 2
+    assert "With --json" in capsys.readouterr().err
+    assert main([*arguments, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)[0]["embedding"]) > 1
+
+
 def test_train_events_as_json_lines(reviews, tiny, tmp_path, capsys):
     assert (
         main(["train", str(reviews), "--out", str(tmp_path / "r"), "--model", str(tiny), "--epochs", "1", "--json"])
