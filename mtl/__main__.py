@@ -110,6 +110,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--pooling", help="mean, max, cls or pooler")
     model_option(sub)
 
+    sub = command("mix", _mix, "One checkpoint out of several of one kind: the mean of their weights.")
+    sub.add_argument("models", nargs="+", metavar="DIR", help="checkpoints that grew out of the same model")
+    sub.add_argument("--shares", nargs="+", type=float, metavar="S", help="how much each counts (default: the same)")
+    sub.add_argument("--out", metavar="DIR", required=True, help="the folder of the new checkpoint")
+    sub.add_argument("--calibrate", metavar="DATA", help="fit temperatures to the validation rows of a table or recipe")
+    sub.add_argument("--data-dir", metavar="DIR", help="where a recipe's files are (default: beside the recipe)")
+    sub.add_argument("--half", action="store_true", help="store the weights in half precision")
+
     sub = command("export", _export, "Write a whole model folder for sentence-transformers and transformers.")
     sub.add_argument("model", metavar="DIR", help='a checkpoint, or "default"')
     sub.add_argument("out", metavar="OUT")
@@ -390,6 +398,24 @@ def _texts(path: Path) -> list[str]:
     if not texts:
         raise UserError(f"{path} has no text to embed.")
     return texts
+
+
+def _mix(options: argparse.Namespace) -> None:
+    import torch
+
+    from mtl import checkpoint
+    from mtl.mixing import mix
+    from mtl.training import jobs
+    from mtl.training.calibration import calibrate
+
+    model = mix([checkpoint.load(name, dtype="float32") for name in options.models], options.shares)
+    if options.calibrate:
+        job = jobs.prepare(options.calibrate, None, options.models[0], options.data_dir)
+        rows = [row for held_out in job.dataset.validation.values() for row in held_out]
+        for task, value in calibrate(model, rows, [*model.tasks]).items():
+            print(f"{task}: temperature {value:.3f}")
+    checkpoint.save(model, options.out, torch.float16 if options.half else None)
+    print(f"Checkpoint: {options.out}")
 
 
 def _export(options: argparse.Namespace) -> None:

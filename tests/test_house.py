@@ -26,7 +26,7 @@ FLOORS = (
         "mtl.projection",
         "mtl.space",
     ),
-    ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.model"),
+    ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.mixing", "mtl.model"),
     ("mtl.scorecard", "mtl.terminal", "mtl.training"),
     ("mtl",),
     ("mtl.__main__", "mtl.ui"),
