@@ -1,8 +1,10 @@
 """New texts for a teacher are made of the old ones, the same in every run, and never ones that are validated on."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from mtl.data.dataset import Dataset, Part, Recipe
 from mtl.data.rows import Row
 from mtl.training.variations import like_words, varied, with_variations
 from mtl.training.worker import train
+from tests.conftest import FAMILIES
 
 MOOD = TaskSpec("mood", "classification", ("good", "bad"))
 texts = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9).map(" ".join), max_size=12)
@@ -53,6 +56,24 @@ def test_like_words_of_the_default_model_are_words_of_like_meaning():
     assert all(len(others) <= 8 and word not in others for word, others in like.items())
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_words_of_every_family_have_like_words(tiny_backbones, family):
+    like = like_words(mtl.load(tiny_backbones[family], dtype="float32").backbone)
+    assert "river" in like and set(like["river"]) <= set(like)
+
+
+def test_in_a_byte_level_vocabulary_words_are_those_with_a_space_before_them():
+    from tokenizers import ByteLevelBPETokenizer
+
+    tokenizer = ByteLevelBPETokenizer()
+    tokenizer.train_from_iterator(["a good film and a fine film and a bad film"] * 9, vocab_size=400, min_frequency=2)
+    tokens = torch.randn(tokenizer.get_vocab_size(), 8)
+    good, fine = (tokenizer.token_to_id(f"\u0120{word}") for word in ("good", "fine"))
+    tokens[fine] = tokens[good] + 0.01
+    table = SimpleNamespace(embeddings=SimpleNamespace(word_embeddings=SimpleNamespace(weight=tokens)))
+    assert like_words(SimpleNamespace(tokenizer=tokenizer, encoder=table))["good"][0] == "fine"
+
+
 def test_only_parts_that_ask_for_it_are_replaced_and_nothing_validated_on_is_made(tiny):
     backbone = mtl.load(tiny, dtype="float32").backbone
     rows = [Row(f"the seven red tables of the {w} river", {"mood": "good"}, i) for i, w in enumerate("abcdef")]
@@ -77,6 +98,7 @@ def test_a_recipe_says_what_is_wrong_with_its_variations(wrong):
 
 
 def test_a_student_learns_from_what_its_teacher_says_of_new_texts(tiny, tmp_path):
+    torch.manual_seed(3)
     teacher = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=(MOOD,))).eval()
     teacher.head("mood").network[-1].weight.data.mul_(20)
     checkpoint.save(teacher, tmp_path / "teacher")
@@ -93,8 +115,9 @@ def test_a_student_learns_from_what_its_teacher_says_of_new_texts(tiny, tmp_path
         "train": {"epochs": 6, "lr": 0.002, "head_lr": 0.02, "anchor": 0, "keep_best": False, "precision": "float32"},
     }
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    torch.manual_seed(0)
     student = train(tmp_path / "recipe.json", tmp_path / "run", start_from=str(tiny), data_dir=tmp_path)
     opinions = [a.mood.label for a in teacher.analyze(old)]
     often = max(opinions.count(label) for label in MOOD.labels) / len(opinions)
     agreed = sum(a.mood.label == b for a, b in zip(student.analyze(old), opinions, strict=True)) / len(old)
-    assert agreed > max(0.85, often)
+    assert agreed > max(0.85, often), (agreed, often)

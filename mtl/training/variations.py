@@ -81,8 +81,11 @@ def like_words(backbone: Backbone) -> dict[str, list[str]]:
 
     For lower-case words of three letters or more that are one token, and only those are given."""
     tokenizer = backbone.tokenizer
-    names = sorted(name for name in tokenizer.get_vocab() if len(name) > 2 and name.isalpha() and name.islower())
-    ids = [encoding.ids for encoding in tokenizer.encode_batch(names, add_special_tokens=False)]
+    known = {tokenizer.decode([token]).strip() for token in range(tokenizer.get_vocab_size())}
+    names = sorted(name for name in known if len(name) > 2 and name.isalpha() and name.islower())
+    # With a space before it, as most words have: byte-level vocabularies know such words as other tokens.
+    inside = [f" {name}" for name in names]
+    ids = [encoding.ids for encoding in tokenizer.encode_batch(inside, add_special_tokens=False)]
     names = [name for name, own in zip(names, ids, strict=True) if len(own) == 1]
     table = backbone.encoder.embeddings.word_embeddings.weight
     vectors = F.normalize(table[[own[0] for own in ids if len(own) == 1]].float(), dim=-1)
