@@ -412,8 +412,11 @@ def _mix(options: argparse.Namespace) -> None:
     if options.calibrate:
         job = jobs.prepare(options.calibrate, None, options.models[0], options.data_dir)
         rows = [row for held_out in job.dataset.validation.values() for row in held_out]
-        for task, value in calibrate(model, rows, [*model.tasks]).items():
+        temperatures = calibrate(model, rows, [*model.tasks])
+        for task, value in temperatures.items():
             print(f"{task}: temperature {value:.3f}")
+        if not temperatures:
+            print(f"mtl: {options.calibrate} has too few validation rows with labels to calibrate on.", file=sys.stderr)
     checkpoint.save(model, options.out, torch.float16 if options.half else None)
     print(f"Checkpoint: {options.out}")
 

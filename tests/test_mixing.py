@@ -77,5 +77,8 @@ def test_the_command_mixes_and_calibrates(models, tmp_path, capsys):
     plain, calibrated = mix(models, [2, 1, 1]).analyze(texts), mtl.load(out, dtype="float32").analyze(texts)
     assert [a.mood.label for a in calibrated] == [a.mood.label for a in plain]
     assert [a.mood.probabilities for a in calibrated] != [a.mood.probabilities for a in plain]
+    table.write_text("text,mood\n" + "".join(f"text {i} is here,{('good', 'bad')[i % 2]}\n" for i in range(20)))
+    assert main(["mix", *folders, "--out", out, "--calibrate", str(table)]) == 0
+    assert "too few validation rows" in capsys.readouterr().err
     assert main(["mix", folders[0], "--out", out]) == 2
     assert "two models or more" in capsys.readouterr().err

@@ -90,6 +90,12 @@ def test_only_parts_that_ask_for_it_are_replaced_and_nothing_validated_on_is_mad
     assert held_out not in {row.text for row in kept.parts[1].rows}
 
 
+def test_texts_too_short_to_be_varied_are_refused(tiny):
+    part = Part("short", [Row("red river", {}, 1)], teacher="t", variations=3)
+    with pytest.raises(UserError, match="short: no text has the 5 words"):
+        with_variations(Dataset((part,), {}), mtl.load(tiny, dtype="float32").backbone)
+
+
 @pytest.mark.parametrize("wrong", [{"variations": 10}, *({"variations": n, "teacher": "t"} for n in (-1, 2.5, "3"))])
 def test_a_recipe_says_what_is_wrong_with_its_variations(wrong):
     source = {"file": "texts.csv", **wrong}

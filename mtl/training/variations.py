@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from mtl.backbone import Backbone
+from mtl.config import UserError
 from mtl.data.dataset import Dataset, without
 from mtl.data.rows import Row
 
@@ -30,7 +31,8 @@ _LIKE = 8
 def with_variations(dataset: Dataset, backbone: Backbone) -> Dataset:
     """The dataset with the rows of every part that asks for `variations` replaced by texts made of them, unlabelled.
 
-    The same ones in every run from the same rows, and none that is validated on."""
+    The same ones in every run from the same rows and embeddings, and none that is validated on. Raises `UserError`
+    for a part whose texts are too short to be varied."""
     asked = [part for part in dataset.parts if part.variations]
     if not asked:
         return dataset
@@ -40,6 +42,10 @@ def with_variations(dataset: Dataset, backbone: Backbone) -> Dataset:
     for part in asked:
         texts = varied([row.text for row in part.rows], part.variations, like, part.name)
         rows = without([Row(text, {}, line) for line, text in enumerate(texts, 1)], held_out)
+        if not rows:
+            raise UserError(
+                f"{part.name}: no text has the {_FEWEST} words that variations are made of. Leave them out."
+            )
         parts[parts.index(part)] = replace(part, rows=rows)
         notes.append(f"{part.name}: {len(rows):,} texts made of its {len(part.rows):,} rows for the teacher to answer.")
     return replace(dataset, parts=tuple(parts), notes=tuple(notes))
@@ -86,9 +92,10 @@ def like_words(backbone: Backbone) -> dict[str, list[str]]:
     # With a space before it, as most words have: byte-level vocabularies know such words as other tokens.
     inside = [f" {name}" for name in names]
     ids = [encoding.ids for encoding in tokenizer.encode_batch(inside, add_special_tokens=False)]
-    names = [name for name, own in zip(names, ids, strict=True) if len(own) == 1]
+    single = {name: own[0] for name, own in zip(names, ids, strict=True) if len(own) == 1}
+    names = [*single]
     table = backbone.encoder.embeddings.word_embeddings.weight
-    vectors = F.normalize(table[[own[0] for own in ids if len(own) == 1]].float(), dim=-1)
+    vectors = F.normalize(table[[*single.values()]].float(), dim=-1)
     found: dict[str, list[str]] = {}
     for start in range(0, len(names), 1024):
         nearest = (vectors[start : start + 1024] @ vectors.T).topk(min(_LIKE + 1, len(names))).indices.tolist()
