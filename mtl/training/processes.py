@@ -6,6 +6,7 @@ share the work of `embed` too. One process alone goes through the same calls, wh
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -32,6 +33,8 @@ class Processes:
             state = PartialState(cpu=not torch.cuda.is_available())
             self.rank, self.count = state.process_index, state.num_processes
             self._device = state.device
+            # Threads of the connection that outlive the interpreter now and then end the process with SIGABRT.
+            atexit.register(state.destroy_process_group)
 
     @property
     def is_main(self) -> bool:
