@@ -293,6 +293,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from mtl.training.metrics import evaluate
 
     if options.default:
+        if options.data:
+            raise UserError(f"--default has files of its own, in --data-dir. Leave {options.data} or --default out.")
         from mtl.scorecard import measure, table
 
         rows = measure(mtl.load(options.model), options.data_dir)
@@ -408,6 +410,9 @@ def _mix(options: argparse.Namespace) -> None:
     from mtl.training import jobs
     from mtl.training.calibration import calibrate
 
+    out = Path(options.out)
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UserError(f"{out} is there already. Name a folder that is new or empty.")
     model = mix([checkpoint.load(name, dtype="float32") for name in options.models], options.shares)
     if options.calibrate:
         job = jobs.prepare(options.calibrate, None, options.models[0], options.data_dir)
@@ -417,7 +422,7 @@ def _mix(options: argparse.Namespace) -> None:
             print(f"{task}: temperature {value:.3f}")
         if not temperatures:
             print(f"mtl: {options.calibrate} has too few validation rows with labels to calibrate on.", file=sys.stderr)
-    checkpoint.save(model, options.out, torch.float16 if options.half else None)
+    checkpoint.save(model, out, torch.float16 if options.half else None)
     print(f"Checkpoint: {options.out}")
 
 

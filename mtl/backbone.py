@@ -81,6 +81,8 @@ def find(name: str | os.PathLike | None = None) -> Source:
         if str(name).startswith((".", "~", "/", os.sep)):  # a path, and no Hub id
             raise UserError(f"There is no folder {name}.")
         folder = _download(str(name))
+    if not any(folder.glob("*.safetensors")) and (folder / "checkpoint" / "config.json").is_file():
+        raise UserError(f"{folder} is the folder of a run. Its model is {folder / 'checkpoint'}.")
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} is not a model folder: it has no config.json.")
     return Source(str(name), folder, fingerprint(folder))

@@ -129,6 +129,14 @@ def test_pickled_weights_are_refused(tmp_path, tiny):
         backbone.find(tmp_path)
 
 
+def test_the_folder_of_a_run_says_where_its_model_is(tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    for folder in (tmp_path, tmp_path / "checkpoint"):
+        (folder / "config.json").write_text("{}")
+    with pytest.raises(UserError, match="the folder of a run. Its model is .*checkpoint"):
+        backbone.find(tmp_path)
+
+
 def test_a_family_that_does_not_fit_is_refused_by_name(tmp_path, tiny):
     folder = shutil.copytree(tiny, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())

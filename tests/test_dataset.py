@@ -125,6 +125,14 @@ def test_the_fingerprint_changes_with_any_label(folder):
         ({"train_on": [{"file": "mood.csv", "weight": -1}]}, "weight cannot be -1"),
         ({"train_on": [{"path": "mood.csv"}]}, "Unknown setting path"),
         ({"train": {"epochs": 0}}, "epochs"),
+        ({"train_on": 5}, "train_on must be a list"),
+        ({"train_on": [5]}, "must be a JSON object"),
+        ({"train_on": [{"file": 5}]}, "file must be a text"),
+        ({"train_on": [{"file": "mood.csv", "teacher": 5}]}, "teacher must be a text"),
+        ({"train_on": [{"file": "mood.csv", "weight": True}]}, "weight cannot be True"),
+        ({"train_on": [{"file": "mood.csv", "unlabelled": 5}]}, "unlabelled must be a list"),
+        ({"train_on": [{"file": "mood.csv", "tasks": {"mood": 5}}]}, "tasks must be like"),
+        ({"train_on": [{"file": "mood.csv", "text": "words"}]}, r"mood\.csv: There is no column 'words'"),
     ],
 )
 def test_a_wrong_recipe_says_what_is_wrong(folder, changes, words):

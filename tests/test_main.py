@@ -193,6 +193,7 @@ def test_doctor_says_what_labels_mean_to_the_model_and_how_to_change_it(tmp_path
         (["evaluate"], "Name a file"),
         (["embed", "x.csv", "out.xlsx"], ".parquet, .npy or .csv"),
         (["analyze", "hi", "--model", "./nowhere"], "There is no folder ./nowhere."),
+        (["evaluate", "--default", "reviews.csv"], "Leave reviews.csv or --default out."),
         (["evaluate", "--default", "--data-dir", "nowhere"], "There is no folder nowhere. --data-dir names"),
     ],
 )

@@ -1,6 +1,7 @@
 """A teacher's answers become targets, less and less as the labels are trusted more."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,22 @@ def test_a_teacher_of_other_labels_is_refused(tiny, teacher, part):
     other = TaskSpec("mood", "classification", ("good", "bad", "ugly"))
     with pytest.raises(UserError, match=r"rows: the teacher .* has no classification or regression"):
         Teachers(make(tiny, other), ["mood"], [part])
+
+
+def test_a_teacher_that_is_not_there_is_said_to_be_the_teacher(tiny, part):
+    with pytest.raises(UserError, match=r"rows: its teacher could not be loaded\. .*beside the data"):
+        Teachers(make(tiny, MOOD), ["mood"], [replace(part, teacher="./nobody")])
+
+
+def test_a_teacher_alone_does_not_say_what_is_learnt(tiny, teacher, tmp_path):
+    (tmp_path / "texts.csv").write_text("text\n" + "".join(f"words {i}\n" for i in range(20)))
+    recipe = {
+        "model": ModelConfig(tasks=(MOOD,)).to_json(),
+        "train_on": [{"file": "texts.csv", "text": "text", "teacher": "teacher", "unlabelled_text": True}],
+    }
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    with pytest.raises(UserError, match="learnt from labels: name a file that has some, too"):
+        train(tmp_path / "recipe.json", tmp_path / "run", start_from=str(tiny), data_dir=tmp_path)
 
 
 def test_a_recipe_trains_a_student_that_answers_as_its_teacher_does(tiny, teacher, tmp_path):

@@ -149,10 +149,20 @@ class SourceSpec(JsonData):
     variations: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("file", "text", "column", "teacher"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name in ("file", "teacher")):
+                raise UserError(f"A file of a recipe: {name} must be a text in quotes, not {value!r}.")
+        if not isinstance(self.unlabelled, (list, tuple)) or not all(isinstance(n, str) for n in self.unlabelled):
+            raise UserError(f"{self.file}: unlabelled must be a list of entity types, not {self.unlabelled!r}.")
         object.__setattr__(self, "unlabelled", tuple(self.unlabelled))
+        if not isinstance(self.tasks, Mapping) or not all(isinstance(m, Mapping) for m in self.tasks.values()):
+            raise UserError(
+                f'{self.file}: tasks must be like {{"sentiment": {{"0": "negative"}}}}, not {self.tasks!r}.'
+            )
         for name in ("weight", "lower", "upper", "mask", "validation"):
             value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not 0 <= value <= (100 if name == "weight" else 1):
+            if type(value) not in (int, float) or not 0 <= value <= (100 if name == "weight" else 1):
                 raise UserError(f"{self.file}: {name} cannot be {value!r}.")
         if type(self.variations) is not int or not 0 <= self.variations <= _MOST_VARIATIONS:
             raise UserError(
@@ -177,6 +187,8 @@ class Recipe(JsonData):
         if not isinstance(self.train, TrainConfig):
             object.__setattr__(self, "train", TrainConfig.from_json(self.train))
         for name in ("train_on", "validate_on"):
+            if not isinstance(getattr(self, name), (list, tuple)):
+                raise UserError(f"{name} must be a list of data files, not {getattr(self, name)!r}.")
             sources = tuple(s if isinstance(s, SourceSpec) else SourceSpec.from_json(s) for s in getattr(self, name))
             object.__setattr__(self, name, sources)
 
@@ -217,7 +229,10 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike) -> list[Row]:
     path = Path(data_dir) / source.file
     if not path.is_file():
         raise UserError(f"{path} is not there. Paths in a recipe are relative to --data-dir.")
-    table = read_table(path, text=source.text)
+    try:
+        table = read_table(path, text=source.text)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     rows = table.rows
     if not rows:
         raise UserError(f"{path}: no rows could be read. " + " ".join(f.problem for f in table.errors[:3]))

@@ -346,8 +346,10 @@ def _trained_tasks(model: MultiTaskModel, dataset: Dataset) -> list[str]:
     found = {name for part in dataset.parts for row in part.rows for name in row.labels}
     tasks = [name for name in model.tasks if name in found]
     if not tasks:
+        needed = "A table needs a text column and at least one column of labels."
+        if any(part.teacher for part in dataset.parts):
+            needed = "A teacher answers for the tasks that are learnt from labels: name a file that has some, too."
         raise UserError(
-            f"No row has a label for any task of the model ({', '.join(model.tasks) or 'it has none'}). "
-            "A table needs a text column and at least one column of labels."
+            f"No row has a label for any task of the model ({', '.join(model.tasks) or 'it has none'}). {needed}"
         )
     return tasks

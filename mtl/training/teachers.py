@@ -34,7 +34,13 @@ class Teachers:
             if not part.teacher:
                 continue
             if part.teacher not in self._models:
-                self._models[part.teacher] = checkpoint.load(part.teacher, device=str(model.device))
+                try:
+                    self._models[part.teacher] = checkpoint.load(part.teacher, device=str(model.device))
+                except UserError as error:
+                    raise UserError(
+                        f"{part.name}: its teacher could not be loaded. {error} The recipe names it: the folder of a "
+                        "checkpoint that lies beside the data, or any other model that --model takes."
+                    ) from error
             teacher = self._models[part.teacher]
             taught = [name for name in tasks if _alike(model.tasks[name], teacher.tasks.get(name))]
             if not taught:
