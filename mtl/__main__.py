@@ -237,6 +237,8 @@ def _analyze(options: argparse.Namespace) -> None:
             print(
                 f"mtl: text {number} is longer than {model.max_tokens} tokens; its end was not read.", file=sys.stderr
             )
+        if answer.unread:
+            print(f"mtl: text {number} has no word that the model knows; its answers mean nothing.", file=sys.stderr)
     if options.json:
         print(json.dumps([answer.to_json() for answer in answers]))
         return

@@ -97,7 +97,7 @@ class TaskSpec(JsonData):
             f"A task's name must be 1 to 100 characters without spaces around it; it is {self.name!r}.",
         )
         _require(
-            self.name not in ("text", "embedding", "tokens", "truncated", "results", "to_json"),
+            self.name not in ("text", "embedding", "tokens", "truncated", "unread", "results", "to_json"),
             f"A task cannot be called {self.name!r}: an answer already has a field of that name.",
         )
         _require(

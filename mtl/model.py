@@ -62,6 +62,7 @@ class Analysis:
 
     `embedding` is float32 (dim,) of length 1; `results` maps each task asked for to `Classes`, a float, or a tuple of
     `Entity`; `tokens` counts the tokens read and `truncated` says that the text was longer than the model reads.
+    `unread`: none of its words is in the vocabulary, so that the answers say nothing of it.
     """
 
     text: str
@@ -69,6 +70,7 @@ class Analysis:
     results: dict[str, Classes | float | tuple[Entity, ...]]
     tokens: int
     truncated: bool
+    unread: bool = False
 
     def __getattr__(self, name: str):
         # Looked up through __dict__: copying and unpickling ask for attributes before `results` is there.
@@ -93,6 +95,7 @@ class Analysis:
             **answers,
             "tokens": self.tokens,
             "truncated": self.truncated,
+            "unread": self.unread,
         }
 
 
@@ -217,7 +220,8 @@ class MultiTaskModel(nn.Module):
                     results[spec.name] = head.decode(logits)
             for j, i in enumerate(indices):
                 values = {name: column[j] for name, column in results.items()}
-                answers[i] = Analysis(rows[i].text, embeddings[j], values, len(rows[i].ids), rows[i].truncated)
+                row = rows[i]
+                answers[i] = Analysis(row.text, embeddings[j], values, len(row.ids), row.truncated, row.unread)
 
         self.each_batch(rows, decode, progress)
         return answers

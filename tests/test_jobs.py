@@ -141,7 +141,7 @@ def test_two_new_heads_never_share_a_name(tmp_path):
     assert len({*matched.rows[0].labels.values()}) == 2
 
 
-@pytest.mark.parametrize("name", ["text", "results", "embedding", "tokens", "truncated"])
+@pytest.mark.parametrize("name", ["text", "results", "embedding", "tokens", "truncated", "unread"])
 def test_a_head_is_never_called_like_a_field_of_an_answer(tmp_path, name):
     table = f"sentence,{name}\n" + "".join(f"a longer text about {i},{('x', 'y')[i % 2]}\n" for i in range(12))
     read = read_table(_table(tmp_path, table), text="sentence", roles={name: "classification"})

@@ -34,6 +34,11 @@ def test_train_prints_scores_and_where_the_checkpoint_is(trained):
     assert printed.err == ""
 
 
+def test_analyze_says_which_texts_it_cannot_know(capsys):
+    assert main(["analyze", "A good day", "😡", "--tasks", "sentiment"]) == 0
+    assert capsys.readouterr().err == "mtl: text 2 has no word that the model knows; its answers mean nothing.\n"
+
+
 def test_a_trained_model_analyzes_evaluates_and_exports(trained, reviews, tmp_path, capsys):
     checkpoint, _ = trained
     assert main(["analyze", "what a good day", "--model", str(checkpoint)]) == 0

@@ -122,6 +122,11 @@ def test_texts_that_are_cut_say_so(model):
     assert limited.tokens == model.max_tokens
 
 
+def test_texts_without_a_known_word_say_so():
+    texts = ["a word", "😡", "😡 a", "x" * 300]
+    assert [a.unread for a in mtl.load().analyze(texts, tasks=[])] == [False, True, False, True]
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

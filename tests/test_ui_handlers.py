@@ -12,6 +12,7 @@ import types
 import numpy as np
 import pytest
 
+import mtl
 from mtl import projection
 from mtl.config import ModelConfig, TaskSpec, UserError
 from mtl.ui import analysis, text
@@ -145,6 +146,11 @@ def test_parts_give_the_same_answers_as_the_whole(model, monkeypatch):
 def test_a_text_that_is_too_long_is_reported(model):
     ((status, *_),) = analysis.of_box(session_of(model), "Short.\n" + "word " * 10_000, "me")
     assert "Sentence 2 is longer than the model reads" in status and str(model.max_tokens) in status
+
+
+def test_sentences_without_a_known_word_are_reported():
+    ((status, *_),) = analysis.of_box(session_of(mtl.load()), "Short.\n😡🤮\n" + "x" * 300, "me")
+    assert "Sentences 2, 3 have no word that the model knows" in status
 
 
 def test_a_model_that_cannot_be_loaded_is_said_in_plain_words():

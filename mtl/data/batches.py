@@ -31,13 +31,15 @@ class Tokens:
     """One tokenised text.
 
     `ids` are token ids with the special ones; `words` are (start, end, position): characters of `text`, end not
-    included, and the place in `ids` of the word's first piece. `truncated` says that the text went on.
+    included, and the place in `ids` of the word's first piece. `truncated` says that the text went on, `unread` that
+    nothing in it is in the vocabulary.
     """
 
     text: str
     ids: list[int]
     words: list[tuple[int, int, int]]
     truncated: bool
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words:
     """Tokenise texts, cutting each to `max_tokens` including special tokens. `words=False` leaves the words out."""
     prefix, suffix = _special_ids(tokenizer)
     room = max(max_tokens - len(prefix) - len(suffix), 1)
+    unknown = _unknown_id(tokenizer)
     result = []
     encodings = tokenizer.encode_batch(
         [_UNPAIRED.sub("\ufffd", t[:MAX_CHARACTERS]) for t in texts], add_special_tokens=False
@@ -88,6 +91,7 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words:
                 [*prefix, *ids[:room], *suffix],
                 _words(encoding, text, room, len(prefix)) if words else [],
                 len(ids) > room or len(text) > MAX_CHARACTERS,
+                all(i == unknown for i in ids[:room]),
             )
         )
     return result
@@ -98,6 +102,12 @@ def _special_ids(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     full = tokenizer.encode("a").ids
     start = next((i for i in range(len(full)) if full[i : i + len(plain)] == plain), 0)
     return full[:start], full[start + len(plain) :]
+
+
+def _unknown_id(tokenizer: Tokenizer) -> int | None:
+    """What stands for every word that is not in the vocabulary; None where all can be spelt, byte by byte."""
+    token = getattr(tokenizer.model, "unk_token", None)
+    return tokenizer.token_to_id(token) if token else getattr(tokenizer.model, "unk_id", None)
 
 
 def _words(encoding, text: str, room: int, shift: int) -> list[tuple[int, int, int]]:

@@ -76,7 +76,9 @@ def run(session: Session, sentences: Sentences, visitor: str) -> Iterator[tuple]
         yield markup.status(in_plain_words(problem), kind="bad"), gr.skip(), hidden
         return
     cut = [i for i, a in enumerate(analyses, 1) if a.truncated]
+    unread = [i for i, a in enumerate(analyses, 1) if a.unread]
     notes = [*sentences.notes, *([text.truncated(cut, model.max_tokens)] if cut else [])]
+    notes += [text.unread(unread)] if unread else []
     yield markup.status(text.done(total, seconds), notes), session.next_revision(), hidden
 
 

@@ -95,12 +95,21 @@ def too_many(count: int, limit: int) -> str:
 
 
 def truncated(numbers: list[int], max_tokens: int) -> str:
-    shown = ", ".join(str(n) for n in numbers[:5]) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
-    subject = f"Sentence {shown} is" if len(numbers) == 1 else f"Sentences {shown} are"
+    are = "is" if len(numbers) == 1 else "are"
     return (
-        f"{subject} longer than the model reads: only the first {max_tokens} tokens "
+        f"{_numbered(numbers)} {are} longer than the model reads: only the first {max_tokens} tokens "
         f"(about {max_tokens * 3 // 4} words) counted."
     )
+
+
+def unread(numbers: list[int]) -> str:
+    have = "has" if len(numbers) == 1 else "have"
+    return f"{_numbered(numbers)} {have} no word that the model knows: what it answers there means nothing."
+
+
+def _numbered(numbers: list[int]) -> str:
+    shown = ", ".join(str(n) for n in numbers[:5]) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
+    return f"Sentence{'' if len(numbers) == 1 else 's'} {shown}"
 
 
 def more_notes(count: int) -> str:
