@@ -413,7 +413,7 @@ def _mix(options: argparse.Namespace) -> None:
     from mtl.training.calibration import calibrate
 
     out = Path(options.out)
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already. Name a folder that is new or empty.")
     model = mix([checkpoint.load(name, dtype="float32") for name in options.models], options.shares)
     if options.calibrate:

@@ -232,6 +232,8 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike) -> list[Row]:
     try:
         table = read_table(path, text=source.text)
     except UserError as error:
+        if path.name in str(error):
+            raise
         raise UserError(f"{path}: {error}") from error
     rows = table.rows
     if not rows:
