@@ -26,17 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options) or 0
     except UserError as error:
-        print(f"mtl: {error}", file=sys.stderr)
+        terminal.warn(str(error))
         return 2
     except KeyboardInterrupt:
-        print("mtl: stopped.", file=sys.stderr)
+        terminal.warn("stopped.")
         return 130
     except BrokenPipeError:
         _nobody_reads()
         return 0
     except OSError as error:  # a full disk, a folder that may not be written
         where = f"{error.filename}: " if error.filename else ""
-        print(f"mtl: {where}{error.strerror or error}.", file=sys.stderr)
+        terminal.warn(f"{where}{error.strerror or error}.")
         return 2
 
 
@@ -234,18 +234,16 @@ def _analyze(options: argparse.Namespace) -> None:
     close()
     for number, answer in enumerate(answers, 1):
         if answer.truncated:
-            print(
-                f"mtl: text {number} is longer than {model.max_tokens} tokens; its end was not read.", file=sys.stderr
-            )
+            terminal.warn(f"text {number} is longer than {model.max_tokens} tokens; its end was not read.")
         if answer.unread:
-            print(f"mtl: text {number} has no word that the model knows; its answers mean nothing.", file=sys.stderr)
+            terminal.warn(f"text {number} has no word that the model knows; its answers mean nothing.")
     if options.json:
         print(json.dumps([answer.to_json() for answer in answers]))
         return
     for answer in answers:
-        print(answer.text)
+        terminal.say(answer.text)
         for task, value in answer.results.items():
-            print(f"  {task:<10} {terminal.readable(value)}")
+            terminal.say(f"  {task:<10} {terminal.readable(value)}")
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -261,7 +259,7 @@ def _train(options: argparse.Namespace) -> int:
             "--resume out to train anew, or begin with that model: --model, and another --out."
         )
     if options.resume and state == "queued" and processes.is_main:  # as a folder without a run reads
-        print(f"mtl: there is no run in {options.out} to go on with: training begins anew.", file=sys.stderr)
+        terminal.warn(f"there is no run in {options.out} to go on with: training begins anew.")
     job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **_reading(options))
     stopping: list[float] = []
 
@@ -271,7 +269,7 @@ def _train(options: argparse.Namespace) -> int:
             raise KeyboardInterrupt
         if not stopping and processes.is_main:
             again = "press Ctrl+C again" if number == signal.SIGINT else "send the signal again"
-            print(f"mtl: stopping after this step; {again} to give up at once.", file=sys.stderr)
+            terminal.warn(f"stopping after this step; {again} to give up at once.")
         stopping.append(time.monotonic())
 
     signal.signal(signal.SIGINT, stop)
@@ -285,7 +283,7 @@ def _train(options: argparse.Namespace) -> int:
             except BrokenPipeError:  # the run is worth more than what is said of it
                 _nobody_reads()
     if processes.is_main and not options.json:
-        print(f"Checkpoint: {Path(options.out) / 'checkpoint'}")
+        terminal.say(f"Checkpoint: {Path(options.out) / 'checkpoint'}")
     return 0
 
 
@@ -312,7 +310,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
     left_out = [name for name in matched.specs if name not in known]
     for name in left_out:
-        print(f"mtl: the labels of {name!r} are not those of a head of this model; it is not scored.", file=sys.stderr)
+        terminal.warn(f"the labels of {name!r} are not those of a head of this model; it is not scored.")
     scores = evaluate(model, matched.rows, known) if known else {}
     if not scores:
         raise UserError(
@@ -385,7 +383,7 @@ def _embed(options: argparse.Namespace) -> None:
             frame.to_csv(out, index=False)
         else:
             frame.to_parquet(out, index=False)
-    print(f"{len(texts)} embeddings of {vectors.shape[1]} numbers: {out}")
+    terminal.say(f"{len(texts)} embeddings of {vectors.shape[1]} numbers: {out}")
 
 
 def _texts(path: Path) -> list[str]:
@@ -421,11 +419,11 @@ def _mix(options: argparse.Namespace) -> None:
         rows = [row for held_out in job.dataset.validation.values() for row in held_out]
         temperatures = calibrate(model, rows, [*model.tasks])
         for task, value in temperatures.items():
-            print(f"{task}: temperature {value:.3f}")
+            terminal.say(f"{task}: temperature {value:.3f}")
         if not temperatures:
-            print(f"mtl: {options.calibrate} has too few validation rows with labels to calibrate on.", file=sys.stderr)
+            terminal.warn(f"{options.calibrate} has too few validation rows with labels to calibrate on.")
     checkpoint.save(model, out, torch.float16 if options.half else None)
-    print(f"Checkpoint: {options.out}")
+    terminal.say(f"Checkpoint: {options.out}")
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -433,7 +431,7 @@ def _export(options: argparse.Namespace) -> None:
     from mtl.export import export
 
     export(mtl.load(options.model, dtype="float32"), options.out)
-    print(f"Exported to {options.out}: load it with SentenceTransformer({options.out!r}).")
+    terminal.say(f"Exported to {options.out}: load it with SentenceTransformer({options.out!r}).")
 
 
 def _scenarios(options: argparse.Namespace) -> None:
@@ -442,9 +440,9 @@ def _scenarios(options: argparse.Namespace) -> None:
     out = Path(options.out or scenarios.OUT)
     if not out.parent.is_dir():  # asked before minutes go into measuring
         raise UserError(f"There is no folder {out.parent}.")
-    figures = scenarios.measure(say=lambda line: print(f"mtl: {line} ...", file=sys.stderr))
+    figures = scenarios.measure(say=lambda line: terminal.warn(f"{line} ..."))
     scenarios.write(figures, out)
-    print(f"Figures of {len(figures['scenarios'])} presets: {out}")
+    terminal.say(f"Figures of {len(figures['scenarios'])} presets: {out}")
 
 
 def _space(options: argparse.Namespace) -> int:

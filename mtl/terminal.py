@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,24 @@ if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch
     from mtl.data.matching import Taught
     from mtl.data.rows import Table
+
+
+# A text that somebody else wrote may hold what a terminal obeys: colours, a new title, a cursor that goes back.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def _plain(text: str) -> str:
+    return text.translate(_CONTROLS)
+
+
+def say(line: str) -> None:
+    """A line on standard output."""
+    print(_plain(line))
+
+
+def warn(line: str) -> None:
+    """A line on standard error, which says who speaks."""
+    print(_plain(f"mtl: {line}"), file=sys.stderr)
 
 
 def progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callable[[], None]]:
@@ -49,23 +68,24 @@ class RunPrinter:
 
         if event["event"] == "start":
             for note in event["notes"]:
-                print(note)
+                say(note)
             learn, still = sum(event["trainable"].values()), sum(event["frozen"].values())
-            print(f"{event['rows']} rows, {event['steps']} steps; {learn:,} weights learn, {still:,} are frozen.")
+            say(f"{event['rows']} rows, {event['steps']} steps; {learn:,} weights learn, {still:,} are frozen.")
             self._bar = tqdm(total=event["steps"], unit="step", disable=None, leave=False)
         elif event["event"] == "step":
             self._bar.update(event["step"] - self._bar.n)
             self._bar.set_postfix({name: f"{loss:.3f}" for name, loss in event["loss"].items()}, refresh=False)
         elif event["event"] == "epoch":
             parts = _score_parts(event["validation"])
-            tqdm.write(f"epoch {event['epoch']} ({event['seconds']:.0f} s): {'; '.join(parts) or 'no validation rows'}")
+            scores = "; ".join(parts) or "no validation rows"
+            tqdm.write(_plain(f"epoch {event['epoch']} ({event['seconds']:.0f} s): {scores}"))
         elif event["event"] == "freeze":
             tqdm.write(
                 f"epoch {event['epoch']}: the lowest {event['frozen_groups']} layer groups are frozen from here on"
             )
         elif event["event"] == "end":
             self._bar.close()
-            print(f"{event['status']} after {event['steps']} steps in {event['seconds']:.1f} s")
+            say(f"{event['status']} after {event['steps']} steps in {event['seconds']:.1f} s")
 
 
 _MAIN_SCORES = ("accuracy", "macro_f1", "spearman", "mae", "f1")
@@ -85,32 +105,30 @@ def _score_parts(scores: dict, where: str = "") -> list[str]:
 def show_scores(scores: dict) -> None:
     """The scores of tasks, as `mtl.training.metrics.evaluate` gives them."""
     for name, value in scores.items():
-        print(f"{name} ({value['rows']} rows)")
+        say(f"{name} ({value['rows']} rows)")
         for key, score in value.items():
             if isinstance(score, float):
-                print(f"  {key:<18} {score:.4f}")
+                say(f"  {key:<18} {score:.4f}")
         for label, parts in value.get("per_class", {}).items():
-            print(
-                f"  {label:<18} " + "  ".join(f"{k} {v:.3f}" if k != "rows" else f"{v} rows" for k, v in parts.items())
-            )
+            say(f"  {label:<18} " + "  ".join(f"{k} {v:.3f}" if k != "rows" else f"{v} rows" for k, v in parts.items()))
 
 
 def show_diagnosis(name: str, table: Table, teaches: Mapping[str, Taught]) -> None:
     """What the doctor says of a table: its columns, what each teaches, and the findings."""
-    print(f"{name}: {len(table.rows)} rows ({table.format}, {table.encoding})")
+    say(f"{name}: {len(table.rows)} rows ({table.format}, {table.encoding})")
     for column in table.columns:
         role = column.role if column.kind is None else f"{column.role}, {column.kind}"
-        print(f"  {column.name}: {role}. {column.reason}")
+        say(f"  {column.name}: {role}. {column.reason}")
         if column.name in teaches:
             for line in _lesson(column.name, teaches[column.name]):
-                print(f"      {line}")
+                say(f"      {line}")
     for finding in table.findings:
         where = "".join(
             (f" line {finding.line}" if finding.line else "", f" [{finding.column}]" if finding.column else "")
         )
-        print(f"{finding.level}{where}: {finding.problem} {finding.action} {finding.hint}".rstrip())
+        say(f"{finding.level}{where}: {finding.problem} {finding.action} {finding.hint}".rstrip())
     if not table.findings:
-        print("Nothing is wrong with it.")
+        say("Nothing is wrong with it.")
 
 
 def _lesson(column: str, taught: Taught) -> list[str]:
