@@ -22,16 +22,13 @@ _FIVE = {"0": -1.0, "1": -0.5, "2": 0.0, "3": 0.5, "4": 1.0}
 _SST2 = SourceSpec("sst2.dev.tsv.gz", text="content", column="label", tasks={"sentiment": _BINARY})
 _TWEETS = SourceSpec("tweets.dev.tsv.gz", text="text", column="label", tasks={"sentiment": _TERNARY})
 _SST5 = SourceSpec("sst5.dev.txt.gz", tasks={"intensity": _FIVE})
+_STSB = "stsb.dev.tsv.gz"
 _CONLL = SourceSpec("conll2003.dev.txt.gz", tasks={"entities": {}})
 
 
 def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str, Any]]:
     """Rows of {task, data, rows, metric, value}; the data files are named in the README of the default model."""
-    if not Path(data_dir).is_dir():
-        raise UserError(
-            f"There is no folder {data_dir}. --data-dir names the one with the data sets that "
-            "assets/models/default/README.md lists."
-        )
+    _check(Path(data_dir))
     sst2, tweets, sst5, conll = (read_source(source, data_dir) for source in (_SST2, _TWEETS, _SST5, _CONLL))
     scores = [
         _row("sentiment, negative or positive", "SST-2 dev", sst2, "accuracy", _binary_accuracy(model, sst2)),
@@ -45,7 +42,7 @@ def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str
         ),
         _from(model, "intensity", "SST-5 dev", sst5, "spearman"),
         _from(model, "entities", "CoNLL-2003 dev", conll, "f1"),
-        _similarity(model, Path(data_dir) / "stsb.dev.tsv.gz"),
+        _similarity(model, Path(data_dir) / _STSB),
     ]
     rows = held_out()
     if rows:
@@ -59,6 +56,16 @@ def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str
             )
         ]
     return scores
+
+
+def _check(folder: Path) -> None:
+    needed = [source.file for source in (_SST2, _TWEETS, _SST5, _CONLL)] + [_STSB]
+    missing = [file for file in needed if not (folder / file).is_file()]
+    if missing:
+        there = f"{folder} has no {', '.join(missing)}." if folder.is_dir() else f"There is no folder {folder}."
+        raise UserError(
+            f"{there} --data-dir names the one with the data sets that assets/models/default/README.md lists."
+        )
 
 
 def _row(task: str, data: str, rows: list, metric: str, value: float) -> dict[str, Any]:
@@ -92,8 +99,6 @@ def _calibration(model: MultiTaskModel, sst2: list[Row], tweets: list[Row]) -> f
 
 
 def _similarity(model: MultiTaskModel, path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise UserError(f"{path} is not there; --data-dir names the folder with the data sets.")
     with gzip.open(path, "rt", encoding="utf-8") as file:
         pairs = [line.rstrip("\n").split("\t") for line in file]
     left, right = (model.encode([pair[column] for pair in pairs]) for column in (5, 6))

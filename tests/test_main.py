@@ -200,6 +200,7 @@ def test_doctor_says_what_labels_mean_to_the_model_and_how_to_change_it(tmp_path
         (["analyze", "hi", "--model", "./nowhere"], "There is no folder ./nowhere."),
         (["evaluate", "--default", "reviews.csv"], "Leave reviews.csv or --default out."),
         (["evaluate", "--default", "--data-dir", "nowhere"], "There is no folder nowhere. --data-dir names"),
+        (["evaluate", "--default", "--data-dir", str(ROOT / "tests")], "tests has no sst2.dev.tsv.gz, "),
     ],
 )
 def test_mistakes_get_one_plain_line_and_status_2(arguments, words, capsys):
@@ -207,6 +208,11 @@ def test_mistakes_get_one_plain_line_and_status_2(arguments, words, capsys):
     printed = capsys.readouterr()
     assert printed.out == ""
     assert words in printed.err and printed.err.count("\n") == 1 and "Traceback" not in printed.err
+
+
+def test_a_text_cannot_give_orders_to_the_terminal(tiny, capsys):
+    assert main(["analyze", "\x1b[2Jgone \x9b31m\a\r", "--model", str(tiny)]) == 0
+    assert capsys.readouterr().out.startswith(r"\x1b[2Jgone \x9b31m\x07\x0d" + "\n")
 
 
 def test_the_process_is_quiet_and_prints_json_that_a_script_reads(tiny):
