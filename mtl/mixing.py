@@ -26,8 +26,8 @@ def mix(models: Sequence[MultiTaskModel], shares: Sequence[float] | None = None)
     shares = [1.0] * len(models) if shares is None else list(shares)
     if len(models) < 2:
         raise UserError("Mixing needs two models or more.")
-    if len(shares) != len(models) or min(shares) < 0 or not 0 < sum(shares) < float("inf"):
-        raise UserError(f"{len(models)} models need as many shares of 0 or more, not all 0; given are {shares}.")
+    if len(shares) != len(models) or not all(0 <= share <= 1e6 for share in shares) or not sum(shares):
+        raise UserError(f"{len(models)} models need as many shares from 0 to a million, not all 0; given are {shares}.")
     first = models[0]
     for number, other in enumerate(models[1:], 2):
         if other.origin != first.origin:

@@ -191,7 +191,7 @@ class MultiTaskModel(nn.Module):
 
     def analyze(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         tasks: Iterable[str] | None = None,
         pooling: str | None = None,
         progress: Callable[[int, int], None] | None = None,
@@ -203,7 +203,7 @@ class MultiTaskModel(nn.Module):
         unknown task or pooling. Thread safe.
         """
         specs = self._chosen(tasks)
-        self._check(texts, pooling)
+        texts = self._checked(texts, pooling)
         tagging = any(s.kind == "tagging" for s in specs)
         rows = self.tokenise(texts, words=tagging)
         answers: list[Analysis | None] = [None] * len(rows)
@@ -228,12 +228,12 @@ class MultiTaskModel(nn.Module):
 
     def encode(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         pooling: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> np.ndarray:
         """Embeddings alone: float32 (n, dim), each of length 1."""
-        self._check(texts, pooling)
+        texts = self._checked(texts, pooling)
         result = np.empty((len(texts), self.dim), dtype=np.float32)
 
         def keep(indices: list[int], batch: Batch, encoded: Encoded) -> None:
@@ -265,9 +265,10 @@ class MultiTaskModel(nn.Module):
             raise UserError(f"tasks must be a list of names, such as [{tasks!r}].")
         return [self.head(name).spec for name in tasks]
 
-    def _check(self, texts: Sequence[str], pooling: str | None) -> None:
+    def _checked(self, texts: Iterable[str], pooling: str | None) -> list[str]:
         if isinstance(texts, str):
             raise UserError("Give a list of texts, not one text: analyze([text]).")
+        texts = list(texts)
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise UserError(f"Text {i + 1} is not a text but {type(text).__name__}.")
@@ -275,6 +276,7 @@ class MultiTaskModel(nn.Module):
                 raise UserError(f"Text {i + 1} is empty. Leave it out or write something in it.")
         if pooling is not None and pooling not in self.poolings:
             raise UserError(f"Unknown pooling {pooling!r}; this model has {', '.join(self.poolings)}.")
+        return texts
 
 
 def _key(task: str) -> str:

@@ -144,6 +144,12 @@ def test_wrong_input_is_refused_with_words(model, call, words):
         call(model)
 
 
+def test_texts_may_come_one_by_one(model):
+    texts = ["one", "two words"]
+    assert [answer.text for answer in model.analyze(text for text in texts)] == texts
+    assert model.encode(text for text in texts).shape == (2, 32)
+
+
 def test_no_texts_give_no_answers(model):
     assert model.analyze([]) == []
     assert model.encode([]).shape == (0, 32)
