@@ -112,7 +112,13 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("mix", _mix, "One checkpoint out of several of one kind: the mean of their weights.")
     sub.add_argument("models", nargs="+", metavar="DIR", help="checkpoints that grew out of the same model")
-    sub.add_argument("--shares", nargs="+", type=float, metavar="S", help="how much each counts (default: the same)")
+    sub.add_argument(
+        "--shares",
+        nargs="+",
+        type=float,
+        metavar="S",
+        help="how much each counts, in the same order (default: the same); after the folders",
+    )
     sub.add_argument("--out", metavar="DIR", required=True, help="the folder of the new checkpoint")
     sub.add_argument("--calibrate", metavar="DATA", help="fit temperatures to the validation rows of a table or recipe")
     sub.add_argument("--data-dir", metavar="DIR", help="where a recipe's files are (default: beside the recipe)")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
+import csv
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mtl import checkpoint
 from mtl.config import UserError
-from mtl.data.dataset import Recipe, SourceSpec, read_source
+from mtl.data.dataset import Recipe, SourceSpec, read_source, split
 from mtl.data.rows import Row
 from mtl.model import MultiTaskModel
 from mtl.training.metrics import calibration_error, evaluate, spearman
@@ -22,14 +24,20 @@ _FIVE = {"0": -1.0, "1": -0.5, "2": 0.0, "3": 0.5, "4": 1.0}
 _SST2 = SourceSpec("sst2.dev.tsv.gz", text="content", column="label", tasks={"sentiment": _BINARY})
 _TWEETS = SourceSpec("tweets.dev.tsv.gz", text="text", column="label", tasks={"sentiment": _TERNARY})
 _SST5 = SourceSpec("sst5.dev.txt.gz", tasks={"intensity": _FIVE})
-_STSB = "stsb.dev.tsv.gz"
 _CONLL = SourceSpec("conll2003.dev.txt.gz", tasks={"entities": {}})
+_STSB = "stsb.dev.tsv.gz"
 
 
 def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str, Any]]:
-    """Rows of {task, data, rows, metric, value}; the data files are named in the README of the default model."""
+    """Rows of {task, data, rows, metric, value}; the data files are named in the README of the default model.
+
+    Raises `UserError`, before anything is measured, where a file is missing or not what its name says.
+    """
     _check(Path(data_dir))
-    sst2, tweets, sst5, conll = (read_source(source, data_dir) for source in (_SST2, _TWEETS, _SST5, _CONLL))
+    sst2, tweets, sst5, conll = (
+        read_source(source, data_dir, model.tasks) for source in (_SST2, _TWEETS, _SST5, _CONLL)
+    )
+    pairs = _pairs(Path(data_dir) / _STSB)
     scores = [
         _row("sentiment, negative or positive", "SST-2 dev", sst2, "accuracy", _binary_accuracy(model, sst2)),
         _from(model, "sentiment", "tweets dev", tweets, "macro_recall"),
@@ -42,19 +50,18 @@ def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str
         ),
         _from(model, "intensity", "SST-5 dev", sst5, "spearman"),
         _from(model, "entities", "CoNLL-2003 dev", conll, "f1"),
-        _similarity(model, Path(data_dir) / _STSB),
+        _row("embedding", "STS-B dev", pairs, "spearman", _similarity(model, pairs)),
     ]
     rows = held_out()
-    if rows:
-        scores += [
-            _from(model, task, "workshop.csv, held-out rows", rows, metric)
-            for task, metric in (
-                ("topic", "accuracy"),
-                ("sentiment", "accuracy"),
-                ("intensity", "spearman"),
-                ("entities", "f1"),
-            )
-        ]
+    scores += [
+        _from(model, task, "workshop.csv, held-out rows", rows, metric)
+        for task, metric in (
+            ("topic", "accuracy"),
+            ("sentiment", "accuracy"),
+            ("intensity", "spearman"),
+            ("entities", "f1"),
+        )
+    ]
     return scores
 
 
@@ -98,25 +105,40 @@ def _calibration(model: MultiTaskModel, sst2: list[Row], tweets: list[Row]) -> f
     return calibration_error(np.array(confidence), np.array(correct))
 
 
-def _similarity(model: MultiTaskModel, path: Path) -> dict[str, Any]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        pairs = [line.rstrip("\n").split("\t") for line in file]
-    left, right = (model.encode([pair[column] for pair in pairs]) for column in (5, 6))
-    value = spearman(np.sum(left * right, axis=1), np.array([float(pair[4]) for pair in pairs]))
-    return _row("embedding", "STS-B dev", pairs, "spearman", value)
+def _pairs(path: Path) -> list[tuple[float, str, str]]:
+    """Score, first and second sentence of each line."""
+    columns = {4: float, 5: str, 6: str}
+    try:
+        pairs = pd.read_csv(
+            path,
+            sep="\t",
+            header=None,
+            quoting=csv.QUOTE_NONE,
+            usecols=[*columns],
+            dtype=columns,
+            keep_default_na=False,
+        )
+        if pairs.isna().any(axis=None):
+            raise ValueError("a line has fewer than seven columns.")
+    except (OSError, EOFError, ValueError, zlib.error) as error:  # not gzip, cut off, other columns, another encoding
+        raise UserError(f"{path} cannot be read as pairs of sentences with a score: {error}") from error
+    return [*pairs.itertuples(index=False, name=None)]
+
+
+def _similarity(model: MultiTaskModel, pairs: list[tuple[float, str, str]]) -> float:
+    scores, left, right = zip(*pairs, strict=True)
+    return spearman(np.sum(model.encode(left) * model.encode(right), axis=1), np.array(scores))
 
 
 def held_out() -> list[Row]:
     """The rows of the sample file that the default model's recipe held out."""
-    from mtl.data.dataset import split
+    return _held_out("recipe.json", checkpoint.DEFAULT_FOLDER.parents[1] / "samples" / "workshop.csv")
 
-    recipe = Recipe.read(checkpoint.DEFAULT_FOLDER / "recipe.json")
-    for source in recipe.train_on:
-        path = checkpoint.DEFAULT_FOLDER.parents[1] / "samples" / Path(source.file).name
-        if source.validation and path.is_file():
-            local = SourceSpec.from_json({**source.to_json(), "file": path.name})
-            return split(read_source(local, path.parent), source.validation)[1]
-    return []
+
+def _held_out(recipe: str, path: Path) -> list[Row]:
+    sources = Recipe.read(checkpoint.DEFAULT_FOLDER / recipe).train_on
+    source = next(source for source in sources if source.file == path.name)
+    return split(read_source(source, path.parent, {}), source.validation)[1]
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -140,6 +140,26 @@ def test_a_wrong_recipe_says_what_is_wrong(folder, changes, words):
         _recipe(folder, **changes).dataset(folder)
 
 
+@pytest.mark.parametrize(
+    ("kind", "labels", "content", "words"),
+    [
+        ("classification", ["good", "bad"], "text,x\nfine,good\npoor,awful\n", "line 3: task 'x' has no label 'awful'"),
+        ("regression", [], "text,x\nfine,good\npoor,bad\n", "line 2: task 'x' needs a number, not 'good'"),
+        ("tagging", ["PER"], "text,x\nfine,good\npoor,bad\n", "line 2: task 'x' needs entities, not 'good'"),
+        ("tagging", ["PER"], "Anna B-PER\nsleeps O\n\nRome B-LOC\nburns O\n", "line 4: .* no entity type 'LOC'; it"),
+        ("regression", [], "Anna B-PER\nsleeps O\n", "line 1: task 'x' has no entities"),
+    ],
+)
+def test_a_label_that_a_task_cannot_have_is_named_with_file_and_line(tmp_path, kind, labels, content, words):
+    name = "data.csv" if content.startswith("text") else "data.conll"
+    (tmp_path / name).write_text(content)
+    column = {"column": "x"} if name == "data.csv" else {}
+    model = {"tasks": [{"name": "x", "kind": kind, "labels": labels}]}
+    recipe = Recipe.from_json({"model": model, "train_on": [{"file": name, "tasks": {"x": {}}, **column}]})
+    with pytest.raises(UserError, match=rf"{name}, {words}"):
+        recipe.dataset(tmp_path)
+
+
 def test_a_recipe_that_is_not_json_is_refused(tmp_path):
     (tmp_path / "recipe.json").write_text("{")
     with pytest.raises(UserError, match=r"recipe\.json"):

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mtl.config import JsonData, ModelConfig, TrainConfig, UserError
+from mtl.config import JsonData, ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.data.entities import Span
 from mtl.data.rows import Row
 from mtl.data.table import read_table
@@ -203,11 +204,12 @@ class Recipe(JsonData):
 
     def dataset(self, data_dir: str | os.PathLike) -> Dataset:
         """Read all files, whose paths are relative to `data_dir`."""
+        specs = {spec.name: spec for spec in self.model.tasks}
         parts: list[Part] = []
-        validation: dict[str, list[Row]] = {s.file: read_source(s, data_dir) for s in self.validate_on}
+        validation: dict[str, list[Row]] = {s.file: read_source(s, data_dir, specs) for s in self.validate_on}
         notes: list[str] = []
         for source in self.train_on:
-            rows, held_out = split(read_source(source, data_dir), source.validation)
+            rows, held_out = split(read_source(source, data_dir, specs), source.validation)
             if held_out:
                 validation[source.file] = held_out
             beside = Path(data_dir) / source.teacher
@@ -224,8 +226,11 @@ class Recipe(JsonData):
         return Dataset(tuple(parts), validation, tuple(notes))
 
 
-def read_source(source: SourceSpec, data_dir: str | os.PathLike) -> list[Row]:
-    """The rows of one file of a recipe, with their labels translated to tasks."""
+def read_source(source: SourceSpec, data_dir: str | os.PathLike, specs: Mapping[str, TaskSpec]) -> list[Row]:
+    """The rows of one file of a recipe, with their labels translated to tasks.
+
+    Raises `UserError`, with the line, at a label that the task of its name in `specs` cannot have.
+    """
     path = Path(data_dir) / source.file
     if not path.is_file():
         raise UserError(f"{path} is not there. Paths in a recipe are relative to --data-dir.")
@@ -240,12 +245,40 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike) -> list[Row]:
         raise UserError(f"{path}: no rows could be read. " + " ".join(f.problem for f in table.errors[:3]))
     if source.unlabelled_text:
         return [Row(row.text, {}, row.line) for row in rows]
-    if not source.tasks:
-        return rows
-    column = source.column or next(iter(table.tasks()), None)
-    return [
-        Row(row.text, labels, row.line) for row in rows if (labels := _translated(row.labels.get(column), source.tasks))
-    ]
+    if source.tasks:
+        column = source.column or next(iter(table.tasks()), None)
+        translated = (Row(row.text, _translated(row.labels.get(column), source.tasks), row.line) for row in rows)
+        rows = [row for row in translated if row.labels]
+    for row in rows:
+        for task, value in row.labels.items():
+            if task in specs and (problem := _misfit(value, specs[task])):
+                raise UserError(f"{path}, line {row.line}: {problem}")
+    return rows
+
+
+def _misfit(value: Any, spec: TaskSpec) -> str:
+    """Why a label cannot be one of a task's; empty where it can."""
+    if isinstance(value, tuple):
+        if spec.kind != "tagging":
+            return f"task {spec.name!r} has no entities, but that is what is marked there."
+        strange = sorted({span.label for span in value} - {*spec.labels})
+        if not strange:
+            return ""
+        return f"task {spec.name!r} has no entity type {strange[0]!r}; it has {', '.join(spec.labels)}."
+    if spec.kind == "tagging":
+        return f"task {spec.name!r} needs entities, not {value!r}."
+    if spec.kind == "regression":
+        return "" if _is_number(value) else f"task {spec.name!r} needs a number, not {value!r}."
+    return (
+        "" if value in spec.labels else f"task {spec.name!r} has no label {value!r}; it has {', '.join(spec.labels)}."
+    )
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
 
 
 def _translated(value: Any, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
