@@ -29,7 +29,8 @@ _STILL = 0.9998
 # A number that changed by less than this share of its range is called the same.
 _SLIGHT = 0.025
 _WIDTH, _HEIGHT, _EDGE, _RADIUS = 460, 280, 24, 11
-_SHAPES = ("circle", "square", "diamond", "triangle", "hexagon")
+# The first three are those of the map in the Embeddings tab, so that a label keeps its shape.
+_SHAPES = ("circle", "diamond", "square", "triangle", "hexagon")
 
 
 @dataclass(frozen=True)
