@@ -86,6 +86,7 @@ def test_the_legend_counts_and_filters(visitor):
     visitor.analyze(*SENTENCES)
     visitor.open("Entities")
     view = visitor.page.locator("#entities-view")
+    expect(view.locator(".lines li")).to_have_count(6)
     person = view.locator("label", has_text="person")
     people = sum(label == "PER" for _, label in visitor.marks())
     expect(person).to_contain_text(f"person {people}")
