@@ -62,6 +62,12 @@ def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str
             ("entities", "f1"),
         )
     ]
+    beside = checkpoint.DEFAULT_FOLDER / "recipes"
+    for task, recipe, file in (
+        ("sentiment", "recipe.json", "statements.csv"),
+        ("topic", "recipes/topics.json", "topics.csv"),
+    ):
+        scores.append(_from(model, task, f"{file}, held-out rows", _held_out(recipe, beside / file), "accuracy"))
     return scores
 
 

@@ -34,6 +34,8 @@ def test_every_row_is_measured_with_the_rows_it_was_measured_on(folder, default_
     assert rows["sentiment", "SST-2 and tweets dev"] == 100
     assert rows["intensity", "SST-5 dev"] == 40
     assert rows["entities", "CoNLL-2003 dev"] == 16
+    assert rows["topic", "topics.csv, held-out rows"] == 98
+    assert rows["sentiment", "statements.csv, held-out rows"] == 40
     assert all(score["value"] == score["value"] for score in scores if score["data"] != "STS-B dev")
     assert scorecard.table(scores).count("\n") == len(scores) + 1
 
