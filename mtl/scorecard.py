@@ -25,6 +25,7 @@ _SST2 = SourceSpec("sst2.dev.tsv.gz", text="content", column="label", tasks={"se
 _TWEETS = SourceSpec("tweets.dev.tsv.gz", text="text", column="label", tasks={"sentiment": _TERNARY})
 _SST5 = SourceSpec("sst5.dev.txt.gz", tasks={"intensity": _FIVE})
 _CONLL = SourceSpec("conll2003.dev.txt.gz", tasks={"entities": {}})
+_TABLES = (_SST2, _TWEETS, _SST5, _CONLL)
 _STSB = "stsb.dev.tsv.gz"
 
 
@@ -34,9 +35,7 @@ def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str
     Raises `UserError`, before anything is measured, where a file is missing or not what its name says.
     """
     _check(Path(data_dir))
-    sst2, tweets, sst5, conll = (
-        read_source(source, data_dir, model.tasks) for source in (_SST2, _TWEETS, _SST5, _CONLL)
-    )
+    sst2, tweets, sst5, conll = (read_source(source, data_dir, model.tasks) for source in _TABLES)
     pairs = _pairs(Path(data_dir) / _STSB)
     scores = [
         _row("sentiment, negative or positive", "SST-2 dev", sst2, "accuracy", _binary_accuracy(model, sst2)),
@@ -72,7 +71,7 @@ def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str
 
 
 def _check(folder: Path) -> None:
-    needed = [source.file for source in (_SST2, _TWEETS, _SST5, _CONLL)] + [_STSB]
+    needed = (*(source.file for source in _TABLES), _STSB)
     missing = [file for file in needed if not (folder / file).is_file()]
     if missing:
         there = f"{folder} has no {', '.join(missing)}." if folder.is_dir() else f"There is no folder {folder}."

@@ -1,6 +1,7 @@
 """Measuring the default model: data sets that are missing, damaged or another's are named, none is skipped."""
 
 import gzip
+import math
 
 import pytest
 
@@ -36,7 +37,8 @@ def test_every_row_is_measured_with_the_rows_it_was_measured_on(folder, default_
     assert rows["entities", "CoNLL-2003 dev"] == 16
     assert rows["topic", "topics.csv, held-out rows"] == 98
     assert rows["sentiment", "statements.csv, held-out rows"] == 40
-    assert all(score["value"] == score["value"] for score in scores if score["data"] != "STS-B dev")
+    # These pairs are all alike, so that their order says nothing.
+    assert not any(math.isnan(score["value"]) for score in scores if score["data"] != "STS-B dev")
     assert scorecard.table(scores).count("\n") == len(scores) + 1
 
 
