@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,7 @@ from torch import nn
 from mtl import heads as head_kinds
 from mtl.backbone import Backbone
 from mtl.config import ModelConfig, TaskSpec, UserError
-from mtl.data.batches import Batch, Tokens, by_length, collate, tokenise
+from mtl.data.batches import Batch, Tokens, by_length, collate, count_tokens, tokenise
 from mtl.heads import Classes, Entity
 from mtl.pooling import POOL, pool
 
@@ -166,7 +165,7 @@ class MultiTaskModel(nn.Module):
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, special ones included, however many the model reads."""
-        return [len(t.ids) for t in tokenise(self.backbone.tokenizer, texts, sys.maxsize, words=False)]
+        return count_tokens(self.backbone.tokenizer, texts)
 
     def encode_batch(self, batch: Batch, hidden: torch.Tensor | None = None, start: int = 0) -> Encoded:
         """Run the backbone once. `hidden` (batch, tokens, dim), with `start` > 0, stands for the groups below it."""

@@ -132,14 +132,13 @@ def test_many_at_once_load_it_once(engine, saved, loads):
 
 def test_an_analysis_outlives_the_tensors_of_its_model(engine, saved, loads):
     models = Models(engine, most=1)
-    asked = models.asked(saved("a"))
+    asked = models.asked(saved("a"), "ada")
     texts = ["A day.", "Another day."]
     work = Work(asked, asked.analyze(texts), asked.config.pooling)
     expected = models.get(saved("a")).encode(texts, "max")
     models.get(saved("b"))
     np.testing.assert_array_equal(work.vectors("max"), expected)
     assert len(loads) >= 3 and work.size > 0 and work.heads("classification") == ["mood"]
-    assert models.asked(None) is engine.model()
 
 
 # --- who uses what ---

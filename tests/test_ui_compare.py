@@ -20,8 +20,8 @@ from mtl.ui.ledger import Ledger
 from mtl.ui.tabs import compare
 from mtl.ui.tabs.compare import Seen, choice, look, names, pick, progress, save, set_note, start_set, stop_all
 from mtl.ui.text import compare as words
-from mtl.ui.train.data import take
 from mtl.ui.visits import Visit
+from tests.uploads import take
 
 TASKS = (TaskSpec("mood", "classification", ("bad", "good")), TaskSpec("strength", "regression"))
 SIZES = {"embeddings": 900, "layer 1": 90, "layer 2": 90, "layer 3": 90, "head mood": 9, "head strength": 5}

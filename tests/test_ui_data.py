@@ -6,20 +6,24 @@ import gc
 import gzip
 import json
 import shutil
-import threading
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from mtl import sandbox
 from mtl.config import UserError
 from mtl.training.runs import Runs
 from mtl.ui.text import data as words
 from mtl.ui.train import data, understood
-from mtl.ui.train.data import SAMPLES, latest, safe_name, take
+from mtl.ui.train.data import SAMPLES, latest, safe_name
+from mtl.ui.train.tables import CHARACTERS_KEPT, ROWS_KEPT, understand
 from mtl.ui.visits import Registry, Visit
-from tests.uploads import TASKS, brought, model, plain, rows_of, write
+from tests.calls import understand_when
+from tests.uploads import SANDBOX, brought, model, plain, rows_of, take, write
 
 # --- strangers' files ---
 
@@ -42,7 +46,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 def test_what_is_no_table_is_refused_and_what_was_there_stays(tmp_path, name, content, message):
     visit = Visit(0.0)
     before = brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
-    said = [*data.read(visit, lambda name: model(), write(tmp_path, content, name), name)]
+    said = [*reading(visit, write(tmp_path, content, name), name)]
     assert message in said[-1][0]
     assert "stays what is learnt from" in said[-1][0]
     assert not said[-1][1]
@@ -172,9 +176,9 @@ def test_little_is_kept_of_a_large_table(tmp_path):
     content = "text,mood\n" + "".join(f"{text}{i},{('warm', 'cold')[i % 2]}\n" for i in range(5000))
     source = brought(tmp_path, content)
     assert source.rows == 5000
-    assert len(source.table.rows) == len(source.matched.rows) == data.ROWS_KEPT
+    assert len(source.table.rows) == len(source.matched.rows) == ROWS_KEPT
     kept = sum(len(row.text) for row in (*source.table.rows, *source.matched.rows))
-    assert kept <= 2 * data.ROWS_KEPT * data.CHARACTERS_KEPT
+    assert kept <= 2 * ROWS_KEPT * CHARACTERS_KEPT
     assert understood.preview(source).count("<tr") == 1 + understood.ROWS_SHOWN
 
 
@@ -191,7 +195,7 @@ def test_a_million_cells_with_a_thousand_columns(tmp_path):
     lines = [f"the text of row number {i},{numbers if i % 2 else numbers[::-1]}" for i in range(1000)]
     content = "text," + ",".join(f"c{i}" for i in range(999)) + "\n" + "\n".join(lines) + "\n"
     shares = []
-    source = take(Visit(0.0), model(), write(tmp_path, content), "wide.csv", progress=shares.append)
+    source = take(Visit(0.0), model(), write(tmp_path, content), "wide.csv", shares=shares)
     assert source.rows == 1000
     assert len(source.learns) == 20
     assert shares == sorted(shares)
@@ -208,85 +212,94 @@ def test_many_labels_are_shown_in_part(tmp_path):
     assert "240 more labels" in html
 
 
-# --- reading in the background ---
+# --- reading in a process of its own ---
 
 
-def slow_model(entered, leave):
-    def token_counts(texts):
-        entered.set()
-        assert leave.wait(20)
-        return [1] * len(texts)
-
-    return SimpleNamespace(tasks=TASKS, max_tokens=10, token_counts=token_counts)
+def reading(visit, path, name="slow.csv"):
+    return data.read(visit, lambda name: model(), SANDBOX, path, name)
 
 
-def test_what_takes_long_says_how_far_it_is(tmp_path):
-    visit, entered, leave = Visit(0.0), threading.Event(), threading.Event()
-    steps = data.read(visit, lambda name: slow_model(entered, leave), write(tmp_path, rows_of(["a", "b"])), "slow.csv")
+@pytest.fixture
+def leave(tmp_path, monkeypatch):
+    """Until this file is there, tables are being read."""
+    leave = tmp_path / "leave"
+    monkeypatch.setattr(data, "understand", partial(understand_when, leave))
+    return leave
+
+
+@pytest.fixture
+def slow(tmp_path):
+    return write(tmp_path, rows_of(["a", "b"]), "slow.csv")
+
+
+def test_what_takes_long_says_how_far_it_is(slow, leave):
+    visit = Visit(0.0)
+    steps = reading(visit, slow)
     said, changed = next(steps)
     assert "Reading slow.csv" in said
     assert not changed
     assert visit.lesson.source is None
-    leave.set()
+    leave.touch()
     assert [*steps][-1] == ("", True)
     assert visit.lesson.source.rows == 12
     assert visit.lesson.reading is None
 
 
-def test_reading_can_be_stopped(tmp_path):
-    visit, entered, leave = Visit(0.0), threading.Event(), threading.Event()
+def test_reading_can_be_stopped(tmp_path, slow, monkeypatch):
+    visit = Visit(0.0)
     before = brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
-    path = write(tmp_path, rows_of(["a", "b"]), "slow.csv")
-    steps = data.read(visit, lambda name: slow_model(entered, leave), path, "slow.csv")
+    monkeypatch.setattr(data, "understand", partial(understand_when, tmp_path / "never"))
+    steps = reading(visit, slow)
     next(steps)
-    assert entered.wait(20)
     data.stop_reading(visit)
-    leave.set()
     said, changed = [*steps][-1]
     assert words.STOPPED in said
     assert not changed
     assert visit.lesson.source is before
 
 
-def test_a_new_file_takes_the_place_of_one_still_being_read(tmp_path):
-    visit, entered, leave = Visit(0.0), threading.Event(), threading.Event()
-    path = write(tmp_path, rows_of(["a", "b"]), "slow.csv")
-    slow = data.read(visit, lambda name: slow_model(entered, leave), path, "slow.csv")
-    next(slow)
-    assert entered.wait(20)
-    quick = [*data.read(visit, lambda name: model(), SAMPLES / "tickets.csv", "tickets.csv")]
-    assert quick[-1] == ("", True)
-    leave.set()
-    assert [*slow] == []
+def test_a_new_file_takes_the_place_of_one_still_being_read(slow, leave, monkeypatch):
+    visit = Visit(0.0)
+    first = reading(visit, slow)
+    next(first)
+    monkeypatch.setattr(data, "understand", understand)
+    second = [*reading(visit, SAMPLES / "tickets.csv", "tickets.csv")]
+    assert second[-1] == ("", True)
+    assert [*first] == []
     assert visit.lesson.source.name == "tickets.csv"
 
 
-def test_closing_the_page_ends_the_reading(tmp_path):
-    visit, entered, leave = Visit(0.0), threading.Event(), threading.Event()
-    path = write(tmp_path, rows_of(["a", "b"]), "slow.csv")
-    steps = data.read(visit, lambda name: slow_model(entered, leave), path, "slow.csv")
+def test_closing_the_page_ends_the_reading_and_deletes_the_copy(slow, leave):
+    visit, copies = Visit(0.0), Path(tempfile.gettempdir())
+    before = {*copies.glob("mtl-upload-*")}
+    steps = reading(visit, slow)
     next(steps)
-    assert entered.wait(20)
-    task = visit.lesson.reading
+    assert {*copies.glob("mtl-upload-*")} - before
     steps.close()
-    leave.set()
-    task.join(20)
-    assert not task.is_alive()
-    assert visit.lesson.source is None
+    assert visit.lesson.reading is None
+    assert not {*copies.glob("mtl-upload-*")} - before
 
 
-def test_large_files_are_read_one_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "_LARGE", 10)
-    ada, bob = Visit(0.0), Visit(0.0)
-    entered, leave = threading.Event(), threading.Event()
-    path = write(tmp_path, rows_of(["a", "b"]))
-    first = data.read(ada, lambda name: slow_model(entered, leave), path, "one.csv")
+def test_a_large_file_that_waits_for_another_says_so(slow, leave, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "LARGE", 10)
+    first = reading(Visit(0.0), slow)
     next(first)
-    assert entered.wait(20)
-    second = data.read(bob, lambda name: model(), path, "two.csv")
+    second = reading(Visit(0.0), slow, "two.csv")
     assert "two.csv is large and waits" in next(second)[0]
-    leave.set()
+    leave.touch()
     assert [*first][-1] == [*second][-1] == ("", True)
+
+
+def test_thirty_who_bring_the_same_file_at_once_are_all_answered(tmp_path):
+    """Gradio keeps what is uploaded by its content: all of them are given the same path."""
+    path = write(tmp_path, rows_of(["warm", "cold"]), "same.csv")
+    visits = [Visit(0.0) for _ in range(30)]
+    with ThreadPoolExecutor(30) as pool:
+        said = [*pool.map(lambda visit: [*reading(visit, path, "same.csv")][-1], visits)]
+    assert said == [("", True)] * 30
+    assert {visit.lesson.source.rows for visit in visits} == {12}
+    assert len({visit.lesson.source.path for visit in visits}) == 30
+    assert path.is_file()
 
 
 # --- what to begin with ---
@@ -329,5 +342,5 @@ def test_before_there_is_a_file_nothing_is_shown():
 
 
 def test_paths_of_this_machine_are_not_said(tmp_path):
-    said = [*data.read(Visit(0.0), lambda name: model(), tmp_path / "gone.csv", "gone.csv")][-1][0]
+    said = [*reading(Visit(0.0), tmp_path / "gone.csv", "gone.csv")][-1][0]
     assert str(Path(tmp_path)) not in said

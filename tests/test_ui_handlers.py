@@ -24,6 +24,7 @@ from mtl.ui.reading import Sentences
 from mtl.ui.session import Session, in_plain_words
 from mtl.ui.tabs import TABS, embeddings, entities, sentiment
 from mtl.ui.visits import Registry, Work
+from tests.uploads import SANDBOX
 
 TEXTS = (
     "Ada Lovelace lived in London.",
@@ -80,12 +81,29 @@ def counted(model, monkeypatch):
 
 
 def session_of(model) -> Session:
-    engine = types.SimpleNamespace(model=lambda: model, ready=True)
+    engine = types.SimpleNamespace(model=lambda: model, ready=True, name=None)
     revisions = itertools.count(1)
-    models = types.SimpleNamespace(asked=lambda name: model)
     return types.SimpleNamespace(
-        engine=engine, models=models, registry=Registry(), next_revision=lambda: next(revisions), stopping=set()
+        engine=engine,
+        models=Models(engine),
+        registry=Registry(),
+        sandbox=SANDBOX,
+        next_revision=lambda: next(revisions),
     )
+
+
+def of_box(session, lines, visitor):
+    return analysis.of_box(session, lines, session.registry.visit(visitor))
+
+
+def of_file(session, path, visitor):
+    """What an upload comes to, without what is said while the file is being read."""
+    said = analysis.of_file(session, str(path), session.registry.visit(visitor))
+    return [values for values in said if "Reading" not in values[2]]
+
+
+def asked(model):
+    return session_of(model).models.asked(None, "a program")
 
 
 def rows_of(content: bytes) -> list[list[str]]:
@@ -97,7 +115,7 @@ def rows_of(content: bytes) -> list[list[str]]:
 
 def test_one_pass_per_sentence_and_the_result_is_kept(model, counted):
     session = session_of(model)
-    ((status, revision, stop),) = analysis.of_box(session, "\n".join(TEXTS), "me")
+    ((status, revision, stop),) = of_box(session, "\n".join(TEXTS), "me")
     assert "6 sentences · one pass · " in status and revision == 1
     assert counted == {"analyze": 1, "encode": 0}
     assert tuple(session.registry.work("me").texts) == TEXTS
@@ -107,9 +125,9 @@ def test_one_pass_per_sentence_and_the_result_is_kept(model, counted):
 @pytest.mark.parametrize("nothing", ["", "  \n \n", "\u200b"])
 def test_nothing_to_analyze_keeps_what_was_there(model, nothing):
     session = session_of(model)
-    list(analysis.of_box(session, "A sentence.", "me"))
+    list(of_box(session, "A sentence.", "me"))
     before = session.registry.work("me")
-    ((status, *_),) = analysis.of_box(session, nothing, "me")
+    ((status, *_),) = of_box(session, nothing, "me")
     assert text.EMPTY in status and 'class="status bad"' in status
     assert session.registry.work("me") is before
 
@@ -117,7 +135,7 @@ def test_nothing_to_analyze_keeps_what_was_there(model, nothing):
 def test_many_sentences_tell_their_progress_and_can_be_stopped(model, monkeypatch):
     monkeypatch.setattr(analysis, "PART", 2)
     session = session_of(model)
-    statuses = [status for status, _, _ in analysis.of_box(session, "\n".join(TEXTS), "me")]
+    statuses = [status for status, _, _ in of_box(session, "\n".join(TEXTS), "me")]
     assert [s.split('<p dir="auto">')[1].split(" sentences")[0] for s in statuses] == [
         "0 of 6",
         "2 of 6",
@@ -125,31 +143,31 @@ def test_many_sentences_tell_their_progress_and_can_be_stopped(model, monkeypatc
         "6",
     ]
     assert "width:33%" in statuses[1] and "s left" in statuses[1]
-    running = analysis.of_box(session, "\n".join(TEXTS[:4]), "you")
+    running = of_box(session, "\n".join(TEXTS[:4]), "you")
     next(running)
-    session.stopping.add("you")
+    session.registry.visit("you").stopping = True
     ((status, revision, _),) = running
     assert text.STOPPED in status and revision == {"__type__": "update"}
     assert session.registry.work("you") is None
-    assert len(list(analysis.of_box(session, "\n".join(TEXTS[:4]), "you"))) == 3
+    assert len(list(of_box(session, "\n".join(TEXTS[:4]), "you"))) == 3
 
 
 def test_parts_give_the_same_answers_as_the_whole(model, monkeypatch):
     whole = [a.to_json() for a in model.analyze(TEXTS)]
     monkeypatch.setattr(analysis, "PART", 4)
-    *_, (parts, _) = analysis.in_parts(model, TEXTS)
+    *_, (parts, _) = analysis.in_parts(asked(model), TEXTS)
     for one, other in zip(parts, whole, strict=True):
         np.testing.assert_allclose(one.embedding, other["embedding"], atol=1e-5)
         assert one.sentiment.label == other["sentiment"]["label"]
 
 
 def test_a_text_that_is_too_long_is_reported(model):
-    ((status, *_),) = analysis.of_box(session_of(model), "Short.\n" + "word " * 10_000, "me")
+    ((status, *_),) = of_box(session_of(model), "Short.\n" + "word " * 10_000, "me")
     assert "Sentence 2 is longer than the model reads" in status and str(model.max_tokens) in status
 
 
 def test_sentences_without_a_known_word_are_reported():
-    ((status, *_),) = analysis.of_box(session_of(mtl.load()), "Short.\n😡🤮\n" + "x" * 300, "me")
+    ((status, *_),) = of_box(session_of(mtl.load()), "Short.\n😡🤮\n" + "x" * 300, "me")
     assert "Sentences 2, 3 have no word that the model knows" in status
 
 
@@ -157,8 +175,8 @@ def test_a_model_that_cannot_be_loaded_is_said_in_plain_words():
     engine = Engine("no/such/folder-of-mine")
     with pytest.raises(UserError, match="could not be loaded: .*folder-of-mine"):
         engine.model()
-    session = types.SimpleNamespace(engine=engine, models=Models(engine), registry=Registry(), stopping=set())
-    ((status, *_),) = analysis.of_box(session, "A sentence.", "me")
+    session = types.SimpleNamespace(engine=engine, models=Models(engine), registry=Registry())
+    ((status, *_),) = of_box(session, "A sentence.", "me")
     assert "folder-of-mine" in status and "Traceback" not in status
 
 
@@ -170,17 +188,17 @@ def test_an_unforeseen_problem_is_logged_and_not_shown(caplog):
 # --- files ---
 
 
-def test_an_upload_fills_the_box_brings_its_labels_and_is_deleted(model, tmp_path):
+def test_an_upload_fills_the_box_brings_its_labels_and_is_left_to_others_who_upload_the_same(model, tmp_path):
     path = tmp_path / "moods.csv"
     path.write_text("text,mood\nA very good day.,good\nA very bad day.,bad\nAnother good day.,good\n", "utf-8")
     session = session_of(model)
-    ((box, file, status, revision, _),) = analysis.of_file(session, str(path), "me")
+    ((box, file, status, revision, _),) = of_file(session, path, "me")
     assert box.splitlines() == ["A very good day.", "A very bad day.", "Another good day."]
-    assert file is None and "moods.csv: 3 sentences." in status and not path.exists()
+    assert file is None and "moods.csv: 3 sentences." in status and path.exists()
     assert session.registry.work("me").labels == {"mood": ("good", "bad", "good")}
-    list(analysis.of_box(session, "A new line.\nA very bad day.", "me"))
+    list(of_box(session, "A new line.\nA very bad day.", "me"))
     assert session.registry.work("me").labels == {"mood": (None, "bad")}
-    list(analysis.of_box(session, "A new line.", "me"))
+    list(of_box(session, "A new line.", "me"))
     assert session.registry.work("me").labels == {}
 
 
@@ -188,9 +206,9 @@ def test_a_file_that_cannot_be_read_changes_nothing(model, tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     session = session_of(model)
-    ((box, _, status, *_),) = analysis.of_file(session, str(path), "me")
+    ((box, _, status, *_),) = of_file(session, path, "me")
     assert "PNG image" in status and box == {"__type__": "update"}
-    assert session.registry.upload("me") is None
+    assert session.registry.visit("me").upload is None
 
 
 def test_labels_follow_their_sentence():
@@ -205,10 +223,10 @@ def test_labels_follow_their_sentence():
 
 
 def test_programs_get_the_command_lines_json(model):
-    answers = analysis.as_json(model, list(TEXTS[:2]))
+    answers = analysis.as_json(asked(model), list(TEXTS[:2]))
     assert [a["text"] for a in answers] == list(TEXTS[:2])
     assert set(answers[0]) >= {"text", "embedding", "sentiment", "intensity", "entities"}
-    vectors = np.array(analysis.vectors(model, list(TEXTS[:2]), "max"))
+    vectors = np.array(analysis.vectors(asked(model), list(TEXTS[:2]), "max"))
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
@@ -216,12 +234,33 @@ def test_a_program_is_told_what_is_wrong(model):
     import gradio as gr
 
     with pytest.raises(gr.Error, match="Text 2 is empty"):
-        analysis.for_program(lambda: analysis.as_json(model, ["a", ""]))
+        analysis.for_program(lambda: analysis.as_json(asked(model), ["a", ""]))
     with pytest.raises(gr.Error, match="Unknown pooling"):
-        analysis.for_program(lambda: analysis.vectors(model, ["a"], "median"))
+        analysis.for_program(lambda: analysis.vectors(asked(model), ["a"], "median"))
 
 
 # --- what is remembered ---
+
+
+@pytest.mark.parametrize("session", [None, "", "x" * 65])
+def test_of_a_request_without_a_session_nothing_is_remembered(work, session):
+    registry = Registry()
+    registry.keep_work(registry.visit(session), work)
+    registry.recognise(session, "ada")
+    assert registry.work(session) is None
+    assert registry.visit(session).owner == ""
+    assert registry.in_use() == set()
+
+
+def test_a_closed_page_takes_no_room_and_goes_on_where_it_was_when_it_wakes(work, tmp_path):
+    registry = Registry()
+    visit = registry.recognise("ada", "secret of ada")
+    registry.keep_work(visit, work)
+    visit.lesson.run, visit.lesson.source = "a run", object()
+    registry.let_go("ada")
+    assert registry.work("ada") is None
+    awake = registry.visit("ada")
+    assert (awake.owner, awake.lesson.run, awake.lesson.source) == ("secret of ada", "a run", None)
 
 
 def test_another_pooling_embeds_once_and_nothing_else_runs_again(work, counted):
@@ -240,7 +279,7 @@ def test_old_and_oversized_visits_are_dropped(work):
     registry = Registry(max_age=100, max_bytes=int(2.5 * work.size), clock=lambda: now[0])
     registry.visit("a").owner = "ada"
     for visitor in "abc":
-        registry.keep_work(visitor, work)
+        registry.keep_work(registry.visit(visitor), work)
     assert registry.work("a") is None
     assert registry.visit("a").owner == "ada"  # who follows a run goes on following it
     assert registry.work("b") is work and registry.work("c") is work
@@ -252,7 +291,7 @@ def test_old_and_oversized_visits_are_dropped(work):
 
 def test_one_analysis_is_kept_however_large_it_is(work):
     registry = Registry(max_bytes=1)
-    registry.keep_work("a", work)
+    registry.keep_work(registry.visit("a"), work)
     assert registry.work("a") is work
 
 

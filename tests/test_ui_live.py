@@ -17,10 +17,10 @@ from mtl.training.runs import Runs
 from mtl.ui import housekeeping
 from mtl.ui.text import live as text
 from mtl.ui.train import live, run_views
-from mtl.ui.train.data import take
 from mtl.ui.train.live import Seen
 from mtl.ui.train.story import Stories, Story
 from mtl.ui.visits import Registry, Visit
+from tests.uploads import take
 
 TASKS = (
     TaskSpec("mood", "classification", ("bad", "good")),

@@ -13,9 +13,9 @@ from mtl.training import jobs
 from mtl.training.runs import Runs
 from mtl.ui.text import data as words
 from mtl.ui.train import data, understood
-from mtl.ui.train.data import SAMPLES, take, with_choice
+from mtl.ui.train.data import SAMPLES, with_choice
 from mtl.ui.visits import Visit
-from tests.uploads import TASKS, brought, model, plain, rows_of, write
+from tests.uploads import TASKS, brought, model, plain, rows_of, take, write
 
 # --- every kind of table, the whole way ---
 

@@ -1,5 +1,7 @@
 """Texts to tensors: tokenise with character offsets, put texts of like length together, pad them into a batch.
 
+torch is imported where tensors are made, because tokens are counted in processes that can do without it.
+
 A *word* is what the tokenizer splits a text into before it looks for word pieces ("Acme", ".", "O", "'", "Brien").
 Tags are given per word, read at its first piece, because words are the same however a text is spaced.
 """
@@ -7,13 +9,13 @@ Tags are given per word, read at its first piece, because words are the same how
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
 if TYPE_CHECKING:
+    import torch
     from tokenizers import Tokenizer
 
 # A text longer than this is cut before it is tokenised: no model here reads nearly as much, and a stranger's file may
@@ -60,6 +62,8 @@ class Batch:
     def shapes_around(self, window: int) -> torch.Tensor:
         """Shapes (words, 1 + 2 `window`) of each word, with those before and after it in its text; `len(SHAPES)` where
         the text has no such word."""
+        import torch
+
         count = len(self.word_shapes)
         place = torch.arange(count, device=self.word_shapes.device)[:, None]
         around = place + torch.arange(-window, window + 1, device=place.device)
@@ -95,6 +99,11 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words:
             )
         )
     return result
+
+
+def count_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
+    """How many tokens each text has, special ones included, however many a model reads."""
+    return [len(tokens.ids) for tokens in tokenise(tokenizer, texts, sys.maxsize, words=False)]
 
 
 def _special_ids(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
@@ -147,6 +156,8 @@ def shape(word: str) -> int:
 
 def collate(rows: Sequence[Tokens], pad_id: int) -> Batch:
     """Pad tokenised texts to the longest of them."""
+    import torch
+
     width = max(len(row.ids) for row in rows)
     ids = torch.tensor([row.ids + [pad_id] * (width - len(row.ids)) for row in rows])
     lengths = torch.tensor([len(row.ids) for row in rows])

@@ -8,51 +8,63 @@ yields values for (status, revision, stop button).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from mtl.sandbox import Progress, Stopped, watch
 from mtl.ui import markup, text
 from mtl.ui.reading import Sentences, from_file, from_lines, from_list
 from mtl.ui.session import Session, in_plain_words
-from mtl.ui.visits import Work
+from mtl.ui.visits import Visit, Work
 
 if TYPE_CHECKING:
-    from mtl.model import Analysis, MultiTaskModel
+    from mtl.model import Analysis
     from mtl.ui.models import Asked
 
 # More sentences than this are analysed in parts, so that progress can be told and Stop can stop.
 PART = 256
 
 
-def of_box(session: Session, lines: str, visitor: str) -> Iterator[tuple]:
+def of_box(session: Session, lines: str, visit: Visit) -> Iterator[tuple]:
     """Analyse what stands in the box."""
-    yield from run(session, from_lines(lines), visitor)
+    yield from run(session, from_lines(lines), visit)
 
 
-def of_file(session: Session, path: str, visitor: str) -> Iterator[tuple]:
-    """Read an upload into the box and analyse it. Two more values come first: for the box, and for the file,
-    which is deleted once it has been read. A file that cannot be read leaves the box as it was."""
+def of_file(session: Session, path: str, visit: Visit) -> Iterator[tuple]:
+    """Read an upload into the box and analyse it. Two more values come first: for the box, and for the file's widget.
+
+    A file that cannot be read leaves the box as it was. Gradio keeps what was uploaded by its content, shared by all
+    who upload the same: it is not ours to delete.
+    """
     upload = Path(path)
+    visit.stopping = False
+    keep, hidden = gr.skip(), gr.update(visible=False)
     try:
-        sentences = from_file(upload)
-    except Exception as problem:
-        yield gr.skip(), None, markup.status(in_plain_words(problem), kind="bad"), gr.skip(), gr.skip()
+        for share, seconds in watch(_take(session, upload, visit), lambda: visit.stopping):
+            yield keep, keep, markup.reading(upload.name, share, seconds), keep, gr.update(visible=True)
+    except Stopped:
+        yield keep, None, markup.status(text.READING_STOPPED), keep, hidden
         return
-    finally:
-        upload.unlink(missing_ok=True)
-    session.registry.keep_upload(visitor, sentences)
+    except Exception as problem:
+        yield keep, None, markup.status(in_plain_words(problem), kind="bad"), keep, hidden
+        return
+    sentences = visit.upload
     read = text.file_read(upload.name, len(sentences.texts))
-    for results in run(session, replace(sentences, notes=(read, *sentences.notes)), visitor):
+    for results in run(session, replace(sentences, notes=(read, *sentences.notes)), visit):
         yield "\n".join(sentences.texts), None, *results
 
 
-def run(session: Session, sentences: Sentences, visitor: str) -> Iterator[tuple]:
-    """Analyse `sentences` and keep the result as `visitor`'s. Only then does the revision change."""
-    session.stopping.discard(visitor)
+def _take(session: Session, upload: Path, visit: Visit) -> Progress:
+    visit.upload = yield from session.sandbox.run(from_file, upload, size=upload.stat().st_size)
+
+
+def run(session: Session, sentences: Sentences, visit: Visit) -> Iterator[tuple]:
+    """Analyse `sentences` and keep the result as the visitor's. Only then does the revision change."""
+    visit.stopping = False
     total = len(sentences.texts)
     hidden = gr.update(visible=False)
     if not total:
@@ -61,17 +73,17 @@ def run(session: Session, sentences: Sentences, visitor: str) -> Iterator[tuple]
     if not session.engine.ready:
         yield markup.status(text.LOADING, kind="busy"), gr.skip(), gr.skip()
     try:
-        model = session.models.asked(session.registry.visit(visitor).lesson.model)
+        model = session.models.asked(visit.lesson.model, visit.name)
         if total > PART:
             yield progress(0, total, 0.0), gr.skip(), gr.update(visible=True)
-        for analyses, seconds in in_parts(model, sentences.texts):
-            if visitor in session.stopping:
-                yield markup.status(text.STOPPED), gr.skip(), hidden
-                return
+        for analyses, seconds in in_parts(model, sentences.texts, lambda: visit.stopping):
             if len(analyses) < total:
                 yield progress(len(analyses), total, seconds), gr.skip(), gr.skip()
-        labels = labels_for(sentences.texts, session.registry.upload(visitor))
-        session.registry.keep_work(visitor, Work(model, analyses, model.config.pooling, labels))
+        labels = labels_for(sentences.texts, visit.upload)
+        session.registry.keep_work(visit, Work(model, analyses, model.config.pooling, labels))
+    except Stopped:
+        yield markup.status(text.STOPPED), gr.skip(), hidden
+        return
     except Exception as problem:
         yield markup.status(in_plain_words(problem), kind="bad"), gr.skip(), hidden
         return
@@ -82,14 +94,18 @@ def run(session: Session, sentences: Sentences, visitor: str) -> Iterator[tuple]
     yield markup.status(text.done(total, seconds), notes), session.next_revision(), hidden
 
 
-def in_parts(model: MultiTaskModel | Asked, texts: tuple[str, ...]) -> Iterator[tuple[list[Analysis], float]]:
-    """The analyses so far and the seconds that the model took for them, part by part. Each text is read
-    once."""
+def in_parts(
+    model: Asked, texts: Sequence[str], stopped: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[list[Analysis], float]]:
+    """The analyses so far and the seconds that the model took for them, part by part. Each text is read once.
+
+    Raises `Stopped` soon after `stopped()` says so.
+    """
     analyses: list[Analysis] = []
     seconds = 0.0
     for start in range(0, len(texts), PART):
         began = time.perf_counter()
-        analyses = analyses + model.analyze(texts[start : start + PART])
+        analyses = analyses + model.analyze(texts[start : start + PART], stopped)
         seconds += time.perf_counter() - began
         yield analyses, seconds
 
@@ -114,14 +130,18 @@ def labels_for(texts: tuple[str, ...], upload: Sentences | None) -> dict[str, tu
 # --- for programs, which are answered and then forgotten ---
 
 
-def as_json(model: MultiTaskModel, texts: list[str]) -> list[dict[str, Any]]:
+def as_json(model: Asked, texts: list[str]) -> list[dict[str, Any]]:
     """One JSON object per text, the same as the command line prints."""
-    return [a.to_json() for a in model.analyze(from_list(texts).texts)]
+    # In parts, so that many long texts are not all in memory as tokens at the same time.
+    *_, (analyses, _) = in_parts(model, from_list(texts).texts)
+    return [a.to_json() for a in analyses]
 
 
-def vectors(model: MultiTaskModel, texts: list[str], pooling: str) -> list[list[float]]:
+def vectors(model: Asked, texts: list[str], pooling: str) -> list[list[float]]:
     """One vector per text; an empty `pooling` is the model's own."""
-    return model.encode(from_list(texts).texts, pooling or None).tolist()
+    texts = from_list(texts).texts
+    parts = (texts[start : start + PART] for start in range(0, len(texts), PART))
+    return [vector for part in parts for vector in model.encode(part, pooling or None).tolist()]
 
 
 def for_program(answer: Callable[[], Any]) -> Any:

@@ -26,10 +26,12 @@ from mtl.ui import analysis, housekeeping, markup, models, text
 from mtl.ui.brought import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
+from mtl.ui.models import Asked
 from mtl.ui.reading import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
-from mtl.ui.session import Session
+from mtl.ui.session import ASKS_A_MODEL, Session
 from mtl.ui.tabs import TABS
 from mtl.ui.text import result
+from mtl.ui.turns import fair_queue
 from mtl.ui.visits import Registry, Visit
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
@@ -105,8 +107,9 @@ def build(name: str | None = None) -> gr.Blocks:
             **opening
         )
         _recognise(demo, session)
-        _endpoints(engine)
-    demo.queue(max_size=100, default_concurrency_limit=8)
+        _endpoints(session)
+    demo.queue()
+    demo._queue = fair_queue(demo)
     return demo
 
 
@@ -229,26 +232,26 @@ def _left_column(session: Session) -> dict[str, Any]:
     too_big = gr.Button(visible="hidden", elem_id="file-too-big")
 
     def on_box(lines: str, request: gr.Request) -> Iterator[tuple]:
-        yield from analysis.of_box(session, lines, request.session_hash)
+        yield from analysis.of_box(session, lines, session.registry.visit(request.session_hash))
 
     def on_file(path: str, request: gr.Request) -> Iterator[tuple]:
-        yield from analysis.of_file(session, path, request.session_hash)
+        yield from analysis.of_file(session, path, session.registry.visit(request.session_hash))
 
     # Not Gradio's `cancels`: a click on Analyze while that winds up would end in a bare "Error".
     def on_stop(request: gr.Request) -> None:
-        session.stopping.add(request.session_hash)
+        session.registry.visit(request.session_hash).stopping = True
 
     shared = {
         "show_progress": "hidden",
         "api_visibility": "private",
-        "concurrency_id": "model",
-        "concurrency_limit": 2,
+        **ASKS_A_MODEL,
         # What is asked for while an answer is under way must not be lost.
         "trigger_mode": "always_last",
     }
     results = [status, session.revision, stop]
     analyze.click(on_box, [box], results, **shared)
-    file.upload(on_file, [file], [box, file, *results], **shared)
+    # A file is read for a while before the model is needed: others' analyses do not wait for that.
+    file.upload(on_file, [file], [box, file, *results], **{**shared, "concurrency_id": "box", "concurrency_limit": 10})
     for title, button in examples.items():
         lines = "\n".join(SETS[title])
         picked = button.click(lambda lines=lines: lines, None, box, show_progress="hidden", api_visibility="private")
@@ -269,20 +272,22 @@ def _left_column(session: Session) -> dict[str, Any]:
 # --- for programs ---
 
 
-def _endpoints(engine: Engine) -> None:
+def _endpoints(session: Session) -> None:
     """`/analyze` and `/embed` for gradio_client."""
 
-    def analyze(texts: list[str]) -> list[dict]:
-        return analysis.for_program(lambda: analysis.as_json(engine.model(), texts))
+    def model(request: gr.Request) -> Asked:
+        return session.models.asked(None, request.session_hash or f"address {request.client.host}")
 
-    def embed(texts: list[str], pooling: str = "") -> list[list[float]]:
-        return analysis.for_program(lambda: analysis.vectors(engine.model(), texts, pooling))
+    def analyze(texts: list[str], request: gr.Request) -> list[dict]:
+        return analysis.for_program(lambda: analysis.as_json(model(request), texts))
+
+    def embed(texts: list[str], request: gr.Request, pooling: str = "") -> list[list[float]]:
+        return analysis.for_program(lambda: analysis.vectors(model(request), texts, pooling))
 
     for function in (analyze, embed):
         gr.api(
             function,
             api_name=function.__name__,
             api_description=text.API[function.__name__],
-            concurrency_id="model",
-            concurrency_limit=2,
+            **ASKS_A_MODEL,
         )

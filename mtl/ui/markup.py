@@ -67,6 +67,14 @@ def status(message: str, notes: Sequence[str] = (), kind: str = "ok", share: flo
     return f'<div class="status {kind}" role="status" aria-live="polite">{body}</div>'
 
 
+def reading(name: str, share: float | None, seconds: float) -> str:
+    """The line of a file of which a `share` has been read in so many seconds; None: it waits for its turn."""
+    if share is None:
+        return status(text.waiting(name), kind="busy", share=0.0)
+    left = seconds / share - seconds if share > 0.05 else None
+    return status(text.reading(name, share, left), kind="busy", share=share)
+
+
 def scroll(name: str, body: str, kind: str = "") -> str:
     """A box that scrolls, by keyboard too."""
     return f'<div class="scroll {kind}" tabindex="0" role="region" aria-label="{escape(name)}">{body}</div>'

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl.config import UserError
+from mtl.sandbox import Stopped
 from mtl.ui.engine import Engine
 from mtl.ui.text import result as words
+from mtl.ui.turns import Turns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +31,7 @@ _OVERHEAD = 400_000
 
 
 class Models:
-    """`get` gives a model by its checkpoint's folder. Thread safe.
+    """`get` gives a model by its checkpoint's folder; `turns` share it among visitors. Thread safe.
 
     The ones not asked for for longest are dropped beyond `most` models, or beyond `max_bytes` of tensors of their own.
     """
@@ -38,6 +40,7 @@ class Models:
         self._engine, self._most, self._max_bytes = engine, most, max_bytes
         self._kept: OrderedDict[Path, tuple[int, MultiTaskModel, int]] = OrderedDict()
         self._lock = threading.Lock()
+        self.turns = Turns()
         # One at a time: thirty visitors may choose their models in the same second.
         self._loading = threading.Lock()
 
@@ -60,9 +63,11 @@ class Models:
                 model = self._load(path)
         return model
 
-    def asked(self, name: Path | None) -> MultiTaskModel | Asked:
-        """The same model for those that keep it for long: a checkpoint's is loaded again should it be dropped."""
-        return self._engine.model() if name is None else Asked(self, name)
+    def asked(self, name: Path | None, visitor: str) -> Asked:
+        """The same model for a visitor who shares it with others; a checkpoint's is loaded again should it be dropped.
+
+        `name`: None or a checkpoint's folder, as in `get`."""
+        return Asked(self, name, visitor)
 
     @property
     def bytes(self) -> int:
@@ -104,10 +109,13 @@ class Models:
 
 
 class Asked:
-    """A model as the page keeps it with an analysis: what it is, and a way to ask it. Its tensors stay in `Models`."""
+    """A model as a visitor asks it, in turns with others: after each batch whoever was served least recently is next.
 
-    def __init__(self, models: Models, path: Path) -> None:
-        self._models, self._path = models, path
+    The page keeps this with an analysis; the tensors stay in `Models`.
+    """
+
+    def __init__(self, models: Models, path: Path | None, visitor: str) -> None:
+        self._models, self._path, self._visitor = models, path, visitor
         model = models.get(path)
         self.tasks: dict[str, TaskSpec] = model.tasks
         self.config: ModelConfig = model.config
@@ -115,11 +123,24 @@ class Asked:
         self.dim: int = model.dim
         self.max_tokens: int = model.max_tokens
 
-    def analyze(self, texts: Sequence[str]) -> list[Analysis]:
-        return self._models.get(self._path).analyze(texts)
+    def analyze(self, texts: Sequence[str], stopped: Callable[[], bool] = lambda: False) -> list[Analysis]:
+        """As `MultiTaskModel.analyze`. Raises `Stopped` after the batch in which `stopped()` said so."""
+        model = self._models.get(self._path)
+        with self._models.turns.turn(self._visitor):
+            return model.analyze(texts, progress=self._between_batches(stopped))
 
     def encode(self, texts: Sequence[str], pooling: str | None = None) -> np.ndarray:
-        return self._models.get(self._path).encode(texts, pooling)
+        model = self._models.get(self._path)
+        with self._models.turns.turn(self._visitor):
+            return model.encode(texts, pooling, progress=self._between_batches(lambda: False))
+
+    def _between_batches(self, stopped: Callable[[], bool]) -> Callable[[int, int], None]:
+        def progress(done: int, total: int) -> None:
+            if stopped():
+                raise Stopped
+            self._models.turns.give_way(self._visitor)
+
+        return progress
 
 
 def _version(path: Path) -> int:

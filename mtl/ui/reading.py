@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,8 +56,11 @@ def from_list(texts: Sequence[str]) -> Sentences:
     return Sentences(tuple(_SURROGATE.sub("\ufffd", t) for t in texts))
 
 
-def from_file(path: str | Path) -> Sentences:
-    """A .txt file of lines, or a table. Raises `UserError` with what is wrong with the file."""
+def from_file(path: str | Path, progress: Callable[[float], None] = lambda share: None) -> Sentences:
+    """A .txt file of lines, or a table. Raises `UserError` with what is wrong with the file.
+
+    `progress` is told what share of the work is done.
+    """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in PLAIN_TEXT + TABLES:
@@ -76,7 +79,7 @@ def from_file(path: str | Path) -> Sentences:
             if not sentences.texts:
                 raise UserError(text.file_empty(path.name))
             return sentences
-    return _from_table(path)
+    return _from_table(path, progress)
 
 
 def clean(value: str) -> str:
@@ -117,10 +120,10 @@ def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, no
     return Sentences(tuple(texts), columns, tuple(n for n in notes if n))
 
 
-def _from_table(path: Path) -> Sentences:
+def _from_table(path: Path, progress: Callable[[float], None]) -> Sentences:
     from mtl.data.table import read_table
 
-    table = read_table(path, max_bytes=MAX_FILE_BYTES)
+    table = read_table(path, max_bytes=MAX_FILE_BYTES, progress=progress)
     if not table.rows:
         raise UserError(" ".join(text.finding(f) for f in table.errors) or text.file_empty(path.name))
     labels = {

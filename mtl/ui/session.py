@@ -16,6 +16,7 @@ from typing import Any
 import gradio as gr
 
 from mtl.config import UserError
+from mtl.sandbox import Sandbox
 from mtl.training.runs import Runs
 from mtl.ui import text
 from mtl.ui.engine import Engine
@@ -25,13 +26,15 @@ from mtl.ui.visits import Registry, Visit
 log = logging.getLogger("mtl.ui")
 # Events that ask for the same again when they come twice.
 _REPEATS = ("click", "tick")
+# Options of events that ask a model. Many may begin, because they take turns with every batch.
+ASKS_A_MODEL = {"concurrency_id": "model", "concurrency_limit": 40}
 
 
 class Session:
     """What a tab's `build` is given: the places it may listen to, and ways to wire plain functions to them.
 
     `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors.
-    `narrow` is true on a phone. `stopping` holds the sessions whose visitor pressed Stop. The revisions are counters
+    `sandbox` reads the files that they bring. `narrow` is true on a phone. The revisions are counters
     that move when something of a session has changed, each with `next_revision()`: `revision` its analysis, `arrival`
     who it is (once, when the page has loaded), `data` what it will train on, `settings` how, `run` which run it looks
     at or that this run is over, `model` which model it uses."""
@@ -41,10 +44,10 @@ class Session:
         self.registry = registry
         self.runs = runs
         self.models = Models(engine)
+        self.sandbox = Sandbox()
         self.revision = gr.State(0)
         self.arrival, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(5))
         self.narrow = gr.Checkbox(visible="hidden", elem_id="narrow")
-        self.stopping: set[str] = set()
         self._revisions = itertools.count(1)
 
     def next_revision(self) -> int:

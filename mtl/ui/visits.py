@@ -20,7 +20,7 @@ from mtl.ui.reading import Sentences
 from mtl.ui.train.lesson import Lesson
 
 if TYPE_CHECKING:
-    from mtl.model import Analysis, MultiTaskModel
+    from mtl.model import Analysis
     from mtl.ui.models import Asked
 
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Work:
     """One analysis, and what has been worked out from it so far."""
 
-    model: MultiTaskModel | Asked
+    model: Asked
     analyses: list[Analysis]
     pooling: str
     labels: dict[str, tuple[str | float | None, ...]] = field(default_factory=dict)
@@ -91,22 +91,29 @@ class Work:
 class Visit:
     """What the page remembers for one session.
 
-    `owner` is whose runs the session may see: a secret that the visitor's browser keeps, so that it finds them again
-    after a reload. `lesson` is what was prepared in the Train tab.
+    `name` tells visitors apart where they share the model. `owner` is whose runs the session may see: a secret that the
+    visitor's browser keeps, so that it finds them again after a reload. `lesson` is what was prepared in the Train tab.
+    `stopping`: the visitor pressed Stop.
     """
 
     seen: float
+    name: str = ""
+    stopping: bool = False
     owner: str = ""
     upload: Sentences | None = None
     work: Work | None = None
     lesson: Lesson = field(default_factory=Lesson)
 
 
+# A browser's own are shorter; what is longer is nobody's session.
+_LONGEST_NAME = 64
+
+
 class Registry:
     """The last upload and analysis of every session. Thread safe.
 
     A session not seen for `max_age` seconds is dropped; once the analyses together pass `max_bytes`, those of the
-    sessions not seen for longest are.
+    sessions not seen for longest are. Of a request without a session nothing is remembered.
     """
 
     def __init__(
@@ -119,27 +126,19 @@ class Registry:
         self._visits: OrderedDict[str, Visit] = OrderedDict()
         self._lock = threading.Lock()
 
-    def visit(self, session: str) -> Visit:
+    def visit(self, session: str | None) -> Visit:
         """All of it, for those that change it in place."""
         with self._lock:
             return self._visit(session)
 
-    def work(self, session: str) -> Work | None:
+    def work(self, session: str | None) -> Work | None:
         with self._lock:
             return self._visit(session).work
 
-    def upload(self, session: str) -> Sentences | None:
+    def keep_work(self, visit: Visit, work: Work) -> None:
         with self._lock:
-            return self._visit(session).upload
-
-    def keep_work(self, session: str, work: Work) -> None:
-        with self._lock:
-            self._visit(session).work = work
+            visit.work = work
             self._shrink()
-
-    def keep_upload(self, session: str, upload: Sentences | None) -> None:
-        with self._lock:
-            self._visit(session).upload = upload
 
     def recognise(self, session: str, owner: str, again: bool = False) -> Visit:
         """Say whose page a session is. A page that was loaded again goes on using the model that it used before."""
@@ -150,6 +149,17 @@ class Registry:
             if again and before:
                 visit.lesson.model = before[-1].lesson.model
             return visit
+
+    def let_go(self, session: str) -> None:
+        """Forget all that takes room of a session whose page was closed, and keep whose it was and what it looked at:
+        a page that was only asleep goes on from there."""
+        with self._lock:
+            if visit := self._visits.get(session):
+                lesson = visit.lesson
+                visit.work = visit.upload = None
+                visit.lesson = Lesson(
+                    config=lesson.config, start_from=lesson.start_from, run=lesson.run, model=lesson.model
+                )
 
     def in_use(self) -> set[str]:
         """The ids of the runs that a session looks at, or whose model it uses: these are not to be cleaned up."""
@@ -164,11 +174,13 @@ class Registry:
         with self._lock:
             return {visit.lesson.model for visit in self._visits.values() if visit.lesson.model}
 
-    def _visit(self, session: str) -> Visit:
+    def _visit(self, session: str | None) -> Visit:
         now = self._clock()
+        if not session or len(session) > _LONGEST_NAME:
+            return Visit(now)
         while self._visits and now - next(iter(self._visits.values())).seen > self._max_age:
             self._visits.popitem(last=False)
-        visit = self._visits.setdefault(session, Visit(now))
+        visit = self._visits.setdefault(session, Visit(now, session))
         visit.seen = now
         self._visits.move_to_end(session)
         return visit

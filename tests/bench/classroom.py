@@ -223,8 +223,8 @@ def main() -> None:
             visit = registry.visit(f"session {number}")
             visit.lesson.model = folder
             model = models.get(folder)
-            asked = models.asked(folder)
-            registry.keep_work(f"session {number}", Work(asked, model.analyze(_sentences(number)), "mean"))
+            asked = models.asked(folder, f"session {number}")
+            registry.keep_work(visit, Work(asked, model.analyze(_sentences(number)), "mean"))
             used.setdefault("one", memory.uss_mb())
         used["many"] = memory.uss_mb()
     assert len(models) == memory.MODELS == LEARNERS

@@ -55,6 +55,7 @@ def sentences(count: int) -> str:
 
 WAITING = "The first analysis appears here in a moment."
 LOADING = "Loading the model: a few seconds, once per start of the server."
+READING_STOPPED = "Stopped. The sentences are those from before."
 STOPPED = "Stopped. The results shown are those of the analysis before."
 EXPIRED = "There is no analysis to work with: none was made yet, or it was put away after a long pause. Press Analyze."
 UNEXPECTED = (
@@ -121,6 +122,15 @@ def more_notes(count: int) -> str:
 
 def file_read(name: str, count: int) -> str:
     return f"{name}: {sentences(count)}."
+
+
+def reading(name: str, share: float, left: float | None) -> str:
+    rest = "" if left is None else f" · about {max(left, 1):.0f} s left"
+    return f"Reading {name}: {100 * share:.0f} %{rest}"
+
+
+def waiting(name: str) -> str:
+    return f"{name} is large and waits until another large file has been read."
 
 
 def file_kind(name: str) -> str:

@@ -29,15 +29,6 @@ UNKNOWN_CHOICE = "This choice is not one of the page's. Reload the page and choo
 STOPPED = "Stopped."
 
 
-def reading(name: str, share: float, left: float | None) -> str:
-    rest = "" if left is None else f" · about {max(left, 1):.0f} s left"
-    return f"Reading {name}: {100 * share:.0f} %{rest}"
-
-
-def waiting(name: str) -> str:
-    return f"{name} is large and waits until another large file has been read."
-
-
 def stays(name: str) -> str:
     return f"{name} stays what is learnt from."
 

@@ -7,10 +7,8 @@ import json
 import re
 import shutil
 import tempfile
-import threading
-import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from mtl.config import UserError
+from mtl.sandbox import Progress, Sandbox, Stopped, watch
 from mtl.ui import markup
 from mtl.ui import text as page
 from mtl.ui.reading import MAX_FILE_BYTES
@@ -25,28 +24,18 @@ from mtl.ui.session import Session, in_plain_words
 from mtl.ui.text import data as words
 from mtl.ui.train import understood
 from mtl.ui.train.lesson import Lesson, Source
+from mtl.ui.train.tables import Known, understand
 from mtl.ui.visits import Visit
 
 if TYPE_CHECKING:
-    from mtl.data.entities import Span
     from mtl.data.matching import Mappings
-    from mtl.data.rows import Row
     from mtl.model import MultiTaskModel
     from mtl.training.runs import Run
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent.parent / "assets" / "samples"
-# Of a file so many rows are kept to be shown, each cut to so many characters.
-ROWS_KEPT, CHARACTERS_KEPT = 100, 400
 # Endings that say something to the reader; a copy of any other file is called .txt.
 _ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".conll", ".bio", ".iob", ".iob2")
 _PREFIX = "mtl-upload-"
-# How often a large file says how far it is, in seconds; what takes less says nothing.
-_PATIENCE = 0.4
-
-
-# A file of more bytes is read alone: several at once would take the processor from everybody.
-_LARGE = 1_000_000
-_one_large = threading.Lock()
 
 # A choice in the table of columns is handed on to the server; afterwards it has the keyboard again.
 _CHOOSE = """
@@ -92,7 +81,7 @@ def build(session: Session) -> None:
         too_big = gr.Button(visible="hidden", elem_id="data-file-too-big")
 
     def reading(visit: Visit, *asked) -> Iterator[tuple]:
-        for said, changed in read(visit, session.models.get, *asked):
+        for said, changed in read(visit, session.models.get, session.sandbox, *asked):
             busy = visit.lesson.reading is not None
             yield said, session.next_revision() if changed else gr.skip(), gr.update(visible=busy)
 
@@ -100,11 +89,8 @@ def build(session: Session) -> None:
         if path is None:
             yield (gr.skip(),) * 4
             return
-        try:
-            for results in reading(visit, path, Path(path).name):
-                yield None, *results
-        finally:
-            Path(path).unlink(missing_ok=True)
+        for results in reading(visit, path, Path(path).name):
+            yield None, *results
 
     def on_sample(visit: Visit, name: str) -> Iterator[tuple]:
         yield from reading(visit, sample(name), name)
@@ -232,94 +218,46 @@ def stop_reading(visit: Visit) -> None:
         visit.lesson.reading.stopped = True
 
 
+class Reading:
+    """A file that is being read. `stopped`: its visitor does not want to wait for it any longer."""
+
+    stopped = False
+
+
 def read(
     visit: Visit,
     model: Callable[[str | None], MultiTaskModel],
+    sandbox: Sandbox,
     path: str | Path,
     name: str,
     reading: Mapping[str, Any] | None = None,
 ) -> Iterator[tuple[str, bool]]:
-    """`take` in the background, and meanwhile how far it is: a line as HTML, and whether something new was taken.
+    """`take`, and meanwhile how far it is: a line as HTML, and whether something new was taken.
 
     `model` gives the model of a name. What was being read before is given up. Problems become a line, too.
     """
-    lesson, path = visit.lesson, Path(path)
+    lesson = visit.lesson
     stop_reading(visit)
-    began = time.monotonic()
-
-    def work(task: Reading) -> None:
-        base = model(lesson.start_from)
-        large = path.is_file() and path.stat().st_size > _LARGE
-        while large and not _one_large.acquire(timeout=0.2):
-            task.waits = True
-            task.progress(0.0)
-        try:
-            task.waits = False
-            take(visit, base, path, name, **(reading or {}), progress=task.progress)
-        finally:
-            if large:
-                _one_large.release()
-
-    task = lesson.reading = Reading(work)
-    task.start()
+    task = lesson.reading = Reading()
     try:
-        task.join(_PATIENCE)
-        while task.is_alive():
-            if lesson.reading is not task:
-                return
-            yield _progress(name, task, time.monotonic() - began), False
-            task.join(_PATIENCE)
+        steps = take(visit, model(lesson.start_from), sandbox, path, name, **(reading or {}))
+        for share, seconds in watch(steps, lambda: task.stopped):
+            yield markup.reading(name, share, seconds), False
+        problem = ""
+    except Stopped:
+        problem = markup.status(words.STOPPED, _stays(lesson))
+    except Exception as fault:
+        problem = markup.status(in_plain_words(fault), _stays(lesson), kind="bad")
     finally:
-        task.stopped = True  # the page was closed
-        if lesson.reading is task:
+        is_latest = lesson.reading is task
+        if is_latest:
             lesson.reading = None
-        else:
-            task = None
-    if task is not None:
-        yield _said(task.problem, lesson), task.problem is None
+    if is_latest:  # another one has its own line
+        yield problem, not problem
 
 
-def _progress(name: str, task: Reading, seconds: float) -> str:
-    left = seconds / task.share - seconds if task.share > 0.05 else None
-    said = words.waiting(name) if task.waits else words.reading(name, task.share, left)
-    return markup.status(said, kind="busy", share=task.share)
-
-
-def _said(problem: BaseException | None, lesson: Lesson) -> str:
-    if problem is None:
-        return ""
-    stays = [words.stays(lesson.source.name)] if lesson.source else []
-    if isinstance(problem, _Stopped):
-        return markup.status(words.STOPPED, stays)
-    return markup.status(in_plain_words(problem), stays, kind="bad")
-
-
-class _Stopped(Exception):
-    """The visitor did not want to wait for a file any longer."""
-
-
-class Reading(threading.Thread):
-    """A file being read by `work(self)`: `share` of it, 0 to 1, is done, or it `waits`. It ends soon after `stopped` is
-    set, and `problem` says what kept it from being read."""
-
-    def __init__(self, work: Callable[[Reading], None]) -> None:
-        super().__init__(name="read file", daemon=True)
-        self._work = work
-        self.share = 0.0
-        self.waits = False
-        self.stopped = False
-        self.problem: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._work(self)
-        except BaseException as problem:
-            self.problem = problem
-
-    def progress(self, share: float) -> None:
-        if self.stopped:
-            raise _Stopped
-        self.share = share
+def _stays(lesson: Lesson) -> list[str]:
+    return [words.stays(lesson.source.name)] if lesson.source else []
 
 
 def _source(visit: Visit) -> Source:
@@ -334,49 +272,35 @@ def _source(visit: Visit) -> Source:
 def take(
     visit: Visit,
     model: MultiTaskModel,
+    sandbox: Sandbox,
     path: str | Path,
     name: str,
     text: str | None = None,
     roles: Mapping[str, str] | None = None,
     mapping: Mappings | None = None,
-    progress: Callable[[float], None] = lambda share: None,
-) -> Source:
-    """Make the file at `path`, which the visitor calls `name`, what `visit` learns from.
+) -> Progress:
+    """Make the file at `path`, which the visitor calls `name`, what `visit` learns from; returns the `Source`.
 
-    It is read and set against `model`, the one that training will start from. `text`, `roles` and `mapping` are those
-    of `mtl.training.jobs.prepare`. The page keeps a copy in a folder of its own, until another file is taken or the
-    session ends; a sample is used where it is. `progress` is told what share of the work is done; an exception in it
-    ends the work. Raises `UserError` where nothing can be read. What was there before then stays, as it was.
+    It is read in a process of its own, and set against `model`, the one that training will start from. `text`, `roles`
+    and `mapping` are those of `mtl.training.jobs.prepare`. The page keeps a copy in a folder of its own, until another
+    file is taken or the session ends; a sample is used where it is. Raises `UserError` where nothing can be read. What
+    was there before then stays, as it was.
     """
-    from mtl.data.matching import match_tasks
-    from mtl.data.table import read_table
-
     path = Path(path)
     lesson = visit.lesson
     before = lesson.source
     kept = path.parent == SAMPLES or (before is not None and path == before.path)
     own = path if kept else _copy(path, name, lesson)
     try:
-        limits = {"max_bytes": MAX_FILE_BYTES, "token_counts": model.token_counts, "max_tokens": model.max_tokens}
-        table = read_table(own, text=text, roles=roles, **limits, progress=lambda share: progress(0.9 * share))
-        matched = match_tasks(table, model.tasks, mapping)
-        progress(1.0)
+        reading = (text, roles, mapping)
+        size = own.stat().st_size if own.is_file() else 0
+        table = yield from sandbox.run(understand, own, Known.of(model), *reading, size=size)
     except BaseException:
         if not kept:
             _delete_copy(own)
         raise
-    labelled = {task for row in matched.rows for task in row.labels}
     lesson.source = Source(
-        path=own,
-        name=name,
-        table=replace(table, rows=_first(table.rows)),
-        matched=replace(matched, rows=_first(matched.rows)),
-        reading=_told(text, roles, mapping),
-        tasks={**model.tasks, **matched.specs},
-        learns=tuple(task for task in matched.specs if task in labelled),
-        rows=len(table.rows),
-        tokens=_tokens((row.text for row in table.rows), model.max_tokens),
-        start_from=lesson.start_from,
+        path=own, name=name, reading=_told(text, roles, mapping), start_from=lesson.start_from, **vars(table)
     )
     if before is not None and before.path != own:
         _delete_copy(before.path)
@@ -387,29 +311,6 @@ def _told(text: str | None, roles: Mapping[str, str] | None, mapping: Mappings |
     """What the visitor said of a file; nothing of what was guessed, so that a run guesses the same."""
     told = {"text": text, "roles": dict(roles or {}), "mapping": {c: dict(m) for c, m in (mapping or {}).items() if m}}
     return {name: value for name, value in told.items() if value}
-
-
-def _first(rows: list[Row]) -> list[Row]:
-    """The first rows, cut short: what is kept of a stranger's file must be small however large it is."""
-    return [
-        replace(
-            row,
-            text=row.text[:CHARACTERS_KEPT],
-            labels={
-                task: _cut_spans(label) if isinstance(label, tuple) else label for task, label in row.labels.items()
-            },
-        )
-        for row in rows[:ROWS_KEPT]
-    ]
-
-
-def _cut_spans(spans: tuple[Span, ...]) -> tuple[Span, ...]:
-    return tuple(span for span in spans if span.end <= CHARACTERS_KEPT)
-
-
-def _tokens(texts: Iterable[str], most: int) -> int:
-    """About how many tokens a model reads of these texts: some four characters each, as English has."""
-    return sum(min(len(text) // 4 + 3, most) for text in texts)
 
 
 # --- the page's own copy ---

@@ -15,7 +15,7 @@ from mtl.ui import before_after, markup, models, scores
 from mtl.ui.brought import MAX_ZIP_BYTES, bring
 from mtl.ui.reading import from_lines
 from mtl.ui.scores import Outcome
-from mtl.ui.session import Session, in_plain_words
+from mtl.ui.session import ASKS_A_MODEL, Session, in_plain_words
 from mtl.ui.text import result as words
 from mtl.ui.visits import Visit
 
@@ -69,7 +69,7 @@ def build(session: Session) -> None:
     def on_file(visit: Visit, path: str) -> tuple:
         return take_zip(session, visit, path)
 
-    asks_a_model: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 2, "trigger_mode": "always_last"}
+    asks_a_model = {**ASKS_A_MODEL, "trigger_mode": "always_last"}
     session.wire([session.run.change], on_run, [], [summary, use, save, comparing, box, view], **asks_a_model)
     session.wire([session.revision.change], on_analysis, [], [box, view], **asks_a_model)
     session.wire([compare.click], on_compare, [box], [view], **asks_a_model)
@@ -152,7 +152,9 @@ def compared(session: Session, visit: Visit, lines: str) -> str:
     notes = list(sentences.notes)
     if len(texts) < len(sentences.texts):
         notes.append(words.sentences_cut(len(texts), len(sentences.texts)))
-    page = before_after.page(before_after.compare(before, after, texts, found.trained))
+    with session.models.turns.turn(visit.name):
+        compared = before_after.compare(before, after, texts, found.trained)
+    page = before_after.page(compared)
     return "".join(map(markup.note, notes)) + page
 
 
@@ -205,8 +207,6 @@ def take_zip(session: Session, visit: Visit, path: str) -> tuple:
         return None, markup.status(told), models.choose(session.next_revision, folder, visit)
     except Exception as problem:
         return None, _bad(in_plain_words(problem)), gr.skip()
-    finally:
-        Path(path).unlink(missing_ok=True)
 
 
 def _bad(message: str) -> str:
