@@ -15,8 +15,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-# Before gradio is imported: it reads this then, and would ask the network for its newest version.
+# Before gradio is imported, as it reads them then: it would ask the network for its newest version, and remember the
+# last ten thousand events of everybody.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 
 import gradio as gr
 
@@ -27,6 +29,7 @@ from mtl.ui.brought import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
 from mtl.ui.models import Asked
+from mtl.ui.presence import Heartbeats, Presence
 from mtl.ui.reading import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.session import ASKS_A_MODEL, Session
 from mtl.ui.tabs import TABS
@@ -82,7 +85,7 @@ def build(name: str | None = None) -> gr.Blocks:
     registry = Registry()
     runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True)
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
-        demo.engine, demo.runs, demo.registry = engine, runs, registry
+        demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
         session = Session(engine, registry, runs)
         with gr.Row(elem_id="top"):
             header = gr.HTML(_header(text.CHIP_LOADING), apply_default_css=False, elem_id="header")
@@ -148,6 +151,9 @@ def launch_settings() -> dict[str, Any]:
         "max_file_size": MAX_ZIP_BYTES,
         "run_history": False,
         "enable_monitoring": False,
+        "app_kwargs": {"middleware": [(Heartbeats, (), {})]},
+        # Sessions that were not let go, as a program may ask under one name after another.
+        "state_session_capacity": 1000,
         "show_error": False,
     }
 
