@@ -87,6 +87,7 @@ def build(name: str | None = None) -> gr.Blocks:
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
         session = Session(engine, registry, runs)
+        demo.sandbox = session.sandbox
         with gr.Row(elem_id="top"):
             header = gr.HTML(_header(text.CHIP_LOADING), apply_default_css=False, elem_id="header")
             reset = gr.Button(result.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
@@ -132,8 +133,14 @@ def serve(demo: gr.Blocks) -> None:
         **launch_settings(),
     )
     demo.engine.start()
+
     # A run's waiting process imports for seconds: not while the first visitor waits for the model.
-    threading.Thread(target=lambda: (demo.engine.wait(), demo.runs.open()), name="open runs", daemon=True).start()
+    def get_ready() -> None:
+        demo.engine.wait()
+        demo.sandbox.warm_up()
+        demo.runs.open()
+
+    threading.Thread(target=get_ready, name="get ready", daemon=True).start()
     end_housekeeping = housekeeping.begin(demo.runs, demo.registry.in_use)
     demo.block_thread()
     end_housekeeping()
@@ -152,6 +159,8 @@ def launch_settings() -> dict[str, Any]:
         "run_history": False,
         "enable_monitoring": False,
         "app_kwargs": {"middleware": [(Heartbeats, (), {})]},
+        # Those that wait for their turn with the model hold a thread each, and compute nothing.
+        "max_threads": 100,
         # Sessions that were not let go, as a program may ask under one name after another.
         "state_session_capacity": 1000,
         "show_error": False,
