@@ -33,7 +33,8 @@ def proxied(server: str, prefix: str, name: str | None = None, scheme: str = "ht
             return
         path = scope["raw_path"].decode()
         if not path.startswith(f"{prefix}/"):
-            await send({"type": "http.response.start", "status": 404, "headers": []})
+            status = 204 if path == "/favicon.ico" else 404  # which browsers ask for by themselves
+            await send({"type": "http.response.start", "status": status, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return
         body, more = b"", True
@@ -54,7 +55,7 @@ def proxied(server: str, prefix: str, name: str | None = None, scheme: str = "ht
         finally:
             await answer.aclose()
 
-    proxy = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
+    proxy = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=proxy.run, daemon=True)
     thread.start()
     while not proxy.started:
