@@ -171,6 +171,21 @@ def test_no_host_is_admitted_but_by_its_whole_name(text):
     assert re.fullmatch(r"[a-z0-9._:-]*", host_name(text))
 
 
+def test_the_command_line_names_more_hosts(monkeypatch):
+    class Launched(Exception):
+        pass
+
+    def launch(**settings):
+        [(_, (hosts, _), _)] = settings["app_kwargs"]["middleware"]
+        assert hosts.admit("one.example") and hosts.admit("two.example") and not hosts.admit("three.example")
+        raise Launched
+
+    arguments = ["app.py", "--allow-host", "one.example", "--allow-host", "two.example"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(Launched):
+        page.serve(SimpleNamespace(launch=launch))
+
+
 def test_what_a_proxy_says_the_page_is_called_is_believed_only_of_own_names(served):
     for header in ("X-Forwarded-Host", "X-Gradio-Server"):
         for name in ("evil.example", "evil.example, localhost", "http://evil.example"):
@@ -180,6 +195,13 @@ def test_what_a_proxy_says_the_page_is_called_is_believed_only_of_own_names(serv
     assert (
         served.http.get("/config", headers={"X-Forwarded-Host": "localhost:99"}).json()["root"] == "http://localhost:99"
     )
+
+
+def test_whoever_runs_it_behind_a_proxy_is_told_what_is_missing(served, caplog):
+    for _ in range(3):
+        served.http.get("/config", headers={"X-Forwarded-Host": "play.lab.example"})
+    [line] = [record.getMessage() for record in caplog.records if "play.lab.example" in record.getMessage()]
+    assert "--allow-host play.lab.example" in line
 
 
 def test_a_page_of_another_server_may_not_use_this_one(served):
@@ -563,6 +585,14 @@ def uploading(monkeypatch, tmp_path):
 
 def send(server, content: bytes, name: str = "a.bin", **options) -> httpx.Response:
     return server.http.post("/gradio_api/upload", files={"files": (name, content)}, **options)
+
+
+def test_every_upload_counts_whatever_it_calls_itself(uploading):
+    server = uploading(MTL_UPLOADS_GB="0.000001")
+    for kind in ("multipart/form-data", "Multipart/Form-Data", "text/plain", ""):
+        headers = {"Content-Type": f"{kind}; boundary=xx"}
+        answer = server.http.post("/gradio_api/upload", content=b"x" * 5_000, headers=headers)
+        assert answer.status_code == 507
 
 
 def test_uploads_that_break_off_leave_no_files(uploading):

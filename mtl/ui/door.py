@@ -15,6 +15,7 @@ import logging
 import os
 import re
 import socket
+import time
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -163,7 +164,7 @@ async def _misfit(_: StarletteRequest, problem: fastapi.exceptions.RequestValida
     """A body of the wrong shape. FastAPI would send it back whole."""
     first = problem.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return _error(422, f"The request is not what this address expects: {short(place, 80)}: {first['msg']}.")
+    return _error(422, f"The request is not what this address expects: {short(place, 80)}: {short(first['msg'], 120)}.")
 
 
 class Door:
@@ -175,6 +176,7 @@ class Door:
         self._calls = Calls(limits)
         self._uploads: Uploads | None = None
         self._named: deque[str] = deque()
+        self._dropped: set[str] = set()
         # Behind a Space's proxies, or others that the setting says are there, the peer is never the visitor.
         self._proxied = hosts.on_a_space or os.environ.get("MTL_TRUST_PROXY", "") not in ("", "0")
 
@@ -182,20 +184,19 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer, incoming = _Answer(send, self._headers), _Incoming(receive)
+        answer, incoming, began = _Answer(send, self._headers), _Incoming(receive), time.monotonic()
         try:
             await self._let_in(scope, incoming, answer)
         except Refused as refusal:
             if scope["method"] in _WITH_BODY:
                 await incoming.drain()
             # Gradio's page shows what an upload is answered as it is, and of other answers what "detail" says.
-            plain = _path(scope) == "upload"
-            response = (
-                PlainTextResponse(str(refusal), refusal.status) if plain else _error(refusal.status, str(refusal))
-            )
-            await response(scope, receive, answer)
+            respond = _plain if _path(scope) == "upload" else _error
+            await respond(refusal.status, str(refusal))(scope, receive, answer)
         except Exception as problem:
-            log.error("%s %s: %s", scope["method"], getattr(scope.get("route"), "path", "(no route)"), where(problem))
+            route, seconds = getattr(scope.get("route"), "path", "(no route)"), time.monotonic() - began
+            words = "%s %s, %d bytes, %.1f s: %s"
+            log.error(words, scope["method"], route, incoming.bytes, seconds, where(problem))
             if answer.streams:
                 await send({"type": "http.response.body", "body": b""})
             elif not answer.started:
@@ -218,10 +219,10 @@ class Door:
         if session := _SESSION_PATHS.match(path):
             _check_session(session[1])
         queue, address = blocks._queue, self._address(scope, headers)
-        if scope["method"] == "POST" and headers.get("content-type", "").startswith("multipart/"):
-            if path.rstrip("/") != "upload":
-                raise Refused(415, "This address takes JSON; files are uploaded first, at /gradio_api/upload.")
+        if scope["method"] == "POST" and path == "upload":
             await self._upload(scope, receive, send, address, headers)
+        elif scope["method"] in _WITH_BODY and "multipart/" in headers.get("content-type", "").lower():
+            raise Refused(415, "This address takes JSON; files are uploaded first, at /gradio_api/upload.")
         elif scope["method"] in _WITH_BODY:
             content = await self._body(receive, headers)
             given = _understood(content, own)
@@ -234,7 +235,7 @@ class Door:
             with self._calls.connected(path.removeprefix("heartbeat/"), queue, reads=False):
                 await self._app(scope, receive, send)
         elif path == "queue/data":
-            with self._calls.connected(query.get("session_hash", [""])[0], queue, reads=True):
+            with self._calls.connected(query.get("session_hash", [""])[-1], queue, reads=True):
                 await self._app(scope, receive, send)
         elif reads := _READS.fullmatch(path):
             _check_session(reads[1])
@@ -277,11 +278,19 @@ class Door:
                 named = value.decode("latin-1").split(",")[0].strip()
                 named = _netloc(named) if name == b"x-gradio-server" else named
                 if not ours(named):
+                    self._say_dropped(host_name(named))
                     continue
                 names.add(named)
             kept.append((name, value))
         scope["headers"] = kept
         return {name.lower() for name in names if name}
+
+    def _say_dropped(self, name: str) -> None:
+        """Tell whoever runs this behind a proxy why the page does not work there; once for each name."""
+        if name and name not in self._dropped and len(self._dropped) < 20:
+            self._dropped.add(name)
+            words = "A proxy calls this page %s. If that is its name, start it with --allow-host %s."
+            log.warning(words, short(name, 80), short(name, 80))
 
     def _address(self, scope: Scope, headers: Headers) -> str:
         """The visitor's network address. A proxy appends whom it heard from to X-Forwarded-For, so its end is true."""
@@ -386,14 +395,16 @@ class Door:
 
 
 class _Incoming:
-    """`receive`, and whether all of the request has come."""
+    """`receive`, how many bytes have come, and whether that was all of the request."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._all = False
+        self.bytes = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
+        self.bytes += len(message.get("body", b""))
         self._all |= message["type"] == "http.disconnect" or not message.get("more_body")
         return message
 
