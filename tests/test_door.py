@@ -223,6 +223,9 @@ def test_the_page_works_behind_a_proxy_with_a_root_path(monkeypatch, tmp_path):
             file = {"path": path, "url": f"https://lab.example/play/gradio_api/file={path}", "meta": META}
             assert outside.call("size", [file])["output"]["data"] == ["3"]
             assert outside.http.get(f"/gradio_api/file={path}").content == b"abc"
+        # A proxy may leave the root path where it is.
+        assert "fetches nothing" in server.http.get("/play/gradio_api/file=http://127.0.0.1:9/x").text
+        assert server.http.get(f"/play/gradio_api/heartbeat/{'x' * 65}").status_code == 400
         with proxied(str(server.http.base_url), "/play", "evil.example") as url:
             assert httpx.get(f"{url}config").json()["root"] == str(server.http.base_url).rstrip("/") + "/play"
 
@@ -406,6 +409,17 @@ def test_answers_that_nobody_reads_are_forgotten_after_a_time(line, reads, secon
     line.clock.now += seconds + 1
     line.join()
     assert names[0] not in line.queue.pending_event_ids_session["s"]
+
+
+def test_two_calls_that_are_alike_are_not_taken_for_each_other(line):
+    first, second = (line.calls.enter("s", "here", "k", line.queue) for _ in range(2))
+    line.calls.leave(second)
+    name = line.queue.join("s")
+    line.calls.joined(first, name)
+    line.queue.end(name)
+    line.queue.read(name)
+    line.join("another")
+    assert len(line.calls) == 1
 
 
 def test_a_call_that_is_still_worked_on_counts_however_long_it_takes(line):

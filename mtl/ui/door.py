@@ -480,7 +480,7 @@ def _error(status: int, words: str) -> Response:
 
 def _path(scope: Scope) -> str:
     """What comes behind /gradio_api/ in the path; "" elsewhere. A proxy may leave the root path in front."""
-    root, path = scope.get("root_path", ""), scope["path"]
+    root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
     path = path.removeprefix(root) if path.startswith(f"{root}/") else path
     return path.removeprefix(API) if path.startswith(API) else ""
 
