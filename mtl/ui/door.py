@@ -161,10 +161,10 @@ def settings(allow_hosts: Iterable[str] = ()) -> dict[str, Any]:
 
 
 async def _misfit(_: StarletteRequest, problem: fastapi.exceptions.RequestValidationError) -> Response:
-    """A body of the wrong shape. FastAPI would send it back whole."""
+    """A body of the wrong shape: what FastAPI says of the first thing wrong, without what was sent."""
     first = problem.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return _error(422, f"The request is not what this address expects: {short(place, 80)}: {short(first['msg'], 120)}.")
+    place = [short(str(part), 80) for part in first["loc"][:5]]
+    return JSONResponse({"detail": [{"type": first["type"], "loc": place, "msg": short(first["msg"])}]}, 422)
 
 
 class Door:

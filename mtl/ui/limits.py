@@ -20,8 +20,8 @@ from mtl.ui.housekeeping import positive
 
 # An answer that nobody has read counts for so many seconds; if its reader has gone, for less.
 UNREAD_SECONDS, LEFT_SECONDS = 120.0, 10.0
-# A page has some 20 calls of different kinds under way while it loads, and never more than two of one kind.
-KINDS = 5
+# Of all kinds together, so many times as many: a page has some 20 under way while it loads, at most two of a kind.
+KINDS = 2
 # What an upload that failed left behind is deleted after so many seconds.
 LEFTOVER_SECONDS = 900.0
 
@@ -36,9 +36,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """The settings. The defaults suit 100 learners behind one address who open the page in the same second."""
+    """The settings. The defaults suit 100 learners behind one address who open the page in the same second.
 
-    session_calls: int = 12
+    `session_calls` is what one `gradio_client.Client` has under way at most, so a program never meets it."""
+
+    session_calls: int = 40
     address_calls: int = 3_000
     unread_calls: int = 200
     post_bytes: float = 8e6
@@ -151,14 +153,18 @@ class Calls:
     def _drop_ended(self, queue: Any) -> None:
         now, kept = self._clock(), []
         for call in self._calls:
+            unread = call.event in queue.pending_event_ids_session.get(call.session, ())
+            if call.event is not None and not unread:
+                continue
+            # Gradio counts a call as under way for a moment after its answer has been read, so this comes second.
             if call.event is None or call.event in queue.event_ids_to_events:
                 kept.append(call)
-            elif call.event in queue.pending_event_ids_session.get(call.session, ()):
-                call.ended = now if call.ended is None else call.ended
-                if now - call.ended > (LEFT_SECONDS if call.left else UNREAD_SECONDS):
-                    self._forget(call, queue)
-                else:
-                    kept.append(call)
+                continue
+            call.ended = now if call.ended is None else call.ended
+            if now - call.ended > (LEFT_SECONDS if call.left else UNREAD_SECONDS):
+                self._forget(call, queue)
+            else:
+                kept.append(call)
         self._calls = kept
 
     def _forget_oldest(self, unread: list[_Call], queue: Any) -> bool:
