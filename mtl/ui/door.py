@@ -125,20 +125,21 @@ def security_headers(on_a_space: bool) -> dict[str, str]:
     Gradio's page has scripts and styles in its HTML and makes functions of strings, the three-dimensional map runs
     workers from blobs, and files that were chosen are shown from blobs; all else comes from this server alone.
     """
-    frames = "'self' https://huggingface.co https://*.huggingface.co https://*.hf.space" if on_a_space else "'self'"
+    # On a Space the page stands in the Hub's, and shows whose Space it is.
+    hub = " https://huggingface.co https://*.huggingface.co" if on_a_space else ""
     policy = {
         "default-src": "'self'",
         "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
         "style-src": "'self' 'unsafe-inline'",
-        "img-src": "'self' data: blob:",
+        "img-src": "'self' data: blob:" + hub,
         "media-src": "'self' data: blob:",
         "font-src": "'self' data:",
-        "connect-src": "'self' data: blob:" + (" https://huggingface.co" if on_a_space else ""),
+        "connect-src": "'self' data: blob:" + hub,
         "worker-src": "'self' blob:",
         "object-src": "'none'",
         "base-uri": "'self'",
         "form-action": "'self'",
-        "frame-ancestors": frames,
+        "frame-ancestors": "'self'" + hub + (" https://*.hf.space" if on_a_space else ""),
     }
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
