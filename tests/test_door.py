@@ -258,6 +258,14 @@ def test_a_space_may_be_shown_inside_the_hubs_page():
     assert "https://huggingface.co" in ancestors.split()
 
 
+def test_a_shared_page_may_load_the_scripts_that_it_names(served, monkeypatch):
+    monkeypatch.setattr(served.demo, "share", True)
+    answer = served.http.get("/")
+    scripts = re.findall(r'<script[^>]* src="(https://[^/"]+)', answer.text)
+    [allowed] = [r for r in answer.headers["content-security-policy"].split("; ") if r.startswith("script-src")]
+    assert scripts and set(scripts) <= set(allowed.split())
+
+
 # --- nothing is fetched ---
 
 

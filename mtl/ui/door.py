@@ -51,6 +51,8 @@ _FETCHES = re.compile(r"file[=/]\s*(https?:|//)", re.IGNORECASE)
 _ADDRESS = re.compile(r"\s*(https?:|//)", re.IGNORECASE)
 _JOINS = re.compile(r"(queue/join|call/(?:v2/)?[^/]+|run/[^/]+|api/[^/]+)/?")
 _READS = re.compile(r"call/(?:v2/)?[^/]+/([^/]+)/?")
+# Where the page for shared links finds Gradio's scripts.
+_SHARED_FILES = "https://gradio.s3-us-west-2.amazonaws.com"
 # Headers by which a proxy tells what the page is called.
 _NAMING = (b"x-forwarded-host", b"x-gradio-server")
 _WITH_BODY = ("POST", "PUT", "PATCH")
@@ -119,7 +121,7 @@ def _number(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def security_headers(on_a_space: bool) -> dict[str, str]:
+def security_headers(on_a_space: bool = False, shared: bool = False) -> dict[str, str]:
     """The headers of every answer.
 
     Gradio's page has scripts and styles in its HTML and makes functions of strings, the three-dimensional map runs
@@ -127,14 +129,16 @@ def security_headers(on_a_space: bool) -> dict[str, str]:
     """
     # On a Space the page stands in the Hub's, and shows whose Space it is.
     hub = " https://huggingface.co https://*.huggingface.co" if on_a_space else ""
+    # With --share, Gradio's page takes its own scripts and styles from Gradio's servers.
+    gradio = f" {_SHARED_FILES}" if shared else ""
     policy = {
         "default-src": "'self'",
-        "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
-        "style-src": "'self' 'unsafe-inline'",
-        "img-src": "'self' data: blob:" + hub,
+        "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:" + gradio,
+        "style-src": "'self' 'unsafe-inline'" + gradio,
+        "img-src": "'self' data: blob:" + hub + gradio,
         "media-src": "'self' data: blob:",
-        "font-src": "'self' data:",
-        "connect-src": "'self' data: blob:" + hub,
+        "font-src": "'self' data:" + gradio,
+        "connect-src": "'self' data: blob:" + hub + gradio,
         "worker-src": "'self' blob:",
         "object-src": "'none'",
         "base-uri": "'self'",
@@ -173,7 +177,7 @@ class Door:
 
     def __init__(self, app: ASGIApp, hosts: Hosts, limits: Limits) -> None:
         self._app, self._hosts, self._limits = app, hosts, limits
-        self._headers = security_headers(hosts.on_a_space)
+        self._headers = {shared: security_headers(hosts.on_a_space, shared) for shared in (False, True)}
         self._calls = Calls(limits)
         self._uploads: Uploads | None = None
         self._named: deque[str] = deque()
@@ -185,7 +189,8 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer, incoming, began = _Answer(send, self._headers), _Incoming(receive), time.monotonic()
+        headers = self._headers[bool(scope["app"].get_blocks().share)]
+        answer, incoming, began = _Answer(send, headers), _Incoming(receive), time.monotonic()
         try:
             await self._let_in(scope, incoming, answer)
         except Refused as refusal:
