@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -24,7 +24,7 @@ import gradio as gr
 
 from mtl.config import UserError
 from mtl.training.runs import Runs
-from mtl.ui import analysis, housekeeping, markup, models, text
+from mtl.ui import analysis, door, faults, housekeeping, markup, models, text
 from mtl.ui.brought import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
@@ -78,13 +78,32 @@ for (const kind of ["change", "drop"]) {
 _AGAIN = "(token) => [token, performance.getEntriesByType('navigation')[0]?.type === 'reload']"
 
 
+class Page(gr.Blocks):
+    """The page as Gradio serves it: with this page's settings, whoever launches it, and with short errors."""
+
+    def launch(self, *arguments: Any, **settings: Any) -> Any:
+        faults.keep_texts_out_of_the_log()
+        return super().launch(*arguments, **{**launch_settings(), **settings})
+
+    async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """`gr.Blocks.process_api`, whose errors Gradio would print whole and answer with nothing or with all of it."""
+        try:
+            return await super().process_api(*arguments, **named)
+        except gr.Error as problem:
+            problem.message, problem.print_exception = faults.short(problem.message), False
+            raise
+        except Exception as problem:
+            faults.log.error("A call failed: %s", faults.where(problem))
+            raise gr.Error(text.MISFIT, print_exception=False) from None
+
+
 def build(name: str | None = None) -> gr.Blocks:
     """The page around the model that `name` or the environment variable MTL_MODEL names. Loads nothing
     heavy."""
     engine = Engine(name or model_name())
     registry = Registry()
     runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True)
-    with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
+    with Page(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
         session = Session(engine, registry, runs)
         demo.sandbox = session.sandbox
@@ -124,13 +143,19 @@ def serve(demo: gr.Blocks) -> None:
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="make a public link through Gradio's servers")
+    about = "a name by which browsers may ask for this page (*.example.org: all below it); may be given several times"
+    parser.add_argument("--allow-host", metavar="NAME", dest="allow_hosts", action="append", default=[], help=about)
     options = parser.parse_args()
+    try:
+        settings = launch_settings(options.allow_hosts)
+    except UserError as problem:
+        parser.error(str(problem))
     demo.launch(
         server_name=options.host,
         server_port=options.port,
         share=options.share,
         prevent_thread_lock=True,
-        **launch_settings(),
+        **settings,
     )
     demo.engine.start()
 
@@ -147,9 +172,13 @@ def serve(demo: gr.Blocks) -> None:
     demo.runs.close()
 
 
-def launch_settings() -> dict[str, Any]:
-    """What every way of serving this page has in common."""
+def launch_settings(allow_hosts: Iterable[str] = ()) -> dict[str, Any]:
+    """What every way of serving this page has in common. Raises `UserError` where the environment cannot be
+    understood."""
     return {
+        "app_kwargs": door.settings(allow_hosts, behind=[Heartbeats]),
+        # Gradio's helper processes would take uploads and give files past the door.
+        "num_workers": 0,
         "theme": THEME,
         "css_paths": sorted(ASSETS.glob("*.css")),
         "head": HEAD,
@@ -158,7 +187,6 @@ def launch_settings() -> dict[str, Any]:
         "max_file_size": MAX_ZIP_BYTES,
         "run_history": False,
         "enable_monitoring": False,
-        "app_kwargs": {"middleware": [(Heartbeats, (), {})]},
         # Those that wait for their turn with the model hold a thread each, and compute nothing.
         "max_threads": 100,
         # Sessions that were not let go, as a program may ask under one name after another.

@@ -19,7 +19,7 @@ DAYS, GIGABYTES = 14.0, 10.0
 
 def limits() -> tuple[float, float]:
     """(seconds, bytes): how old runs may grow, and how large all of them together, by MTL_RUNS_DAYS and MTL_RUNS_GB."""
-    return _positive("MTL_RUNS_DAYS", DAYS) * 86400, _positive("MTL_RUNS_GB", GIGABYTES) * 1e9
+    return positive("MTL_RUNS_DAYS", DAYS) * 86400, positive("MTL_RUNS_GB", GIGABYTES) * 1e9
 
 
 def begin(runs: Runs, in_use: Callable[[], Collection[str]], every: float = EVERY) -> Callable[[], None]:
@@ -43,7 +43,8 @@ def begin(runs: Runs, in_use: Callable[[], Collection[str]], every: float = EVER
     return ended.set
 
 
-def _positive(name: str, default: float) -> float:
+def positive(name: str, default: float) -> float:
+    """The number in an environment variable, or `default` where it is not set. Raises `UserError` unless above 0."""
     value = os.environ.get(name) or default
     try:
         number = float(value)

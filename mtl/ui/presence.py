@@ -114,9 +114,7 @@ class Heartbeats:
             scope["app"].state_holder = _Sessions()
             scope["app"].state_holder.set_blocks(scope["app"].get_blocks())
         match = _HEARTBEAT.fullmatch(scope.get("path", ""))
-        if match is None:
-            await self._app(scope, receive, send)
-            return
-        demo = scope["app"].get_blocks()
-        with demo.presence.here(match[1], demo):
+        demo = match and scope["app"].get_blocks()
+        presence = getattr(demo, "presence", None)
+        with presence.here(match[1], demo) if presence else contextlib.nullcontext():
             await self._app(scope, receive, send)

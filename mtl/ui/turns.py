@@ -83,12 +83,12 @@ class Turns:
 
 
 def fair_queue(demo: Blocks) -> FairQueue:
-    """The queue for a page: as long as a hundred learners need whose pages ask for all views at once."""
+    """The queue for a page. How many of one visitor wait in it is for `mtl.ui.limits`."""
     return FairQueue(
         blocks=demo,
         concurrency_count=demo.max_threads,
         default_concurrency_limit=8,
-        max_size=2000,
+        max_size=5000,
         # The page does not show places in this queue, so they are not sent with every event to everybody who waits.
         live_updates=False,
         update_intervals=5,

@@ -19,17 +19,20 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 @contextlib.contextmanager
-def served_page(seconds: float = 120, runs: Path | None = None) -> Iterator[str]:
+def served_page(
+    seconds: float = 120, runs: Path | None = None, settings: dict[str, str] | None = None
+) -> Iterator[str]:
     """The address of `python app.py` on a free port of this machine, until the block ends.
 
-    `runs` is the folder of its training runs, by default one that goes when the block ends."""
+    `runs` is the folder of its training runs, by default one that goes when the block ends; `settings` are environment
+    variables of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/"
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port)]
-        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "MTL_RUNS": str(runs or folder)}
+        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "MTL_RUNS": str(runs or folder), **(settings or {})}
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
             until = time.monotonic() + seconds

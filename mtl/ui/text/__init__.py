@@ -58,6 +58,7 @@ LOADING = "Loading the model: a few seconds, once per start of the server."
 READING_STOPPED = "Stopped. The sentences are those from before."
 STOPPED = "Stopped. The results shown are those of the analysis before."
 EXPIRED = "There is no analysis to work with: none was made yet, or it was put away after a long pause. Press Analyze."
+MISFIT = "The server could not answer this: what was sent may not be what it expects."
 UNEXPECTED = (
     "Something went wrong on the server, and its log says what. Nothing of yours is lost: change the "
     "sentences or try again."
