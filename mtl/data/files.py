@@ -49,7 +49,6 @@ _MARKS = (
 )
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
-_LINE_END = re.compile("\r\n|\r|\n")
 _SAMPLE = 200_000
 
 
@@ -101,7 +100,7 @@ def decode(data: bytes, findings: Findings) -> tuple[str, str]:
         pass
     replaced = data.decode("utf-8", errors="replace")
     broken = replaced.count("\ufffd") - data.count(b"\xef\xbf\xbd")
-    beyond_ascii = sum(len(run) for run in re.findall("[^\x00-\x7f\ufffd]+", replaced))
+    beyond_ascii = len(replaced) - len(replaced.encode("ascii", "ignore")) - replaced.count("\ufffd")
     if 2 * broken <= beyond_ascii:
         _report_broken(replaced, "utf-8", findings)
         return replaced, "utf-8"
@@ -197,7 +196,7 @@ def _decode_or_report(data: bytes, encoding: str, findings: Findings) -> str:
 
 
 def _report_broken(text: str, encoding: str, findings: Findings) -> None:
-    for number, line in enumerate(split_lines(text), start=1):
+    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
         if "\ufffd" in line:
             findings.add("bytes", number, encoding=encoding)
 
@@ -209,6 +208,7 @@ def _without_controls(text: str, name: str, findings: Findings) -> str:
     if "\x00" not in text:
         return text
     position = text.index("\x00")
-    findings.add("nul", len(_LINE_END.findall(text, 0, position)) + 1, count=text.count("\x00"))
+    line_ends = text.count("\n", 0, position) + text.count("\r", 0, position) - text.count("\r\n", 0, position)
+    findings.add("nul", line_ends + 1, count=text.count("\x00"))
     # A space and not nothing, so that positions counted in the original text still hold.
     return text.replace("\x00", " ")

@@ -172,7 +172,7 @@ def _share(cells: Sequence[str], test: Callable[[str], bool]) -> float:
 
 
 def _is_sentence(cell: str) -> bool:
-    return len(cell.split()) >= 4 or (" " not in cell and not cell.isascii() and len(cell) >= 8)
+    return len(cell.split(None, 3)) >= 4 or (" " not in cell and not cell.isascii() and len(cell) >= 8)
 
 
 def _find_text(facts: Sequence[_Facts], free: Sequence[int]) -> tuple[int | None, str]:

@@ -113,13 +113,13 @@ class Findings:
     def add(self, code: str, line: int | None = None, column: str | None = None, **facts: object) -> None:
         """Add a finding of the kind `code`; `facts` fill the braces of its message."""
         key = (code, column)
-        self._counts[key] = self._counts.get(key, 0) + 1
-        kept = self._kept.setdefault(key, [])
-        if len(kept) < _NAMED_LINES:
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        if count <= _NAMED_LINES:
             level, *sentences = MESSAGES[code]
             shown = {key: cut(fact, _LONGEST_FACT) if isinstance(fact, str) else fact for key, fact in facts.items()}
             problem, action, hint = (sentence.format(**shown) for sentence in sentences)
-            kept.append(Finding(level, line, column, problem, action, hint, 1, code))
+            finding = Finding(level, line, column, problem, action, hint, 1, code)
+            self._kept.setdefault(key, []).append(finding)
 
     def grouped(self) -> tuple[Finding, ...]:
         """The findings so far, most serious first."""
