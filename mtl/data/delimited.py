@@ -209,9 +209,10 @@ def _read_quoted(lines: Sequence[str], dialect: Dialect) -> Grid:
     doubtful: list[tuple[int, Sequence[str]]] = []
     # Lines taken back are read again. When that becomes much, quotes do not span lines in this file.
     patience = 2 * sum(map(len, lines)) + _PATIENCE
+    options = _csv_options(dialect)
     while position < len(lines) and patience > 0:
         start = position
-        reader = csv.reader((lines[i] for i in range(start, len(lines))), strict=True, **_csv_options(dialect))
+        reader = csv.reader((lines[i] for i in range(start, len(lines))), strict=True, **options)
         try:
             for row in reader:
                 end = start + reader.line_num

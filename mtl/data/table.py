@@ -18,7 +18,7 @@ from mtl.data.entities import Span, parse_markup
 from mtl.data.files import MAX_BYTES, read_source, split_lines
 from mtl.data.header import distinct_names, has_header, unused_name
 from mtl.data.roles import Role, check_overrides, guess_roles
-from mtl.data.rows import Column, Finding, Findings, Progress, Row, Table, in_order
+from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Row, Table, in_order
 from mtl.data.values import parse_number
 
 __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
@@ -153,6 +153,9 @@ def _from_grid(
     for line in sorted(set(grid.mended) - set(grid.unclosed)):
         findings.add("quotes", line)
     rows: list[Row] = []
+    # How many rows have so few cells. Of the first the missing labels are reported one by one, the others counted: a
+    # row of one cell must not cost as much as the columns that it lacks.
+    short: Counter[int] = Counter()
     often = max(1, _OFTEN // len(names))
     for number, (row, line) in enumerate(_even_rows(grid, len(names), place, findings)):
         if number % often == 0:
@@ -166,11 +169,21 @@ def _from_grid(
         if not text.strip():
             findings.add("text-empty", line, names[place])
             continue
+        found = len(row)
+        short[found] += found < len(names)
         for i, reader in readers.items():
-            label = reader.read(row[i] if i < len(row) else "", text, line)
-            if label is not None:
-                labels[names[i]] = label
+            if i < found:
+                label = reader.read(row[i], text, line)
+                if label is not None:
+                    labels[names[i]] = label
+            elif short[found] <= NAMED_LINES:
+                findings.add("label-blank", line, names[i])
+            else:
+                break
         rows.append(Row(text, labels, line))
+    for i in readers:
+        if missing := sum(count - NAMED_LINES for found, count in short.items() if found <= i and count > NAMED_LINES):
+            findings.add_uncounted("label-blank", names[i], missing)
     if marked and marks:
         names = [*names, marks]
         roles = [*roles, Role("task", "tagging", f"its entities are marked in {names[place]}")]
@@ -201,7 +214,6 @@ def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterat
             end -= 1
         row = row[:end]
         if len(row) < width:
-            # The blanks are not written out: a row of one cell must not cost as much as thousands of columns.
             findings.add("ragged-short", line, found=found, expected=width)
         elif len(row) > width and delimiter == "\t":
             findings.add("ragged-cut", line, found=found, expected=width, delimiter=name)
