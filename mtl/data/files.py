@@ -50,6 +50,9 @@ _MARKS = (
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 _SAMPLE = 200_000
+# A line takes some 300 bytes of memory besides its text. So there may be as many as the limit of bytes has room for
+# lines of this length (a word with its tag has more), and in any case so many.
+_SHORT_LINE, _FEW_LINES = 8, 100_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def read_source(path: str | os.PathLike[str], findings: Findings, max_bytes: int
     """The text of a file (gzip is unpacked); broken characters and guessed encodings are added to `findings`.
 
     Raises UserError when the file is missing, empty, larger than `max_bytes` (packed or unpacked), damaged,
-    or no text.
+    no text, or has more lines than an eighth of `max_bytes` and than 100,000.
     """
     path = Path(path)
     data = _read_bytes(path, max_bytes)
@@ -74,12 +77,18 @@ def read_source(path: str | os.PathLike[str], findings: Findings, max_bytes: int
     if not data.strip():
         raise UserError(f"{path.name} is empty. {_TABLE_HINT}")
     text, encoding = decode(data, findings)
+    if _line_ends(text) > (most := max(max_bytes // _SHORT_LINE, _FEW_LINES)):
+        raise UserError(f"{path.name} has more than {most:,} lines, the limit here. Bring a part of its rows.")
     return Source(_without_controls(text, path.name, findings), encoding)
 
 
 def split_lines(text: str) -> list[str]:
     r"""The lines as a text editor counts them: ends at \n, \r\n and \r only. Each keeps its ending."""
     return list(io.StringIO(text, newline=""))
+
+
+def _line_ends(text: str, before: int | None = None) -> int:
+    return text.count("\n", 0, before) + text.count("\r", 0, before) - text.count("\r\n", 0, before)
 
 
 def decode(data: bytes, findings: Findings) -> tuple[str, str]:
@@ -208,7 +217,6 @@ def _without_controls(text: str, name: str, findings: Findings) -> str:
     if "\x00" not in text:
         return text
     position = text.index("\x00")
-    line_ends = text.count("\n", 0, position) + text.count("\r", 0, position) - text.count("\r\n", 0, position)
-    findings.add("nul", line_ends + 1, count=text.count("\x00"))
+    findings.add("nul", _line_ends(text, position) + 1, count=text.count("\x00"))
     # A space and not nothing, so that positions counted in the original text still hold.
     return text.replace("\x00", " ")
