@@ -29,9 +29,10 @@ def same_names(size):
 
 
 def short_rows(size):
-    """Many columns of labels, and rows of one cell."""
-    names = ",".join(f"score {i}" for i in range(COLUMNS))
-    return f"text,{names}\nsome words of text{',0.5' * COLUMNS}\n" + "ab\n" * (size // 3)
+    """Many columns, text last, and many rows of one cell."""
+    columns = size // 20  # 4,000 in the largest; a table may have 5,000
+    names = ",".join(f"c{i}" for i in range(columns))
+    return f"{names},text\n{'1,' * columns}some words of text\n" + "ab\n" * (size // 6)
 
 
 def full_rows(size):
@@ -68,7 +69,7 @@ TABLES = {
     "types": (15_000, lambda n: TAGS + "".join(f"Ada joined Acme {i},B-P{i} O B-Q{i} O\n" for i in range(n // 36))),
     # Many rows and columns.
     "columns called the same": (10_000, same_names),
-    "short rows": (10_000, short_rows),
+    "short rows": (20_000, short_rows),
     "full rows": (30_000, full_rows),
     "short lines": (15_000, lambda n: "text\n" + "ab\n" * (n // 3)),
     "lines of one return": (20_000, lambda n: "text,label\r" + "ab,c\r" * (n // 5)),
@@ -125,6 +126,7 @@ def test_the_work_grows_with_the_size(name, tmp_path):
 
 
 LONG_CELLS = ("an open bracket", "open brackets", "nested lists", "a wrapped cell", "words", "a name", "a label")
+LONG_CELLS += ("spans as Python writes them", "tags", "quotation marks of both kinds")
 
 
 @pytest.mark.parametrize("name", LONG_CELLS)
