@@ -251,6 +251,17 @@ def test_of_an_endless_text_it_is_said_that_there_is_more():
     assert finding.problem == "The text has more than 20,000 tokens."
 
 
+def test_long_texts_are_counted_a_few_at_a_time():
+    asked = []
+
+    def token_counts(texts):
+        asked.append(len(texts))
+        return [len(text) for text in texts]
+
+    examine([Row("a" * 400_000, {}, line) for line in range(1, 7)], [], token_counts, 512)
+    assert asked == [2, 2, 2]
+
+
 def test_long_texts_are_counted_in_parts_and_progress_is_told():
     rows, asked, shares = [Row(f"{i} " + "word " * 30, {}, i) for i in range(1200)], [], []
 

@@ -125,10 +125,17 @@ def test_a_span_between_words_has_no_tag():
         '[{"start_offset": 0, "end_offset": 3, "type": " PER "}]',
         '[[0, 3, "PER"]]',
         "[(0, 3, 'PER')]",
+        "[(0, 3, 'PER'),]",
+        "[{u'start': 0, u'end': 3, u'label': u'PER', 'sure': True, 'note': None},]",
     ],
 )
 def test_json_of_other_tools(cell):
     assert entities.parse_json_spans(cell, "Ada") == [Span(0, 3, "PER")]
+
+
+@pytest.mark.parametrize("label", ["O'Neil", 'the "best"', "(a, b)", "None", "a,]"])
+def test_a_label_in_python_may_hold_what_json_writes_otherwise(label):
+    assert entities.parse_json_spans(repr([(0, 3, label)]), "Ada") == [Span(0, 3, label)]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 
 from mtl.config import UserError
 from mtl.data.entities import (
+    LONGEST_CELL,
     Span,
     bio_cell_tags,
     entity_starts,
@@ -20,7 +21,11 @@ from mtl.data.entities import (
 )
 from mtl.data.roles import Role
 from mtl.data.rows import Findings, Row
-from mtl.data.values import is_blank, parse_number, shown
+from mtl.data.values import LONGEST_NAME, is_blank, parse_number, shown
+
+# The spans of a text may together be so many times as long as it, and so many characters more: each is looked at, and
+# thousands may overlap.
+_OVERLAPPING, _ROOM = 10, 100_000
 
 
 class LabelReader:
@@ -31,6 +36,7 @@ class LabelReader:
         self._role = role
         self._findings = findings
         self._usual = _usual_spellings(cells) if role.kind == "classification" else {}
+        self._spellings: dict[str, str] = {}
         self._iob1 = role.form == "bio" and _is_iob1(cells)
 
     def read(self, cell: str, text: str, line: int) -> str | float | tuple[Span, ...] | None:
@@ -44,8 +50,13 @@ class LabelReader:
             return self._number(cell, line)
         return self._spans(cell, text, line)
 
-    def _class(self, cell: str, line: int) -> str:
-        usual = self._usual.setdefault(_label_key(cell), cell)
+    def _class(self, cell: str, line: int) -> str | None:
+        if (length := len(cell.strip())) > LONGEST_NAME:
+            self._report("label-long", line, count=length, limit=LONGEST_NAME)
+            return None
+        usual = self._spellings.get(cell)
+        if usual is None:
+            usual = self._spellings[cell] = self._usual.setdefault(_label_key(cell), cell)
         if usual != cell:
             # The quotes show spaces, which may be all the difference.
             self._report("label-spelling", line, cell=f'"{cell}"', label=f'"{usual}"')
@@ -59,6 +70,9 @@ class LabelReader:
         return number
 
     def _spans(self, cell: str, text: str, line: int) -> tuple[Span, ...] | None:
+        if (length := max(len(cell), len(text))) > LONGEST_CELL:
+            self._report("entity-long", line, count=length, limit=LONGEST_CELL)
+            return None
         try:
             form, spans = self._parsed(cell, text)
         except UserError as error:
@@ -66,8 +80,15 @@ class LabelReader:
             return None
         if form == "bio" and not self._iob1 and entity_starts(bio_cell_tags(cell))[0]:
             self._report("bio-illegal", line)
+        spans = list(dict.fromkeys(spans))
+        covered = 0
         for span in spans:
-            if not 0 <= span.start < span.end <= len(text) or text[span.start : span.end].isspace():
+            is_inside = 0 <= span.start < span.end <= len(text)
+            covered += is_inside * (span.end - span.start)
+            if covered > _ROOM + _OVERLAPPING * len(text):
+                self._report("span-many", line, count=len(spans), times=_OVERLAPPING)
+                return None
+            if not is_inside or text[span.start : span.end].isspace():
                 self._report("span-range", line, length=len(text), **_facts(span))
                 return None
         return self._without_overlaps([self._trimmed(span, text, line) for span in spans], line)
@@ -92,7 +113,7 @@ class LabelReader:
     def _without_overlaps(self, spans: Sequence[Span], line: int) -> tuple[Span, ...]:
         kept: list[Span] = []
         last: Span | None = None
-        for span in sorted(set(spans)):
+        for span in sorted(set(spans), key=attrgetter("start", "end", "label")):
             if last is None or span.start >= last.end:
                 kept.append(span)
             else:
@@ -140,11 +161,11 @@ def _usual_spellings(cells: Sequence[str]) -> dict[str, str]:
     """For each label, whatever its spelling, the cell that is commonest for it."""
     usual: dict[str, str] = {}
     for cell, _ in Counter(cells).most_common():
-        usual.setdefault(_label_key(cell), cell)
+        if len(cell) <= LONGEST_NAME:
+            usual.setdefault(_label_key(cell), cell)
     return usual
 
 
-@functools.lru_cache(maxsize=10_000)
 def _label_key(cell: str) -> str:
     """What all spellings of a label have in common."""
     number = parse_number(cell)
@@ -152,7 +173,7 @@ def _label_key(cell: str) -> str:
 
 
 def _is_iob1(cells: Sequence[str]) -> bool:
-    starts = [entity_starts(bio_cell_tags(cell)) for cell in cells]
+    starts = [entity_starts(bio_cell_tags(cell)) for cell in cells if len(cell) <= LONGEST_CELL]
     return sum(len(loose) for loose, _ in starts) > sum(strict for _, strict in starts)
 
 

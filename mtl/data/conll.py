@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from mtl.data.values import shown
 
 _SAMPLE = 1000
 _MANY_WORDS = 300
+# A word with its tags is shorter than this, in characters.
+_LONGEST_LINE = 10_000
 _SENTENCE_NAME = re.compile(r"(sent|doc|seq)[a-z]*([ _]?(#|id|no|number|idx|index))?|#|id")
 
 
@@ -41,10 +44,10 @@ def looks_like_conll(lines: Sequence[str]) -> bool:
         return False
     tagged = [f for f in fields if len(f) >= 2 and is_tag(f[-1])]
     widths = [len(f) for f in tagged]
-    common = max(set(widths), key=widths.count, default=0)
+    common = max(Counter(widths).values(), default=0)
     apart = any(not line.strip() for line in lines[:_SAMPLE])
     named = any(f[-1] != "O" for f in tagged)
-    return (apart or named) and widths.count(common) >= 0.95 * (len(fields) - 1) and len(tagged) >= 2
+    return (apart or named) and common >= 0.95 * (len(fields) - 1) and len(tagged) >= 2
 
 
 def read_conll(lines: Iterable[str], findings: Findings) -> Iterator[Sentence]:
@@ -158,6 +161,8 @@ def _is_skipped(line: str) -> bool:
 
 def _fields(line: str) -> list[str]:
     line = line.rstrip("\r\n")
+    if len(line) > _LONGEST_LINE:
+        return [line]
     if "\t" in line:
         return [field.strip() for field in line.rstrip("\t ").split("\t")]
     return line.split() or [""]

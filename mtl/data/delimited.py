@@ -7,6 +7,7 @@ that a file allows is tried, and the one that leaves the fewest lines unexplaine
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +19,10 @@ from mtl.data.values import parse_number
 DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", " ": "space"}
 
 _DELIMITERS = ("\t", ",", ";", "|")
-_SAMPLE_LINES = 400
+# So many lines show the delimiter, of so many characters: each reading that is tried costs as much as they are long.
+_SAMPLE_LINES, _SAMPLE_CHARACTERS = 400, 1_000_000
+# So many characters are read again because of quotes that do not pair up, besides twice the file.
+_PATIENCE = 1_000_000
 # Between these, a quotation mark at the beginning of a cell is hardly somebody who speaks; between tabs it may be.
 _QUOTING = (",", ";", "|")
 
@@ -26,11 +30,11 @@ _QUOTING = (",", ";", "|")
 csv.field_size_limit(2**31 - 1)
 
 # Quotes that pair up, and a cell between two of them with only doubled ones inside.
-_PAIR = re.compile(r'"[^"]*"')
-_WRAPPED = re.compile(r'"(?:[^"]|"")*"')
+_PAIR = re.compile(r'"[^"]*+"')
+_WRAPPED = re.compile(r'"(?:[^"]++|"")*+"')
 
 # `0 a sentence`, and fastText's `__label__good a sentence`.
-_SPACED = re.compile(r"\s*(__label__\S+|[+-]?[0-9]{1,2})(?:[ ]+(\S.*)|\s*)", re.DOTALL)
+_SPACED = re.compile(r"\s*+(__label__\S++|[+-]?[0-9]{1,2})(?:[ ]++(\S.*+)|\s*+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,16 @@ def read_grid(lines: Sequence[str], prefer: str = "") -> Grid:
     if lines and (marker := re.fullmatch(r"sep=([,;|:\t])\s*", lines[0])):
         # A line that Excel writes for itself. It stays as a blank line so that the others keep their numbers.
         return _best_reading(["\n", *lines[1:]], marker[1])
-    delimiter = _delimiter(lines[:_SAMPLE_LINES], prefer)
+    delimiter = _delimiter(_sample(lines), prefer)
     return _read_spaced(lines) if delimiter == " " else _best_reading(lines, delimiter)
 
 
 # Which reading -------------------------------------------------------------------------------------
+
+
+def _sample(lines: Sequence[str]) -> Sequence[str]:
+    sizes = itertools.accumulate(map(len, lines[:_SAMPLE_LINES]))
+    return lines[: max(1, sum(size <= _SAMPLE_CHARACTERS for size in sizes))]
 
 
 def _delimiter(sample: Sequence[str], prefer: str) -> str:
@@ -148,10 +157,10 @@ def _has_spaced_quotes(grid: Grid, lines: Sequence[str]) -> bool:
     """Whether a quote stands behind a delimiter and spaces, outside the quotes that `grid`, a csv reading, paired."""
     delimiter = grid.dialect.delimiter
     # Inside a cell of a usual CSV this quotation mark would be doubled, or it is the one that closes the cell.
-    likely = re.compile(re.escape(delimiter) + ' +"(?!")')
+    likely = re.compile(re.escape(delimiter) + ' ++"(?!")')
     if not delimiter or not any(likely.search(line) for line in lines):
         return False
-    opening = re.compile(re.escape(delimiter) + ' +"')
+    opening = re.compile(re.escape(delimiter) + ' ++"')
     ends = [*grid.lines[1:], len(lines) + 1]
     rows = ("".join(lines[start - 1 : end - 1]) for start, end in zip(grid.lines, ends, strict=True))
     return any(opening.search(_PAIR.sub('"', row)) for row in rows)
@@ -198,11 +207,12 @@ def _read_quoted(lines: Sequence[str], dialect: Dialect) -> Grid:
     position = 0
     # Rows over several lines, each of which has as many cells as a row: place in the grid, lines.
     doubtful: list[tuple[int, Sequence[str]]] = []
-    # Lines taken back are read again. When that becomes many, quotes do not span lines in this file.
-    patience = 2 * len(lines) + 1000
+    # Lines taken back are read again. When that becomes much, quotes do not span lines in this file.
+    patience = 2 * sum(map(len, lines)) + _PATIENCE
+    options = _csv_options(dialect)
     while position < len(lines) and patience > 0:
         start = position
-        reader = csv.reader((lines[i] for i in range(start, len(lines))), strict=True, **_csv_options(dialect))
+        reader = csv.reader((lines[i] for i in range(start, len(lines))), strict=True, **options)
         try:
             for row in reader:
                 end = start + reader.line_num
@@ -218,7 +228,7 @@ def _read_quoted(lines: Sequence[str], dialect: Dialect) -> Grid:
                 width = width or len(row)
                 position = end
         except csv.Error:
-            patience -= start + reader.line_num - position
+            patience -= sum(map(len, lines[position : start + reader.line_num]))
             _read_alone(grid, lines[position], position + 1, width)
             position += 1
     for number in range(position, len(lines)):

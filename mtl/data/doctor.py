@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 
 from mtl.data.rows import Column, Finding, Findings, Progress, Row
 from mtl.data.values import shown
@@ -17,8 +18,8 @@ _MANY_LABELS = 50
 _HEAVY, _ENOUGH_ROWS = 10, 20
 # Among fewer numbers none can be called unusual.
 _ENOUGH = 5
-# So many texts are tokenised at once.
-_PART = 500
+# So many texts are tokenised at once, of so many characters.
+_PART, _PART_CHARACTERS = 500, 1_000_000
 # More special tokens than any tokenizer adds to a text.
 _SPECIAL = 8
 
@@ -37,11 +38,15 @@ def examine(
     """
     findings = Findings()
     tasks = [c for c in columns if c.role == "task"]
+    labelled: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        for name in row.labels:
+            labelled[name].append(row)
     for column in tasks:
         if column.kind == "regression":
-            _numbers(rows, column, findings)
+            _numbers(labelled[column.name], column, findings)
         elif column.kind == "classification":
-            _classes(rows, column, findings)
+            _classes(labelled[column.name], column, findings)
         elif rows and not column.labels:
             findings.add("no-entities", None, column.name)
     if tasks:
@@ -64,7 +69,7 @@ def _classes(rows: Sequence[Row], column: Column, findings: Findings) -> None:
     _balance(column, findings)
     once = {label for label, count in column.counts.items() if count == 1}
     for row in rows if once else ():
-        label = row.labels.get(column.name)
+        label = row.labels[column.name]
         if label in once:
             findings.add("label-once", row.line, column.name, label=shown(label))
 
@@ -84,7 +89,7 @@ def _balance(column: Column, findings: Findings) -> None:
 def _numbers(rows: Sequence[Row], column: Column, findings: Findings) -> None:
     """Report a column of one number, and numbers ten times larger than nine tenths of the others: a lost decimal point,
     another scale."""
-    found = [row.labels[column.name] for row in rows if column.name in row.labels]
+    found = [row.labels[column.name] for row in rows]
     if len(set(found)) == 1:
         findings.add("one-number", None, column.name, value=found[0])
     values = sorted(map(abs, found))
@@ -92,7 +97,7 @@ def _numbers(rows: Sequence[Row], column: Column, findings: Findings) -> None:
     if not usual or values[-1] <= 10 * usual:
         return
     for row in rows:
-        value = row.labels.get(column.name, 0.0)
+        value = row.labels[column.name]
         if abs(value) > 10 * usual:
             findings.add("magnitude", row.line, column.name, value=value, usual=usual)
 
@@ -122,12 +127,26 @@ def _truncated(
     # A token is at least one byte of UTF-8, which has up to 4 for a character. So most texts need not be
     # counted.
     long = [r for r in rows if 4 * len(r.text) > max_tokens - _SPECIAL and len(r.text.encode()) > max_tokens - _SPECIAL]
-    # In parts: the tokens of a whole file would take many times its room.
-    for start in range(0, len(long), _PART):
-        progress(start / len(long))
-        part = long[start : start + _PART]
+    done = 0
+    for part in _parts(long):
+        progress(done / len(long))
+        done += len(part)
         for row, count in zip(part, token_counts([row.text for row in part]), strict=True):
             if count > max_tokens:
                 # Of an endless text no more is counted.
                 code = "truncated" if len(row.text) <= MAX_CHARACTERS else "endless"
                 findings.add(code, row.line, count=count, limit=max_tokens)
+
+
+def _parts(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """The rows in parts: the tokens of a whole file would take many times its room."""
+    part: list[Row] = []
+    room = _PART_CHARACTERS
+    for row in rows:
+        if part and (len(part) == _PART or len(row.text) > room):
+            yield part
+            part, room = [], _PART_CHARACTERS
+        part.append(row)
+        room -= len(row.text)
+    if part:
+        yield part

@@ -6,7 +6,6 @@ turned into spans here, and spans are turned back into each of the formats witho
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import json
 import re
@@ -14,21 +13,40 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mtl.config import UserError
+from mtl.data.values import LONGEST_NAME
+
+# A stranger's cell may hold megabytes, so no pattern here goes back over what it has read (++), and spans, which take
+# many times the room of the cell, are read from cells of up to so many characters: some ten thousand spans.
+LONGEST_CELL = 500_000
+# So much of a cell tells whether tags are meant.
+_LOOKED_AT = 10_000
+# A span that begins or ends further on is none.
+_FAR = 10**12
 
 # The letters before the hyphen in use: B and I everywhere; E and S (BIOES), L and U (BILOU) in some corpora.
-_TAG = re.compile(r"O|[BIESLU]-\S+")
+_TAG = re.compile(rf"O|[BIESLU]-\S{{1,{LONGEST_NAME}}}+")
 
 # The label follows the closing bracket at once and is one word, so that [a link](https://a.b) is none.
-_LABEL = re.compile(r"\w[\w-]*")
-_MARK = re.compile(r"\\(?P<escaped>[\\\[\]])|\[(?P<inner>(?:\\.|[^\[\]\\])+)\]\((?P<label>\w[\w-]*)\)", re.DOTALL)
+_LABEL = re.compile(rf"\w[\w-]{{0,{LONGEST_NAME - 1}}}+")
+_MARK = re.compile(
+    r"\\(?P<escaped>[\\\[\]])"
+    rf"|\[(?P<inner>(?:\\.|[^\[\]\\]++)++)\]\((?P<label>{_LABEL.pattern})\)",
+    re.DOTALL,
+)
 _ESCAPED = re.compile(r"\\([\\\[\]])")
 _SPECIAL = re.compile(r"([\\\[\]])")
 
 # What the three fields of a span are called by tools that export them.
 _START = ("start", "start_offset", "begin")
 _END = ("end", "end_offset", "stop")
-_POSITION = re.compile(rf"\b(?:{'|'.join(_START + _END)})\b['\"]?\s*:")
+_POSITION = re.compile(rf"\b(?:{'|'.join(_START + _END)})\b['\"]?+\s*+:")
 _LABELS = ("label", "entity", "type", "entity_group", "tag")
+
+# What Python writes otherwise than JSON: strings, tuples, a comma behind the last item, three names.
+_PYTHON = re.compile(
+    r"""u?+'(?P<single>[^'\n]*+)'|u?+"(?P<double>[^"\n]*+)"|[()]|,(?=\s*+[\])}])|\b(?:None|True|False)\b"""
+)
+_AS_JSON = {"(": "[", ")": "]", ",": "", "None": "null", "True": "true", "False": "false"}
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -165,7 +183,7 @@ def bio_cell_tags(cell: str) -> list[str]:
 
 def is_bio(cell: str) -> bool:
     """Whether a cell is meant as tags, one per word: most of its words are some."""
-    tags = bio_cell_tags(cell)
+    tags = bio_cell_tags(cell[:_LOOKED_AT])
     return bool(tags) and sum(map(is_tag, tags)) >= 0.8 * len(tags)
 
 
@@ -205,7 +223,7 @@ def parse_markup(cell: str) -> tuple[str, list[Span]]:
 
 def is_marked(cell: str) -> bool:
     """Whether there is an entity marked in a text."""
-    return "](" in cell and bool(parse_markup(cell)[1])
+    return "](" in cell and any(match["label"] for match in _MARK.finditer(cell))
 
 
 def to_markup(text: str, spans: Iterable[Span]) -> str:
@@ -250,7 +268,7 @@ def is_json(cell: str) -> bool:
     if not cell.startswith("["):
         return False
     try:
-        raw_json_spans(cell)
+        raw_json_spans(cell[:LONGEST_CELL])
     except UserError:
         # A comma too many, or a label that is missing: a list of spans all the same.
         return cell[1:].lstrip().startswith("{") and _POSITION.search(cell) is not None
@@ -286,11 +304,16 @@ def _literal(cell: str) -> object:
     """The value that is written in a cell as JSON or as Python."""
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(cell)
-    # With backslashes, Python might warn about them on the screen.
+    # ast.literal_eval takes 400 times the room of the cell.
     if "\\" not in cell:
-        with contextlib.suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-            return ast.literal_eval(cell.strip())
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(_PYTHON.sub(_as_json, cell), strict=False)
     raise UserError('This is not a list of spans such as [{"start": 0, "end": 4, "label": "PER"}].')
+
+
+def _as_json(match: re.Match[str]) -> str:
+    inner = match["single"] if match["double"] is None else match["double"]
+    return _AS_JSON[match[0]] if inner is None else json.dumps(inner, ensure_ascii=False)
 
 
 def _first(item: dict, names: Sequence[str]) -> object:
@@ -310,6 +333,8 @@ def _span(item: object) -> Span:
     # type() and not isinstance(): True and False are whole numbers too.
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
         raise UserError("Each span needs whole numbers start and end, and a label.")
+    if len(label) > LONGEST_NAME or max(abs(start), abs(end)) > _FAR:
+        raise UserError(f"A span's label may have {LONGEST_NAME:,} characters, and its start and end 12 digits.")
     return Span(start, end, label.strip())
 
 

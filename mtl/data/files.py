@@ -49,8 +49,10 @@ _MARKS = (
 )
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
-_LINE_END = re.compile("\r\n|\r|\n")
 _SAMPLE = 200_000
+# A line takes some 300 bytes of memory besides its text. So there may be as many as the limit of bytes has room for
+# lines of this length (a word with its tag has more), and in any case so many.
+_SHORT_LINE, _FEW_LINES = 8, 100_000
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def read_source(path: str | os.PathLike[str], findings: Findings, max_bytes: int
     """The text of a file (gzip is unpacked); broken characters and guessed encodings are added to `findings`.
 
     Raises UserError when the file is missing, empty, larger than `max_bytes` (packed or unpacked), damaged,
-    or no text.
+    no text, or has more lines than an eighth of `max_bytes` and than 100,000.
     """
     path = Path(path)
     data = _read_bytes(path, max_bytes)
@@ -75,12 +77,18 @@ def read_source(path: str | os.PathLike[str], findings: Findings, max_bytes: int
     if not data.strip():
         raise UserError(f"{path.name} is empty. {_TABLE_HINT}")
     text, encoding = decode(data, findings)
+    if _line_ends(text) > (most := max(max_bytes // _SHORT_LINE, _FEW_LINES)):
+        raise UserError(f"{path.name} has more than {most:,} lines, the limit here. Bring a part of its rows.")
     return Source(_without_controls(text, path.name, findings), encoding)
 
 
 def split_lines(text: str) -> list[str]:
     r"""The lines as a text editor counts them: ends at \n, \r\n and \r only. Each keeps its ending."""
     return list(io.StringIO(text, newline=""))
+
+
+def _line_ends(text: str, before: int | None = None) -> int:
+    return text.count("\n", 0, before) + text.count("\r", 0, before) - text.count("\r\n", 0, before)
 
 
 def decode(data: bytes, findings: Findings) -> tuple[str, str]:
@@ -101,7 +109,7 @@ def decode(data: bytes, findings: Findings) -> tuple[str, str]:
         pass
     replaced = data.decode("utf-8", errors="replace")
     broken = replaced.count("\ufffd") - data.count(b"\xef\xbf\xbd")
-    beyond_ascii = sum(len(run) for run in re.findall("[^\x00-\x7f\ufffd]+", replaced))
+    beyond_ascii = len(replaced) - len(replaced.encode("ascii", "ignore")) - replaced.count("\ufffd")
     if 2 * broken <= beyond_ascii:
         _report_broken(replaced, "utf-8", findings)
         return replaced, "utf-8"
@@ -197,7 +205,7 @@ def _decode_or_report(data: bytes, encoding: str, findings: Findings) -> str:
 
 
 def _report_broken(text: str, encoding: str, findings: Findings) -> None:
-    for number, line in enumerate(split_lines(text), start=1):
+    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
         if "\ufffd" in line:
             findings.add("bytes", number, encoding=encoding)
 
@@ -209,6 +217,6 @@ def _without_controls(text: str, name: str, findings: Findings) -> str:
     if "\x00" not in text:
         return text
     position = text.index("\x00")
-    findings.add("nul", len(_LINE_END.findall(text, 0, position)) + 1, count=text.count("\x00"))
+    findings.add("nul", _line_ends(text, position) + 1, count=text.count("\x00"))
     # A space and not nothing, so that positions counted in the original text still hold.
     return text.replace("\x00", " ")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 
 from mtl.data.entities import is_tag
 from mtl.data.rows import Findings
-from mtl.data.values import parse_number
+from mtl.data.values import LONGEST_NAME, cut, parse_number
 
 
 def _words(names: str) -> tuple[str, ...]:
@@ -36,11 +38,13 @@ _USELESS_NAMES = frozenset(
 _USELESS_PARTS = frozenset(_words("id ids idx uuid url date timestamp username"))
 
 _SAMPLE = 2000
+# Of a cell, so many characters are looked at: enough to know prose, and a stranger's cell may hold megabytes.
+_LOOKED_AT = 10_000
 
 
 def plain_name(name: str) -> str:
-    """A column's name as people see it: without stray spaces and byte order marks."""
-    return " ".join(name.replace("\ufeff", "").split())
+    """A column's name as people see it: without stray spaces and byte order marks. A very long one is cut."""
+    return " ".join(name[:_LOOKED_AT].replace("\ufeff", "").split())
 
 
 def name_parts(name: str) -> list[str]:
@@ -91,23 +95,28 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
 def distinct_names(cells: Sequence[str], line: int, findings: Findings) -> list[str]:
     """The names in a header without stray spaces, each one once; a blank one is called by its place."""
     names: dict[str, None] = {}
+    # For each name the numbers not yet tried: thousands of columns may be called the same.
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(2))
     for i, cell in enumerate(cells):
         name = plain_name(cell) or f"unnamed {i + 1}"
+        if len(name) > LONGEST_NAME:
+            name = cut(name, LONGEST_NAME)
+            findings.add("name-long", line, name, limit=LONGEST_NAME)
         if name in names:
-            new = unused_name(name, names)
+            new = unused_name(name, names, numbers[name])
             findings.add("same-name", line, name, new=new)
             name = new
         names[name] = None
     return list(names)
 
 
-def unused_name(name: str, names: Collection[str]) -> str:
-    """The name, with a number behind it where there is one like it already."""
-    number = 2
-    new = name
-    while new in names:
-        new, number = f"{name} ({number})", number + 1
-    return new
+def unused_name(name: str, names: Collection[str], numbers: Iterator[int] | None = None) -> str:
+    """The name, with a number behind it where there is one like it already: the first of `numbers` that makes it new
+    (2, 3 and so on)."""
+    if name not in names:
+        return name
+    candidates = (f"{name} ({number})" for number in numbers or itertools.count(2))
+    return next(new for new in candidates if new not in names)
 
 
 def _is_known(name: str) -> bool:
@@ -125,4 +134,8 @@ def _is_like_the_rest(cell: str, rest: Sequence[str]) -> bool:
     # Survey programs use questions as names.
     if cell.endswith(("?", ":")):
         return False
-    return len(cell.split()) >= 4 and sum(len(other.split()) for other in below) >= 4 * len(below)
+    return _word_count(cell) >= 4 and sum(map(_word_count, below)) >= 4 * len(below)
+
+
+def _word_count(cell: str) -> int:
+    return len(cell[:_LOOKED_AT].split())

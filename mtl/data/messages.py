@@ -54,6 +54,12 @@ MESSAGES = {
         "The second was called {new}.",
         "Give each column a name of its own.",
     ),
+    "name-long": Message(
+        "warning",
+        "The name of the column is longer than {limit:,} characters.",
+        "It was cut.",
+        "Give the column a short name.",
+    ),
     "blank-line": Message("note", "The line is blank.", "It was skipped.", "Delete it."),
     "ragged-short": Message(
         "warning",
@@ -139,6 +145,12 @@ MESSAGES = {
         "It was kept.",
         "Correct it if it is a typing error; otherwise add more rows like it.",
     ),
+    "label-long": Message(
+        "error",
+        "The label has {count:,} characters; a label may have {limit:,}.",
+        _ROW_UNUSED,
+        "Give the label a short name, or ignore this column if it holds texts.",
+    ),
     "label-spelling": Message(
         "warning",
         "{cell} is another spelling of {label}.",
@@ -189,6 +201,12 @@ MESSAGES = {
     ),
     # Entities.
     "entity-cell": Message("error", "{reason}", _ROW_UNUSED, "Compare the cell with the text of its row."),
+    "entity-long": Message(
+        "error",
+        "The row has {count:,} characters of text or spans; entities are read from up to {limit:,}.",
+        _ROW_UNUSED,
+        "Make several rows of it, each with a part of the text.",
+    ),
     "span-range": Message(
         "error",
         "The span {start} to {end} ({label}) has no text in it; the text has {length:,} characters.",
@@ -200,6 +218,12 @@ MESSAGES = {
         "The spans {start} to {end} ({label}) and {other_start} to {other_end} ({other_label}) overlap.",
         "The longer one was kept.",
         "Entities must not overlap; keep the one that is to be found.",
+    ),
+    "span-many": Message(
+        "error",
+        "The {count:,} spans here overlap so much that together they are over {times} times as long as the text.",
+        _ROW_UNUSED,
+        "Entities must not overlap; keep those that are to be found.",
     ),
     "span-space": Message(
         "warning",

@@ -117,8 +117,12 @@ class _Facts:
         return statistics.fmean(map(len, self.sample)) if self.sample else 0.0
 
     @cached_property
+    def numbers(self) -> list[float]:
+        return [number for number in map(parse_number, self.sample) if number is not None]
+
+    @property
     def number_share(self) -> float:
-        return _share(self.sample, lambda cell: parse_number(cell) is not None)
+        return len(self.numbers) / len(self.sample) if self.sample else 0.0
 
     @property
     def has_faulty_amounts(self) -> bool:
@@ -126,7 +130,7 @@ class _Facts:
 
         Labels are small whole numbers, or larger ones that repeat, such as the codes of a web server.
         """
-        numbers = {number for number in map(parse_number, self.sample) if number is not None}
+        numbers = set(self.numbers)
         if self.number_share < 0.5 or len(numbers) < _HANDFUL:
             return False
         if not all(number.is_integer() for number in numbers):
@@ -172,7 +176,7 @@ def _share(cells: Sequence[str], test: Callable[[str], bool]) -> float:
 
 
 def _is_sentence(cell: str) -> bool:
-    return len(cell.split()) >= 4 or (" " not in cell and not cell.isascii() and len(cell) >= 8)
+    return len(cell.split(None, 3)) >= 4 or (" " not in cell and not cell.isascii() and len(cell) >= 8)
 
 
 def _find_text(facts: Sequence[_Facts], free: Sequence[int]) -> tuple[int | None, str]:

@@ -16,7 +16,7 @@ Progress = Callable[[float], None]
 
 # Up to so many findings of one kind are listed one by one; more become one that names the first lines.
 _SINGLE = 3
-_NAMED_LINES = 8
+NAMED_LINES = 8
 # A stranger's file may have a label of many megabytes.
 _LONGEST_FACT = 300
 
@@ -113,13 +113,17 @@ class Findings:
     def add(self, code: str, line: int | None = None, column: str | None = None, **facts: object) -> None:
         """Add a finding of the kind `code`; `facts` fill the braces of its message."""
         key = (code, column)
-        self._counts[key] = self._counts.get(key, 0) + 1
-        kept = self._kept.setdefault(key, [])
-        if len(kept) < _NAMED_LINES:
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        if count <= NAMED_LINES:
             level, *sentences = MESSAGES[code]
             shown = {key: cut(fact, _LONGEST_FACT) if isinstance(fact, str) else fact for key, fact in facts.items()}
             problem, action, hint = (sentence.format(**shown) for sentence in sentences)
-            kept.append(Finding(level, line, column, problem, action, hint, 1, code))
+            finding = Finding(level, line, column, problem, action, hint, 1, code)
+            self._kept.setdefault(key, []).append(finding)
+
+    def add_uncounted(self, code: str, column: str | None, count: int) -> None:
+        """Count so many more places of a kind of finding whose first `NAMED_LINES` were added."""
+        self._counts[code, column] += count
 
     def grouped(self) -> tuple[Finding, ...]:
         """The findings so far, most serious first."""

@@ -6,7 +6,7 @@ file -> text (files) -> cells (delimited, header) or sentences (conll) -> roles 
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from mtl.data.entities import Span, parse_markup
 from mtl.data.files import MAX_BYTES, read_source, split_lines
 from mtl.data.header import distinct_names, has_header, unused_name
 from mtl.data.roles import Role, check_overrides, guess_roles
-from mtl.data.rows import Column, Finding, Findings, Progress, Row, Table, in_order
+from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Row, Table, in_order
 from mtl.data.values import parse_number
 
 __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
@@ -56,15 +56,18 @@ def read_table(
     findings = Findings()
     source = read_source(path, findings, max_bytes)
     lines = split_lines(source.text)
+    encoding = source.encoding
+    del source  # it may be large
     if conll.looks_like_conll(lines):
         names, places, form = ["text", "entities"], conll.WordColumns(0, 1, None), "CoNLL, one word per line"
         check_overrides(names, text, roles)
         rows, columns = _from_sentences(conll.read_conll(lines, findings), names, places, roles, findings)
     else:
         grid = read_grid(lines, prefer=_PROMISED.get(_suffix(path), ""))
+        del lines
         progress(_CUT)
         names, are_own = _take_names(grid, findings)
-        marks = unused_name("entities", names)
+        marks = unused_name("entities", set(names))
         check_overrides(names, text, roles, also=[marks])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
         if places := conll.find_word_columns(names, grid.rows):
@@ -83,7 +86,7 @@ def read_table(
         rows, columns, token_counts, max_tokens, lambda done: progress(_READ + (1 - _READ) * done)
     )
     found = (*findings.grouped(), *examined)
-    return Table(rows, tuple(columns), in_order(found), form, source.encoding)
+    return Table(rows, tuple(columns), in_order(found), form, encoding)
 
 
 def _suffix(path: Path) -> str:
@@ -117,9 +120,10 @@ def _take_names(grid: Grid, findings: Findings) -> tuple[list[str], bool]:
     return names, False
 
 
-def _columns(grid: Grid, width: int) -> list[tuple[str, ...]]:
+def _columns(grid: Grid, width: int) -> list[list[str]]:
     """The cells by column, of rows that have them all."""
-    return list(zip(*(row for row in grid.rows if len(row) == width), strict=True)) or [()] * width
+    rows = [row for row in grid.rows if len(row) == width]
+    return [[row[i] for row in rows] for i in range(width)]
 
 
 # One text per row ----------------------------------------------------------------------------------
@@ -138,7 +142,7 @@ def _from_grid(
     place = next((i for i, role in enumerate(roles) if role.role == "text"), None)
     if place is None:
         findings.add("no-text-column", names=", ".join(names) or "none")
-        return [], [_column(name, role, []) for name, role in zip(names, roles, strict=True)]
+        return [], _described(names, roles, [])
     readers = {
         i: LabelReader(names[i], role, cells[i], findings) for i, role in enumerate(roles) if role.role == "task"
     }
@@ -149,11 +153,14 @@ def _from_grid(
     for line in sorted(set(grid.mended) - set(grid.unclosed)):
         findings.add("quotes", line)
     rows: list[Row] = []
+    # How many rows have so few cells. Of the first the missing labels are reported one by one, the others counted: a
+    # row of one cell must not cost as much as the columns that it lacks.
+    short: Counter[int] = Counter()
     often = max(1, _OFTEN // len(names))
     for number, (row, line) in enumerate(_even_rows(grid, len(names), place, findings)):
         if number % often == 0:
             progress(_GUESSED + (_READ - _GUESSED) * number / len(grid.rows))
-        text = row[place]
+        text = row[place] if place < len(row) else ""
         labels: dict[str, str | float | tuple[Span, ...]] = {}
         if marked:
             text, spans = parse_markup(text)
@@ -162,18 +169,28 @@ def _from_grid(
         if not text.strip():
             findings.add("text-empty", line, names[place])
             continue
+        found = len(row)
+        short[found] += found < len(names)
         for i, reader in readers.items():
-            label = reader.read(row[i], text, line)
-            if label is not None:
-                labels[names[i]] = label
+            if i < found:
+                label = reader.read(row[i], text, line)
+                if label is not None:
+                    labels[names[i]] = label
+            elif short[found] <= NAMED_LINES:
+                findings.add("label-blank", line, names[i])
+            else:
+                break
         rows.append(Row(text, labels, line))
+    for i in readers:
+        if missing := sum(count - NAMED_LINES for found, count in short.items() if found <= i and count > NAMED_LINES):
+            findings.add_uncounted("label-blank", names[i], missing)
     if marked and marks:
         names = [*names, marks]
         roles = [*roles, Role("task", "tagging", f"its entities are marked in {names[place]}")]
     for name, role in zip(names, roles, strict=True):
         if role.kind == "tagging":
             unify_types(rows, name, findings)
-    columns = [_column(name, role, rows) for name, role in zip(names, roles, strict=True)]
+    columns = _described(names, roles, rows)
     if not rows:
         findings.add("no-rows")
     elif all(column.role != "task" for column in columns):
@@ -182,7 +199,7 @@ def _from_grid(
 
 
 def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterator[tuple[list[str], int]]:
-    """The rows and their lines, each row with `width` cells; `place` is the text's."""
+    """The rows and their lines, each row with up to `width` cells; `place` is the text's."""
     delimiter = grid.dialect.delimiter
     name = DELIMITER_NAMES.get(delimiter, delimiter)
     last = max((i for i, row in enumerate(grid.rows) if row), default=-1)
@@ -198,7 +215,6 @@ def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterat
         row = row[:end]
         if len(row) < width:
             findings.add("ragged-short", line, found=found, expected=width)
-            row = row + [""] * (width - len(row))
         elif len(row) > width and delimiter == "\t":
             findings.add("ragged-cut", line, found=found, expected=width, delimiter=name)
             row = row[:width]
@@ -236,19 +252,22 @@ def _from_sentences(
         roles[places.sentence] = Role("ignored", None, "it tells where a sentence begins")
     if not rows:
         findings.add("no-rows")
-    return rows, [_column(name, role, rows) for name, role in zip(names, roles, strict=True)]
+    return rows, _described(names, roles, rows)
 
 
-def _column(name: str, role: Role, rows: Sequence[Row]) -> Column:
-    """What a column turned out to hold, counted over the rows that were read."""
-    counts: Counter[str] = Counter()
-    if role.role == "task" and role.kind != "regression":
-        for row in rows:
-            label = row.labels.get(name)
+def _described(names: Sequence[str], roles: Sequence[Role], rows: Iterable[Row]) -> list[Column]:
+    """What the columns turned out to hold, counted over the rows that were read."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        for name, label in row.labels.items():
             if isinstance(label, str):
-                counts[label] += 1
-            elif label is not None:
-                counts.update(span.label for span in label)
+                counts[name][label] += 1
+            elif isinstance(label, tuple):
+                counts[name].update(span.label for span in label)
+    return [_column(name, role, counts[name]) for name, role in zip(names, roles, strict=True)]
+
+
+def _column(name: str, role: Role, counts: Counter[str]) -> Column:
     numbers = {label: parse_number(label) for label in counts}
     by_number = all(number is not None for number in numbers.values())
     labels = tuple(sorted(counts, key=numbers.get if by_number else lambda label: (label.casefold(), label)))

@@ -6,9 +6,14 @@ import math
 import re
 
 _BLANK = frozenset(("", "nan", "null", "n/a", "#n/a", "<na>"))
-# [0-9] and not \d, which float() would not always understand.
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+# [0-9] and not \d, which float() would not always understand. A stranger's cell may hold megabytes of digits: the
+# pattern never goes back (++), and a longer cell is no number that anybody writes.
+_NUMBER = re.compile(r"[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]{1,3}+)?+")
+_LONGEST_NUMBER = 400
 _SHOWN = 40
+
+# Names of columns and labels are no longer than this, in characters.
+LONGEST_NAME = 1_000
 
 
 def is_blank(cell: str) -> bool:
@@ -20,6 +25,8 @@ def is_blank(cell: str) -> bool:
 def parse_number(cell: str) -> float | None:
     """The number in a cell, with a decimal point or comma; None when it holds something else, or one too large."""
     cell = cell.strip()
+    if len(cell) > _LONGEST_NUMBER:
+        return None
     if "," in cell and "." not in cell:
         cell = cell.replace(",", ".", 1)
     number = float(cell) if _NUMBER.fullmatch(cell) else math.inf
@@ -28,7 +35,8 @@ def parse_number(cell: str) -> float | None:
 
 def shown(cell: str) -> str:
     """A cell for a message: on one line, in quotes, not too long."""
-    return f'"{cut(" ".join(cell.split()), _SHOWN)}"'
+    # Ten times the room is enough to see it, whatever the number of spaces.
+    return f'"{cut(" ".join(cell[: 10 * _SHOWN].split()), _SHOWN)}"'
 
 
 def cut(text: str, length: int) -> str:

@@ -23,6 +23,10 @@ TABLES = (".csv", ".tsv")
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SPACING = re.compile("[\t\n\v\f\r\u2028\u2029]+")
+# Unicode's category Cc, and without the characters that are spaces.
+_ANY_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,8 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
 def clean(value: str) -> str:
     """`value` on one line, without control characters and with broken surrogates replaced; otherwise as
     written."""
-    value = _SURROGATE.sub("\ufffd", value)
-    value = "".join(c for c in re.sub(r"[\t\n\v\f\r\u2028\u2029]+", " ", value) if unicodedata.category(c) != "Cc")
-    return value.strip()
+    value = _SPACING.sub(" ", _SURROGATE.sub("\ufffd", value))
+    return _ANY_CONTROL.sub("", value).strip()
 
 
 def is_blank(value: str) -> bool:
@@ -105,7 +108,7 @@ def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, no
             # An empty last line is how every text ends; it is not worth a word.
             blank += bool(candidate) or index < len(candidates) - 1
             continue
-        controls += any(unicodedata.category(c) == "Cc" and c not in "\t\n\r\v\f" for c in candidate)
+        controls += _CONTROL.search(candidate) is not None
         texts.append(cleaned)
         kept.append(index)
     notes = list(notes)
