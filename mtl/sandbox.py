@@ -9,7 +9,6 @@ process it costs its owner alone, and can be ended at any moment.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import pickle
 import queue
@@ -17,7 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from typing import Any
 import psutil
 
 from mtl.config import UserError
+from mtl.faults import where
 
 _ROOT = Path(__file__).resolve().parent.parent
 # Larger files are read one at a time, so that small ones always find a free place.
@@ -234,7 +233,7 @@ def main() -> None:
         except MemoryError:
             return  # too little is left to answer with
         except Exception as fault:
-            say("failed", _place_of(fault))
+            say("failed", where(fault))
 
 
 class _Reporter:
@@ -245,13 +244,6 @@ class _Reporter:
         if (now := time.monotonic()) >= self._next:
             self._next = now + _LOOK_EVERY
             self._say("progress", share)
-
-
-def _place_of(fault: Exception) -> str:
-    """The kind of an exception and the lines it came through, without its message, which may quote the file."""
-    lines = io.StringIO()
-    traceback.print_tb(fault.__traceback__, file=lines)
-    return f"{type(fault).__name__}\n{lines.getvalue()}"
 
 
 if __name__ == "__main__":

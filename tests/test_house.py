@@ -21,6 +21,7 @@ FLOORS = (
         "mtl.bert",
         "mtl.data",
         "mtl.dropout",
+        "mtl.faults",
         "mtl.heads",
         "mtl.pooling",
         "mtl.projection",

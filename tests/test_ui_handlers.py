@@ -180,9 +180,19 @@ def test_a_model_that_cannot_be_loaded_is_said_in_plain_words():
     assert "folder-of-mine" in status and "Traceback" not in status
 
 
-def test_an_unforeseen_problem_is_logged_and_not_shown(caplog):
-    words = in_plain_words(ZeroDivisionError("secret detail"))
-    assert words == text.UNEXPECTED and "secret detail" in caplog.text
+def test_of_an_unforeseen_problem_kind_and_place_are_logged_and_no_text(caplog):
+    def fail():
+        raise ZeroDivisionError("a visitor's sentence")
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        fail()
+    assert in_plain_words(raised.value) == text.UNEXPECTED
+    assert "ZeroDivisionError" in caplog.text and "fail" in caplog.text
+    assert "a visitor's sentence" not in caplog.text
+
+
+def test_an_error_that_quotes_a_megabyte_is_cut():
+    assert len(in_plain_words(UserError("x" * 1_000_000))) <= 600
 
 
 # --- files ---

@@ -22,9 +22,10 @@ os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 
 import gradio as gr
 
+from mtl import faults
 from mtl.config import UserError
 from mtl.training.runs import Runs
-from mtl.ui import analysis, door, faults, housekeeping, markup, models, text
+from mtl.ui import analysis, door, housekeeping, markup, models, text
 from mtl.ui.brought import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS

@@ -37,7 +37,7 @@ from gradio.route_utils import (
 )
 from gradio.routes import JSONResponse, Response, fastapi, file_upload_statuses
 
-from mtl.ui.faults import short, where
+from mtl.faults import short, where
 from mtl.ui.limits import Calls, Limits, Refused, Uploads
 
 log = logging.getLogger("mtl.ui")

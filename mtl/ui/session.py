@@ -16,7 +16,8 @@ from typing import Any
 import gradio as gr
 
 from mtl.config import UserError
-from mtl.sandbox import Sandbox
+from mtl.faults import short, where
+from mtl.sandbox import Failure, Sandbox
 from mtl.training.runs import Runs
 from mtl.ui import text
 from mtl.ui.engine import Engine
@@ -26,6 +27,8 @@ from mtl.ui.visits import Registry, Visit
 log = logging.getLogger("mtl.ui")
 # Events that ask for the same again when they come twice.
 _REPEATS = ("click", "tick")
+# An error may quote what a visitor wrote; of more characters it is cut.
+_LONGEST = 600
 # Options of events that ask a model. Many may begin, because they take turns with every batch.
 ASKS_A_MODEL = {"concurrency_id": "model", "concurrency_limit": 40}
 
@@ -185,6 +188,6 @@ def in_plain_words(problem: Exception) -> str:
     """What to tell a visitor; the traceback of anything unforeseen goes to the server's log, never to the
     page."""
     if isinstance(problem, UserError):
-        return str(problem)
-    log.error("A handler of the page failed", exc_info=problem)
+        return short(str(problem), _LONGEST)
+    log.error("A handler of the page failed: %s", problem if isinstance(problem, Failure) else where(problem))
     return text.UNEXPECTED
