@@ -17,7 +17,7 @@ import torch
 
 from mtl.config import TrainConfig, UserError
 from mtl.data.dataset import Dataset, Part
-from mtl.model import MultiTaskModel, quickest_dtype
+from mtl.model import MultiTaskModel, quickest_dtype, slow_format
 from mtl.training import optim
 from mtl.training.adam import Schedule
 from mtl.training.calibration import calibrate
@@ -221,6 +221,7 @@ class _Training:
     # --- events ---
 
     def _start_event(self) -> Event:
+        slow = slow_format(self.model.device, getattr(torch, self.config.precision))
         return {
             "event": "start",
             "trainable": {g.name: g.size for g in self.groups if not g.frozen},
@@ -230,7 +231,7 @@ class _Training:
             "rows": sum(len(part.rows) for part in self.dataset.parts),
             "validation_rows": {name: len(rows) for name, rows in self.dataset.validation.items()},
             "tasks": self.trained,
-            "notes": list(self.dataset.notes),
+            "notes": [*self.dataset.notes, *([slow] if slow else [])],
             "resumed_after_epoch": self.epochs_done or None,
             "frozen_groups": self.depth,
             "precision": self.config.precision,

@@ -199,9 +199,11 @@ def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
         return _header(text.CHIP_FAILED), back
     if path is None:
         name = models.own_name(session.engine.name)
-        return _header(text.chip(name, model.backbone.parameter_count, len(model.tasks), model.dtype)), back
+        chip = text.chip(name, model.backbone.parameter_count, len(model.tasks), model.dtype)
+        return _header(chip, f"{text.CHIP_TITLE} {model.slow_format}".strip()), back
     name, learnt = models.name_of(session.runs, visit.owner, path), models.learnt(path)
-    return _header(result.chip(name, learnt, len(model.tasks), model.dtype), result.CHIP_TITLE), back
+    chip = result.chip(name, learnt, len(model.tasks), model.dtype)
+    return _header(chip, f"{result.CHIP_TITLE} {model.slow_format}".strip()), back
 
 
 def _left_column(session: Session) -> dict[str, Any]:
