@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mtl.config import TrainConfig, UserError
+from mtl.training import ages
 from mtl.training import folder as folders
 from mtl.training.runs import Runs, cores
 
@@ -207,6 +208,60 @@ def test_the_oldest_go_first_where_there_is_too_much(runs, data):
     assert runs.clean_up(max_bytes=2_500_000) == [ended[2].id, ended[0].id]
     assert runs.clean_up(max_bytes=2_500_000) == []
     assert runs.clean_up(max_bytes=0, keep={ended[1].id}) == [ended[3].id]
+
+
+class _Clocks:
+    """Stands in for the module `time`, so that days pass at once and a clock can be set."""
+
+    def __init__(self, monkeypatch):
+        self.wall, self.lived = time.time(), 1000.0
+        monkeypatch.setattr(ages, "time", self)
+
+    def time(self):
+        return self.wall
+
+    def monotonic(self):
+        return self.lived
+
+    def live(self, seconds):
+        self.wall += seconds
+        self.lived += seconds
+
+
+DAY = 86400.0
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("jump", [14 * DAY, 400 * DAY])
+def test_a_clock_that_jumps_makes_no_run_old(runs, data, monkeypatch, restarted, jump):
+    clocks = _Clocks(monkeypatch)
+    old, new = _start(runs, data), _start(runs, data)
+    _end(old, "done", 10 * DAY)
+    assert runs.clean_up(max_age=13 * DAY) == []
+    _end(new)  # ended since the last look
+    clocks.wall += jump
+    if restarted:
+        runs = Runs(runs.root)
+    assert runs.clean_up(max_age=13 * DAY) == []
+    for _ in range(20):  # three hours
+        clocks.live(600)
+        assert runs.clean_up(max_age=13 * DAY) == []
+    clocks.live(4 * DAY)
+    assert runs.clean_up(max_age=13 * DAY) == [old.id]
+    clocks.wall -= jump  # and it is set right again
+    assert runs.clean_up(max_age=13 * DAY) == []
+    for _ in range(14):
+        clocks.live(DAY)
+        last = runs.clean_up(max_age=13 * DAY)
+    assert last == [] and runs.find() == []
+
+
+def test_a_damaged_record_of_the_clock_leaves_the_clock_itself(runs, data):
+    old, young = _start(runs, data), _start(runs, data)
+    _end(old, "done", 10 * DAY)
+    _end(young, "done", DAY)
+    (runs.root / "clock.json").write_text('{"seen": [], "jumps": 7}')
+    assert runs.clean_up(max_age=7 * DAY) == [old.id]
 
 
 def test_what_an_interrupted_start_or_clean_up_left_goes_too(runs, data):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -561,6 +562,25 @@ def test_old_runs_are_deleted_in_the_background_but_not_those_in_use(session, vi
         time.sleep(0.02)
     stop()
     assert {run.id for run in session.runs.find()} == {used.id, waiting.id}
+
+
+def test_nothing_is_deleted_at_the_first_look_after_a_start(session, visit, monkeypatch):
+    monkeypatch.setenv("MTL_RUNS_GB", "1e-9")
+    run = live.start(visit, session.runs, session.engine)
+    begin(run, *WHOLE)
+    looks, look, two = [], session.runs.clean_up, threading.Event()
+
+    def clean_up(*limits):
+        looks.append(look(*limits))
+        if len(looks) == 2:
+            two.set()
+        return looks[-1]
+
+    monkeypatch.setattr(session.runs, "clean_up", clean_up)
+    stop = housekeeping.begin(session.runs, list, every=0.01)
+    assert two.wait(20)
+    stop()
+    assert looks[:2] == [[], [run.id]]
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "many", "nan"])

@@ -30,6 +30,7 @@ from typing import Any
 import psutil
 
 from mtl.config import JsonData, UserError
+from mtl.training import records
 
 Event = dict[str, Any]
 HEARTBEAT_EVERY = 2.0
@@ -52,13 +53,25 @@ class Ticket(JsonData):
     content: str = ""
     events_from: int = 0
 
+    def __post_init__(self) -> None:
+        right = (
+            records.text(self.owner),
+            records.time(self.queued),
+            records.optional(records.number)(self.estimate),
+            records.text(self.content),
+            records.whole(self.events_from),
+        )
+        if not all(right):
+            raise UserError("A field of the ticket holds what it cannot.")
+
 
 @dataclass(frozen=True)
 class Run:
     """What the files of a run say at one moment.
 
     `state` is queued, running, done, stopped, failed (it says why in an `error` event) or killed (it ended without a
-    word). Times are Unix times; `eta`: seconds that a running one still expects to need.
+    word). Times are Unix times; `eta`: seconds that a running one still expects to need. `damaged`: the name of a
+    file of it that holds what it cannot, else "".
     """
 
     folder: Path
@@ -70,6 +83,7 @@ class Run:
     estimate: float | None = None
     eta: float | None = None
     content: str = ""
+    damaged: str = ""
 
     @property
     def id(self) -> str:
@@ -83,24 +97,34 @@ class Run:
 def read(folder: str | os.PathLike) -> Run:
     """Look at a run. Never raises for damaged or missing files: such a run has failed."""
     folder = Path(folder)
+    record: dict[str, Any] = {}
     try:
-        ticket = Ticket.from_json(read_json(folder / "ticket.json"))
+        record = read_json(folder / "ticket.json")
+        ticket = Ticket.from_json(record)
     except FileNotFoundError:
         ticket = Ticket("", 0.0)  # started by the command line: it waits in no line
     except UserError:
-        return Run(folder, "", "failed", 0.0, ended=_mtime(folder / "ticket.json"))
+        owner = record.get("owner")  # who is to see what has become of it
+        ended = _mtime(folder / "ticket.json")
+        return Run(folder, owner if records.text(owner) else "", "failed", 0.0, ended=ended, damaged="ticket.json")
+    damaged = ""
     process = process_of(folder)
+    if process is not None and process["damaged"]:
+        damaged = "process.json"
     # Asked before the events are read: a process that is dead by now has written all it ever will.
     alive = process is not None and _is_alive(folder, process)
     last = last_event(folder, ticket.events_from)
+    if not records.event(last or {"event": ""}) or (last.get("event") == "end" and "status" not in last):
+        damaged = "events.jsonl"
     if last.get("event") == "end":
-        state = last["status"]
+        state = "failed" if damaged == "events.jsonl" else last["status"]
     elif last.get("event") == "error":
         state = "failed"
     elif process is not None:
         state = "running" if alive else "killed"
     else:
         state = "stopped" if stop_requested(folder) else "queued"
+    eta = last.get("eta") if state == "running" and damaged != "events.jsonl" else None
     return Run(
         folder,
         ticket.owner,
@@ -109,8 +133,9 @@ def read(folder: str | os.PathLike) -> Run:
         started=process["started"] if process else None,
         ended=None if state in UNFINISHED else last_sign(folder),
         estimate=ticket.estimate,
-        eta=last.get("eta") if state == "running" else None,
+        eta=eta,
         content=ticket.content,
+        damaged=damaged,
     )
 
 
@@ -140,14 +165,17 @@ def write_event(folder: Path, event: Event) -> None:
 def events(folder: str | os.PathLike, after: int = 0) -> list[Event]:
     """The events of a run from line `after` on. A line that is still being written is left for the next call.
 
-    A line that cannot be read (damaged on the disk) is given as `{"event": "damaged", "line": its number from 1}`.
+    A line that cannot be read, or an event with fields that cannot be what they should, is given as
+    `{"event": "damaged", "line": its number from 1}`.
     """
     try:
         lines = (Path(folder) / "events.jsonl").read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
+    except OSError:  # there are none yet, or nobody can read them
         return []
+    found = [_parsed(line) for line in lines[after:]]
     return [
-        _parsed(line) or {"event": "damaged", "line": number} for number, line in enumerate(lines[after:], after + 1)
+        event if event is not None and records.event(event) else {"event": "damaged", "line": number}
+        for number, event in enumerate(found, after + 1)
     ]
 
 
@@ -156,14 +184,14 @@ def events_size(folder: Path) -> int:
     try:
         with (folder / "events.jsonl").open("rb") as log:
             return _whole_lines(log)
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 
 def _parsed(line: bytes) -> Event | None:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
@@ -182,10 +210,13 @@ def _whole_lines(log) -> int:
 
 
 def last_event(folder: Path, start: int) -> Event:
-    """The last event at or after byte `start`, else {}. Reads the end of the file only, as it may be long."""
+    """The last event at or after byte `start`, whatever its fields hold, else {}.
+
+    Reads the end of the file only, as it may be long.
+    """
     try:
         log = (folder / "events.jsonl").open("rb")
-    except FileNotFoundError:
+    except OSError:
         return {}
     with log:
         end = _whole_lines(log)
@@ -248,14 +279,17 @@ def is_for(folder: Path, pids: set[int]) -> bool | None:
 
 
 def process_of(folder: Path) -> dict[str, Any] | None:
+    """What process.json says, whole; `damaged` where it cannot be read or holds what it cannot. None: there is none."""
     try:
         record = read_json(folder / "process.json")
+        damaged = not records.process(record)
     except FileNotFoundError:
         return None
     except UserError:
-        record = {}
+        damaged = True
     # Damaged: it was somebody's turn, and only the heartbeat can tell whether it still is.
-    return {"pid": -1, "born": 0.0, "booted": 0.0, "host": "", "started": None, "memory_kills": None, **record}
+    nobody = {"pid": -1, "born": 0.0, "booted": 0.0, "host": "", "started": None, "memory_kills": None}
+    return {**nobody, **({} if damaged else record), "damaged": damaged}
 
 
 def _is_alive(folder: Path, process: dict[str, Any]) -> bool:
@@ -265,7 +299,7 @@ def _is_alive(folder: Path, process: dict[str, Any]) -> bool:
         found = psutil.Process(process["pid"])
         same = abs(found.create_time() - psutil.boot_time() - process["born"]) < 0.1
         return same and found.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError):
+    except (psutil.Error, ValueError, OverflowError):
         return False
 
 
@@ -286,7 +320,7 @@ def read_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path.name} of the run {path.parent.name} cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise UserError(f"{path.name} of the run {path.parent.name} must hold a JSON object.")

@@ -40,9 +40,10 @@ def explain(run: Run) -> str:
     """One or two plain sentences where there is something to explain about a run's state, else ""."""
     if run.state == "failed":
         last = folders.last_event(run.folder, 0)
-        if last.get("event") == "error":
-            return f"{last.get('message', '')} {last.get('hint', '')}".strip()
-        return "The run's ticket.json is damaged. Start the run again."
+        if not run.damaged and last.get("event") == "error":
+            said = f"{last.get('message', '')} {last.get('hint', '')}".strip()
+            return said or "The run failed, and did not say why. Resume it, or start it again."
+        return f"The run's {run.damaged or 'record'} is damaged. Start the run again."
     if run.state == "killed":
         return f"{_death(run.folder)} {_rescue(run.folder)}"
     silent = time.time() - folders.last_sign(run.folder)
@@ -55,7 +56,7 @@ def _death(folder: Path) -> str:
     process = folders.process_of(folder) or {}
     try:
         code = int(folders.read_json(folder / "exit.json")["code"])
-    except (OSError, UserError, KeyError, TypeError, ValueError):
+    except (OSError, UserError, KeyError, TypeError, ValueError, OverflowError):
         code = None
     if process.get("host") == platform.node() and abs(psutil.boot_time() - process["booted"]) > 60:
         return "The computer was started anew while this run was training."

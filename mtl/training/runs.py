@@ -25,6 +25,7 @@ import filelock
 
 from mtl.config import TrainConfig, UserError
 from mtl.training import folder as folders
+from mtl.training.ages import Ages
 from mtl.training.folder import Event, Run, Ticket
 from mtl.training.queue import order, places
 from mtl.training.reasons import explain, in_plain_words
@@ -79,6 +80,8 @@ class Runs:
         self._listing = threading.Lock()
         self._listed: tuple[float, list[Run]] = (-math.inf, [])
         self._over: dict[str, tuple[int, Run]] = {}
+        self._named: set[str] = set()
+        self._ages = Ages(self.root / "clock.json")
 
     def open(self) -> Runs:
         """Begin to give turns."""
@@ -158,7 +161,7 @@ class Runs:
         # An id comes from a browser: it must not lead out of the folder.
         folder = self.root / run_id
         if re.fullmatch(r"[0-9a-z][0-9a-z-]*", run_id) and (folder / "ticket.json").is_file():
-            run = folders.read(folder)
+            run = self._read(folder)
             if owner in (None, run.owner):
                 return run
         raise UserError("There is no such run. Old runs are deleted after a while.")
@@ -191,6 +194,8 @@ class Runs:
             run = self.get(run_id, owner)
             if run.unfinished or run.state == "done":
                 raise UserError(f"This run is {run.state}: only one that was stopped, killed or failed can be resumed.")
+            if run.damaged == "ticket.json":
+                raise UserError(explain(run))
             ticket = Ticket.from_json(folders.read_json(run.folder / "ticket.json"))
             ticket = replace(ticket, queued=time.time(), events_from=folders.events_size(run.folder))
             self._check_line(ticket)
@@ -203,32 +208,35 @@ class Runs:
     def clean_up(self, max_age: float = math.inf, max_bytes: float = math.inf, keep: Collection[str] = ()) -> list[str]:
         """Delete runs that ended more than `max_age` seconds ago, then the oldest until `max_bytes` are left.
 
-        Never one that waits or trains, that another of these starts from, or whose id is in `keep` (chosen ones).
+        A clock that was set meanwhile makes none older (see `mtl.training.ages`). Never one that waits or trains, that another of these starts from, or whose id is in `keep` (chosen ones).
         Returns the ids of the deleted runs.
         """
         deleted = []
         with self._lock:
+            self._ages.look()
             runs = self._all(anew=True)
             needed = {self.root / run_id for run_id in keep}
             for run in runs:
                 if run.unfinished:
                     with contextlib.suppress(OSError, UserError):
-                        path = Path(folders.read_json(run.folder / "config.json").get("start_from") or "")
-                        needed.update((path, *path.parents))
+                        path = folders.read_json(run.folder / "config.json").get("start_from")
+                        if isinstance(path, str):
+                            needed.update((Path(path), *Path(path).parents))
             sizes = {run: _size(run.folder) for run in runs}
             total = sum(sizes.values())
             for run in sorted(runs, key=lambda run: run.ended or math.inf):
                 if run.unfinished or run.folder in needed:
                     continue
-                if time.time() - run.ended > max_age or total > max_bytes:
+                if self._ages.of(run.ended) > max_age or total > max_bytes:
                     with contextlib.suppress(OSError):  # still in use, where open files cannot be moved
                         # Moved first: a run is there as a whole, or not at all.
                         run.folder.rename(self.root / f".old-{run.id}")
                         total -= sizes[run]
                         deleted.append(run.id)
         for rest in (*self.root.glob(".old-*"), *self.root.glob(".new-*")):
-            if rest.name.startswith(".old-") or time.time() - rest.stat().st_mtime > 3600:
-                shutil.rmtree(rest, ignore_errors=True)
+            with contextlib.suppress(OSError):  # another server deletes it at this moment
+                if rest.name.startswith(".old-") or self._ages.of(rest.stat().st_mtime) > 3600:
+                    shutil.rmtree(rest, ignore_errors=True)
         self._changed()
         return deleted
 
@@ -308,6 +316,17 @@ class Runs:
             self._listed = (-math.inf, [])
         self._wake.set()
 
+    def _read(self, folder: Path) -> Run:
+        """A run, whatever its files hold: one that harms nobody else. The log names each once."""
+        try:
+            run = folders.read(folder)
+        except Exception:  # what nobody thought of must not end the line for everybody
+            run = Run(folder, "", "failed", 0.0, ended=0.0, damaged="record")
+        if run.damaged and run.id not in self._named:
+            self._named.add(run.id)
+            _log.warning("The run %s is set aside: its %s is damaged.", run.id, run.damaged)
+        return run
+
     def _all(self, anew: bool = False) -> list[Run]:
         """Every run, oldest first. One that said that it is over is read once: nothing but `resume` changes it."""
         with self._listing:
@@ -323,7 +342,7 @@ class Runs:
                 if entry.name.startswith("."):
                     continue
                 known = self._over.get(entry.name)
-                run = known[1] if known and known[0] == version else folders.read(entry.path)
+                run = known[1] if known and known[0] == version else self._read(Path(entry.path))
                 if run.state in ("done", "stopped", "failed"):
                     over[run.id] = (version, run)
                 found.append(run)

@@ -187,7 +187,7 @@ def _save(
     # The scores of the weights that are kept; the best epoch may lie before an interruption.
     epochs = [event for event in [*folders.events(folder), *partial] if event["event"] == "epoch"]
     best = end.get("best") if settings["train"].get("keep_best") else None
-    scores = next((e for e in reversed(epochs) if best in (None, e["epoch"])), {})
+    scores = next((e for e in reversed(epochs) if best in (None, e.get("epoch"))), {})
     record = {
         **settings,
         "status": end["status"],
@@ -290,11 +290,7 @@ def _work(folder: Path) -> int:
             if folders.stop_requested(folder):
                 folders.write_event(folder, _NEVER_BEGAN)
                 return 0
-            told = folders.read_json(folder / "config.json")
-            config = TrainConfig.from_json(told["train"]) if "train" in told else None
-            from mtl.training.jobs import prepare
-
-            job = prepare(folder / told["file"], config, told["start_from"], **told["reading"])
+            job = _job(folder)
             gc.freeze()
             gc.enable()
             for _ in _carry_out(job, folder, stopping.is_set):
@@ -305,6 +301,18 @@ def _work(folder: Path) -> int:
     finally:
         (folder / "reserve").unlink(missing_ok=True)
     return 0
+
+
+def _job(folder: Path) -> Job:
+    from mtl.training.jobs import prepare
+
+    told = folders.read_json(folder / "config.json")
+    try:
+        config = TrainConfig.from_json(told["train"]) if "train" in told else None
+        given, reading = (folder / told["file"], config, told["start_from"]), dict(told["reading"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError("The run's config.json is damaged. Start the run again.") from error
+    return prepare(*given, **reading)
 
 
 def _lower_priority() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 from collections.abc import Callable, Collection
@@ -23,7 +24,10 @@ def limits() -> tuple[float, float]:
 
 
 def begin(runs: Runs, in_use: Callable[[], Collection[str]], every: float = EVERY) -> Callable[[], None]:
-    """Clean up now and every so many seconds, in the background. `in_use` gives the ids of the runs to keep.
+    """Clean up every so many seconds, in the background. `in_use` gives the ids of the runs to keep.
+
+    The first look, now, deletes nothing: a computer that has just started may not know the time yet, nor the page
+    which runs its visitors still look at.
 
     Returns what ends it. Raises `UserError` where the limits cannot be understood.
     """
@@ -31,12 +35,14 @@ def begin(runs: Runs, in_use: Callable[[], Collection[str]], every: float = EVER
     ended = threading.Event()
 
     def forever() -> None:
+        allowed = (math.inf, math.inf)
         while not ended.is_set():
             try:
-                if deleted := runs.clean_up(max_age, max_bytes, in_use()):
+                if deleted := runs.clean_up(*allowed, in_use()):
                     log.info("Deleted %d old runs: %s", len(deleted), ", ".join(deleted))
             except Exception:  # a disk that does not answer, say: the next time may be better
                 log.exception("Old runs could not be deleted")
+            allowed = (max_age, max_bytes)
             ended.wait(every)
 
     threading.Thread(target=forever, name="housekeeping", daemon=True).start()

@@ -59,7 +59,8 @@ class Entry:
     def lost(self) -> dict[str, tuple[str, float]]:
         """(metric, change) of each task that the run did not train."""
         tasks = self.story.forgetting.get("tasks") or {}
-        return {name: (t["metric"], t["after"] - t["before"]) for name, t in tasks.items() if not t["trained"]}
+        told = {name: t for name, t in tasks.items() if {"metric", "before", "after", "trained"} <= t.keys()}
+        return {name: (t["metric"], t["after"] - t["before"]) for name, t in told.items() if not t["trained"]}
 
     @property
     def groups(self) -> list[str]:
