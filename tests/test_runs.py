@@ -50,7 +50,7 @@ def test_a_started_run_holds_all_that_its_process_needs(runs, data, tmp_path):
     (tmp_path / "model").mkdir()
     run = runs.start("ada", data, TrainConfig(epochs=7), tmp_path / "model", estimate=4.0)
     data.unlink()  # an upload is deleted when its visitor leaves
-    assert (run.owner, run.state, run.estimate) == ("ada", "queued", 4.0)
+    assert (run.state, run.estimate) == ("queued", 4.0)
     told = json.loads((run.folder / "config.json").read_text())
     assert told["train"]["epochs"] == 7 and told["start_from"] == str(tmp_path / "model")
     assert (run.folder / told["file"]).read_text().startswith("text,mood")
@@ -117,6 +117,39 @@ def test_runs_are_found_by_their_owner_by_any_server(runs, data):
     assert again.get(mine.id, "ada") == mine
     with pytest.raises(UserError, match="no such run"):
         again.get(other.id, "ada")
+
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_who_can_read_the_disk_learns_no_owners_secret_and_another_user_reads_nothing(runs, data):
+    run = _start(runs, data, SECRET)
+    runs.stop(run.id, SECRET)
+    runs.resume(run.id, SECRET)
+    for path in run.folder.rglob("*"):
+        assert not path.is_file() or SECRET not in path.read_text()
+    assert run.folder.stat().st_mode & 0o777 == runs.root.stat().st_mode & 0o777 == 0o700
+    assert [found.id for found in runs.find(SECRET)] == [run.id]
+    written = json.loads((run.folder / "ticket.json").read_text())["owner"]
+    assert runs.find(written) == [] and runs.find("") == []  # what is written down opens nothing
+    with pytest.raises(UserError, match="no such run"):
+        runs.get(run.id, written)
+
+
+def test_a_ticket_of_an_earlier_version_is_found_by_its_owner_and_loses_the_secret(runs, data):
+    run = _start(runs, data, SECRET)
+    ticket = json.loads((run.folder / "ticket.json").read_text())
+    folders.write_json(run.folder / "ticket.json", {**ticket, "owner": SECRET})
+    run.folder.chmod(0o755)
+    _end(run, "stopped", 3600)
+    [before] = Runs(runs.root).find(SECRET)
+    again = Runs(runs.root)
+    again.clean_up()
+    assert again.find(SECRET) == [before]  # it has become neither younger nor another's
+    assert SECRET not in (run.folder / "ticket.json").read_text()
+    assert os.name == "nt" or run.folder.stat().st_mode & 0o777 == 0o700
+    assert again.resume(run.id, SECRET).state == "queued"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../runs", "/etc", "nothing", "a/b", "a\0b", ".new-x"])

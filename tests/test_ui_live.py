@@ -275,7 +275,8 @@ def test_start_puts_the_run_with_data_and_settings_into_the_line(session, visit)
     run = live.start(visit, session.runs, session.engine)
     told = json.loads((run.folder / "config.json").read_text())
     assert told["train"]["epochs"] == 5 and told["start_from"] == str(session.runs.root)
-    assert (run.owner, visit.lesson.run, run.state) == ("ada", run.id, "queued")
+    assert (visit.lesson.run, run.state) == (run.id, "queued")
+    assert [found.id for found in session.runs.find("ada")] == [run.id]
 
 
 def test_a_run_of_other_settings_leaves_those_of_the_lesson(session, visit):

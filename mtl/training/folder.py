@@ -19,6 +19,7 @@ Everything about a run can be told from its files, so every process sees the sam
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import platform
@@ -37,12 +38,15 @@ HEARTBEAT_EVERY = 2.0
 # A process that was not heard of for so long is told to be silent, or taken for dead where it cannot be looked at.
 SILENT_AFTER = 30.0
 UNFINISHED = ("queued", "running")
+# What an owner's hash begins with in a ticket; tickets of earlier versions hold the secret itself.
+_HIDDEN = "sha256:"
 
 
 @dataclass(frozen=True)
 class Ticket(JsonData):
     """A run's place in the line.
 
+    `owner`: whose it is, by a secret that only its owner knows, of which the file holds a hash (see `hidden`).
     `queued`: since when it waits (Unix time); `estimate`: seconds it should take, if known; `content`: a SHA-256 of
     all that it trains on and how; `events_from`: the byte of events.jsonl where this attempt's events begin.
     """
@@ -67,7 +71,7 @@ class Ticket(JsonData):
 
 @dataclass(frozen=True)
 class Run:
-    """What the files of a run say at one moment.
+    """What the files of a run say at one moment. `owner` is hidden (see `hidden`), and "" where nobody is known.
 
     `state` is queued, running, done, stopped, failed (it says why in an `error` event) or killed (it ended without a
     word). Times are Unix times; `eta`: seconds that a running one still expects to need. `damaged`: the name of a
@@ -94,6 +98,13 @@ class Run:
         return self.state in UNFINISHED
 
 
+def hidden(owner: str) -> str:
+    """An owner's secret as it may be written down: who reads it cannot pass for the owner. Of a hidden one, itself."""
+    if not owner or owner.startswith(_HIDDEN):
+        return owner
+    return _HIDDEN + hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def read(folder: str | os.PathLike) -> Run:
     """Look at a run. Never raises for damaged or missing files: such a run has failed."""
     folder = Path(folder)
@@ -106,7 +117,9 @@ def read(folder: str | os.PathLike) -> Run:
     except UserError:
         owner = record.get("owner")  # who is to see what has become of it
         ended = _mtime(folder / "ticket.json")
-        return Run(folder, owner if records.text(owner) else "", "failed", 0.0, ended=ended, damaged="ticket.json")
+        return Run(
+            folder, hidden(owner) if records.text(owner) else "", "failed", 0.0, ended=ended, damaged="ticket.json"
+        )
     damaged = ""
     process = process_of(folder)
     if process is not None and process["damaged"]:
@@ -127,7 +140,7 @@ def read(folder: str | os.PathLike) -> Run:
     eta = last.get("eta") if state == "running" and damaged != "events.jsonl" else None
     return Run(
         folder,
-        ticket.owner,
+        hidden(ticket.owner),
         state,
         ticket.queued,
         started=process["started"] if process else None,
@@ -137,6 +150,18 @@ def read(folder: str | os.PathLike) -> Run:
         content=ticket.content,
         damaged=damaged,
     )
+
+
+def hide_owner(folder: Path) -> None:
+    """Replace the secret in a ticket of an earlier version; the ticket stays as old as it is."""
+    path = folder / "ticket.json"
+    with contextlib.suppress(OSError, UserError):
+        record = read_json(path)
+        owner = record.get("owner")
+        if records.text(owner) and owner != hidden(owner):
+            status = path.stat()
+            write_json(path, {**record, "owner": hidden(owner)})
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def last_sign(folder: Path) -> float:

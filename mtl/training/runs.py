@@ -62,13 +62,14 @@ class Following:
 class Runs:
     """The runs in the folder `root`, carried out `at_once` at a time, once `open` was called.
 
-    With `warm`, a process that has imported everything waits for the next run. One owner may have `most_waiting` runs
-    in the line. Runs that train are left alone when this closes.
+    An `owner` is a secret of whoever starts a run, and is written down only as a hash. With `warm`, a process that
+        has imported everything waits for the next run. One owner may have `most_waiting` runs in the line. Runs that train
+        are left alone when this closes.
     """
 
     def __init__(self, root: str | os.PathLike, at_once: int = 1, warm: bool = False, most_waiting: int = 20) -> None:
         self.root = Path(root).resolve()
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.at_once, self.most_waiting = at_once, most_waiting
         self._warm_wanted = warm
         self._warm: Worker | None = None
@@ -81,6 +82,7 @@ class Runs:
         self._listed: tuple[float, list[Run]] = (-math.inf, [])
         self._over: dict[str, tuple[int, Run]] = {}
         self._named: set[str] = set()
+        self._locked_up = False
         self._ages = Ages(self.root / "clock.json")
 
     def open(self) -> Runs:
@@ -139,13 +141,14 @@ class Runs:
         name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{int(now % 1 * 1e6):06}-{secrets.token_hex(3)}"
         making = self.root / f".new-{name}"
         try:
-            (making / "data").mkdir(parents=True)
+            making.mkdir(mode=0o700)  # nobody else on this computer is to read what a visitor has given
+            (making / "data").mkdir()
             shutil.copyfile(data, making / settings["file"])
             content = hashlib.sha256(repr(settings).encode("utf-8", "surrogatepass"))
             content.update((making / settings["file"]).read_bytes())
             folders.write_json(making / "config.json", settings)
             with self._lock:
-                ticket = Ticket(owner, time.time(), estimate, content.hexdigest())
+                ticket = Ticket(folders.hidden(owner), time.time(), estimate, content.hexdigest())
                 self._check_line(ticket)
                 folders.write_json(making / "ticket.json", ticket.to_json())
                 making.rename(self.root / name)
@@ -162,13 +165,13 @@ class Runs:
         folder = self.root / run_id
         if re.fullmatch(r"[0-9a-z][0-9a-z-]*", run_id) and (folder / "ticket.json").is_file():
             run = self._read(folder)
-            if owner in (None, run.owner):
+            if owner is None or _own(run, owner):
                 return run
         raise UserError("There is no such run. Old runs are deleted after a while.")
 
     def find(self, owner: str | None = None) -> list[Run]:
         """All runs (of `owner`), oldest first."""
-        return [run for run in self._all(anew=True) if owner in (None, run.owner)]
+        return [run for run in self._all(anew=True) if owner is None or _own(run, owner)]
 
     def follow(self, run_id: str, after: int = 0, owner: str | None = None) -> Following:
         """What is new about a run since `after` events. Raises `UserError` where there is no such run."""
@@ -197,7 +200,7 @@ class Runs:
             if run.damaged == "ticket.json":
                 raise UserError(explain(run))
             ticket = Ticket.from_json(folders.read_json(run.folder / "ticket.json"))
-            ticket = replace(ticket, queued=time.time(), events_from=folders.events_size(run.folder))
+            ticket = replace(ticket, owner=run.owner, queued=time.time(), events_from=folders.events_size(run.folder))
             self._check_line(ticket)
             for name in ("stop", "exit.json", "process.json"):
                 (run.folder / name).unlink(missing_ok=True)
@@ -208,12 +211,13 @@ class Runs:
     def clean_up(self, max_age: float = math.inf, max_bytes: float = math.inf, keep: Collection[str] = ()) -> list[str]:
         """Delete runs that ended more than `max_age` seconds ago, then the oldest until `max_bytes` are left.
 
-        A clock that was set meanwhile makes none older (see `mtl.training.ages`). Never one that waits or trains, that another of these starts from, or whose id is in `keep` (chosen ones).
-        Returns the ids of the deleted runs.
+        A clock that was set meanwhile makes none older (see `mtl.training.ages`). Never one that waits or trains, that
+        another of these starts from, or whose id is in `keep` (chosen ones). Returns the ids of the deleted runs.
         """
         deleted = []
         with self._lock:
             self._ages.look()
+            self._lock_up()
             runs = self._all(anew=True)
             needed = {self.root / run_id for run_id in keep}
             for run in runs:
@@ -239,6 +243,15 @@ class Runs:
                     shutil.rmtree(rest, ignore_errors=True)
         self._changed()
         return deleted
+
+    def _lock_up(self) -> None:
+        """Once: hide the secrets that earlier versions wrote down, and close folders that they left open to all."""
+        if not self._locked_up:
+            self._locked_up = True
+            for ticket in self.root.glob("*/ticket.json"):
+                folders.hide_owner(ticket.parent)
+                with contextlib.suppress(OSError):
+                    ticket.parent.chmod(0o700)
 
     # --- turns ---
 
@@ -350,6 +363,11 @@ class Runs:
             found.sort(key=lambda run: run.id)
             self._listed = (time.monotonic(), found)
             return found
+
+
+def _own(run: Run, owner: str) -> bool:
+    """Whether a run belongs to who knows the secret `owner`; what a ticket says of an owner does not open it."""
+    return owner != run.owner and run.owner == folders.hidden(owner)
 
 
 def cores() -> int:

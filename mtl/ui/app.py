@@ -177,8 +177,8 @@ def _browser_secret(root: Path) -> str:
     """What Gradio encrypts the browser's memory with: the same after a restart, and different on every server."""
     path = root / "browser.key"
     if not path.is_file():
+        path.touch(mode=0o600)  # nobody else reads it, not even before it is written
         path.write_text(secrets.token_hex(16))
-        path.chmod(0o600)
     return path.read_text()
 
 
