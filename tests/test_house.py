@@ -24,6 +24,7 @@ FLOORS = (
         "mtl.heads",
         "mtl.pooling",
         "mtl.projection",
+        "mtl.sheets",
         "mtl.space",
     ),
     ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.mixing", "mtl.model"),

@@ -86,6 +86,58 @@ def test_one_owner_cannot_fill_the_line(tmp_path, data):
     _start(runs, data)
 
 
+def test_the_line_of_all_owners_together_has_an_end(tmp_path, data):
+    runs = Runs(tmp_path / "runs", most_in_line=2)
+    first, _ = _start(runs, data), _start(runs, data, "bob")
+    with pytest.raises(UserError, match="2 runs are waiting already.*Try again"):
+        _start(runs, data, "eve")
+    runs.stop(first.id)
+    _start(runs, data, "eve")
+
+
+def test_a_run_that_would_take_too_long_is_refused_with_what_to_do(tmp_path, data):
+    runs = Runs(tmp_path / "runs", longest=7200)
+    with pytest.raises(UserError, match="about 5.0 h, and a run here may take 2.0 h.*fewer epochs"):
+        _start(runs, data, estimate=18000.0)
+    _start(runs, data, estimate=7000.0)
+    _start(runs, data)  # nobody knows how long
+
+
+def test_no_run_is_started_while_the_disk_is_nearly_full(tmp_path, data):
+    runs = Runs(tmp_path / "runs", least_free=1e18)
+    with pytest.raises(UserError, match="nearly full"):
+        _start(runs, data)
+    assert runs.find() == []
+
+
+def test_a_folder_that_cannot_be_written_holds_no_runs_and_says_so_in_a_sentence(tmp_path, data, caplog):
+    (tmp_path / "file").write_text("where a folder should be")
+    with Runs(tmp_path / "file" / "runs", warm=True) as runs:
+        assert runs.find() == runs.find("ada") == runs.clean_up(0, 0) == []
+        with pytest.raises(UserError, match="cannot train.*cannot be written") as refused:
+            _start(runs, data)
+        with pytest.raises(UserError, match="no such run"):
+            runs.follow("20260101")
+    assert str(tmp_path) not in str(refused.value)
+    assert len(caplog.messages) == 1 and "cannot be written" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("act", ["start", "stop", "resume"])
+def test_a_folder_that_can_no_longer_be_written_is_told_without_its_path(runs, data, monkeypatch, act):
+    run = _start(runs, data)
+    if act == "resume":
+        _end(run, "stopped")
+
+    def refuse(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for name in ("mkdir", "touch", "unlink"):
+        monkeypatch.setattr(Path, name, refuse)
+    with pytest.raises(UserError, match="could not be read or written: Permission denied") as refused:
+        _start(runs, data) if act == "start" else getattr(runs, act)(run.id)
+    assert str(runs.root) not in str(refused.value)
+
+
 def test_a_file_that_is_not_there_is_refused(runs, tmp_path):
     with pytest.raises(UserError, match=r"nothing\.csv is not a file"):
         runs.start("ada", tmp_path / "nothing.csv")

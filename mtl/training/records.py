@@ -122,7 +122,7 @@ _PROCESS = fields(
         "booted": number,
         "host": text,
         "started": optional(time),
-        "memory_kills": optional(whole),
+        "memory_kills": optional(number),
     }
 )
 

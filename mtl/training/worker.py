@@ -231,6 +231,7 @@ def _reported(folder: Path) -> Iterator[None]:
         for leftover in (folder / "reserve", *folder.rglob("*.part")):  # a full disk must not silence the message
             leftover.unlink(missing_ok=True)
         message, hint = in_plain_words(error)
+        message = message.replace(f"{folder}{os.sep}", "").replace(f"{folder.parent}{os.sep}", "")  # no server's paths
         with contextlib.suppress(OSError):
             (folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
         # Last: whoever reads it takes the run for over.

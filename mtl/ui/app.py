@@ -78,7 +78,7 @@ def build(name: str | None = None) -> gr.Blocks:
     heavy."""
     engine = Engine(name or model_name())
     registry = Registry()
-    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True)
+    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **housekeeping.line())
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry = engine, runs, registry
         session = Session(engine, registry, runs)
@@ -176,10 +176,13 @@ def _recognise(demo: gr.Blocks, session: Session) -> None:
 def _browser_secret(root: Path) -> str:
     """What Gradio encrypts the browser's memory with: the same after a restart, and different on every server."""
     path = root / "browser.key"
-    if not path.is_file():
-        path.touch(mode=0o600)  # nobody else reads it, not even before it is written
-        path.write_text(secrets.token_hex(16))
-    return path.read_text()
+    try:
+        if not path.is_file():
+            path.touch(mode=0o600)  # nobody else reads it, not even before it is written
+            path.write_text(secrets.token_hex(16))
+        return path.read_text()
+    except OSError:  # where no runs can be kept, no browser needs to find any again
+        return secrets.token_hex(16)
 
 
 def _header(chip: str, about: str = text.CHIP_TITLE) -> str:

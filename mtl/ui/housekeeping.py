@@ -16,11 +16,23 @@ log = logging.getLogger("mtl.ui")
 EVERY = 600.0
 # What is kept unless the environment says otherwise.
 DAYS, GIGABYTES = 14.0, 10.0
+# What suits a hundred learners behind one server.
+LINE, HOURS, FREE_GIGABYTES = 300.0, 2.0, 1.0
 
 
 def limits() -> tuple[float, float]:
     """(seconds, bytes): how old runs may grow, and how large all of them together, by MTL_RUNS_DAYS and MTL_RUNS_GB."""
     return _positive("MTL_RUNS_DAYS", DAYS) * 86400, _positive("MTL_RUNS_GB", GIGABYTES) * 1e9
+
+
+def line() -> dict[str, float]:
+    """What `Runs` takes: how many may wait, how long one may take (seconds), and how many bytes of the disk stay free,
+    by MTL_LINE, MTL_RUN_HOURS and MTL_FREE_GB."""
+    return {
+        "most_in_line": _positive("MTL_LINE", LINE),
+        "longest": _positive("MTL_RUN_HOURS", HOURS) * 3600,
+        "least_free": _positive("MTL_FREE_GB", FREE_GIGABYTES) * 1e9,
+    }
 
 
 def begin(runs: Runs, in_use: Callable[[], Collection[str]], every: float = EVERY) -> Callable[[], None]:
