@@ -600,3 +600,11 @@ def test_limits_come_from_the_environment(monkeypatch):
 def test_a_stopped_run_says_which_model_is_kept():
     assert "the model as it was then is kept" in text.stopped(9, 40, 2, None)
     assert "the model of epoch 1, the best so far, is kept" in text.stopped(9, 40, 2, 1)
+
+
+def test_the_limits_of_the_line_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("MTL_RUN_HOURS", "0.5")
+    assert housekeeping.line() == {"most_in_line": 300, "longest": 1800, "least_free": 1e9}
+    monkeypatch.setenv("MTL_LINE", "few")
+    with pytest.raises(UserError, match="MTL_LINE must be a number above 0"):
+        housekeeping.line()
