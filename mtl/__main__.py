@@ -15,6 +15,7 @@ from typing import Any
 
 from mtl import terminal
 from mtl.config import KINDS, TrainConfig, UserError
+from mtl.sheets import safe_cell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,8 +37,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:  # a full disk, a folder that may not be written
         where = f"{error.filename}: " if error.filename else ""
-        terminal.warn(f"{where}{error.strerror or error}.")
+        terminal.warn(_FULL if _disk_is_full(error) else f"{where}{error.strerror or error}.")
         return 2
+    except Exception as error:
+        if not _disk_is_full(error):  # which some libraries say in their own way
+            raise
+        terminal.warn(_FULL)
+        return 2
+
+
+_FULL = "the disk is full: free some space, then run the command again."
+
+
+def _disk_is_full(error: Exception) -> bool:
+    from mtl.training.reasons import disk_is_full
+
+    return disk_is_full(error)
 
 
 def _nobody_reads() -> None:
@@ -384,10 +399,11 @@ def _embed(options: argparse.Namespace) -> None:
         import pandas as pd
 
         frame = pd.DataFrame(vectors, columns=[f"d{i}" for i in range(vectors.shape[1])])
-        frame.insert(0, "text", texts)
         if out.suffix == ".csv":
+            frame.insert(0, "text", list(map(safe_cell, texts)))
             frame.to_csv(out, index=False)
         else:
+            frame.insert(0, "text", texts)
             frame.to_parquet(out, index=False)
     terminal.say(f"{len(texts)} embeddings of {vectors.shape[1]} numbers: {out}")
 

@@ -11,7 +11,9 @@ these heads, and in memory it borrows everything else.
 
 from __future__ import annotations
 
+import functools
 import json
+import logging
 import os
 import threading
 from dataclasses import dataclass
@@ -23,12 +25,13 @@ from torch import nn
 from mtl import backbone as backbones
 from mtl.backbone import replace_parameter
 from mtl.config import ModelConfig, UserError
-from mtl.model import MultiTaskModel, quickest_dtype
+from mtl.model import MultiTaskModel, quickest_dtype, slow_format
 
 FORMAT = 1
 DEFAULT = "default"
 DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "models" / "default"
 _MAX_FILE = 9_000_000
+_warn_once = functools.cache(logging.getLogger(__name__).warning)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ def load(
 
     `name`: None or "default" for the bundled model; a checkpoint's folder; or a backbone (its name, a folder or a
     Hugging Face Hub id), which gives a model without heads. `dtype`: "float32", "bfloat16" or "auto" (the quicker
-    of the two on this processor). `device`: "cpu", "cuda"; default a GPU where there is one. Raises `UserError`.
+    of the two on this processor; the log says once where the slower one was asked for). `device`: "cpu", "cuda";
+    default a GPU where there is one. Raises `UserError`.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if dtype == "auto":
@@ -61,6 +65,8 @@ def load(
         if dtype not in ("float32", "bfloat16"):
             raise UserError(f"dtype must be auto, float32 or bfloat16; it is {dtype!r}.")
         dtype = getattr(torch, dtype)
+    if slow := slow_format(torch.device(device), dtype):
+        _warn_once(slow)
     if name is None or str(name) == DEFAULT:
         return _base_model(DEFAULT, dtype, device)
     if (Path(name) / "config.json").is_file() and "mtl_format" in _read_config(Path(name)):

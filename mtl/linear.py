@@ -1,13 +1,19 @@
 """A linear layer that answers sooner on a processor: its weight stays in the order in which oneDNN multiplies.
 
 torch puts a bfloat16 weight in that order anew at every call, which costs about a tenth of a pass; and what follows
-a layer (a GELU, the sum with what came in) is taken along while its numbers are still at hand.
+a layer (a GELU, the sum with what came in) is taken along while its numbers are still at hand. Processors without the
+instructions for it (x86 with AVX2 alone), and builds of torch without oneDNN (Apple silicon), get the plain layer.
 """
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import nn
+
+# torch resolves its members when they are used: without oneDNN they are missing, not the namespace.
+_onednn = torch.ops.mkldnn
 
 
 class Linear(nn.Linear):
@@ -15,10 +21,7 @@ class Linear(nn.Linear):
 
     def forward(self, inputs: torch.Tensor, gelu: bool = False, plus: torch.Tensor | None = None) -> torch.Tensor:
         if self._can_be_ordered(inputs):
-            weight = _ordered(self.weight)
-            if plus is not None:
-                return torch.ops.mkldnn._linear_pointwise.binary(inputs, plus, weight, self.bias, "add")
-            return torch.ops.mkldnn._linear_pointwise(inputs, weight, self.bias, "gelu" if gelu else "none", [], "none")
+            return _multiply(inputs, _ordered(self.weight), self.bias, gelu, plus)
         outputs = super().forward(inputs)
         if plus is not None:
             return outputs + plus
@@ -30,8 +33,33 @@ class Linear(nn.Linear):
             inputs.dtype == self.weight.dtype == torch.bfloat16
             and inputs.device.type == "cpu"
             and not (torch.is_grad_enabled() and (inputs.requires_grad or self.weight.requires_grad))
-            and torch.backends.mkldnn.is_available()
+            and has_kernel()
         )
+
+
+@functools.cache
+def has_kernel() -> bool:
+    """Whether oneDNN takes bfloat16 weights in its own order on this processor: found out by trying, once.
+
+    That oneDNN is there does not say so: each of these operations refuses some processors.
+    """
+    weight, inputs = torch.ones(16, 16, dtype=torch.bfloat16), torch.ones(2, 16, dtype=torch.bfloat16)
+    try:
+        with torch.no_grad():
+            ordered = _onednn._reorder_linear_weight(weight)
+            for gelu, plus in ((False, None), (True, None), (False, inputs)):
+                _multiply(inputs, ordered, weight[0], gelu, plus)
+    except (RuntimeError, AttributeError):  # AttributeError: torch was built without oneDNN
+        return False
+    return True
+
+
+def _multiply(
+    inputs: torch.Tensor, ordered: torch.Tensor, bias: torch.Tensor | None, gelu: bool, plus: torch.Tensor | None
+) -> torch.Tensor:
+    if plus is not None:
+        return _onednn._linear_pointwise.binary(inputs, plus, ordered, bias, "add")
+    return _onednn._linear_pointwise(inputs, ordered, bias, "gelu" if gelu else "none", [], "none")
 
 
 def _ordered(weight: nn.Parameter) -> torch.Tensor:
@@ -39,5 +67,5 @@ def _ordered(weight: nn.Parameter) -> torch.Tensor:
     state = (weight.data_ptr(), weight._version)
     kept = getattr(weight, "ordered", None)
     if kept is None or kept[0] != state:
-        kept = weight.ordered = (state, torch.ops.mkldnn._reorder_linear_weight(weight.detach()))
+        kept = weight.ordered = (state, _onednn._reorder_linear_weight(weight.detach()))
     return kept[1]

@@ -137,6 +137,11 @@ class MultiTaskModel(nn.Module):
         return str(self.backbone.dtype).removeprefix("torch.")
 
     @property
+    def slow_format(self) -> str:
+        """A sentence for the person where another number format would be much quicker here, else ""."""
+        return slow_format(self.device, self.backbone.dtype)
+
+    @property
     def device(self) -> torch.device:
         return next(self.backbone.parameters()).device
 
@@ -295,7 +300,18 @@ def quickest_dtype() -> torch.dtype:
         return getattr(torch, wanted)
     if wanted:
         raise UserError(f"MTL_DTYPE must be float32 or bfloat16; it is {wanted!r}.")
+    return torch.bfloat16 if multiplies_in_bfloat16() else torch.float32
 
+
+def multiplies_in_bfloat16() -> bool:
+    """Whether this processor has instructions that multiply in bfloat16. Others do it by way of float32."""
     # torch knows it under private names, which inductor uses; a version without them computes in float32.
     signs = (getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
-    return torch.bfloat16 if any(sign() for sign in signs if sign) else torch.float32
+    return any(sign() for sign in signs if sign)
+
+
+def slow_format(device: torch.device, dtype: torch.dtype) -> str:
+    """A sentence for the person where `dtype` is not the quick choice on this computer, else ""."""
+    if device.type != "cpu" or dtype != torch.bfloat16 or multiplies_in_bfloat16():
+        return ""
+    return "This processor has no instructions for bfloat16: float32 gives the same answers several times as fast."

@@ -12,6 +12,7 @@ import mtl
 from mtl import checkpoint
 from mtl.backbone import replace_parameter
 from mtl.config import ModelConfig, TaskSpec, UserError
+from mtl.model import quickest_dtype
 from tests.conftest import write_tiny_backbone
 
 TASKS = (
@@ -222,3 +223,19 @@ def test_a_head_that_reads_more_words_around_starts_anew(base):
     assert model.head("mood").network[-1].weight is start.head("mood").network[-1].weight
     assert model.head("names").network[-1].weight is not start.head("names").network[-1].weight
     assert model.analyze(TEXTS)[1].results["names"] is not None
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("dtype", ["bfloat16", "auto"])
+def test_bfloat16_loads_on_every_processor_and_the_log_says_once_where_it_is_slow(
+    tiny, monkeypatch, caplog, dtype, quick
+):
+    monkeypatch.setattr("mtl.model.multiplies_in_bfloat16", lambda: quick)
+    monkeypatch.setenv("MTL_DTYPE", "bfloat16")  # what "auto" asks for
+    quickest_dtype.cache_clear()
+    checkpoint._warn_once.cache_clear()
+    for _ in range(2):
+        assert mtl.load(tiny, dtype=dtype).encode(TEXTS).shape == (2, 32)
+    quickest_dtype.cache_clear()
+    assert len(caplog.messages) == (0 if quick else 1)
+    assert quick or "float32" in caplog.messages[0]

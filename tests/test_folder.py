@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtl.config import UserError
 from mtl.training import folder as folders
 from mtl.training.folder import Ticket
 from mtl.training.reasons import explain, in_plain_words
@@ -109,7 +110,7 @@ def test_a_run_waits_until_a_process_was_chosen(waiting, process):
     assert folders.read(waiting).state == "queued"
     folders.write_process(waiting, process.pid)
     run = folders.read(waiting)
-    assert (run.owner, run.state, run.ended) == ("ada", "running", None)
+    assert (run.owner, run.state, run.ended) == (folders.hidden("ada"), "running", None)
     assert run.started == pytest.approx(time.time(), abs=60)
 
 
@@ -268,3 +269,10 @@ def test_exceptions_are_told_in_plain_words(fault, words):
         fault()
     message, hint = in_plain_words(error.value)
     assert words in message and hint
+
+
+def test_messages_are_short_and_name_no_folder_of_the_server():
+    message, _ = in_plain_words(PermissionError(13, "Permission denied", "/srv/secret/place/data.csv"))
+    assert message == "A file could not be read or written: Permission denied (data.csv)."
+    for error in (ValueError("x" * 10**6), UserError("y" * 10**6)):
+        assert len(in_plain_words(error)[0]) < 600

@@ -26,6 +26,7 @@ FLOORS = (
         "mtl.pooling",
         "mtl.projection",
         "mtl.sandbox",
+        "mtl.sheets",
         "mtl.space",
     ),
     ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.mixing", "mtl.model"),

@@ -224,6 +224,16 @@ def test_a_run_that_goes_on_computes_as_it_began(tiny, tmp_path, monkeypatch, fi
         assert all(abs(a[k] - b[k]) < 1e-4 for k in b)
 
 
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_a_run_says_once_where_the_number_format_asked_for_is_the_slow_one(tiny, monkeypatch, precision, quick):
+    monkeypatch.setattr("mtl.model.multiplies_in_bfloat16", lambda: quick)
+    _, events = _train(tiny, _quick(epochs=1, precision=precision))
+    assert events[0]["precision"] == precision and events[-1]["status"] == "done"
+    slow = [note for note in events[0]["notes"] if "float32" in note]
+    assert len(slow) == (precision == "bfloat16" and not quick)
+
+
 def test_a_state_of_other_settings_or_a_damaged_one_is_not_used(tiny, tmp_path):
     _interrupted(tiny, _quick(epochs=3), tmp_path, after=1)
     path = tmp_path / "state.safetensors"

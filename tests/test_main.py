@@ -1,5 +1,6 @@
 """The command line, as a person runs it: what it prints, what it exits with, and that it is quiet."""
 
+import csv
 import json
 import os
 import subprocess
@@ -156,6 +157,36 @@ def test_embed_writes_one_row_per_text(reviews, tiny, tmp_path, capsys, suffix):
         frame = pd.read_csv(out) if suffix == ".csv" else pd.read_parquet(out)
         assert frame.shape == (30, 33)
         assert frame["text"][0] == "this was a bad day number 0"
+
+
+def test_embed_writes_no_cell_that_a_spreadsheet_runs(tiny, tmp_path):
+    texts = ["=cmd|' /C calc'!A0", "+1 for this one", "-2 or so", "@sum of it", "a plain one"]
+    (tmp_path / "in.txt").write_text("\n".join(texts) + "\n")
+    assert main(["embed", str(tmp_path / "in.txt"), str(tmp_path / "out.csv"), "--model", str(tiny)]) == 0
+    with (tmp_path / "out.csv").open(newline="") as file:
+        _, *rows = csv.reader(file)
+    assert [row[0] for row in rows] == [*("'" + text for text in texts[:4]), texts[4]]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])
+def test_a_full_disk_is_one_line_whatever_is_written(tiny, tmp_path, capsys, suffix):
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    (tmp_path / "in.txt").write_text("one\ntwo\n")
+    (tmp_path / f"out{suffix}").symlink_to("/dev/full")
+    assert main(["embed", str(tmp_path / "in.txt"), str(tmp_path / f"out{suffix}"), "--model", str(tiny)]) == 2
+    assert capsys.readouterr().err == "mtl: the disk is full: free some space, then run the command again.\n"
+
+
+def test_a_full_disk_that_a_library_tells_in_its_own_way_is_one_line_too(tiny, tmp_path, monkeypatch, capsys):
+    from safetensors import SafetensorError
+
+    def fail(*_):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("mtl.export.export", fail)
+    assert main(["export", str(tiny), str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == "mtl: the disk is full: free some space, then run the command again.\n"
 
 
 def test_embed_reads_plain_text_files(tiny, tmp_path, capsys):

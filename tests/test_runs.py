@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mtl.config import TrainConfig, UserError
+from mtl.training import ages
 from mtl.training import folder as folders
 from mtl.training.runs import Runs, cores
 
@@ -49,7 +50,7 @@ def test_a_started_run_holds_all_that_its_process_needs(runs, data, tmp_path):
     (tmp_path / "model").mkdir()
     run = runs.start("ada", data, TrainConfig(epochs=7), tmp_path / "model", estimate=4.0)
     data.unlink()  # an upload is deleted when its visitor leaves
-    assert (run.owner, run.state, run.estimate) == ("ada", "queued", 4.0)
+    assert (run.state, run.estimate) == ("queued", 4.0)
     told = json.loads((run.folder / "config.json").read_text())
     assert told["train"]["epochs"] == 7 and told["start_from"] == str(tmp_path / "model")
     assert (run.folder / told["file"]).read_text().startswith("text,mood")
@@ -85,6 +86,58 @@ def test_one_owner_cannot_fill_the_line(tmp_path, data):
     _start(runs, data)
 
 
+def test_the_line_of_all_owners_together_has_an_end(tmp_path, data):
+    runs = Runs(tmp_path / "runs", most_in_line=2)
+    first, _ = _start(runs, data), _start(runs, data, "bob")
+    with pytest.raises(UserError, match="2 runs are waiting already.*Try again"):
+        _start(runs, data, "eve")
+    runs.stop(first.id)
+    _start(runs, data, "eve")
+
+
+def test_a_run_that_would_take_too_long_is_refused_with_what_to_do(tmp_path, data):
+    runs = Runs(tmp_path / "runs", longest=7200)
+    with pytest.raises(UserError, match="about 5.0 h, and a run here may take 2.0 h.*fewer epochs"):
+        _start(runs, data, estimate=18000.0)
+    _start(runs, data, estimate=7000.0)
+    _start(runs, data)  # nobody knows how long
+
+
+def test_no_run_is_started_while_the_disk_is_nearly_full(tmp_path, data):
+    runs = Runs(tmp_path / "runs", least_free=1e18)
+    with pytest.raises(UserError, match="nearly full"):
+        _start(runs, data)
+    assert runs.find() == []
+
+
+def test_a_folder_that_cannot_be_written_holds_no_runs_and_says_so_in_a_sentence(tmp_path, data, caplog):
+    (tmp_path / "file").write_text("where a folder should be")
+    with Runs(tmp_path / "file" / "runs", warm=True) as runs:
+        assert runs.find() == runs.find("ada") == runs.clean_up(0, 0) == []
+        with pytest.raises(UserError, match="cannot train.*cannot be written") as refused:
+            _start(runs, data)
+        with pytest.raises(UserError, match="no such run"):
+            runs.follow("20260101")
+    assert str(tmp_path) not in str(refused.value)
+    assert len(caplog.messages) == 1 and "cannot be written" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("act", ["start", "stop", "resume"])
+def test_a_folder_that_can_no_longer_be_written_is_told_without_its_path(runs, data, monkeypatch, act):
+    run = _start(runs, data)
+    if act == "resume":
+        _end(run, "stopped")
+
+    def refuse(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for name in ("mkdir", "touch", "unlink"):
+        monkeypatch.setattr(Path, name, refuse)
+    with pytest.raises(UserError, match="could not be read or written: Permission denied") as refused:
+        _start(runs, data) if act == "start" else getattr(runs, act)(run.id)
+    assert str(runs.root) not in str(refused.value)
+
+
 def test_a_file_that_is_not_there_is_refused(runs, tmp_path):
     with pytest.raises(UserError, match=r"nothing\.csv is not a file"):
         runs.start("ada", tmp_path / "nothing.csv")
@@ -116,6 +169,39 @@ def test_runs_are_found_by_their_owner_by_any_server(runs, data):
     assert again.get(mine.id, "ada") == mine
     with pytest.raises(UserError, match="no such run"):
         again.get(other.id, "ada")
+
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_who_can_read_the_disk_learns_no_owners_secret_and_another_user_reads_nothing(runs, data):
+    run = _start(runs, data, SECRET)
+    runs.stop(run.id, SECRET)
+    runs.resume(run.id, SECRET)
+    for path in run.folder.rglob("*"):
+        assert not path.is_file() or SECRET not in path.read_text()
+    assert run.folder.stat().st_mode & 0o777 == runs.root.stat().st_mode & 0o777 == 0o700
+    assert [found.id for found in runs.find(SECRET)] == [run.id]
+    written = json.loads((run.folder / "ticket.json").read_text())["owner"]
+    assert runs.find(written) == [] and runs.find("") == []  # what is written down opens nothing
+    with pytest.raises(UserError, match="no such run"):
+        runs.get(run.id, written)
+
+
+def test_a_ticket_of_an_earlier_version_is_found_by_its_owner_and_loses_the_secret(runs, data):
+    run = _start(runs, data, SECRET)
+    ticket = json.loads((run.folder / "ticket.json").read_text())
+    folders.write_json(run.folder / "ticket.json", {**ticket, "owner": SECRET})
+    run.folder.chmod(0o755)
+    _end(run, "stopped", 3600)
+    [before] = Runs(runs.root).find(SECRET)
+    again = Runs(runs.root)
+    again.clean_up()
+    assert again.find(SECRET) == [before]  # it has become neither younger nor another's
+    assert SECRET not in (run.folder / "ticket.json").read_text()
+    assert os.name == "nt" or run.folder.stat().st_mode & 0o777 == 0o700
+    assert again.resume(run.id, SECRET).state == "queued"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../runs", "/etc", "nothing", "a/b", "a\0b", ".new-x"])
@@ -207,6 +293,60 @@ def test_the_oldest_go_first_where_there_is_too_much(runs, data):
     assert runs.clean_up(max_bytes=2_500_000) == [ended[2].id, ended[0].id]
     assert runs.clean_up(max_bytes=2_500_000) == []
     assert runs.clean_up(max_bytes=0, keep={ended[1].id}) == [ended[3].id]
+
+
+class _Clocks:
+    """Stands in for the module `time`, so that days pass at once and a clock can be set."""
+
+    def __init__(self, monkeypatch):
+        self.wall, self.lived = time.time(), 1000.0
+        monkeypatch.setattr(ages, "time", self)
+
+    def time(self):
+        return self.wall
+
+    def monotonic(self):
+        return self.lived
+
+    def live(self, seconds):
+        self.wall += seconds
+        self.lived += seconds
+
+
+DAY = 86400.0
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("jump", [14 * DAY, 400 * DAY])
+def test_a_clock_that_jumps_makes_no_run_old(runs, data, monkeypatch, restarted, jump):
+    clocks = _Clocks(monkeypatch)
+    old, new = _start(runs, data), _start(runs, data)
+    _end(old, "done", 10 * DAY)
+    assert runs.clean_up(max_age=13 * DAY) == []
+    _end(new)  # ended since the last look
+    clocks.wall += jump
+    if restarted:
+        runs = Runs(runs.root)
+    assert runs.clean_up(max_age=13 * DAY) == []
+    for _ in range(20):  # three hours
+        clocks.live(600)
+        assert runs.clean_up(max_age=13 * DAY) == []
+    clocks.live(4 * DAY)
+    assert runs.clean_up(max_age=13 * DAY) == [old.id]
+    clocks.wall -= jump  # and it is set right again
+    assert runs.clean_up(max_age=13 * DAY) == []
+    for _ in range(14):
+        clocks.live(DAY)
+        last = runs.clean_up(max_age=13 * DAY)
+    assert last == [] and runs.find() == []
+
+
+def test_a_damaged_record_of_the_clock_leaves_the_clock_itself(runs, data):
+    old, young = _start(runs, data), _start(runs, data)
+    _end(old, "done", 10 * DAY)
+    _end(young, "done", DAY)
+    (runs.root / "clock.json").write_text('{"seen": [], "jumps": 7}')
+    assert runs.clean_up(max_age=7 * DAY) == [old.id]
 
 
 def test_what_an_interrupted_start_or_clean_up_left_goes_too(runs, data):

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.ui.downloads import csv_bytes, npy_bytes, safe_cell
+from mtl.sheets import csv_bytes, safe_cell
+from mtl.ui.downloads import npy_bytes
 
 
 def read(content: bytes) -> list[list[str]]:

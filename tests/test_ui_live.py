@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -274,7 +275,8 @@ def test_start_puts_the_run_with_data_and_settings_into_the_line(session, visit)
     run = live.start(visit, session.runs, session.engine)
     told = json.loads((run.folder / "config.json").read_text())
     assert told["train"]["epochs"] == 5 and told["start_from"] == str(session.runs.root)
-    assert (run.owner, visit.lesson.run, run.state) == ("ada", run.id, "queued")
+    assert (visit.lesson.run, run.state) == (run.id, "queued")
+    assert [found.id for found in session.runs.find("ada")] == [run.id]
 
 
 def test_a_run_of_other_settings_leaves_those_of_the_lesson(session, visit):
@@ -563,6 +565,25 @@ def test_old_runs_are_deleted_in_the_background_but_not_those_in_use(session, vi
     assert {run.id for run in session.runs.find()} == {used.id, waiting.id}
 
 
+def test_nothing_is_deleted_at_the_first_look_after_a_start(session, visit, monkeypatch):
+    monkeypatch.setenv("MTL_RUNS_GB", "1e-9")
+    run = live.start(visit, session.runs, session.engine)
+    begin(run, *WHOLE)
+    looks, look, two = [], session.runs.clean_up, threading.Event()
+
+    def clean_up(*limits):
+        looks.append(look(*limits))
+        if len(looks) == 2:
+            two.set()
+        return looks[-1]
+
+    monkeypatch.setattr(session.runs, "clean_up", clean_up)
+    stop = housekeeping.begin(session.runs, list, every=0.01)
+    assert two.wait(20)
+    stop()
+    assert looks[:2] == [[], [run.id]]
+
+
 @pytest.mark.parametrize("value", ["0", "-3", "many", "nan"])
 def test_a_limit_that_is_none_is_refused(monkeypatch, value):
     monkeypatch.setenv("MTL_RUNS_GB", value)
@@ -579,3 +600,11 @@ def test_limits_come_from_the_environment(monkeypatch):
 def test_a_stopped_run_says_which_model_is_kept():
     assert "the model as it was then is kept" in text.stopped(9, 40, 2, None)
     assert "the model of epoch 1, the best so far, is kept" in text.stopped(9, 40, 2, 1)
+
+
+def test_the_limits_of_the_line_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("MTL_RUN_HOURS", "0.5")
+    assert housekeeping.line() == {"most_in_line": 300, "longest": 1800, "least_free": 1e9}
+    monkeypatch.setenv("MTL_LINE", "few")
+    with pytest.raises(UserError, match="MTL_LINE must be a number above 0"):
+        housekeeping.line()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 import mtl
 from mtl import checkpoint
@@ -102,8 +103,6 @@ def _weights(folder):
 
 
 def test_new_heads_begin_the_same_for_the_same_seed_whatever_ran_before(tmp_path, tiny, reviews):
-    import torch
-
     job = jobs.prepare(reviews, QUICK, str(tiny))
     list(worker.run(job, tmp_path / "a"))
     torch.rand(7)  # as a process that rehearsed would have drawn
@@ -166,6 +165,104 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, start, reviews):
         with pytest.raises(UserError, match=f"Process {other.pid} is training"):
             next(worker.run(jobs.prepare(reviews, QUICK, start), tmp_path))
         other.communicate()
+
+
+# --- told after it is safe ---
+
+
+class Killed(BaseException):
+    """Ends a run as a kill does: nothing that answers exceptions is to see it."""
+
+
+def _die_at(monkeypatch, owner, name, number, after):
+    """Let call `number` of a function be the last thing that the process does, or (`after`) has done."""
+    calls, real = [], getattr(owner, name)
+
+    def call(*given, **named):
+        calls.append(1)
+        if len(calls) == number and not after:
+            raise Killed
+        found = real(*given, **named)
+        if len(calls) == number:
+            raise Killed
+        return found
+
+    monkeypatch.setattr(owner, name, call)
+    return calls
+
+
+def _whole_epochs(folder):
+    return [event for event in folders.events(folder) if event["event"] == "epoch" and event["whole"]]
+
+
+def _timeless(event):
+    return {name: value for name, value in event.items() if name not in ("seconds", "eta")}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("changes", [{}, {"patience": 1, "head_lr": 1e-12}], ids=["all epochs", "ends early"])
+def test_whatever_was_told_outlives_a_kill(tmp_path, start, reviews, monkeypatch, changes, after):
+    """Killed right before and right after each event is written, a run goes on as if nothing had happened."""
+    config = TrainConfig(**{**QUICK.to_json(), "epochs": 2, "freeze": -1, "batch_size": 12, **changes})
+    job = jobs.prepare(reviews, config, start)
+    list(worker.run(job, tmp_path / "whole"))
+    whole, expected = folders.events(tmp_path / "whole"), _weights(tmp_path / "whole")
+    expected_losses = [[e["epoch"], e["train"]["sentiment"]["loss"]] for e in _whole_epochs(tmp_path / "whole")]
+    for number in range(1, len(whole) + 1):
+        folder = tmp_path / str(number)
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            _die_at(patch, folders, "write_event", number, after)
+            list(worker.run(job, folder))
+        told = folders.events(folder)
+        assert [_timeless(e) for e in told[1:]] == [_timeless(e) for e in whole[1 : number - 1 + after]]
+        if told and told[-1]["event"] == "end":
+            assert folders.read(folder).state == "done"
+        else:
+            epochs = _whole_epochs(folder)
+            again = list(worker.run(job, folder, resume=True))
+            resumed = again[0]["resumed_after_epoch"] or 0
+            assert resumed >= len(epochs)
+            assert not [e for e in again if e["event"] == "step" and e["epoch"] <= resumed]
+            assert again[-1]["status"] == "done"
+        # Each epoch is told once. Rows meet in other batches after an interruption, which changes the last digits.
+        losses = [[e["epoch"], e["train"]["sentiment"]["loss"]] for e in _whole_epochs(folder)]
+        assert losses == [[n, pytest.approx(loss, abs=1e-4)] for n, loss in expected_losses]
+        found = _weights(folder)
+        assert all(torch.allclose(found[name], expected[name], atol=1e-5) for name in expected)
+
+
+def test_the_epoch_in_which_a_run_is_stopped_is_told_when_the_checkpoint_holds_it(tmp_path, start, reviews):
+    folder = tmp_path / "run"
+    for event in worker.run(jobs.prepare(reviews, ENDLESS, start), folder):
+        if event["event"] == "step" and event["step"] == 2:
+            folders.request_stop(folder)
+        if event["event"] == "epoch":
+            record = json.loads((folder / "checkpoint" / "train.json").read_text())
+            assert (event["whole"], record["metrics"]) == (False, event["validation"])
+            assert mtl.load(folder / "checkpoint", dtype="float32").analyze(["fine"])
+    assert event["status"] == "stopped" and not _whole_epochs(folder)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_checkpoint_that_was_told_of_is_not_lost_while_another_takes_its_place(
+    tmp_path, start, reviews, monkeypatch, after
+):
+    config = TrainConfig(**{**QUICK.to_json(), "freeze": -1})
+    folder = tmp_path / "run"
+    list(worker.run(jobs.prepare(reviews, config, start), folder))
+    first = _weights(folder)
+    job = jobs.prepare(reviews, TrainConfig(**{**config.to_json(), "seed": 5}), start)
+    for name, number in (("write_bytes", 1), ("write_bytes", 2), ("replace", 4), ("rename", 1), ("rename", 2)):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            _die_at(patch, Path, name, number, after)
+            list(worker.run(job, folder))
+        worker._mend_checkpoint(folder)
+        second = _weights(folder)  # whole: one or the other
+        new = (name, number, after) == ("rename", 2, True)
+        assert all(torch.equal(first[key], second[key]) for key in first) is not new
+        assert not list(folder.glob("checkpoint.*"))
+    *_, end = worker.run(job, folder)
+    assert end["status"] == "done" and folders.read(folder).state == "done"
 
 
 # --- in a process of its own ---
@@ -236,7 +333,7 @@ def test_a_full_disk_ends_the_run_with_a_plain_message_and_it_goes_on_when_there
         assert following.run.state == "failed", folders.events(run.folder)[-1]
         assert "disk is full" in following.message and "resume" in following.message
         assert "Traceback" in (run.folder / "traceback.txt").read_text()
-        assert [event["event"] for event in following.events].count("epoch") == 1
+        assert _count(run.folder, "epoch") == 0  # it could not be kept, so it was not told
         assert not list(run.folder.rglob("*.part"))  # half a file would keep the disk full
 
         if enlarge:

@@ -19,6 +19,7 @@ Everything about a run can be told from its files, so every process sees the sam
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import platform
@@ -30,18 +31,22 @@ from typing import Any
 import psutil
 
 from mtl.config import JsonData, UserError
+from mtl.training import records
 
 Event = dict[str, Any]
 HEARTBEAT_EVERY = 2.0
 # A process that was not heard of for so long is told to be silent, or taken for dead where it cannot be looked at.
 SILENT_AFTER = 30.0
 UNFINISHED = ("queued", "running")
+# What an owner's hash begins with in a ticket; tickets of earlier versions hold the secret itself.
+_HIDDEN = "sha256:"
 
 
 @dataclass(frozen=True)
 class Ticket(JsonData):
     """A run's place in the line.
 
+    `owner`: whose it is, by a secret that only its owner knows, of which the file holds a hash (see `hidden`).
     `queued`: since when it waits (Unix time); `estimate`: seconds it should take, if known; `content`: a SHA-256 of
     all that it trains on and how; `events_from`: the byte of events.jsonl where this attempt's events begin.
     """
@@ -52,13 +57,25 @@ class Ticket(JsonData):
     content: str = ""
     events_from: int = 0
 
+    def __post_init__(self) -> None:
+        right = (
+            records.text(self.owner),
+            records.time(self.queued),
+            records.optional(records.number)(self.estimate),
+            records.text(self.content),
+            records.whole(self.events_from),
+        )
+        if not all(right):
+            raise UserError("A field of the ticket holds what it cannot.")
+
 
 @dataclass(frozen=True)
 class Run:
-    """What the files of a run say at one moment.
+    """What the files of a run say at one moment. `owner` is hidden (see `hidden`), and "" where nobody is known.
 
     `state` is queued, running, done, stopped, failed (it says why in an `error` event) or killed (it ended without a
-    word). Times are Unix times; `eta`: seconds that a running one still expects to need.
+    word). Times are Unix times; `eta`: seconds that a running one still expects to need. `damaged`: the name of a
+    file of it that holds what it cannot, else "".
     """
 
     folder: Path
@@ -70,6 +87,7 @@ class Run:
     estimate: float | None = None
     eta: float | None = None
     content: str = ""
+    damaged: str = ""
 
     @property
     def id(self) -> str:
@@ -80,38 +98,70 @@ class Run:
         return self.state in UNFINISHED
 
 
+def hidden(owner: str) -> str:
+    """An owner's secret as it may be written down: who reads it cannot pass for the owner. Of a hidden one, itself."""
+    if not owner or owner.startswith(_HIDDEN):
+        return owner
+    return _HIDDEN + hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def read(folder: str | os.PathLike) -> Run:
     """Look at a run. Never raises for damaged or missing files: such a run has failed."""
     folder = Path(folder)
+    record: dict[str, Any] = {}
     try:
-        ticket = Ticket.from_json(read_json(folder / "ticket.json"))
+        record = read_json(folder / "ticket.json")
+        ticket = Ticket.from_json(record)
     except FileNotFoundError:
         ticket = Ticket("", 0.0)  # started by the command line: it waits in no line
     except UserError:
-        return Run(folder, "", "failed", 0.0, ended=_mtime(folder / "ticket.json"))
+        owner = record.get("owner")  # who is to see what has become of it
+        ended = _mtime(folder / "ticket.json")
+        return Run(
+            folder, hidden(owner) if records.text(owner) else "", "failed", 0.0, ended=ended, damaged="ticket.json"
+        )
+    damaged = ""
     process = process_of(folder)
+    if process is not None and process["damaged"]:
+        damaged = "process.json"
     # Asked before the events are read: a process that is dead by now has written all it ever will.
     alive = process is not None and _is_alive(folder, process)
     last = last_event(folder, ticket.events_from)
+    if not records.event(last or {"event": ""}) or (last.get("event") == "end" and "status" not in last):
+        damaged = "events.jsonl"
     if last.get("event") == "end":
-        state = last["status"]
+        state = "failed" if damaged == "events.jsonl" else last["status"]
     elif last.get("event") == "error":
         state = "failed"
     elif process is not None:
         state = "running" if alive else "killed"
     else:
         state = "stopped" if stop_requested(folder) else "queued"
+    eta = last.get("eta") if state == "running" and damaged != "events.jsonl" else None
     return Run(
         folder,
-        ticket.owner,
+        hidden(ticket.owner),
         state,
         ticket.queued,
         started=process["started"] if process else None,
         ended=None if state in UNFINISHED else last_sign(folder),
         estimate=ticket.estimate,
-        eta=last.get("eta") if state == "running" else None,
+        eta=eta,
         content=ticket.content,
+        damaged=damaged,
     )
+
+
+def hide_owner(folder: Path) -> None:
+    """Replace the secret in a ticket of an earlier version; the ticket stays as old as it is."""
+    path = folder / "ticket.json"
+    with contextlib.suppress(OSError, UserError):
+        record = read_json(path)
+        owner = record.get("owner")
+        if records.text(owner) and owner != hidden(owner):
+            status = path.stat()
+            write_json(path, {**record, "owner": hidden(owner)})
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def last_sign(folder: Path) -> float:
@@ -140,14 +190,17 @@ def write_event(folder: Path, event: Event) -> None:
 def events(folder: str | os.PathLike, after: int = 0) -> list[Event]:
     """The events of a run from line `after` on. A line that is still being written is left for the next call.
 
-    A line that cannot be read (damaged on the disk) is given as `{"event": "damaged", "line": its number from 1}`.
+    A line that cannot be read, or an event with fields that cannot be what they should, is given as
+    `{"event": "damaged", "line": its number from 1}`.
     """
     try:
         lines = (Path(folder) / "events.jsonl").read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
+    except OSError:  # there are none yet, or nobody can read them
         return []
+    found = [_parsed(line) for line in lines[after:]]
     return [
-        _parsed(line) or {"event": "damaged", "line": number} for number, line in enumerate(lines[after:], after + 1)
+        event if event is not None and records.event(event) else {"event": "damaged", "line": number}
+        for number, event in enumerate(found, after + 1)
     ]
 
 
@@ -156,14 +209,14 @@ def events_size(folder: Path) -> int:
     try:
         with (folder / "events.jsonl").open("rb") as log:
             return _whole_lines(log)
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 
 def _parsed(line: bytes) -> Event | None:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
@@ -182,10 +235,13 @@ def _whole_lines(log) -> int:
 
 
 def last_event(folder: Path, start: int) -> Event:
-    """The last event at or after byte `start`, else {}. Reads the end of the file only, as it may be long."""
+    """The last event at or after byte `start`, whatever its fields hold, else {}.
+
+    Reads the end of the file only, as it may be long.
+    """
     try:
         log = (folder / "events.jsonl").open("rb")
-    except FileNotFoundError:
+    except OSError:
         return {}
     with log:
         end = _whole_lines(log)
@@ -248,14 +304,17 @@ def is_for(folder: Path, pids: set[int]) -> bool | None:
 
 
 def process_of(folder: Path) -> dict[str, Any] | None:
+    """What process.json says, whole; `damaged` where it cannot be read or holds what it cannot. None: there is none."""
     try:
         record = read_json(folder / "process.json")
+        damaged = not records.process(record)
     except FileNotFoundError:
         return None
     except UserError:
-        record = {}
+        damaged = True
     # Damaged: it was somebody's turn, and only the heartbeat can tell whether it still is.
-    return {"pid": -1, "born": 0.0, "booted": 0.0, "host": "", "started": None, "memory_kills": None, **record}
+    nobody = {"pid": -1, "born": 0.0, "booted": 0.0, "host": "", "started": None, "memory_kills": None}
+    return {**nobody, **({} if damaged else record), "damaged": damaged}
 
 
 def _is_alive(folder: Path, process: dict[str, Any]) -> bool:
@@ -265,7 +324,7 @@ def _is_alive(folder: Path, process: dict[str, Any]) -> bool:
         found = psutil.Process(process["pid"])
         same = abs(found.create_time() - psutil.boot_time() - process["born"]) < 0.1
         return same and found.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError):
+    except (psutil.Error, ValueError, OverflowError):
         return False
 
 
@@ -286,7 +345,7 @@ def read_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path.name} of the run {path.parent.name} cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise UserError(f"{path.name} of the run {path.parent.name} must hold a JSON object.")

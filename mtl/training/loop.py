@@ -17,7 +17,7 @@ import torch
 
 from mtl.config import TrainConfig, UserError
 from mtl.data.dataset import Dataset, Part
-from mtl.model import MultiTaskModel, quickest_dtype
+from mtl.model import MultiTaskModel, quickest_dtype, slow_format
 from mtl.training import optim
 from mtl.training.adam import Schedule
 from mtl.training.calibration import calibrate
@@ -46,8 +46,10 @@ def fit(
 
     `model` is float32 and its own (see `mtl.checkpoint.derive`); groups that learn get weights of their own, frozen
     ones stay shared. `stop` is asked after every step; when it says True the run ends there with status "stopped".
-    After every epoch all that is needed to go on is written to the folder `state`; if it is there already, from the
-    same settings and data, training goes on after its last epoch, as if it had never been interrupted.
+    After every epoch all that is needed to go on is written to the folder `state`, and then its event is given; if it
+    is there already, from the same settings and data, training goes on after its last epoch, as if it had never been
+    interrupted, and the event of that epoch is given once more. An epoch in which it was stopped is not `whole`: it is
+    not in `state`, and safe only when the caller has saved the model, which it may at the end event.
     Under `accelerate launch` every process calls this, and all get the same events.
     Raises `UserError` when nothing can be trained with these settings and data.
     """
@@ -88,6 +90,7 @@ class _Training:
         self.validation = {name: Part(name, rows) for name, rows in dataset.validation.items()}
         self.step = self.epochs_done = 0
         self.stale = 0
+        self.last_epoch: Event | None = None
         self.seconds_before = 0.0
         self.depth = -1
         self.prefix: Prefix | None = None
@@ -101,10 +104,14 @@ class _Training:
 
     def events(self) -> Iterator[Event]:
         self.began = time.perf_counter() - self.seconds_before
-        self._freeze_for(self.epochs_done + 1)
+        self._freeze_for(min(self.epochs_done + 1, self.config.epochs))
         yield self._start_event()
+        if self.last_epoch:
+            yield self.last_epoch
         status = "done"
         for epoch in range(self.epochs_done + 1, self.config.epochs + 1):
+            if self.config.patience and self.stale >= self.config.patience:
+                break
             if self._freeze_for(epoch):
                 yield {"event": "freeze", "epoch": epoch, "frozen_groups": self.depth, **self._cache_fields()}
             sums: dict[str, list[float]] = {}
@@ -113,17 +120,17 @@ class _Training:
                 self.average.apply()
                 if self.config.blend:
                     self.movement.take_back(self.config.blend, self.model.backbone.groups)
-            event = self._epoch_event(epoch, sums)
+            event = self._epoch_event(epoch, sums, whole=not stopped)
             self._judge(epoch, event)
-            yield event
             if stopped:
+                yield event
                 status = "stopped"
                 break
-            self.epochs_done = epoch
-            if self.config.patience and self.stale >= self.config.patience:
-                break
-            if self.state is not None and epoch < self.config.epochs and self.processes.is_main:
+            self.epochs_done, self.last_epoch = epoch, event
+            # Before the event: a process that is killed from here on has not lost what it told of.
+            if self.state is not None and self.processes.is_main:
                 self.state.save(self)
+            yield event
         if self.config.keep_best:
             self.best.apply()
         temperatures = self._calibrate() if self.config.calibrate else {}
@@ -221,6 +228,7 @@ class _Training:
     # --- events ---
 
     def _start_event(self) -> Event:
+        slow = slow_format(self.model.device, getattr(torch, self.config.precision))
         return {
             "event": "start",
             "trainable": {g.name: g.size for g in self.groups if not g.frozen},
@@ -230,7 +238,7 @@ class _Training:
             "rows": sum(len(part.rows) for part in self.dataset.parts),
             "validation_rows": {name: len(rows) for name, rows in self.dataset.validation.items()},
             "tasks": self.trained,
-            "notes": list(self.dataset.notes),
+            "notes": [*self.dataset.notes, *([slow] if slow else [])],
             "resumed_after_epoch": self.epochs_done or None,
             "frozen_groups": self.depth,
             "precision": self.config.precision,
@@ -240,11 +248,12 @@ class _Training:
     def _cache_fields(self) -> Event:
         return {"cache_mb": round(self.prefix.bytes / 1e6, 1) if self.prefix else 0.0, "cache_note": self.cache_note}
 
-    def _epoch_event(self, epoch: int, sums: dict[str, list[float]]) -> Event:
+    def _epoch_event(self, epoch: int, sums: dict[str, list[float]], whole: bool) -> Event:
         scores = self.processes.from_main(self._scores() if self.processes.is_main else {})
         return {
             "event": "epoch",
             "epoch": epoch,
+            "whole": whole,
             "seconds": self.seconds(),
             "train": {name: {"loss": float(np.mean(values))} for name, values in sums.items()},
             "validation": by_set(scores),

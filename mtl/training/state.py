@@ -51,6 +51,7 @@ class State:
             "best_epoch": run.best.epoch,
             "best_score": run.best.score,
             "precision": run.config.precision,
+            "last_epoch": run.last_epoch,
         }
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".part")
@@ -82,6 +83,7 @@ class State:
         kept = [tensors[f"best.{i}"] for i in range(len(run.learning)) if f"best.{i}" in tensors]
         run.best.restore(numbers["best_epoch"], numbers["best_score"], kept)
         run.epochs_done, run.step, run.stale = (numbers[k] for k in ("epochs_done", "step", "stale"))
+        run.last_epoch = numbers.get("last_epoch")
         run.seconds_before = numbers["seconds"]
         run.config = replace(run.config, precision=numbers.get("precision", run.config.precision))
         run.schedule.go_to(run.step)

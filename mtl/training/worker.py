@@ -115,6 +115,7 @@ def _carry_out(
         "data": job.dataset.fingerprint,
     }
     if writes:  # what a run in the line was told, which file and how to read it, stays there
+        _mend_checkpoint(folder)
         told = folders.read_json(folder / "config.json") if (folder / "ticket.json").exists() else {}
         folders.write_json(folder / "config.json", {**told, **settings})
     # Before new heads draw their first weights: the same seed is the same run, in a warm process as well.
@@ -128,21 +129,29 @@ def _carry_out(
     def asked() -> bool:
         return stop() or folders.stop_requested(folder)
 
+    partial: list[Event] = []
     for event in fit(model, job.dataset, job.config, asked, folder / "state"):
         if event["event"] == "start":
             event = {"event": "start", "run": folder.name, "config": settings, **event}
             if interrupted and not event["resumed_after_epoch"]:
                 event["notes"] = [*event["notes"], _ANEW]
             trained, kind = event["tasks"], event["precision"]
+        if event["event"] == "epoch" and not event["whole"]:
+            partial = [event]  # told when the checkpoint holds it, because nothing else does
+            continue
+        if writes and interrupted and event["event"] == "epoch" and event in folders.events(folder):
+            continue  # told before the interruption
         if event["event"] == "end":
             event = {**event, "checkpoint": "checkpoint"}
             if writes:
                 event["before"] = _scores_before(before, job, trained, kind)
                 event["forgetting"] = forgetting.measure(before, model.eval(), trained)
-                _save(model, folder, settings, event, half, kind)
-        if writes:
-            folders.write_event(folder, event)
-        yield event
+                _save(model, folder, settings, partial, event, half, kind)
+            partial.append(event)
+        for each in partial or [event]:
+            if writes:
+                folders.write_event(folder, each)
+            yield each
     if writes and event["status"] == "done":
         _forget_state(folder)
 
@@ -164,17 +173,21 @@ def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kin
         return by_set({name: evaluate(before, rows, known) for name, rows in job.dataset.validation.items()})
 
 
-def _save(model, folder: Path, settings: dict, end: Event, half: bool, kind: str) -> None:
+def _save(
+    model: MultiTaskModel, folder: Path, settings: dict, partial: list[Event], end: Event, half: bool, kind: str
+) -> None:
     import torch
 
     from mtl import checkpoint
     from mtl.training import card
 
-    checkpoint.save(model, folder / "checkpoint", torch.float16 if half else None)
+    new = folder / "checkpoint.new"
+    shutil.rmtree(new, ignore_errors=True)
+    checkpoint.save(model, new, torch.float16 if half else None)
     # The scores of the weights that are kept; the best epoch may lie before an interruption.
-    epochs = [event for event in folders.events(folder) if event["event"] == "epoch"]
+    epochs = [event for event in [*folders.events(folder), *partial] if event["event"] == "epoch"]
     best = end.get("best") if settings["train"].get("keep_best") else None
-    scores = next((e for e in reversed(epochs) if best in (None, e["epoch"])), {})
+    scores = next((e for e in reversed(epochs) if best in (None, e.get("epoch"))), {})
     record = {
         **settings,
         "status": end["status"],
@@ -185,8 +198,21 @@ def _save(model, folder: Path, settings: dict, end: Event, half: bool, kind: str
         "metrics": scores.get("validation", {}),
         "moved": end.get("moved", {}),
     }
-    folders.write_json(folder / "checkpoint" / "train.json", record)
-    (folder / "checkpoint" / "README.md").write_text(card.text(model, record), encoding="utf-8")
+    folders.write_json(new / "train.json", record)
+    (new / "README.md").write_text(card.text(model, record), encoding="utf-8")
+    # Written whole before it takes the place of the one before, which a run that was resumed or repeated has.
+    if (folder / "checkpoint").exists():
+        (folder / "checkpoint").rename(folder / "checkpoint.old")
+    new.rename(folder / "checkpoint")
+    shutil.rmtree(folder / "checkpoint.old", ignore_errors=True)
+
+
+def _mend_checkpoint(folder: Path) -> None:
+    """Finish what a process that was killed while it put a new checkpoint in place has left undone."""
+    if (folder / "checkpoint.old").exists() and not (folder / "checkpoint").exists():
+        (folder / "checkpoint.old").rename(folder / "checkpoint")
+    for rest in ("checkpoint.old", "checkpoint.new"):
+        shutil.rmtree(folder / rest, ignore_errors=True)
 
 
 def _forget_state(folder: Path) -> None:
@@ -205,6 +231,7 @@ def _reported(folder: Path) -> Iterator[None]:
         for leftover in (folder / "reserve", *folder.rglob("*.part")):  # a full disk must not silence the message
             leftover.unlink(missing_ok=True)
         message, hint = in_plain_words(error)
+        message = message.replace(f"{folder}{os.sep}", "").replace(f"{folder.parent}{os.sep}", "")  # no server's paths
         with contextlib.suppress(OSError):
             (folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
         # Last: whoever reads it takes the run for over.
@@ -264,11 +291,7 @@ def _work(folder: Path) -> int:
             if folders.stop_requested(folder):
                 folders.write_event(folder, _NEVER_BEGAN)
                 return 0
-            told = folders.read_json(folder / "config.json")
-            config = TrainConfig.from_json(told["train"]) if "train" in told else None
-            from mtl.training.jobs import prepare
-
-            job = prepare(folder / told["file"], config, told["start_from"], **told["reading"])
+            job = _job(folder)
             gc.freeze()
             gc.enable()
             for _ in _carry_out(job, folder, stopping.is_set):
@@ -279,6 +302,18 @@ def _work(folder: Path) -> int:
     finally:
         (folder / "reserve").unlink(missing_ok=True)
     return 0
+
+
+def _job(folder: Path) -> Job:
+    from mtl.training.jobs import prepare
+
+    told = folders.read_json(folder / "config.json")
+    try:
+        config = TrainConfig.from_json(told["train"]) if "train" in told else None
+        given, reading = (folder / told["file"], config, told["start_from"]), dict(told["reading"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError("The run's config.json is damaged. Start the run again.") from error
+    return prepare(*given, **reading)
 
 
 def _lower_priority() -> None:

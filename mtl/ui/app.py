@@ -103,7 +103,7 @@ def build(name: str | None = None) -> gr.Blocks:
     heavy."""
     engine = Engine(name or model_name())
     registry = Registry()
-    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True)
+    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **housekeeping.line())
     with Page(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
         session = Session(engine, registry, runs)
@@ -223,10 +223,13 @@ def _recognise(demo: gr.Blocks, session: Session) -> None:
 def _browser_secret(root: Path) -> str:
     """What Gradio encrypts the browser's memory with: the same after a restart, and different on every server."""
     path = root / "browser.key"
-    if not path.is_file():
-        path.write_text(secrets.token_hex(16))
-        path.chmod(0o600)
-    return path.read_text()
+    try:
+        if not path.is_file():
+            path.touch(mode=0o600)  # nobody else reads it, not even before it is written
+            path.write_text(secrets.token_hex(16))
+        return path.read_text()
+    except OSError:  # where no runs can be kept, no browser needs to find any again
+        return secrets.token_hex(16)
 
 
 def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
@@ -246,9 +249,11 @@ def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
         return _header(text.CHIP_FAILED), back
     if path is None:
         name = models.own_name(session.engine.name)
-        return _header(text.chip(name, model.backbone.parameter_count, len(model.tasks), model.dtype)), back
+        chip = text.chip(name, model.backbone.parameter_count, len(model.tasks), model.dtype)
+        return _header(chip, f"{text.CHIP_TITLE} {model.slow_format}".strip()), back
     name, learnt = models.name_of(session.runs, visit.owner, path), models.learnt(path)
-    return _header(result.chip(name, learnt, len(model.tasks), model.dtype), result.CHIP_TITLE), back
+    chip = result.chip(name, learnt, len(model.tasks), model.dtype)
+    return _header(chip, f"{result.CHIP_TITLE} {model.slow_format}".strip()), back
 
 
 def _left_column(session: Session) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def bring(session: Session, visit: Visit, file: str | Path) -> Path:
     # Whose it is can be told from the folder's name, and the secret itself cannot.
     mine = everybody / hashlib.sha256(visit.owner.encode()).hexdigest()[:16]
     _tidy(everybody, session.registry.models(), mine)
+    mine.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = mine / secrets.token_hex(6) / _plain_name(file.stem)
     try:
         archive.read(file, folder, bases)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mtl.config import TrainConfig
+from mtl.sheets import csv_bytes
 from mtl.ui import curves, markup, stack
 from mtl.ui.curves import Line
-from mtl.ui.downloads import csv_bytes
 from mtl.ui.ledger import Entry
 from mtl.ui.markup import Markup
 from mtl.ui.text import compare as words

@@ -59,7 +59,8 @@ class Entry:
     def lost(self) -> dict[str, tuple[str, float]]:
         """(metric, change) of each task that the run did not train."""
         tasks = self.story.forgetting.get("tasks") or {}
-        return {name: (t["metric"], t["after"] - t["before"]) for name, t in tasks.items() if not t["trained"]}
+        told = {name: t for name, t in tasks.items() if {"metric", "before", "after", "trained"} <= t.keys()}
+        return {name: (t["metric"], t["after"] - t["before"]) for name, t in told.items() if not t["trained"]}
 
     @property
     def groups(self) -> list[str]:
@@ -90,10 +91,10 @@ class Ledger:
     def entries(self, owner: str) -> list[Entry]:
         if not owner:
             return []
-        found = [self._entry(run, number) for number, run in enumerate(self._runs.find(owner), 1)]
+        found = [self._entry(run, number, owner) for number, run in enumerate(self._runs.find(owner), 1)]
         return [entry for entry in found if entry is not None]
 
-    def _entry(self, run: Run, number: int) -> Entry | None:
+    def _entry(self, run: Run, number: int, owner: str) -> Entry | None:
         with self._lock:
             known = self._over.get(run.id)
             # A run that was resumed and has ended again is another one.
@@ -101,7 +102,7 @@ class Ledger:
                 self._over.move_to_end(run.id)
                 return replace(known, number=number)
         try:
-            with self._stories.look(run.id, run.owner) as (following, story):
+            with self._stories.look(run.id, owner) as (following, story):
                 entry = _entry(following, number, story)
         except UserError:  # deleted a moment ago
             return None

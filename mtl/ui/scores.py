@@ -54,7 +54,14 @@ class Outcome:
 
 
 def outcome(events: Sequence[Mapping[str, Any]]) -> Outcome | None:
-    """What the events of a run say about its end; None while there is none."""
+    """What the events of a run say about its end; None while there is none, or where they lack what it takes."""
+    try:
+        return _outcome(events)
+    except (KeyError, TypeError):
+        return None
+
+
+def _outcome(events: Sequence[Mapping[str, Any]]) -> Outcome | None:
     last = {event["event"]: event for event in events}
     start, end = last.get("start"), last.get("end")
     if start is None or end is None or events[-1]["event"] != "end":
@@ -62,7 +69,7 @@ def outcome(events: Sequence[Mapping[str, Any]]) -> Outcome | None:
     train = start["config"]["train"]
     passed = [event for event in events if event["event"] == "epoch"]
     best = end.get("best") if train["keep_best"] else None
-    kept = next((e for e in reversed(passed) if best in (None, e["epoch"])), {})
+    kept = next((e for e in reversed(passed) if best in (None, e.get("epoch"))), {})
     return Outcome(
         status=end["status"],
         has_model=bool(end.get("checkpoint")),
@@ -89,7 +96,10 @@ def summary(found: Outcome, name: str) -> str:
 
 def page(found: Outcome, name: str) -> str:
     """All of it, as HTML: the line about the run, its scores and what it forgot."""
-    return f'{summary(found, name)}<div class="result-scores">{cards(found)}{forgetting(found)}</div>'
+    try:
+        return f'{summary(found, name)}<div class="result-scores">{cards(found)}{forgetting(found)}</div>'
+    except (KeyError, TypeError, ValueError, ArithmeticError):  # fields that are missing, or that cannot be true
+        return markup.note(words.DAMAGED)
 
 
 # --- score cards ---

@@ -8,8 +8,9 @@ import gradio as gr
 import numpy as np
 
 from mtl import projection
+from mtl.sheets import csv_bytes
 from mtl.ui import figures, markup, text
-from mtl.ui.downloads import csv_bytes, npy_bytes
+from mtl.ui.downloads import npy_bytes
 from mtl.ui.session import Session
 from mtl.ui.visits import Work
 

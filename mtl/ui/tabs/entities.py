@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
+from mtl.sheets import csv_bytes
 from mtl.ui import markup, text
-from mtl.ui.downloads import csv_bytes
 from mtl.ui.session import Session
 from mtl.ui.visits import Work
 

@@ -12,6 +12,7 @@ NOT_YET = (
     "and after. Its model can then be used in the other tabs, or taken away as a file."
 )
 STILL_GOING = "The run shown in step 3 is not over yet: its result appears here by itself."
+DAMAGED = "The scores of this run cannot be shown: its record is damaged. Its model may still be used."
 NO_MODEL = "This run ended before it had a model. Start another one, or resume it in step 3."
 NOT_FINISHED = "This run did not end by itself, so it left no model. Step 3 says why, and can resume it."
 MODEL_GONE = "The model in use is no longer on this server: old ones are deleted after a while. Use another one."

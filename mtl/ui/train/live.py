@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,6 +140,8 @@ def start(visit: Visit, runs: Runs, engine: Engine, config: TrainConfig | None =
     expected = expectation(lesson, config, engine, wait=0.0)
     if not expected.trainable:
         raise UserError(text.NOTHING_LEARNS)
+    if expected.seconds is None and runs.longest < math.inf:  # how long it takes decides whether it is taken
+        expected = expectation(lesson, config, engine, wait=30.0)
     run = runs.start(
         visit.owner,
         lesson.source.path,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from mtl.config import TrainConfig
+from mtl.config import TrainConfig, UserError
 from mtl.training.runs import Following, Runs
 from mtl.ui.curves import Growing
 
@@ -82,19 +82,32 @@ class Story:
         return step * self.epochs / self.steps if self.steps else 0.0
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """Take in an event; one of a kind that is not known here changes nothing."""
-        take = getattr(self, f"_{event['event']}", None)
+        """Take in an event; one of a kind that is not known here, or that lacks what its kind has, changes nothing."""
+        take = {
+            "start": self._start,
+            "step": self._step,
+            "epoch": self._epoch,
+            "end": self._end,
+            "error": self._error,
+            "damaged": self._damaged,
+        }.get(event["event"])
         if take is not None:
-            take(event)
+            try:
+                take(event)
+            except (KeyError, TypeError, ValueError, UserError):
+                self.damaged += 1
             self.chapters += event["event"] != "step"
 
     def _start(self, event: Mapping[str, Any]) -> None:
-        self.config = TrainConfig.from_json(event["config"]["train"])
-        kinds = {task["name"]: task["kind"] for task in event["config"]["model"]["tasks"]}
-        self.kinds = {name: kinds[name] for name in event["tasks"]}
+        config = TrainConfig.from_json(event["config"]["train"])
+        known = {task["name"]: task["kind"] for task in event["config"]["model"]["tasks"]}
+        kinds = {name: known[name] for name in event["tasks"]}
         sizes = {**event["trainable"], **event["frozen"]}
-        self.sizes = {name: sizes[name] for name in event["rates"]}
-        self.steps, self.notes = event["steps"], list(event["notes"])
+        sizes = {name: sizes[name] for name in event["rates"]}
+        steps, notes = event["steps"], list(event["notes"])
+        if steps < 1:
+            raise ValueError("a run has at least one step")
+        self.config, self.kinds, self.sizes, self.steps, self.notes = config, kinds, sizes, steps, notes
         self.eta, self.status, self.waits, self.before = None, "", False, {}
         self._go_back(event.get("resumed_after_epoch") or 0)
 
@@ -107,19 +120,20 @@ class Story:
             line.cut(self.step)
 
     def _step(self, event: Mapping[str, Any]) -> None:
-        self.step, self.epoch = event["step"], event["epoch"]
-        self.seconds, self.eta = event["seconds"], event["eta"]
-        for name, loss in event["loss"].items():
+        loss, seconds, eta = event["loss"], event["seconds"], event["eta"]
+        self.step, self.epoch, self.seconds, self.eta = event["step"], event["epoch"], seconds, eta
+        for name, value in loss.items():
             if name not in self.losses:
                 self.losses[name], self.trends[name] = Growing(), Growing(SMOOTHING)
-            self.losses[name].add(self.step, loss)
-            self.trends[name].add(self.step, loss)
+            self.losses[name].add(self.step, value)
+            self.trends[name].add(self.step, value)
 
     def _epoch(self, event: Mapping[str, Any]) -> None:
         held_out, scores = self._scored(event["validation"], "loss"), self._scored(event["validation"])
         train = {name: values["loss"] for name, values in event["train"].items()}
-        self.moved, self.seconds = dict(event["moved"]), event["seconds"]
-        self.past.append(Epoch(event["epoch"], self.step, train, held_out, scores, self.moved))
+        number, moved, seconds = event["epoch"], dict(event["moved"]), event["seconds"]
+        self.moved, self.seconds = moved, seconds
+        self.past.append(Epoch(number, self.step, train, held_out, scores, moved))
 
     def _scored(self, scores: Mapping[str, Any], what: str = "") -> dict[str, float]:
         """One number by task, the headline score if `what` does not name another."""

@@ -1,0 +1,137 @@
+"""What the fields of a run's files may hold: any disk, editor or other program may have left something else there.
+
+Fields that are missing or unknown are fine here: whoever needs one says so. Numbers are finite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mtl.config import KINDS
+
+Check = Callable[[Any], bool]
+# Beyond it a float no longer counts one by one, and files and calendars end far below.
+_LARGEST = 2**53
+# Unix times up to the year 3000, which every system's calendar knows.
+_LAST_TIME = 32_503_680_000
+
+
+def number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= _LARGEST if isinstance(value, int) else math.isfinite(value)
+
+
+def whole(value: Any) -> bool:
+    return isinstance(value, int) and number(value) and value >= 0
+
+
+def time(value: Any) -> bool:
+    """A Unix time."""
+    return number(value) and 0 <= value <= _LAST_TIME
+
+
+def text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def optional(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def list_of(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+def by_name(check: Check) -> Check:
+    return lambda value: isinstance(value, dict) and all(map(check, value.values()))
+
+
+def fields(checks: Mapping[str, Check]) -> Check:
+    """An object whose known fields hold what they should; `fields(...)(value)`."""
+
+    def check(value: Any) -> bool:
+        return isinstance(value, dict) and all(checks[name](value[name]) for name in checks.keys() & value.keys())
+
+    return check
+
+
+_NUMBERS = by_name(number)
+_SCORES = fields(
+    {
+        **dict.fromkeys(
+            ("loss", "accuracy", "macro_precision", "macro_recall", "macro_f1", "precision", "recall", "f1"), number
+        ),
+        **dict.fromkeys(("spearman", "mae", "calibration_error"), number),
+        "rows": number,
+        "labels": list_of(text),
+        "confusion": list_of(list_of(number)),
+        "per_class": by_name(_NUMBERS),
+    }
+)
+
+
+def _scores(value: Any) -> bool:
+    """Scores by task, or by set of rows and task: only sets hold nothing but objects."""
+    return isinstance(value, dict) and all(
+        isinstance(part, dict)
+        and (_SCORES(part) or all(isinstance(inner, dict) and _SCORES(inner) for inner in part.values()))
+        for part in value.values()
+    )
+
+
+_TASK = fields({"name": text, "kind": lambda value: value in KINDS})
+_FORGOTTEN = fields({"metric": text, "before": number, "after": number, "trained": flag})
+_EVENT = fields(
+    {
+        "event": text,
+        **dict.fromkeys(("step", "steps", "epoch", "rows", "frozen_groups", "line"), whole),
+        **dict.fromkeys(("best", "resumed_after_epoch"), optional(whole)),
+        **dict.fromkeys(("eta", "score"), optional(number)),
+        **dict.fromkeys(("seconds", "cache_mb"), number),
+        **dict.fromkeys(("lr", "loss", "moved", "rates", "trainable", "frozen", "temperatures"), _NUMBERS),
+        "validation_rows": _NUMBERS,
+        **dict.fromkeys(("notes", "tasks"), list_of(text)),
+        **dict.fromkeys(("message", "hint", "precision", "cache_note", "run"), text),
+        "status": lambda value: value in ("done", "stopped"),
+        "checkpoint": optional(text),
+        "whole": flag,
+        "config": fields(
+            {
+                "train": lambda value: isinstance(value, dict),
+                "model": fields({"tasks": list_of(_TASK)}),
+                "start_from": optional(text),
+            }
+        ),
+        "train": by_name(_NUMBERS),
+        "validation": _scores,
+        "before": _scores,
+        "forgetting": fields({"tasks": by_name(_FORGOTTEN), "cosine": optional(number)}),
+    }
+)
+_PROCESS = fields(
+    {
+        "pid": lambda value: isinstance(value, int) and not isinstance(value, bool) and -1 <= value < 2**31,
+        "born": number,
+        "booted": number,
+        "host": text,
+        "started": optional(time),
+        "memory_kills": optional(number),
+    }
+)
+
+
+def event(value: Any) -> bool:
+    """Whether it is an event whose fields can be used."""
+    return _EVENT(value) and "event" in value
+
+
+def process(value: Any) -> bool:
+    """Whether it is what process.json holds."""
+    return _PROCESS(value)
