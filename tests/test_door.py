@@ -26,9 +26,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from proxy import free_port, proxied
 
+from mtl import faults
 from mtl.config import UserError
 from mtl.ui import app as page
-from mtl.ui import door, faults
+from mtl.ui import door
 from mtl.ui.door import Hosts, host_name
 from mtl.ui.limits import KINDS, LEFT_SECONDS, UNREAD_SECONDS, Calls, Limits, Refused, Uploads
 
