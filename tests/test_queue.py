@@ -49,6 +49,19 @@ def test_newcomers_do_not_push_back_for_ever_who_has_been_served():
     assert _names(order(runs))[0] == "ada1"
 
 
+def test_made_up_owners_do_not_push_back_who_comes_from_another_address():
+    flood = [_run(f"flood{i:02}", f"made up {i}", i, address="there") for i in range(40)]
+    runs = [*flood, _run("honest", "ada", 500, address="here")]
+    assert _names(order(runs))[:3] == ["flood00", "honest", "flood01"]
+    busy = _run("busy", "made up", 0, "running", started=NOW - 10, address="there")
+    assert _names(order([busy, *runs]))[0] == "honest"
+
+
+def test_a_class_behind_one_address_takes_turns_by_owner():
+    runs = [_run(f"{name}{i}", name, 10 * i, address="school") for name in ("ada", "bob") for i in range(2)]
+    assert _names(order(runs)) == ["ada0", "bob0", "ada1", "bob1"]
+
+
 RUNS = st.lists(
     st.builds(
         lambda owner, queued, state, took: _run(

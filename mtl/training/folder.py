@@ -48,7 +48,8 @@ class Ticket(JsonData):
 
     `owner`: whose it is, by a secret that only its owner knows, of which the file holds a hash (see `hidden`).
     `queued`: since when it waits (Unix time); `estimate`: seconds it should take, if known; `content`: a SHA-256 of
-    all that it trains on and how; `events_from`: the byte of events.jsonl where this attempt's events begin.
+    all that it trains on and how; `events_from`: the byte of events.jsonl where this attempt's events begin; `address`:
+    a word for the network address that it came from.
     """
 
     owner: str
@@ -56,6 +57,7 @@ class Ticket(JsonData):
     estimate: float | None = None
     content: str = ""
     events_from: int = 0
+    address: str = ""
 
     def __post_init__(self) -> None:
         right = (
@@ -64,6 +66,7 @@ class Ticket(JsonData):
             records.optional(records.number)(self.estimate),
             records.text(self.content),
             records.whole(self.events_from),
+            records.text(self.address),
         )
         if not all(right):
             raise UserError("A field of the ticket holds what it cannot.")
@@ -88,6 +91,7 @@ class Run:
     eta: float | None = None
     content: str = ""
     damaged: str = ""
+    address: str = ""
 
     @property
     def id(self) -> str:
@@ -149,6 +153,7 @@ def read(folder: str | os.PathLike) -> Run:
         eta=eta,
         content=ticket.content,
         damaged=damaged,
+        address=ticket.address,
     )
 
 

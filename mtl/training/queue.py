@@ -13,31 +13,46 @@ from mtl.training.folder import Run
 
 
 def order(runs: Sequence[Run]) -> list[Run]:
-    """The runs that wait, next one first: owners take turns, each owner's own runs come in their order.
+    """The runs that wait, next one first. Network addresses take turns, at each of them its owners do, and each
+    owner's own runs come in their order: a new owner costs nothing, so owners alone could keep everybody else waiting.
 
-    An owner's turn comes the sooner, the longer ago their last run ended, or, if that was before, they began to wait.
+    Least recently served first: what counts is when the last run ended or, if that was before, the wait began.
     """
     now = time.time()
-    waiting: dict[str, list[Run]] = defaultdict(list)
-    served: dict[str, float] = {}
+    waiting: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
+    # By address alone, and by address and owner.
+    served: dict[tuple[str, ...], float] = {}
+
+    def serve(run: Run, when: float) -> None:
+        for key in ((run.address,), (run.address, run.owner)):
+            served[key] = max(served.get(key, 0.0), when)
+
     for run in sorted(runs, key=lambda run: (run.queued, run.id)):
         if run.state == "queued":
-            waiting[run.owner].append(run)
+            waiting[run.address][run.owner].append(run)
         elif run.started is not None:
-            served[run.owner] = max(served.get(run.owner, 0.0), run.ended or now)
+            serve(run, run.ended or now)
+
+    def rank(first: Run, *key: str) -> tuple[float, float, str]:
+        return max(first.queued, served.get(key, 0.0)), first.queued, first.id
+
     line: list[Run] = []
-
-    def since(owner: str) -> tuple[float, float, str]:
-        first = waiting[owner][0]
-        return max(first.queued, served.get(owner, 0.0)), first.queued, first.id
-
     while waiting:
-        owner = min(waiting, key=since)
-        line.append(waiting[owner].pop(0))
-        if not waiting[owner]:
-            del waiting[owner]
-        served[owner] = now + len(line)  # as if it had its turn by then
+        # The run of each address that has waited longest stands for it, so that a place once gained is kept.
+        address = min(waiting, key=lambda a: rank(min((r[0] for r in waiting[a].values()), key=_since), a))
+        owners = waiting[address]
+        owner = min(owners, key=lambda o: rank(owners[o][0], address, o))
+        line.append(owners[owner].pop(0))
+        if not owners[owner]:
+            del owners[owner]
+        if not owners:
+            del waiting[address]
+        serve(line[-1], now + len(line))  # as if it had its turn by then
     return line
+
+
+def _since(run: Run) -> tuple[float, str]:
+    return run.queued, run.id
 
 
 def places(runs: Sequence[Run], at_once: int = 1) -> dict[str, tuple[int, float | None]]:

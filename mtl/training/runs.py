@@ -132,14 +132,15 @@ class Runs:
         config: TrainConfig | None = None,
         start_from: str | os.PathLike | None = None,
         estimate: float | None = None,
+        address: str = "",
         **reading: Any,
     ) -> Run:
         """Put a run into the line: a folder with a copy of the file `data` and all else that its process needs.
 
         `start_from`, and the other keyword arguments (`reading`, JSON data), are those of `mtl.training.jobs.prepare`;
-        `estimate`: seconds that it should take, where known. Raises `UserError` when `data` cannot be read, the disk is
-        full, the line is or the owner has too many runs in it, it would take too long, or this very run is waiting or
-        training already.
+        `estimate`: seconds that it should take, where known; `address`: the network address of who asks, whose runs
+        take turns with those of others. Raises `UserError` when `data` cannot be read, the disk is full, the line is or
+        the owner has too many runs in it, it would take too long, or this very run is waiting or training already.
         """
         data = Path(data)
         if not data.is_file():
@@ -166,7 +167,10 @@ class Runs:
             content.update((making / settings["file"]).read_bytes())
             folders.write_json(making / "config.json", settings)
             with self._lock:
-                ticket = Ticket(folders.hidden(owner), time.time(), estimate, content.hexdigest())
+                queued = time.time()
+                ticket = Ticket(
+                    folders.hidden(owner), queued, estimate, content.hexdigest(), address=folders.hidden(address)
+                )
                 self._check_line(ticket)
                 folders.write_json(making / "ticket.json", ticket.to_json())
                 making.rename(self.root / name)

@@ -211,7 +211,8 @@ def _recognise(demo: gr.Blocks, session: Session) -> None:
 
     def arrive(known: str, again: bool, request: gr.Request) -> tuple:
         owner = known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{32}", known) else secrets.token_hex(16)
-        visit = session.registry.recognise(request.session_hash, owner, again)
+        address = request.client.host if request.client else ""
+        visit = session.registry.recognise(request.session_hash, owner, again, address)
         # The first analysis may have been made meanwhile, by the page's own model.
         model = session.next_revision() if visit.lesson.model else gr.skip()
         return owner, session.next_revision(), model

@@ -114,6 +114,14 @@ def host_name(host: str) -> str:
     return match[1].strip("[]").rstrip(".").lower() if match else ""
 
 
+def _subscriber(address: str) -> str:
+    """Whoever has one address of IPv6 has the other 2**64 of its network too."""
+    number = _number(address)
+    if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is None and not number.is_loopback:
+        return str(ipaddress.ip_network((number, 64), strict=False).network_address)
+    return address
+
+
 def _number(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(name)
@@ -226,6 +234,7 @@ class Door:
         if session := _SESSION_PATHS.match(path):
             _check_session(session[1])
         queue, address = blocks._queue, self._address(scope, headers)
+        scope["client"] = (address, 0)  # from here on everybody knows the visitor's own
         if scope["method"] == "POST" and path == "upload":
             await self._upload(scope, receive, send, address, headers)
         elif scope["method"] in _WITH_BODY and "multipart/" in headers.get("content-type", "").lower():
@@ -303,13 +312,13 @@ class Door:
         """The visitor's network address. A proxy appends whom it heard from to X-Forwarded-For, so its end is true."""
         peer = (scope.get("client") or ("unknown",))[0]
         if not self._proxied:
-            return peer
+            return _subscriber(peer)
         for address in reversed(headers.get("x-forwarded-for", "").split(",")):
             number = _number(address.strip())
             # On a Space several proxies of its own come last.
             if number is not None and (number.is_global or not self._hosts.on_a_space):
-                return str(number)
-        return peer
+                return _subscriber(str(number))
+        return _subscriber(peer)
 
     def _forget_uploads(self, upload: str) -> None:
         """Gradio remembers every upload that a page asked the progress of; let it remember the last ones."""

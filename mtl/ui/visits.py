@@ -91,14 +91,15 @@ class Work:
 class Visit:
     """What the page remembers for one session.
 
-    `name` tells visitors apart where they share the model. `owner` is whose runs the session may see: a secret that the
-    visitor's browser keeps, so that it finds them again after a reload. `lesson` is what was prepared in the Train tab.
-    `stopping`: the visitor pressed Stop.
+    `name` tells visitors apart where they share the model, `address` is the network address of their page. `owner` is
+    whose runs the session may see: a secret that the visitor's browser keeps, so that it finds them again after a
+    reload. `lesson` is what was prepared in the Train tab. `stopping`: the visitor pressed Stop.
     """
 
     seen: float
     name: str = ""
     stopping: bool = False
+    address: str = ""
     owner: str = ""
     upload: Sentences | None = None
     work: Work | None = None
@@ -140,12 +141,15 @@ class Registry:
             visit.work = work
             self._shrink()
 
-    def recognise(self, session: str, owner: str, again: bool = False) -> Visit:
-        """Say whose page a session is. A page that was loaded again goes on using the model that it used before."""
+    def recognise(self, session: str | None, owner: str, again: bool = False, address: str = "") -> Visit:
+        """Say whose page a session is, and where it is.
+
+        A page that was loaded again goes on using the model that it used before.
+        """
         with self._lock:
             visit = self._visit(session)
             before = [v for v in self._visits.values() if v.owner == owner and v is not visit]
-            visit.owner = owner
+            visit.owner, visit.address = owner, address
             if again and before:
                 visit.lesson.model = before[-1].lesson.model
             return visit

@@ -148,6 +148,7 @@ def start(visit: Visit, runs: Runs, engine: Engine, config: TrainConfig | None =
         config,
         lesson.start_from or engine.name,
         expected.seconds,
+        visit.address,
         **lesson.source.reading,
     )
     lesson.run = run.id
