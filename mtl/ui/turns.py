@@ -42,9 +42,9 @@ class Turns:
 
     def __init__(self, at_once: int = 2) -> None:
         self._free = at_once
-        self._changed = threading.Condition()
-        self._waiting: list[tuple[int, str]] = []
-        self._arrivals = itertools.count()
+        self._lock = threading.Lock()
+        # In the order in which they came.
+        self._waiting: list[tuple[str, threading.Event]] = []
         self._served = Served()
 
     @contextlib.contextmanager
@@ -63,23 +63,25 @@ class Turns:
             self._wait(visitor)
 
     def _wait(self, visitor: str) -> None:
-        me = (next(self._arrivals), visitor)
-        with self._changed:
-            self._waiting.append(me)
-            self._changed.wait_for(lambda: self._free > 0 and me == min(self._waiting, key=self._rank))
-            self._waiting.remove(me)
-            self._free -= 1
-            self._served.note(visitor)
-            self._changed.notify_all()
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                self._served.note(visitor)
+                return
+            mine = threading.Event()
+            self._waiting.append((visitor, mine))
+        mine.wait()
 
     def _leave(self) -> None:
-        with self._changed:
-            self._free += 1
-            self._changed.notify_all()
-
-    def _rank(self, waiting: tuple[int, str]) -> tuple[int, int]:
-        arrival, visitor = waiting
-        return self._served.last(visitor), arrival
+        """Hand the place over. Only who is next is woken: waking all would cost the more, the more wait."""
+        with self._lock:
+            if not self._waiting:
+                self._free += 1
+                return
+            chosen = min(self._waiting, key=lambda waiting: self._served.last(waiting[0]))
+            self._waiting.remove(chosen)
+            self._served.note(chosen[0])
+        chosen[1].set()
 
 
 def fair_queue(demo: Blocks) -> FairQueue:
