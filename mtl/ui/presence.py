@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mtl.ui.visits import Registry
 
 # Seconds between two looks, and for how long a page may be away: wifi that comes back is no farewell.
-EVERY, AFTER = 10.0, 30.0
+EVERY, AFTER = 5.0, 15.0
 # Gradio's page holds this address open as long as it is shown.
 _HEARTBEAT = re.compile(r".*/heartbeat/([^/]{1,64})/?")
 
