@@ -285,7 +285,7 @@ def test_a_large_file_that_waits_for_another_says_so(slow, leave, tmp_path, monk
     first = reading(Visit(0.0), slow)
     next(first)
     second = reading(Visit(0.0), slow, "two.csv")
-    assert "two.csv is large and waits" in next(second)[0]
+    assert "two.csv waits until another file has been read" in next(second)[0]
     leave.touch()
     assert [*first][-1] == [*second][-1] == ("", True)
 

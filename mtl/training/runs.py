@@ -344,7 +344,7 @@ class Runs:
         if estimate is not None and estimate > self.longest:
             raise UserError(
                 f"This run would take about {_hours(estimate)}, and a run here may take {_hours(self.longest)} at "
-                "most. Use fewer epochs or fewer rows, or freeze more layers."
+                "most. Use fewer epochs or fewer rows; frozen layers cost less, too."
             )
         with _in_words():
             free = shutil.disk_usage(self.root).free

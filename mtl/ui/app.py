@@ -15,10 +15,16 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-# Before gradio is imported, as it reads them then: it would ask the network for its newest version, and remember the
-# last ten thousand events of everybody.
+from mtl.ui.private import private_folder
+
+# Before gradio is imported, as it reads them then: it would ask the network for its newest version, remember the last
+# ten thousand events of everybody, and keep uploads and downloads where every user of this computer can read them.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ.setdefault("GRADIO_TEMP_DIR", str(private_folder("mtl-playground")))
+# The web server would let any program on this computer say which address it comes from; `mtl.ui.door` knows whom to
+# believe.
+os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 
 import gradio as gr
 

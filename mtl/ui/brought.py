@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import secrets
@@ -45,8 +46,10 @@ def bring(session: Session, visit: Visit, file: str | Path) -> Path:
     try:
         archive.read(file, folder, bases)
         session.models.get(folder)
-    except UserError:
+    except BaseException:
         shutil.rmtree(folder.parent, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another one of theirs is there
+            mine.rmdir()
         raise
     return folder
 

@@ -131,7 +131,7 @@ def reading(name: str, share: float, left: float | None) -> str:
 
 
 def waiting(name: str) -> str:
-    return f"{name} is large and waits until another large file has been read."
+    return f"{name} waits until another file has been read."
 
 
 def file_kind(name: str) -> str:

@@ -82,8 +82,9 @@ def build(session: Session) -> None:
 
     def reading(visit: Visit, *asked) -> Iterator[tuple]:
         for said, changed in read(visit, session.models.get, session.sandbox, *asked):
-            busy = visit.lesson.reading is not None
-            yield said, session.next_revision() if changed else gr.skip(), gr.update(visible=busy)
+            # With its label: Gradio loses that of a button which was shown and hidden before its tab was first opened.
+            button = gr.update(value=words.STOP, visible=visit.lesson.reading is not None)
+            yield said, session.next_revision() if changed else gr.skip(), button
 
     def on_file(visit: Visit, path: str | None) -> Iterator[tuple]:
         if path is None:
@@ -207,7 +208,7 @@ def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:
                 path = same
             if path.is_file() and path.suffix != ".json":
                 return path, path.name, told["reading"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
     name = next(iter(words.SAMPLE_NAMES))
     return SAMPLES / name, name, {}

@@ -297,6 +297,6 @@ def _told(run: Run) -> dict[str, Any]:
     """What the run was told to do; {} where that cannot be read."""
     try:
         told = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
