@@ -310,10 +310,11 @@ def test_one_sentence_has_no_map_and_it_says_so():
 def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session, visit):
     model = session.models.get(None)
     visit.work = Work(model, model.analyze(SENTENCES.split("\n")), "mean")
-    first, last = result.show(session, visit)
-    (page, use, save, comparing, lines, nothing), view = first, last[-1]
+    page, save, comparing, lines, nothing = result.show(session, visit)
+    view = result.compared_at_first(session, visit)
     assert nothing == "" and "run 1 · " in page and words.SCORES in page and words.FORGETTING in page
-    assert [shown["visible"] for shown in (use, save, comparing)] == [True] * 3
+    _, use, _ = result.model_in_use(session, visit)
+    assert use.visible and save.visible and comparing["visible"]
     assert lines == SENTENCES and "<b>bold" not in view
     told = words_of(view)
     for head in ("sentiment", "intensity", "entities", "team"):
@@ -333,8 +334,13 @@ def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session,
 def test_without_a_run_of_ones_own_there_is_nothing_to_show(session, owner, run, said):
     visit = session.registry.visit("you")
     visit.owner, visit.lesson.run = owner, run
-    ((page, use, save, comparing, _, view),) = result.show(session, visit)
-    assert said in page and view == "" and not any(shown["visible"] for shown in (use, save, comparing))
+    page, save, comparing, _, view = result.show(session, visit)
+    _, use, _ = result.model_in_use(session, visit)
+    assert (
+        said in page
+        and view == result.compared_at_first(session, visit) == ""
+        and not (use.visible or save.visible or comparing["visible"])
+    )
     with pytest.raises(UserError):
         result.use_run(session, visit)
     with pytest.raises(UserError):
@@ -348,11 +354,11 @@ def test_a_run_that_waits_failed_or_never_began_says_which(session, visit, tmp_p
     run = session.runs.start(OWNER, table)
     visit.lesson.run = run.id
     try:
-        assert words.STILL_GOING in next(result.show(session, visit))[0]
+        assert words.STILL_GOING in result.show(session, visit)[0]
         session.runs.stop(run.id, OWNER)
-        assert words.NO_MODEL in next(result.show(session, visit))[0]
+        assert words.NO_MODEL in result.show(session, visit)[0]
         folders.write_event(run.folder, {"event": "error", "message": "It broke.", "hint": ""})
-        assert words.NOT_FINISHED in next(result.show(session, visit))[0]
+        assert words.NOT_FINISHED in result.show(session, visit)[0]
     finally:
         session.runs.clean_up(max_age=-1, keep=["20260101-000000-000000-aaaaaa"])
 
@@ -381,11 +387,11 @@ def test_what_cannot_be_compared_is_said(session, visit, monkeypatch):
 def test_a_run_can_be_used_and_the_default_again(session, visit, finished):
     other = session.registry.visit("someone else")
     line, use, back = result.model_in_use(session, visit)
-    assert (line, use["interactive"], back["visible"]) == ("", True, False)
+    assert (line, use.interactive, back.visible) == ("", True, False)
     assert result.use_run(session, visit) == 1
     assert visit.lesson.model == finished / "checkpoint" and other.lesson.model is None
     line, use, back = result.model_in_use(session, visit)
-    assert words.in_use("run 1") in line and (use["interactive"], back["visible"]) == (False, True)
+    assert words.in_use("run 1") in line and (use.interactive, back.visible) == (False, True)
     assert session.registry.in_use() == {finished.name}
 
 

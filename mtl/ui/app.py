@@ -38,7 +38,7 @@ from mtl.ui.examples import OPENING, SETS
 from mtl.ui.models import Asked
 from mtl.ui.presence import Heartbeats, Presence
 from mtl.ui.reading import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
-from mtl.ui.session import ASKS_A_MODEL, Session
+from mtl.ui.session import ASKS_A_MODEL, Session, labelled
 from mtl.ui.tabs import TABS
 from mtl.ui.text import result
 from mtl.ui.turns import fair_queue
@@ -249,7 +249,7 @@ def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
 def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
     """The header with what the model in use is, waited for; and whether there is a way back to the page's own."""
     path = visit.lesson.model
-    back = gr.update(visible=path is not None)
+    back = labelled(result.BACK, visible=path is not None)
     try:
         model = session.models.get(path)
     except UserError:

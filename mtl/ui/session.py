@@ -167,6 +167,12 @@ class Session:
         return handler
 
 
+def labelled(label: str, **changes: Any) -> gr.Button:
+    """What changes about a button, always with its label. Without it Gradio goes back to what it knew of a button in
+    a tab that is not open yet: it stands there without a label, or not at all."""
+    return gr.Button(label, **changes)
+
+
 def _nothing(outputs: int) -> Any:
     return gr.skip() if outputs == 1 else tuple(gr.skip() for _ in range(outputs))
 

@@ -162,6 +162,20 @@ def test_a_model_is_taken_away_as_a_zip_and_used_elsewhere(learner, context, ser
     other.page.context.close()
 
 
+def test_a_page_that_is_loaded_again_shows_all_of_the_result(learner):
+    for _ in range(4):  # what is told before the tab is open was lost now and then
+        learner.go()
+        learner.open("Train")
+        for place in ("#use-model", "#download-model", "#before-after .ba-maps", "#run-stack .stack"):
+            expect(learner.page.locator(place)).to_be_visible()
+        assert (
+            learner.page.locator("button:visible").evaluate_all(
+                "all => all.filter(e => !e.innerText.trim() && !e.ariaLabel && !e.title).map(e => e.outerHTML)"
+            )
+            == []
+        )
+
+
 def test_a_topic_has_the_bars_too(learner):
     learner.open("Sentiment")
     head = learner.page.get_by_role("combobox", name="Head", exact=True).locator("visible=true")

@@ -14,7 +14,7 @@ from mtl.training.runs import Runs
 from mtl.ui import comparing, markup
 from mtl.ui.engine import Engine
 from mtl.ui.ledger import Entry, Ledger
-from mtl.ui.session import Session
+from mtl.ui.session import Session, labelled
 from mtl.ui.text import compare as words
 from mtl.ui.train import live
 from mtl.ui.train.lesson import Source
@@ -253,14 +253,14 @@ def look(
     choices = [(words.name(entry.number, called[entry.run.id]), entry.run.id) for entry in entries]
     return (
         progress(entries),
-        gr.Button(visible=any(entry.run.unfinished for entry in entries)),
+        labelled(words.STOP_ALL, visible=any(entry.run.unfinished for entry in entries)),
         comparing.table(entries, called, visit.lesson.run) if entries else markup.note(words.NO_RUNS),
         gr.Column(visible=bool(tasks)),
         gr.Dropdown(choices=tasks, value=task),
         gr.CheckboxGroup(choices=choices, value=drawn),
         comparing.plot(chosen, called, task, measure) if task else "",
         comparing.stacks(chosen, called),
-        gr.Button(visible=bool(entries)),
+        labelled(words.DOWNLOAD, visible=bool(entries)),
         now,
         gr.Timer(now.every or STEADY, active=bool(now.every)),
     )

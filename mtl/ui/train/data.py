@@ -20,7 +20,7 @@ from mtl.sandbox import Progress, Sandbox, Stopped, watch
 from mtl.ui import markup
 from mtl.ui import text as page
 from mtl.ui.reading import MAX_FILE_BYTES
-from mtl.ui.session import Session, in_plain_words
+from mtl.ui.session import Session, in_plain_words, labelled
 from mtl.ui.text import data as words
 from mtl.ui.train import understood
 from mtl.ui.train.lesson import Lesson, Source
@@ -82,9 +82,8 @@ def build(session: Session) -> None:
 
     def reading(visit: Visit, *asked) -> Iterator[tuple]:
         for said, changed in read(visit, session.models.get, session.sandbox, *asked):
-            # With its label: Gradio loses that of a button which was shown and hidden before its tab was first opened.
-            button = gr.update(value=words.STOP, visible=visit.lesson.reading is not None)
-            yield said, session.next_revision() if changed else gr.skip(), button
+            busy = visit.lesson.reading is not None
+            yield said, session.next_revision() if changed else gr.skip(), labelled(words.STOP, visible=busy)
 
     def on_file(visit: Visit, path: str | None) -> Iterator[tuple]:
         if path is None:
@@ -151,7 +150,7 @@ def show(visit: Visit, revision: int) -> tuple:
     columns, whether there is anything to undo, and the first rows."""
     source = visit.lesson.source
     if source is None:
-        return None, "", gr.update(visible=False), "", "", gr.update(visible=False), ""
+        return None, "", gr.update(visible=False), "", "", labelled(words.RESET, visible=False), ""
     can_accept = bool(source.table.errors and source.learns)
     return (
         source.name if source.path.parent == SAMPLES else None,
@@ -159,7 +158,7 @@ def show(visit: Visit, revision: int) -> tuple:
         gr.update(visible=can_accept, value=source.accepted),
         understood.doctor(source),
         understood.columns(source, revision),
-        gr.update(visible=bool(source.reading)),
+        labelled(words.RESET, visible=bool(source.reading)),
         understood.preview(source),
     )
 

@@ -16,7 +16,7 @@ from mtl.training.estimate import Estimate, estimate
 from mtl.training.runs import Following, Run, Runs
 from mtl.ui import markup, models, stack
 from mtl.ui.engine import Engine
-from mtl.ui.session import Session
+from mtl.ui.session import Session, labelled
 from mtl.ui.text import live as text
 from mtl.ui.train import run_views
 from mtl.ui.train.lesson import Lesson
@@ -211,7 +211,7 @@ def prepared(visit: Visit, engine: Engine) -> Iterator[tuple]:
         return
     yield run_views.outlook(expected), gr.Button(interactive=True)
     if expected.seconds is None:  # this machine's speed is being measured, once
-        yield run_views.outlook(expectation(lesson, lesson.config, engine, wait=30.0)), gr.skip()
+        yield run_views.outlook(expectation(lesson, lesson.config, engine, wait=30.0)), gr.Button(interactive=True)
 
 
 def look(visit: Visit, stories: Stories, logarithmic: bool, seen: Seen | None = None) -> tuple:
@@ -259,18 +259,18 @@ def _changes(following: Following, story: Story, logarithmic: bool, before: Seen
         *drawn,
         gr.Row(visible=story.config is not None) if learnt else skip,
         _start_button(run.unfinished) if turned else skip,
-        gr.Button(visible=run.unfinished, interactive=not following.stopping),
-        gr.Button(visible=run.state in ("stopped", "killed", "failed")) if turned else skip,
+        labelled(text.STOP, visible=run.unfinished, interactive=not following.stopping),
+        labelled(text.RESUME, visible=run.state in ("stopped", "killed", "failed")) if turned else skip,
         gr.Timer(now.every or STEADY, active=bool(now.every)) if everything or now.every != before.every else skip,
         now if now != before else skip,
     )
 
 
 def _nothing(message: str) -> tuple:
-    hidden = gr.Button(visible=False)
+    hidden = [labelled(label, visible=False) for label in (text.STOP, text.RESUME)]
     timer = gr.Timer(STEADY, active=False)
     pictures = gr.Row(visible=False)
-    return markup.note(message), "", "", "", "", pictures, _start_button(False), hidden, hidden, timer, Seen()
+    return markup.note(message), "", "", "", "", pictures, _start_button(False), *hidden, timer, Seen()
 
 
 def _start_button(another: bool) -> gr.Button:

@@ -15,7 +15,7 @@ from mtl.ui import before_after, markup, models, scores
 from mtl.ui.brought import MAX_ZIP_BYTES, bring
 from mtl.ui.reading import from_lines
 from mtl.ui.scores import Outcome
-from mtl.ui.session import ASKS_A_MODEL, Session, in_plain_words
+from mtl.ui.session import ASKS_A_MODEL, Session, in_plain_words, labelled
 from mtl.ui.text import result as words
 from mtl.ui.visits import Visit
 
@@ -48,8 +48,11 @@ def build(session: Session) -> None:
             told = gr.HTML(apply_default_css=False, elem_id="checkpoint-status")
             too_big = gr.Button(visible="hidden", elem_id="checkpoint-too-big")
 
-    def on_run(visit: Visit) -> Iterator[tuple]:
-        yield from show(session, visit)
+    def on_run(visit: Visit) -> tuple:
+        return (*show(session, visit), session.next_revision())
+
+    def on_shown(visit: Visit) -> str:
+        return compared_at_first(session, visit)
 
     def on_compare(visit: Visit, lines: str) -> str:
         return compared(session, visit, lines)
@@ -70,7 +73,11 @@ def build(session: Session) -> None:
         return take_zip(session, visit, path)
 
     asks_a_model = {**ASKS_A_MODEL, "trigger_mode": "always_last"}
-    session.wire([session.run.change], on_run, [], [summary, use, save, comparing, box, view], **asks_a_model)
+    # The comparison asks two models, so it comes after the rest; and as an event of its own, because a second answer
+    # that follows at once makes Gradio hide again what the first one had shown.
+    shown = gr.State(0)
+    session.wire([session.run.change], on_run, [], [summary, save, comparing, box, view, shown])
+    session.wire([shown.change], on_shown, [], [view], **asks_a_model)
     session.wire([session.revision.change], on_analysis, [], [box, view], **asks_a_model)
     session.wire([compare.click], on_compare, [box], [view], **asks_a_model)
     session.wire([session.model.change, session.run.change], on_model, [], [in_use, use, back])
@@ -101,24 +108,27 @@ def over(session: Session, visit: Visit) -> tuple[Run, Outcome]:
     return following.run, found
 
 
-def show(session: Session, visit: Visit) -> Iterator[tuple]:
-    """Scores, whether there is a model to use and to download, whether to compare, the sentences and their
-    comparison; that one comes last, as both models are asked for it."""
+def show(session: Session, visit: Visit) -> tuple:
+    """Scores, whether there is a model to download, whether to compare, the sentences, and no comparison yet."""
     try:
         run, found = over(session, visit)
     except UserError as why:
-        hidden = gr.update(visible=False)
-        yield markup.note(str(why)), hidden, hidden, hidden, gr.skip(), ""
-        return
+        save = labelled(words.DOWNLOAD, visible=False)
+        return markup.note(str(why)), save, gr.update(visible=False), gr.skip(), ""
     name = models.run_names(session.runs, visit.owner)[run.id]
     page = scores.page(found, name)
-    there = gr.update(visible=True)
     texts = visit.work.texts if visit.work else []
     visit.lesson.sentences = tuple(texts)
-    lines = "\n".join(texts)
-    yield page, there, there, there, lines, ""
-    if texts:
-        yield *(gr.skip() for _ in range(5)), compared(session, visit, lines)
+    return page, labelled(words.DOWNLOAD, visible=True), gr.update(visible=True), "\n".join(texts), ""
+
+
+def compared_at_first(session: Session, visit: Visit) -> str:
+    """The comparison of the sentences that `show` chose; empty where there is no model, or nothing was analysed."""
+    try:
+        over(session, visit)
+    except UserError:
+        return ""
+    return compared(session, visit, "\n".join(visit.lesson.sentences)) if visit.lesson.sentences else ""
 
 
 def follow_the_box(session: Session, visit: Visit) -> Iterator[tuple]:
@@ -179,8 +189,12 @@ def use_run(session: Session, visit: Visit) -> int:
 def model_in_use(session: Session, visit: Visit) -> tuple:
     """A line that says what is in use, and whether there is something else to choose: the run's model, the default."""
     path = visit.lesson.model
-    runs = [session.runs.root / visit.lesson.run / "checkpoint"] if visit.lesson.run else []
-    use, back = gr.update(interactive=path not in runs), gr.update(visible=path is not None)
+    try:
+        run, _ = over(session, visit)
+        use = labelled(words.USE, visible=True, interactive=path != run.folder / "checkpoint")
+    except UserError:
+        use = labelled(words.USE, visible=False)
+    back = labelled(words.BACK, visible=path is not None)
     if path is None:
         return "", use, back
     name = models.name_of(session.runs, visit.owner, path)
