@@ -34,7 +34,7 @@ lint: $(VENV)/installed-tests
 
 shots: $(VENV)/installed-tests
 	@PYTHON=$(BIN)/python sh tests/chromium.sh
-	PYTHONPATH=. $(BIN)/python tests/ui/shots.py shots
+	PYTHONPATH=. $(BIN)/python tests/browser/shots.py shots
 
 clean:
 	rm -rf $(VENV) shots

@@ -1,6 +1,6 @@
 // Step 2 of the Train tab. Runs once for each of its two pieces of HTML (`element`): the form, and what comes of it.
 // A touch of a control is answered here and at once: the numbers, the sliders that follow, the picture of the stack, by
-// the rules of mtl/ui/stack.py. Then `trigger` sends what the form says to the server, which checks and keeps it.
+// the rules of mtl/ui/widgets/stack.py. Then `trigger` sends what the form says to the server, which checks and keeps it.
 
 const find = (selector, where = element) => where.querySelector(selector);
 const all = (selector, where = element) => [...where.querySelectorAll(selector)];

@@ -17,7 +17,7 @@ _HOMES = {
     "TaskSpec": "mtl.config",
     "TrainConfig": "mtl.config",
     "UserError": "mtl.config",
-    "train": "mtl.training.worker",
+    "train": "mtl.training.runs.worker",
 }
 __all__ = list(_HOMES)
 

@@ -50,7 +50,7 @@ _FULL = "the disk is full: free some space, then run the command again."
 
 
 def _disk_is_full(error: Exception) -> bool:
-    from mtl.training.reasons import disk_is_full
+    from mtl.training.runs.errors import disk_is_full
 
     return disk_is_full(error)
 
@@ -268,9 +268,10 @@ def _analyze(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from mtl.training import folder as folders
-    from mtl.training import jobs, worker
+    from mtl.training import jobs
     from mtl.training.processes import Processes
+    from mtl.training.runs import folder as folders
+    from mtl.training.runs import worker
 
     processes = Processes()
     state = folders.read(options.out).state
@@ -316,7 +317,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.default:
         if options.data:
             raise UserError(f"--default has files of its own, in --data-dir. Leave {options.data} or --default out.")
-        from mtl.scorecard import measure, table
+        from mtl.tools.scorecard import measure, table
 
         rows = measure(mtl.load(options.model), options.data_dir)
         print(json.dumps(rows, indent=2) if options.json else table(rows))
@@ -428,7 +429,7 @@ def _mix(options: argparse.Namespace) -> None:
     import torch
 
     from mtl import checkpoint
-    from mtl.mixing import mix
+    from mtl.tools.mixing import mix
     from mtl.training import jobs
     from mtl.training.calibration import calibrate
 
@@ -457,7 +458,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _scenarios(options: argparse.Namespace) -> None:
-    from mtl.training import scenarios
+    from mtl.tools import scenarios
 
     out = Path(options.out or scenarios.OUT)
     if not out.parent.is_dir():  # asked before minutes go into measuring
@@ -468,7 +469,7 @@ def _scenarios(options: argparse.Namespace) -> None:
 
 
 def _space(options: argparse.Namespace) -> int:
-    from mtl import space
+    from mtl.tools import space
 
     return space.main()
 

@@ -22,14 +22,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from mtl import backbone as backbones
-from mtl.backbone import replace_parameter
-from mtl.config import ModelConfig, UserError
+from mtl.config import ASSETS, ModelConfig, UserError
+from mtl.encoder import backbone as backbones
+from mtl.encoder.backbone import replace_parameter
 from mtl.model import MultiTaskModel, quickest_dtype, slow_format
 
 FORMAT = 1
 DEFAULT = "default"
-DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "models" / "default"
+DEFAULT_FOLDER = ASSETS / "models" / "default"
 _MAX_FILE = 9_000_000
 _warn_once = functools.cache(logging.getLogger(__name__).warning)
 

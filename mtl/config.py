@@ -11,7 +11,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+# The checkout, and what comes with it beside the code.
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
 
 KINDS = ("classification", "regression", "tagging")
 POOLINGS = ("mean", "max", "cls", "pooler")

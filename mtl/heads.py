@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from mtl.config import TaskSpec, UserError
-from mtl.data.batches import SHAPES
-from mtl.dropout import Dropout
+from mtl.encoder.dropout import Dropout
+from mtl.text.batches import SHAPES
 
 
 @dataclass(frozen=True)

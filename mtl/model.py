@@ -17,11 +17,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from mtl import heads as head_kinds
-from mtl.backbone import Backbone
 from mtl.config import ModelConfig, TaskSpec, UserError
-from mtl.data.batches import Batch, Tokens, by_length, collate, count_tokens, tokenise
+from mtl.encoder.backbone import Backbone
 from mtl.heads import Classes, Entity
 from mtl.pooling import POOL, pool
+from mtl.text.batches import Batch, Tokens, by_length, collate, count_tokens, tokenise
 
 # Batches of about this many padded tokens were quickest on two cores: larger ones leave the processor's cache.
 TOKENS_PER_BATCH = 1024
@@ -32,7 +32,7 @@ ROWS_PER_BATCH = 128
 class Encoded:
     """What one backbone pass gave: token vectors (batch, tokens, dim), and pooled vectors made when first asked for.
 
-    Made from kept vectors (see `mtl.training.prefix`) it has pooled and word vectors, and no token vectors.
+    Made from kept vectors (see `mtl.training.frozen_cache`) it has pooled and word vectors, and no token vectors.
     """
 
     tokens: torch.Tensor

@@ -17,15 +17,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-from mtl.config import UserError
+from mtl.config import ROOT, UserError
 from mtl.faults import where
 
-_ROOT = Path(__file__).resolve().parent.parent
 # Larger files are read one at a time, so that small ones always find a free place.
 LARGE = 1_000_000
 # Seconds between two looks at the limits, and between two reports of progress.
@@ -156,7 +154,7 @@ class _Process:
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mtl.sandbox"],
-            cwd=_ROOT,
+            cwd=ROOT,
             # One thread: the processor belongs to those whose answers are waited for.
             env={**os.environ, "RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mtl.data.values import cut
+from mtl.text.values import cut
 
 if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch

@@ -6,7 +6,7 @@ import os
 import time
 
 from mtl.config import UserError
-from mtl.ui.train.tables import understand
+from mtl.ui.train.data.tables import understand
 
 
 def doubled(number, progress):

@@ -45,7 +45,7 @@ def write_tiny_backbone(folder: Path, family: str, layers: int = LAYERS, seed: i
     import torch
     from transformers import AutoModel
 
-    from mtl import backbone
+    from mtl.encoder import backbone
 
     torch.manual_seed(seed)
     model = AutoModel.from_config(tiny_config(family, layers))

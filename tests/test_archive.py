@@ -154,7 +154,7 @@ def test_what_is_wrong_is_said_in_plain_words(bring, files, spoil, words, tmp_pa
 
 
 def test_a_foreign_backbone_is_named_and_nothing_is_looked_up(bring, files, base, monkeypatch):
-    monkeypatch.setattr("mtl.backbone.find", lambda name=None: pytest.fail(f"looked for {name}"))
+    monkeypatch.setattr("mtl.encoder.backbone.find", lambda name=None: pytest.fail(f"looked for {name}"))
     other = {"name": base.origin.name, "sha256": "f" * 64}
     with pytest.raises(UserError, match="ffffffffffff….*this page has") as told:
         bring(edited(files, base=other))

@@ -8,8 +8,8 @@ import torch
 
 import mtl
 from mtl import checkpoint
-from mtl.backbone import DEFAULT
 from mtl.data.dataset import Part
+from mtl.encoder.backbone import DEFAULT
 from mtl.training import jobs
 from mtl.training.losses import batch_losses
 from tests.bench import measure, startup, table, texts, trainer, training

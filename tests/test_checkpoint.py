@@ -10,8 +10,8 @@ import torch
 
 import mtl
 from mtl import checkpoint
-from mtl.backbone import replace_parameter
 from mtl.config import ModelConfig, TaskSpec, UserError
+from mtl.encoder.backbone import replace_parameter
 from mtl.model import quickest_dtype
 from tests.conftest import write_tiny_backbone
 

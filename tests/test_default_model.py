@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 import mtl
-from mtl import checkpoint, scorecard
+from mtl import checkpoint
 from mtl.__main__ import main
 from mtl.data.dataset import Recipe, read_source, split
+from mtl.tools import scorecard
 from mtl.training.forgetting import probe
 from mtl.training.jobs import prepare
 from mtl.training.metrics import evaluate
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "assets" / "samples"
 RECIPES = checkpoint.DEFAULT_FOLDER / "recipes"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mtl import heads
 from mtl.config import TaskSpec, UserError
-from mtl.data.entities import is_legal_bio
+from mtl.text.spans import is_legal_bio
 
 TAGGING = TaskSpec("entities", "tagging", ("PER", "ORG"))
 

@@ -11,13 +11,13 @@ import torch
 
 import mtl
 from mtl import checkpoint
-from mtl.backbone import replace_parameter
 from mtl.config import ModelConfig, TaskSpec, UserError
-from mtl.training.runs import Runs
+from mtl.encoder.backbone import replace_parameter
+from mtl.training.runs.service import Runs
 from mtl.ui import models as module
 from mtl.ui.models import Models
-from mtl.ui.text import result as words
-from mtl.ui.visits import Registry, Work
+from mtl.ui.train.result import words
+from mtl.ui.visitors import Registry, Work
 
 TASKS = (TaskSpec("mood", "classification", ("bad", "good")),)
 

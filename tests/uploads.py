@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 from mtl.config import TaskSpec
 from mtl.sandbox import Sandbox
-from mtl.ui.train import data
-from mtl.ui.visits import Visit
+from mtl.ui.train.data import step as data
+from mtl.ui.visitors import Visit
 
 TASKS = {
     "sentiment": TaskSpec("sentiment", "classification", ("negative", "neutral", "positive")),

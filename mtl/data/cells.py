@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from mtl.config import UserError
-from mtl.data.entities import (
+from mtl.data.columns import Role
+from mtl.data.rows import Findings, Row
+from mtl.text.spans import (
     LONGEST_CELL,
     Span,
     bio_cell_tags,
@@ -19,9 +21,7 @@ from mtl.data.entities import (
     parse_markup,
     raw_json_spans,
 )
-from mtl.data.roles import Role
-from mtl.data.rows import Findings, Row
-from mtl.data.values import LONGEST_NAME, is_blank, parse_number, shown
+from mtl.text.values import LONGEST_NAME, is_blank, parse_number, shown
 
 # The spans of a text may together be so many times as long as it, and so many characters more: each is looked at, and
 # thousands may overlap.

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from mtl.config import JsonData, ModelConfig, TaskSpec, TrainConfig, UserError
-from mtl.data.entities import Span
 from mtl.data.rows import Row
 from mtl.data.table import read_table
+from mtl.text.spans import Span
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +131,8 @@ class SourceSpec(JsonData):
     task of its own name. `validation` holds out that share of the rows for validation under the file's name. With
     `unlabelled_text` the file's labels are not read at all: its texts serve the anchor and the teacher alone. `teacher`
     names a model whose answers are learnt from beside the labels, fewer and fewer in the course of the run (see
-    `mtl.training.teachers`); where there is such a folder beside the data, that one. With `variations` the teacher is
-    not asked about the file's texts but about that many new ones made of them (see `mtl.training.variations`).
+    `mtl.training.distillation`); where there is such a folder beside the data, that one. With `variations` the teacher
+    is not asked about the file's texts but about that many new ones made of them (see `mtl.training.variations`).
     """
 
     file: str

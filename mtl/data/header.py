@@ -7,9 +7,9 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from mtl.data.entities import is_tag
 from mtl.data.rows import Findings
-from mtl.data.values import LONGEST_NAME, cut, parse_number
+from mtl.text.spans import is_tag
+from mtl.text.values import LONGEST_NAME, cut, parse_number
 
 
 def _words(names: str) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mtl.config import TaskSpec, UserError
-from mtl.data.entities import Span
 from mtl.data.rows import Column
-from mtl.data.values import cut, parse_number
+from mtl.text.spans import Span
+from mtl.text.values import cut, parse_number
 
 Label = str | float | tuple[Span, ...]
 

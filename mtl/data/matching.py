@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mtl.config import TaskSpec, UserError
-from mtl.data.doctor import MOST_LABELS
+from mtl.data.findings import MOST_LABELS
 from mtl.data.labels import LabelMatch, mapped, match_labels, match_task
 from mtl.data.rows import Column, Row, Table
-from mtl.data.values import cut
+from mtl.text.values import cut
 
 # column -> {label found: the model's label, or itself (a new one), or None (left out)}
 Mappings = Mapping[str, Mapping[str, str | None]]

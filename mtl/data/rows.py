@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from mtl.data.entities import Span
 from mtl.data.messages import MESSAGES
-from mtl.data.values import cut
+from mtl.text.spans import Span
+from mtl.text.values import cut
 
 LEVELS = ("error", "warning", "note")
 

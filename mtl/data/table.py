@@ -11,15 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mtl.config import UserError
-from mtl.data import conll, doctor
+from mtl.data import findings as doctor
+from mtl.data import tokens
 from mtl.data.cells import LabelReader, unify_types
+from mtl.data.columns import Role, check_overrides, guess_roles
 from mtl.data.delimited import DELIMITER_NAMES, Grid, read_grid
-from mtl.data.entities import Span, parse_markup
 from mtl.data.files import MAX_BYTES, read_source, split_lines
 from mtl.data.header import distinct_names, has_header, unused_name
-from mtl.data.roles import Role, check_overrides, guess_roles
 from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Row, Table, in_order
-from mtl.data.values import parse_number
+from mtl.text.spans import Span, parse_markup
+from mtl.text.values import parse_number
 
 __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
 
@@ -58,10 +59,10 @@ def read_table(
     lines = split_lines(source.text)
     encoding = source.encoding
     del source  # it may be large
-    if conll.looks_like_conll(lines):
-        names, places, form = ["text", "entities"], conll.WordColumns(0, 1, None), "CoNLL, one word per line"
+    if tokens.looks_like_conll(lines):
+        names, places, form = ["text", "entities"], tokens.WordColumns(0, 1, None), "CoNLL, one word per line"
         check_overrides(names, text, roles)
-        rows, columns = _from_sentences(conll.read_conll(lines, findings), names, places, roles, findings)
+        rows, columns = _from_sentences(tokens.read_conll(lines, findings), names, places, roles, findings)
     else:
         grid = read_grid(lines, prefer=_PROMISED.get(_suffix(path), ""))
         del lines
@@ -70,9 +71,9 @@ def read_table(
         marks = unused_name("entities", set(names))
         check_overrides(names, text, roles, also=[marks])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
-        if places := conll.find_word_columns(names, grid.rows):
+        if places := tokens.find_word_columns(names, grid.rows):
             form = f"one word per row, {delimiter} between cells"
-            sentences = conll.read_word_rows(grid.rows, grid.lines, places, findings)
+            sentences = tokens.read_word_rows(grid.rows, grid.lines, places, findings)
             rows, columns = _from_sentences(sentences, names, places, roles, findings)
         else:
             form = f"table, {delimiter} between cells" if delimiter else "one text per line"
@@ -230,9 +231,9 @@ def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterat
 
 
 def _from_sentences(
-    sentences: Iterable[conll.Sentence],
+    sentences: Iterable[tokens.Sentence],
     names: list[str],
-    places: conll.WordColumns,
+    places: tokens.WordColumns,
     wanted: Mapping[str, str] | None,
     findings: Findings,
 ) -> tuple[list[Row], list[Column]]:
@@ -240,7 +241,7 @@ def _from_sentences(
     used = (wanted or {}).get(task) != "ignored"
     rows = [
         Row(text, {task: tuple(spans)} if used else {}, line)
-        for text, spans, line in conll.to_spans(sentences, task, findings)
+        for text, spans, line in tokens.to_spans(sentences, task, findings)
     ]
     unify_types(rows, task, findings)
     roles = [Role("ignored", None, "it is about single words")] * len(names)

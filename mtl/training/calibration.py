@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from mtl.data.batches import Batch
 from mtl.data.rows import Row
 from mtl.model import Encoded, MultiTaskModel
+from mtl.text.batches import Batch
 
 # Fewer rows say too little: a temperature fitted to them would follow chance.
 _FEWEST_ROWS = 50

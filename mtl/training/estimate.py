@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from mtl.config import TaskSpec, TrainConfig
 
 if TYPE_CHECKING:
-    from mtl.backbone import Backbone
+    from mtl.encoder.backbone import Backbone
     from mtl.model import MultiTaskModel
 
 _log = logging.getLogger(__name__)
@@ -208,7 +208,7 @@ class _Work:
         return result
 
     def _cache(self, depth: int) -> float:
-        """Bytes that the outputs of the lowest `depth` groups take in half precision (see `mtl.training.prefix`)."""
+        """Bytes of the lowest `depth` groups' outputs in half precision (see `mtl.training.frozen_cache`)."""
         return (self.learnt + self.held_out) * self.model.backbone.dim * 2
 
 
@@ -249,7 +249,7 @@ def measure(backbone: Backbone, precision: str = "auto") -> Speed:
     """Time one layer of `backbone` and the optimiser, for a few tenths of a second."""
     import torch
 
-    from mtl.backbone import replace_parameter
+    from mtl.encoder.backbone import replace_parameter
     from mtl.training import loop
     from mtl.training.adam import AdamW
 

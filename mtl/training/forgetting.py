@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mtl.config import TaskSpec
-from mtl.data.batches import Batch
+from mtl.config import ASSETS, TaskSpec
 from mtl.data.rows import Row
 from mtl.data.table import read_table
 from mtl.model import Encoded, MultiTaskModel
+from mtl.text.batches import Batch
 from mtl.training.metrics import HEADLINE, evaluate
 
-PROBE = Path(__file__).resolve().parent.parent.parent / "assets" / "probe.csv"
+PROBE = ASSETS / "probe.csv"
 
 
 @functools.cache

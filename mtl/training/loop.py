@@ -21,13 +21,13 @@ from mtl.model import MultiTaskModel, quickest_dtype, slow_format
 from mtl.training import optim
 from mtl.training.adam import Schedule
 from mtl.training.calibration import calibrate
+from mtl.training.distillation import Teachers
+from mtl.training.frozen_cache import Prefix
 from mtl.training.losses import Anchor, batch_losses
 from mtl.training.metrics import evaluate, headline
 from mtl.training.plan import Plan
-from mtl.training.prefix import Prefix
 from mtl.training.processes import Processes
 from mtl.training.state import State
-from mtl.training.teachers import Teachers
 from mtl.training.variations import with_variations
 
 Event = dict[str, Any]

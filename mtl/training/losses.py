@@ -9,15 +9,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mtl.backbone import Backbone
 from mtl.config import TrainConfig
-from mtl.data.batches import Batch, Tokens, collate
 from mtl.data.dataset import Part
-from mtl.data.entities import spans_to_tags
 from mtl.data.rows import Row
+from mtl.encoder.backbone import Backbone
 from mtl.model import Encoded, MultiTaskModel
-from mtl.training.prefix import Prefix
-from mtl.training.teachers import Teachers, targets
+from mtl.text.batches import Batch, Tokens, collate
+from mtl.text.spans import spans_to_tags
+from mtl.training.distillation import Teachers, targets
+from mtl.training.frozen_cache import Prefix
 
 
 def _in_other_case(part: Part, rows: list[Row], chance: random.Random) -> list[Row] | None:

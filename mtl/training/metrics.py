@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from mtl.config import TaskSpec, UserError
-from mtl.data.batches import Batch, Tokens
-from mtl.data.entities import Span, spans_to_tags
 from mtl.data.rows import Row
 from mtl.model import Encoded, MultiTaskModel
+from mtl.text.batches import Batch, Tokens
+from mtl.text.spans import Span, spans_to_tags
 
 # The one number per kind that stands for the others, where one is needed.
 HEADLINE = {"classification": "macro_f1", "regression": "spearman", "tagging": "f1"}

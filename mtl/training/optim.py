@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from mtl.backbone import Backbone, replace_parameter
 from mtl.config import TrainConfig, UserError
+from mtl.encoder.backbone import Backbone, replace_parameter
 from mtl.model import MultiTaskModel
 from mtl.training.adam import AdamW
 

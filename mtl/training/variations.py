@@ -13,10 +13,10 @@ from dataclasses import replace
 import torch
 import torch.nn.functional as F
 
-from mtl.backbone import Backbone
 from mtl.config import UserError
 from mtl.data.dataset import Dataset, without
 from mtl.data.rows import Row
+from mtl.encoder.backbone import Backbone
 
 # The share of texts that begin as one and go on as another, and the share of words that give way to like ones: most
 # words stay, so that most of what a text means does.

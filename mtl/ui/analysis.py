@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from mtl.sandbox import Progress, Stopped, watch
-from mtl.ui import markup, text
-from mtl.ui.reading import Sentences, from_file, from_lines, from_list
-from mtl.ui.session import Session, in_plain_words
-from mtl.ui.visits import Visit, Work
+from mtl.ui import words as text
+from mtl.ui.page import Session, in_plain_words
+from mtl.ui.sentences import Sentences, from_file, from_lines, from_list
+from mtl.ui.visitors import Visit, Work
+from mtl.ui.widgets import markup
 
 if TYPE_CHECKING:
     from mtl.model import Analysis

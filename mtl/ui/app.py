@@ -15,36 +15,37 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mtl.ui.private import private_folder
+from mtl.ui.server.private import private_folder
 
 # Before gradio is imported, as it reads them then: it would ask the network for its newest version, remember the last
 # ten thousand events of everybody, and keep uploads and downloads where every user of this computer can read them.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 os.environ.setdefault("GRADIO_TEMP_DIR", str(private_folder("mtl-playground")))
-# The web server would let any program on this computer say which address it comes from; `mtl.ui.door` knows whom to
-# believe.
+# The web server would let any program on this computer say which address it comes from; `mtl.ui.server.door` knows
+# whom to believe.
 os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 
 import gradio as gr
 
 from mtl import faults
-from mtl.config import UserError
-from mtl.training.runs import Runs
-from mtl.ui import analysis, door, housekeeping, markup, models, text
-from mtl.ui.brought import MAX_ZIP_BYTES
+from mtl.config import ASSETS, UserError
+from mtl.training.runs.service import Runs
+from mtl.ui import analysis, models
+from mtl.ui import words as text
+from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
 from mtl.ui.models import Asked
-from mtl.ui.presence import Heartbeats, Presence
-from mtl.ui.reading import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
-from mtl.ui.session import ASKS_A_MODEL, Session, labelled
+from mtl.ui.page import ASKS_A_MODEL, Session, labelled
+from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
+from mtl.ui.server import cleanup, door
+from mtl.ui.server.presence import Heartbeats, Presence
+from mtl.ui.server.turns import fair_queue
 from mtl.ui.tabs import TABS
-from mtl.ui.text import result
-from mtl.ui.turns import fair_queue
-from mtl.ui.visits import Registry, Visit
-
-ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+from mtl.ui.train.result import words as result
+from mtl.ui.visitors import Registry, Visit
+from mtl.ui.widgets import markup
 
 # Of the fonts that come with Gradio, these are whole; its other weights lack most letters.
 FONT = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))
@@ -109,7 +110,7 @@ def build(name: str | None = None) -> gr.Blocks:
     heavy."""
     engine = Engine(name or model_name())
     registry = Registry()
-    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **housekeeping.line())
+    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **cleanup.line())
     with Page(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
         session = Session(engine, registry, runs)
@@ -173,7 +174,7 @@ def serve(demo: gr.Blocks) -> None:
         demo.runs.open()
 
     threading.Thread(target=get_ready, name="get ready", daemon=True).start()
-    end_housekeeping = housekeeping.begin(demo.runs, demo.registry.in_use)
+    end_housekeeping = cleanup.begin(demo.runs, demo.registry.in_use)
     demo.block_thread()
     end_housekeeping()
     demo.runs.close()

@@ -7,9 +7,9 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from mtl import projection
+from mtl import maps
 from mtl.config import UserError
-from mtl.ui import text
+from mtl.ui import words as text
 
 if TYPE_CHECKING:
     from mtl.model import MultiTaskModel
@@ -65,7 +65,7 @@ class Engine:
         finally:
             self._done.set()
         try:
-            projection.warm_up()
+            maps.warm_up()
         except Exception:
             # The maps stay PCA and say so; everything else works.
             log.exception("UMAP could not be warmed up")

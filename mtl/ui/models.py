@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 from mtl.config import UserError
 from mtl.sandbox import Stopped
 from mtl.ui.engine import Engine
-from mtl.ui.text import result as words
-from mtl.ui.turns import Turns
+from mtl.ui.server.turns import Turns
+from mtl.ui.train.result import words
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mtl.config import ModelConfig, TaskSpec
     from mtl.model import Analysis, MultiTaskModel
-    from mtl.training.runs import Runs
-    from mtl.ui.visits import Visit
+    from mtl.training.runs.service import Runs
+    from mtl.ui.visitors import Visit
 
 # What a model takes beside its tensors: the modules that borrow them.
 _OVERHEAD = 400_000

@@ -54,7 +54,7 @@ def _report(rows: dict[str, list[Row]], notes: dict[str, str], rounds: int) -> s
 
 def model_rows(rounds: int) -> tuple[list[Row], str]:
     import mtl
-    from mtl import backbone
+    from mtl.encoder import backbone
 
     model = mtl.load()
     folder = backbone.find(None).folder

@@ -22,7 +22,7 @@ from statistics import median, quantiles
 from time import perf_counter
 
 from mtl.config import TrainConfig
-from mtl.training.runs import Following, Runs
+from mtl.training.runs.service import Following, Runs
 from tests.bench import memory
 from tests.bench.startup import LIMIT, ROOT, WORKSHOP, free_port, wait_for_page
 from tests.bench.table import Row, seconds
@@ -135,7 +135,7 @@ def _answers(address: str, runs: Runs) -> tuple[float, float]:
 def _first_point() -> float:
     """Seconds from Start until the page shows a point of the curve: through a line of this process's own, as the server
     has one, which learns of a run when it is started and not when it looks at the folder again."""
-    from mtl.ui.train.live import SOON
+    from mtl.ui.train.run.step import SOON
 
     with tempfile.TemporaryDirectory() as root, closing(Runs(root, warm=True).open()) as runs:
         took = []
@@ -206,10 +206,10 @@ def _sessions() -> tuple[float, float]:
 
 
 def main() -> None:
-    from mtl.projection import is_warm
+    from mtl.maps import is_warm
     from mtl.ui.engine import Engine
     from mtl.ui.models import Models
-    from mtl.ui.visits import Registry, Work
+    from mtl.ui.visitors import Registry, Work
 
     with tempfile.TemporaryDirectory() as name:
         subprocess.run([sys.executable, "-m", "tests.bench.memory", name], cwd=ROOT, check=True)

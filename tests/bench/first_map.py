@@ -13,7 +13,7 @@ import numpy as np
 from gradio_client import Client
 
 import app
-from mtl import projection
+from mtl import maps
 from mtl.ui.app import launch_settings
 from mtl.ui.examples import OPENING, SETS
 from tests.bench.startup import LIMIT, free_port
@@ -26,14 +26,14 @@ def main() -> None:
     app.demo.engine.start()
     start = perf_counter()
     answers = Client(address, verbose=False).predict(texts, api_name="/analyze")
-    seconds = {"answer": perf_counter() - start, "waited": projection.is_warm()}
-    while not projection.is_warm():
+    seconds = {"answer": perf_counter() - start, "waited": maps.is_warm()}
+    while not maps.is_warm():
         assert perf_counter() - start < LIMIT, f"The map was not warm after {LIMIT} s"
         sleep(0.01)
     seconds["warm"] = perf_counter() - start
     vectors = np.array([answer["embedding"] for answer in answers], dtype=np.float32)
     start = perf_counter()
-    drawn = projection.project(vectors)
+    drawn = maps.project(vectors)
     seconds["map"] = perf_counter() - start
     assert drawn.method == "umap"
     app.demo.close()

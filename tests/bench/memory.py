@@ -54,7 +54,7 @@ def write(folder: Path) -> None:
 
     import mtl
     from mtl import checkpoint
-    from mtl.backbone import replace_parameter
+    from mtl.encoder.backbone import replace_parameter
 
     default = mtl.load(dtype="float32")
     for number in range(MODELS):

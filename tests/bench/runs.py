@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from mtl.training import folder as folders
-from mtl.training.runs import Runs
+from mtl.training.runs import folder as folders
+from mtl.training.runs.service import Runs
 from tests.bench import measure
 from tests.bench.startup import LIMIT, WORKSHOP, bare_imports
 from tests.bench.table import Row, seconds

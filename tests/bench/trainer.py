@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from mtl.config import TaskSpec, TrainConfig
-from mtl.data.entities import spans_to_tags
 from mtl.data.rows import Row
 from mtl.model import MultiTaskModel
+from mtl.text.spans import spans_to_tags
 
 _IGNORED = -100
 

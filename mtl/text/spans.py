@@ -1,0 +1,342 @@
+"""Entity spans, and the ways people write them down: tags per word, JSON, and marks inside the text.
+
+A span counts characters of its text: `text[span.start:span.end]` is the entity. Everything a person brings is
+turned into spans here, and spans are turned back into each of the formats without loss.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mtl.config import UserError
+from mtl.text.values import LONGEST_NAME
+
+# A stranger's cell may hold megabytes, so no pattern here goes back over what it has read (++), and spans, which take
+# many times the room of the cell, are read from cells of up to so many characters: some ten thousand spans.
+LONGEST_CELL = 500_000
+# So much of a cell tells whether tags are meant.
+_LOOKED_AT = 10_000
+# A span that begins or ends further on is none.
+_FAR = 10**12
+
+# The letters before the hyphen in use: B and I everywhere; E and S (BIOES), L and U (BILOU) in some corpora.
+_TAG = re.compile(rf"O|[BIESLU]-\S{{1,{LONGEST_NAME}}}+")
+
+# The label follows the closing bracket at once and is one word, so that [a link](https://a.b) is none.
+_LABEL = re.compile(rf"\w[\w-]{{0,{LONGEST_NAME - 1}}}+")
+_MARK = re.compile(
+    r"\\(?P<escaped>[\\\[\]])"
+    rf"|\[(?P<inner>(?:\\.|[^\[\]\\]++)++)\]\((?P<label>{_LABEL.pattern})\)",
+    re.DOTALL,
+)
+_ESCAPED = re.compile(r"\\([\\\[\]])")
+_SPECIAL = re.compile(r"([\\\[\]])")
+
+# What the three fields of a span are called by tools that export them.
+_START = ("start", "start_offset", "begin")
+_END = ("end", "end_offset", "stop")
+_POSITION = re.compile(rf"\b(?:{'|'.join(_START + _END)})\b['\"]?+\s*+:")
+_LABELS = ("label", "entity", "type", "entity_group", "tag")
+
+# What Python writes otherwise than JSON: strings, tuples, a comma behind the last item, three names.
+_PYTHON = re.compile(
+    r"""u?+'(?P<single>[^'\n]*+)'|u?+"(?P<double>[^"\n]*+)"|[()]|,(?=\s*+[\])}])|\b(?:None|True|False)\b"""
+)
+_AS_JSON = {"(": "[", ")": "]", ",": "", "None": "null", "True": "true", "False": "false"}
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Span:
+    """One entity: characters `start` up to, not including, `end`, and its type."""
+
+    start: int
+    end: int
+    label: str
+
+
+# Tags per word ------------------------------------------------------------------------------------
+
+
+def is_tag(word: str) -> bool:
+    """Whether a word is an entity tag: O, B-PER, I-PER, and E- S- L- U- of the longer schemes."""
+    return _TAG.fullmatch(word) is not None
+
+
+def is_legal_bio(tags: Sequence[str]) -> bool:
+    """Whether every I-X follows a B-X or I-X, and nothing but O, B- and I- is used."""
+    before = ""
+    for tag in tags:
+        prefix, _, label = tag.partition("-")
+        if tag != "O" and (prefix not in ("B", "I") or not label):
+            return False
+        if prefix == "I" and before != label:
+            return False
+        before = label
+    return True
+
+
+def entity_starts(tags: Iterable[str]) -> tuple[list[int], int]:
+    """(places where an entity begins with I-, E- or L-; number of those that begin with B-, S- or U-).
+
+    Entities right behind another of their type are not counted: there, every scheme writes B-. In BIO the
+    first are mistakes; in IOB1 they are the rule, so a file in which they are the majority is IOB1.
+    """
+    loose: list[int] = []
+    strict = 0
+    before = ""
+    for place, tag in enumerate(tags):
+        prefix, _, label = tag.partition("-")
+        if label and label != before:
+            if prefix in "IEL":
+                loose.append(place)
+            else:
+                strict += 1
+        before = "" if prefix in "ESLU" else label
+    return loose, strict
+
+
+def tags_to_spans(tags: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[Span]:
+    """The spans that tags describe; `offsets` holds the (start, end) character of each tagged word.
+
+    Reads BIO, IOB1 (an I- with no entity of its type before it starts one), BIOES and BILOU. Raises UserError
+    for a tag of another shape or when there is not one tag per word.
+    """
+    if len(tags) != len(offsets):
+        raise UserError(f"{_count(len(tags), 'tag')} for {_count(len(offsets), 'word')}; each word needs one tag.")
+    spans: list[Span] = []
+    start, end, current = 0, 0, ""
+    for tag, (word_start, word_end) in zip(tags, offsets, strict=True):
+        if tag != "O" and not is_tag(tag):
+            raise UserError(f"{tag!r} is not a tag. Write O, or B- or I- and the type, as in B-PER.")
+        prefix, _, label = tag.partition("-")
+        if current and (label != current or prefix in "BSU"):
+            spans.append(Span(start, end, current))
+            current = ""
+        if label:
+            if not current:
+                start, current = word_start, label
+            end = word_end
+            if prefix in "ESLU":
+                spans.append(Span(start, end, current))
+                current = ""
+    if current:
+        spans.append(Span(start, end, current))
+    return spans
+
+
+def spans_to_tags(spans: Iterable[Span], offsets: Sequence[tuple[int, int]]) -> list[str]:
+    """BIO tags, one per word, for words at these (start, end) characters, which must be in order.
+
+    A word belongs to the span that it shares at least one character with (to the earlier one, where two meet
+    inside it); words of no length get O. Raises UserError when spans overlap.
+    """
+    tags = ["O"] * len(offsets)
+    position, last_end = 0, 0
+    for span in sorted(spans):
+        if span.start < last_end:
+            raise UserError(f"The span {span.start} to {span.end} ({span.label}) overlaps the one before it.")
+        last_end = span.end
+        while position < len(offsets) and offsets[position][1] <= span.start:
+            position += 1
+        prefix = "B"
+        while position < len(offsets) and offsets[position][0] < span.end:
+            if offsets[position][0] < offsets[position][1]:
+                tags[position] = f"{prefix}-{span.label}"
+                prefix = "I"
+            position += 1
+    return tags
+
+
+def words_to_text(words: Iterable[str]) -> tuple[str, list[tuple[int, int]]]:
+    """The words joined by single spaces, and the (start, end) characters of each in the result."""
+    offsets: list[tuple[int, int]] = []
+    position = 0
+    words = list(words)
+    for word in words:
+        offsets.append((position, position + len(word)))
+        position += len(word) + 1
+    return " ".join(words), offsets
+
+
+def word_offsets(text: str) -> list[tuple[int, int]]:
+    """The (start, end) characters of the words of `text.split()`."""
+    offsets: list[tuple[int, int]] = []
+    position = 0
+    for word in text.split():
+        position = text.index(word, position)
+        offsets.append((position, position + len(word)))
+        position += len(word)
+    return offsets
+
+
+def bio_cell_tags(cell: str) -> list[str]:
+    """The tags in a cell such as `B-PER O O`; commas, and a Python or JSON list of tags, are read as well."""
+    inner = cell.strip()
+    if inner.startswith("[") and inner.endswith("]"):
+        inner = inner[1:-1]
+    return [word for word in (piece.strip("'\"") for piece in re.split(r"[\s,]+", inner)) if word]
+
+
+def is_bio(cell: str) -> bool:
+    """Whether a cell is meant as tags, one per word: most of its words are some."""
+    tags = bio_cell_tags(cell[:_LOOKED_AT])
+    return bool(tags) and sum(map(is_tag, tags)) >= 0.8 * len(tags)
+
+
+def parse_bio_cell(cell: str, text: str) -> list[Span]:
+    """The spans of a cell with one tag for each word of `text.split()`.
+
+    Raises UserError when a tag is malformed or their number differs from the number of words.
+    """
+    return tags_to_spans(bio_cell_tags(cell), word_offsets(text))
+
+
+# Marks inside the text ----------------------------------------------------------------------------
+
+
+def parse_markup(cell: str) -> tuple[str, list[Span]]:
+    r"""The plain text and the spans of marked text: `[Ada](PER) joined [Acme](ORG)`.
+
+    A backslash before `[`, `]` or a backslash makes it an ordinary character; a bracket that is not part of a
+    whole mark is one anyway. Never fails: text without marks is returned with no spans.
+    """
+    pieces: list[str] = []
+    spans: list[Span] = []
+    done, length = 0, 0
+    for match in _MARK.finditer(cell):
+        pieces.append(cell[done : match.start()])
+        length += match.start() - done
+        done = match.end()
+        escaped = match["escaped"]
+        piece = escaped or _ESCAPED.sub(r"\1", match["inner"])
+        if not escaped:
+            spans.append(Span(length, length + len(piece), match["label"]))
+        pieces.append(piece)
+        length += len(piece)
+    pieces.append(cell[done:])
+    return "".join(pieces), spans
+
+
+def is_marked(cell: str) -> bool:
+    """Whether there is an entity marked in a text."""
+    return "](" in cell and any(match["label"] for match in _MARK.finditer(cell))
+
+
+def to_markup(text: str, spans: Iterable[Span]) -> str:
+    """The text with its spans marked, such that `parse_markup` gives back the same text and spans.
+
+    Raises UserError for spans that overlap, lie outside the text or whose label is not one word.
+    """
+    pieces: list[str] = []
+    done = 0
+    for span in checked(spans, text):
+        if not _LABEL.fullmatch(span.label):
+            raise UserError(f"{span.label!r} cannot be written as a mark: a label is letters, digits, _ and -.")
+        pieces.append(_escape(text[done : span.start]))
+        pieces.append(f"[{_escape(text[span.start : span.end])}]({span.label})")
+        done = span.end
+    pieces.append(_escape(text[done:]))
+    return "".join(pieces)
+
+
+# JSON ---------------------------------------------------------------------------------------------
+
+
+def raw_json_spans(cell: str) -> list[Span]:
+    """The spans written in a cell, in its order, not yet compared with a text.
+
+    Reads `[{"start": 0, "end": 4, "label": "PER"}]`, the same with single quotes (as pandas writes lists),
+    and `[[0, 4, "PER"]]`. Raises UserError when the cell is none of these.
+    """
+    value = _literal(cell)
+    if not isinstance(value, list):
+        raise UserError("The spans must be a list, in square brackets.")
+    return [_span(item) for item in value]
+
+
+def parse_json_spans(cell: str, text: str) -> list[Span]:
+    """The spans written as JSON, sorted. Raises UserError when they do not fit the text or overlap."""
+    return checked(raw_json_spans(cell), text)
+
+
+def is_json(cell: str) -> bool:
+    """Whether a cell is meant as spans in JSON: it is a list of them, or of objects with a start or an end."""
+    if not cell.startswith("["):
+        return False
+    try:
+        raw_json_spans(cell[:LONGEST_CELL])
+    except UserError:
+        # A comma too many, or a label that is missing: a list of spans all the same.
+        return cell[1:].lstrip().startswith("{") and _POSITION.search(cell) is not None
+    return True
+
+
+def to_json_spans(spans: Iterable[Span]) -> str:
+    """The spans as a JSON list of objects with `start`, `end` and `label`."""
+    return json.dumps([{"start": s.start, "end": s.end, "label": s.label} for s in sorted(spans)], ensure_ascii=False)
+
+
+def checked(spans: Iterable[Span], text: str) -> list[Span]:
+    """The spans in order. Raises UserError for one that is empty, outside the text, or overlaps another."""
+    ordered = sorted(spans)
+    last_end = 0
+    for span in ordered:
+        if not 0 <= span.start < span.end <= len(text):
+            raise UserError(
+                f"The span {span.start} to {span.end} ({span.label}) does not fit the text, "
+                f"which has {_count(len(text), 'character')}."
+            )
+        if span.start < last_end:
+            raise UserError(f"The span {span.start} to {span.end} ({span.label}) overlaps the one before it.")
+        last_end = span.end
+    return ordered
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def _literal(cell: str) -> object:
+    """The value that is written in a cell as JSON or as Python."""
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(cell)
+    # ast.literal_eval takes 400 times the room of the cell.
+    if "\\" not in cell:
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(_PYTHON.sub(_as_json, cell), strict=False)
+    raise UserError('This is not a list of spans such as [{"start": 0, "end": 4, "label": "PER"}].')
+
+
+def _as_json(match: re.Match[str]) -> str:
+    inner = match["single"] if match["double"] is None else match["double"]
+    return _AS_JSON[match[0]] if inner is None else json.dumps(inner, ensure_ascii=False)
+
+
+def _first(item: dict, names: Sequence[str]) -> object:
+    for name in names:
+        if name in item:
+            return item[name]
+    return None
+
+
+def _span(item: object) -> Span:
+    if isinstance(item, dict):
+        start, end, label = _first(item, _START), _first(item, _END), _first(item, _LABELS)
+    elif isinstance(item, (list, tuple)) and len(item) == 3:
+        start, end, label = item
+    else:
+        start = end = label = None
+    # type() and not isinstance(): True and False are whole numbers too.
+    if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
+        raise UserError("Each span needs whole numbers start and end, and a label.")
+    if len(label) > LONGEST_NAME or max(abs(start), abs(end)) > _FAR:
+        raise UserError(f"A span's label may have {LONGEST_NAME:,} characters, and its start and end 12 digits.")
+    return Span(start, end, label.strip())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,188 @@
+"""What each preset comes to on workshop.csv, measured with this very program: the figures of the page's Learn tab.
+
+Every preset starts from the bare backbone with new heads, because the default model was trained on rows of this file
+already. The rows that scores are measured on are the same for all, and no model here is trained on them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtl.config import ASSETS, TrainConfig
+from mtl.training.forgetting import probe
+from mtl.training.metrics import HEADLINE, evaluate
+from mtl.training.presets import PRESETS
+
+if TYPE_CHECKING:
+    from mtl.training.jobs import Job
+
+COMMAND = "python -m mtl scenarios"
+DATA = ASSETS / "samples" / "workshop.csv"
+OUT = ASSETS / "scenarios.json"
+START = "all-MiniLM-L6-v2"
+# The last epoch is what counts, so that nothing is picked by the rows that the scores are measured on. The share held
+# out is the default model's own.
+BASE = TrainConfig(epochs=6, validation=0.2, keep_best=False)
+# The lesson on the anchor teaches one task to a model that knows the others, without the anchor and with it.
+NEW_TASK = "sentiment"
+ANCHORS = (0.0, 1.0)
+
+Figures = dict[str, Any]
+
+
+def measure(
+    data: str | os.PathLike = DATA,
+    start: str | os.PathLike = START,
+    base: TrainConfig = BASE,
+    say: Callable[[str], None] = lambda line: None,
+) -> Figures:
+    """Train `start` on the table `data` with every preset, and once more for the anchor; JSON data.
+
+    All but the seconds is the same each time on the same machine. `say` hears what is done. Raises `UserError` where
+    the data cannot be learned from.
+    """
+    from mtl import checkpoint
+    from mtl.training.jobs import prepare
+    from mtl.training.loop import chosen_precision
+
+    start = str(start)
+    model = checkpoint.load(start, dtype="float32")
+    groups = model.backbone.groups
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        job = prepare(data, base, start)
+        tasks = {spec.name: spec for spec in job.model.tasks}
+        say("warming up")
+        _train(prepare(data, replace(base, epochs=1), start), folder / "warm-up")
+        scenarios = []
+        for preset in PRESETS:
+            say(preset.title)
+            config = preset.make(groups, list(tasks), base)
+            one = replace(job, config=config)
+            found = _untouched(one) if _nothing_learns(one) else _train(one, folder / preset.name)
+            scenarios.append({"name": preset.name, "config": config.to_json(), **found})
+        say("the anchor")
+        anchor = _anchor(data, start, base, list(tasks), folder)
+    return {
+        "command": COMMAND,
+        "machine": _machine(chosen_precision(model.device, base.precision)),
+        "data": {
+            "file": Path(data).name,
+            "sha256": job.dataset.fingerprint,
+            "rows": sum(len(part.rows) for part in job.dataset.parts),
+            "held_out": sum(len(rows) for rows in job.dataset.validation.values()),
+        },
+        "probe": len(probe()),
+        "start": {"name": model.origin.name, "sha256": model.origin.sha256},
+        "tasks": {name: {"kind": spec.kind, "metric": HEADLINE[spec.kind]} for name, spec in tasks.items()},
+        "base": base.to_json(),
+        "scenarios": scenarios,
+        "anchor": anchor,
+    }
+
+
+def write(figures: Figures, path: str | os.PathLike = OUT) -> None:
+    """Write figures as JSON, one value a line, so that a change of one is seen."""
+    Path(path).write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _anchor(data: str | os.PathLike, start: str, base: TrainConfig, tasks: Sequence[str], folder: Path) -> Figures:
+    """Teach all tasks but one, then that one alone, without the anchor and with it; what the others lost."""
+    from mtl.training.jobs import prepare
+
+    others = [name for name in tasks if name != NEW_TASK]
+    _train(prepare(data, base, start, roles={NEW_TASK: "ignored"}), folder / "before")
+    runs = []
+    for weight in ANCHORS:
+        config = replace(base, anchor=weight)
+        only = dict.fromkeys(others, "ignored")
+        job = prepare(data, config, str(folder / "before" / "checkpoint"), roles=only)
+        runs.append({"anchor": weight, **_train(job, folder / f"anchor {weight}")})
+    return {"task": NEW_TASK, "config": base.to_json(), "runs": runs}
+
+
+def _train(job: Job, folder: Path) -> Figures:
+    """Carry out a job and gather what its events say."""
+    from mtl.training.runs.worker import run
+
+    last: Figures = {}
+    for event in run(job, folder):
+        last[event["event"]] = event
+    begun, end = last["start"], last["end"]
+    forgetting, sizes = end["forgetting"], {**begun["trainable"], **begun["frozen"]}
+    return {
+        "learns": True,
+        "seconds": round(end["seconds"], 2),
+        "steps": end["steps"],
+        "sizes": {name: sizes[name] for name in begun["rates"]},
+        "moved": _rounded(end["moved"]),
+        "scores": _headlines(last["epoch"]["validation"]),
+        "cosine": round(forgetting["cosine"], 4),
+        "probe": {
+            name: {"metric": task["metric"], "before": round(task["before"], 4), "after": round(task["after"], 4)}
+            for name, task in forgetting["tasks"].items()
+            if not task["trained"]
+        },
+    }
+
+
+def _nothing_learns(job: Job) -> bool:
+    return job.config.freeze < 0 and not job.config.unfreeze and len(job.config.freeze_heads) == len(job.model.tasks)
+
+
+def _untouched(job: Job) -> Figures:
+    """The figures of a model in which nothing learns: it answers as it begins."""
+    import torch
+
+    from mtl import checkpoint
+    from mtl.training.optim import parameter_groups
+
+    torch.manual_seed(job.config.seed)  # the same first weights of new heads as in the runs
+    model = checkpoint.derive(checkpoint.load(job.start_from, dtype="float32"), job.model).eval()
+    sizes = {group.name: group.size for group in parameter_groups(model, job.config)}
+    [rows] = job.dataset.validation.values()
+    return {
+        "learns": False,
+        "seconds": 0.0,
+        "steps": 0,
+        "sizes": sizes,
+        "moved": dict.fromkeys(sizes, 0.0),
+        "scores": _headlines(evaluate(model, rows)),
+        "cosine": 1.0,
+        "probe": {},
+    }
+
+
+def _headlines(scores: Mapping[str, Figures]) -> dict[str, float]:
+    """The score of each task that stands for the others."""
+    metrics = set(HEADLINE.values())
+    return {name: round(next(s for m, s in found.items() if m in metrics), 4) for name, found in scores.items()}
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(f"{value:.4g}") for name, value in values.items()}
+
+
+def _machine(precision: str) -> str:
+    """One line: the processor, how much of it was used, the versions that matter."""
+    import torch
+
+    return (
+        f"{_processor()}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}, {platform.system()}, "
+        f"Python {platform.python_version()}, torch {torch.__version__.partition('+')[0]}, {precision}"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

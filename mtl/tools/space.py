@@ -1,0 +1,58 @@
+"""The Hugging Face Space's settings: `Spacefile` is their one source, the block on top of README.md a copy.
+
+Hugging Face reads nothing but the README's block, which is a poor place to edit or to comment settings. The
+block is made from the text of `Spacefile` as it stands, less its comments: no YAML is parsed, so nothing can
+be reformatted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mtl.config import ROOT, UserError
+
+FENCE = "---\n"
+
+
+def block(settings: str) -> str:
+    """The README's block for a Spacefile's text: its lines less comments and blanks, between two fences."""
+    lines = [line.rstrip() for line in settings.splitlines()]
+    lines = [line for line in lines if line and not line.lstrip().startswith("#")]
+    if not lines:
+        raise UserError("Spacefile has no settings. Give at least title, sdk and app_file.")
+    if any(line.startswith("---") for line in lines):
+        raise UserError("Spacefile has a line of dashes, which would end the block early. Remove it.")
+    return FENCE + "".join(f"{line}\n" for line in lines) + FENCE
+
+
+def with_block(readme: str, new: str) -> str:
+    """`readme` with `new` as its block: in place of the one it starts with, or on top where it has none."""
+    if not readme.startswith(FENCE):
+        return f"{new}\n{readme}"
+    end = readme.find("\n" + FENCE, len(FENCE) - 1)
+    if end < 0:
+        raise UserError("README.md starts with --- but has no second line of ---. Add it below the settings.")
+    return new + readme[end + 1 + len(FENCE) :]
+
+
+def rewrite(root: Path = ROOT) -> bool:
+    """Make the block of `root`/README.md from `root`/Spacefile. True when the README changed.
+
+    Raises `UserError` when a file is missing or the block cannot be told from the rest.
+    """
+    for name in ("Spacefile", "README.md"):
+        if not (root / name).is_file():
+            raise UserError(f"{name} is not in {root}. Run this in a checkout of the project.")
+    path = root / "README.md"
+    before = path.read_text(encoding="utf-8")
+    after = with_block(before, block((root / "Spacefile").read_text(encoding="utf-8")))
+    if after != before:
+        path.write_text(after, encoding="utf-8")
+    return after != before
+
+
+def main() -> int:
+    """What `python -m mtl space` does: rewrite the block and say what was done. Returns the exit status."""
+    done = "was rewritten from" if rewrite() else "already equals"
+    print(f"README.md: the block on top {done} Spacefile.")
+    return 0

@@ -1,0 +1,197 @@
+"""Frozen means cached: what the frozen layer groups give for each row is computed when first needed, and kept.
+
+Training then starts at the first group that learns. With every group frozen the heads train on kept sentence and word
+vectors, and the backbone does not run at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from mtl.data.dataset import Part
+from mtl.encoder.backbone import Backbone, replace_parameter
+from mtl.model import ROWS_PER_BATCH, TOKENS_PER_BATCH, Encoded, MultiTaskModel
+from mtl.text.batches import Batch, Tokens, by_length, collate, shape
+
+# Up to how many tokens a batch is filled from rows that come later: a third of a second on two cores.
+_AHEAD = 4 * TOKENS_PER_BATCH
+
+
+@dataclass
+class _Kept:
+    """One part's rows, all tokens (and all words) one after the other; `*_starts` says where each row's begin, `known`
+    which rows have been computed."""
+
+    tokens: list[Tokens]
+    token_starts: torch.Tensor
+    word_starts: torch.Tensor
+    word_positions: torch.Tensor
+    word_shapes: torch.Tensor
+    hidden: torch.Tensor | None
+    words: torch.Tensor | None
+    pooled: dict[str, torch.Tensor]
+    known: torch.Tensor
+    tags: dict[tuple[str, int], torch.Tensor] = field(default_factory=dict)
+
+
+class Prefix:
+    """The outputs of the lowest `depth` layer groups for the rows of parts.
+
+    `keep(part)` makes room for them; `batch(part, indices)` puts a batch together from what is kept, and computes what
+    is not there yet: the first step waits for its own rows alone, later ones look ahead, since fewer and fuller batches
+    take less time. With `half` they are computed and kept in half precision. Vectors live on the CPU, batches go to the
+    model's device.
+    """
+
+    def __init__(self, model: MultiTaskModel, depth: int, half: bool) -> None:
+        self._model = model
+        self._depth = depth
+        self._stored = torch.float16 if half else torch.float32
+        self._frozen = _in_half(model.backbone, depth) if half else model.backbone
+        self._whole = depth == len(model.backbone.groups)
+        self._poolings = {model.config.pooling, *(t.pooling for t in model.config.tasks if t.kind != "tagging")}
+        self._kept: dict[int, _Kept] = {}
+
+    def __contains__(self, part: Part) -> bool:
+        return id(part) in self._kept
+
+    def tokens(self, part: Part) -> list[Tokens]:
+        return self._kept[id(part)].tokens
+
+    def tags(self, part: Part) -> dict[tuple[str, int], torch.Tensor]:
+        """A place to keep what the words of a part's rows should be tagged as, by task and row."""
+        return self._kept[id(part)].tags
+
+    @property
+    def bytes(self) -> int:
+        """The memory that the kept vectors take."""
+        return sum(_size(k.hidden) + _size(k.words) + sum(map(_size, k.pooled.values())) for k in self._kept.values())
+
+    def estimate(self, parts: Sequence[Part]) -> int:
+        """About how many bytes `keep` will take for these parts, from the lengths of their texts."""
+        vectors = sum(len(self._poolings) if self._whole else 0 for part in parts for _ in part.rows)
+        for part in parts:
+            # About four characters a token; tokenising everything just to count would take as long as half of the work.
+            vectors += sum(min(len(row.text) // 4 + 3, self._model.max_tokens) for row in part.rows)
+        return vectors * self._model.backbone.dim * self._stored.itemsize
+
+    def keep(self, part: Part) -> None:
+        """Make room for what the frozen groups give for a part's rows."""
+        dim = self._model.backbone.dim
+        tokens = self._model.tokenise([row.text for row in part.rows])
+        token_starts = _starts([len(t.ids) for t in tokens])
+        word_starts = _starts([len(t.words) for t in tokens])
+        self._kept[id(part)] = _Kept(
+            tokens,
+            token_starts,
+            word_starts,
+            torch.tensor([position for t in tokens for _, _, position in t.words], dtype=torch.int64),
+            torch.tensor([shape(t.text[s:e]) for t in tokens for s, e, _ in t.words], dtype=torch.int64),
+            None if self._whole else torch.empty(int(token_starts[-1]), dim, dtype=self._stored),
+            torch.empty(int(word_starts[-1]), dim, dtype=self._stored) if self._whole else None,
+            {how: torch.empty(len(tokens), dim, dtype=self._stored) for how in self._poolings} if self._whole else {},
+            torch.zeros(len(tokens), dtype=torch.bool),
+        )
+
+    @torch.no_grad()
+    def _compute(self, kept: _Kept, rows: torch.Tensor) -> None:
+        """Run the frozen groups over the rows that are not known yet, in batches of like length."""
+        missing = rows[~kept.known[rows]].tolist()
+        if missing and kept.known.any():
+            missing = _with_next(missing, kept)
+        device = self._model.device
+        # What casts for training would cast what is in half precision already.
+        with torch.autocast(device.type, enabled=False):
+            for places in _by_length([kept.tokens[i] for i in missing]):
+                indices = [missing[place] for place in places]
+                batch = collate([kept.tokens[i] for i in indices], self._frozen.pad_id).to(device)
+                hidden = self._frozen.run(batch.ids, batch.mask, 0, self._depth)
+                at = torch.tensor(indices)
+                if self._whole:
+                    encoded = Encoded(hidden, batch.mask, self._frozen)
+                    kept.words[_ranges(kept.word_starts, at)] = encoded.words(batch).cpu().to(self._stored)
+                    for how, vectors in kept.pooled.items():
+                        vectors[at] = encoded.pooled(how).cpu().to(self._stored)
+                else:
+                    kept.hidden[_ranges(kept.token_starts, at)] = hidden[batch.mask].cpu().to(self._stored)
+                kept.known[at] = True
+
+    def batch(self, part: Part, indices: Sequence[int]) -> tuple[list[Tokens], Batch, torch.Tensor | None, Encoded]:
+        """(tokens, batch, outputs of the frozen groups, encoded) for some rows of a part that was kept.
+
+        `encoded` carries gradients from the groups above; the batch has no token ids, which nothing needs any more.
+        """
+        model, kept, rows = self._model, self._kept[id(part)], torch.tensor(indices)
+        self._compute(kept, rows)
+        lengths = kept.token_starts[rows + 1] - kept.token_starts[rows]
+        places = torch.arange(int(lengths.max()))[None, :]
+        mask = places < lengths[:, None]
+        counts = kept.word_starts[rows + 1] - kept.word_starts[rows]
+        words = _ranges(kept.word_starts, rows)
+        batch = Batch(
+            torch.empty(0, dtype=torch.int64),
+            mask,
+            torch.repeat_interleave(torch.arange(len(rows)), counts),
+            kept.word_positions[words],
+            kept.word_shapes[words],
+            tuple(counts.tolist()),
+        ).to(model.device)
+        tokens = [kept.tokens[i] for i in indices]
+        if self._whole:
+            pooled = {how: vectors[rows].float().to(model.device) for how, vectors in kept.pooled.items()}
+            word_vectors = kept.words[words].float().to(model.device)
+            return tokens, batch, None, Encoded(torch.empty(0), batch.mask, model.backbone, pooled, word_vectors)
+        # Padding repeats a row's first token: any finite numbers do, since the mask hides them.
+        grid = kept.token_starts[rows][:, None] + torch.where(mask, places, 0)
+        hidden = kept.hidden[grid].float().to(model.device)
+        return tokens, batch, hidden, model.encode_batch(batch, hidden, self._depth)
+
+    @torch.no_grad()
+    def each_batch(self, part: Part, handle: Callable[[list[int], Batch, Encoded], None]) -> None:
+        """Hand every row of a kept part to `handle(indices, batch, encoded)`, in batches of like length."""
+        for indices in _by_length(self.tokens(part)):
+            _, batch, _, encoded = self.batch(part, indices)
+            handle(indices, batch, encoded)
+
+
+def _with_next(rows: list[int], kept: _Kept) -> list[int]:
+    """These rows, and unknown ones up to `_AHEAD` tokens, those of like length first."""
+    lengths = kept.token_starts.diff()
+    # Some thousand to choose from are enough: sorting all rows of a large file each time would take longer.
+    unknown = (~kept.known).nonzero()[:, 0][: 50 * ROWS_PER_BATCH]
+    unknown = unknown[~torch.isin(unknown, torch.tensor(rows))]
+    middle = lengths[rows].float().mean()
+    unknown = unknown[(lengths[unknown] - middle).abs().argsort(stable=True)]
+    room = _AHEAD - int(lengths[rows].sum())
+    return rows + unknown[lengths[unknown].cumsum(0) <= room].tolist()
+
+
+def _in_half(backbone: Backbone, depth: int) -> Backbone:
+    """The same backbone with the weights of its lowest `depth` groups in bfloat16."""
+    half = backbone.fork()
+    for name, parameter in list(half.named_parameters()):
+        if half.group_of(name) < depth:
+            replace_parameter(half, name, parameter.detach().to(torch.bfloat16))
+    return half.eval()
+
+
+def _by_length(tokens: Sequence[Tokens]) -> Iterator[list[int]]:
+    return by_length([len(t.ids) for t in tokens], TOKENS_PER_BATCH, ROWS_PER_BATCH)
+
+
+def _starts(lengths: Sequence[int]) -> torch.Tensor:
+    return torch.cat((torch.zeros(1, dtype=torch.int64), torch.tensor(lengths, dtype=torch.int64).cumsum(0)))
+
+
+def _ranges(starts: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """start, start + 1 ... of each row, one row after the other."""
+    counts = starts[rows + 1] - starts[rows]
+    first = torch.repeat_interleave(starts[rows] - (counts.cumsum(0) - counts), counts)
+    return first + torch.arange(int(counts.sum()))
+
+
+def _size(tensor: torch.Tensor | None) -> int:
+    return 0 if tensor is None else tensor.nbytes

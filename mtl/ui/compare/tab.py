@@ -1,0 +1,314 @@
+"""The Compare tab: the visitor's runs side by side, and whole sets of runs from one button."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import gradio as gr
+
+from mtl.config import UserError
+from mtl.training import presets
+from mtl.training.runs.service import Runs
+from mtl.ui.compare import view as comparing
+from mtl.ui.compare import words
+from mtl.ui.compare.runs_table import Entry, Ledger
+from mtl.ui.engine import Engine
+from mtl.ui.page import Session, labelled
+from mtl.ui.train.run import step as live
+from mtl.ui.train.state import Source
+from mtl.ui.visitors import Visit
+from mtl.ui.widgets import markup
+
+TITLE = words.TITLE
+WIDE = True
+# What one button runs: names of presets.
+SETS = {"freezing": presets.FREEZING, "rates": presets.RATES, "proposed": presets.GROUPS[1]}
+# Seconds between two looks while a run trains; while all wait behind those of others.
+STEADY, SELDOM = 1.0, 3.0
+# Whether the tab is what the visitor looks at: only then is there anything to follow.
+_IN_SIGHT = "(_, ...rest) => [document.querySelector('#runs-table')?.offsetParent != null, ...rest.slice(0, 4)]"
+# A click on a button of the table says which run it is of.
+_ON_CLICK = """element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-run]");
+  if (!button) return;
+  document.body.dataset.run = button.dataset.run;
+  trigger("select");
+});"""
+_CLICKED = "() => document.body.dataset.run ?? ''"
+
+
+class Seen(NamedTuple):
+    """What the page shows: which runs it knows of, what their state was, and the seconds until it looks again (0: not
+    at all)."""
+
+    runs: tuple[str, ...] = ()
+    version: str = ""
+    every: float = 0.0
+
+
+def build(session: Session) -> None:
+    ledger = Ledger(session.runs)
+    gr.HTML(markup.note(words.INTRO), apply_default_css=False)
+    with gr.Row(elem_classes="run-set"):
+        chosen_set = gr.Radio(
+            [(title, name) for name, title in words.SETS.items()],
+            value="freezing",
+            label=words.SET,
+            info=words.SET_INFO,
+            min_width=300,
+            elem_id="run-set",
+        )
+        start_button = gr.Button(words.START_SET, variant="primary", scale=0, min_width=150, elem_id="start-set")
+        stop_button = gr.Button(
+            words.STOP_ALL, variant="stop", visible=False, scale=0, min_width=140, elem_id="stop-all"
+        )
+    note = gr.HTML(apply_default_css=False, elem_id="set-note")
+    told = gr.HTML(apply_default_css=False, elem_id="set-told")
+    progress = gr.HTML(apply_default_css=False, elem_id="runs-progress")
+    table = gr.HTML(markup.note(words.NO_RUNS), apply_default_css=False, elem_id="runs-table", js_on_load=_ON_CLICK)
+    with gr.Column(visible=False, elem_id="runs-pictures") as pictures:
+        gr.HTML(markup.heading(words.CURVES), apply_default_css=False)
+        with gr.Row(elem_classes="controls"):
+            task = gr.Dropdown(
+                [], label=words.TASK, info=words.TASK_INFO, filterable=False, min_width=200, elem_id="runs-task"
+            )
+            measure = gr.Radio(
+                [(title, name) for name, title in words.MEASURES.items()],
+                value="score",
+                label=words.MEASURE,
+                info=words.MEASURE_INFO,
+                min_width=320,
+                scale=2,
+                elem_id="runs-measure",
+            )
+        drawn = gr.CheckboxGroup([], label=words.RUNS, info=words.RUNS_INFO, elem_id="runs-drawn")
+        plot = gr.HTML(apply_default_css=False, elem_id="runs-plot")
+        stacks = gr.HTML(apply_default_css=False, elem_id="runs-stacks")
+    # Not within the column: what is hidden in there would show when the column does.
+    with gr.Row(elem_classes="downloads"):
+        take_away = session.save(
+            words.DOWNLOAD, lambda visit, folder: save(visit, folder, ledger, session.engine), visible=False
+        )
+    in_sight, picked = gr.Checkbox(visible="hidden"), gr.Textbox(visible="hidden")
+    seen, timer = gr.State(Seen()), gr.Timer(STEADY, active=False)
+
+    def on_look(visit: Visit, task: str | None, measure: str, drawn: list[str], seen: Sequence) -> tuple:
+        return look(visit, ledger, session.engine, task, measure, drawn, Seen(*seen))
+
+    def on_open(visit: Visit, *chosen) -> tuple:
+        return look(visit, ledger, session.engine, *chosen[:3], Seen(*chosen[3]), anew=True)
+
+    def on_tick(visit: Visit, in_sight: bool, *chosen) -> tuple:
+        if not in_sight:  # the tab was left: it asks again when it is opened
+            return *_skip(len(shown)), gr.Timer(active=False)
+        found = on_look(visit, *chosen)
+        over = isinstance(found[-2], Seen) and not found[-2].every
+        return "" if over else gr.skip(), *found
+
+    def on_start(visit: Visit, which: str, *chosen) -> tuple:
+        try:
+            message = start_set(visit, session.runs, session.engine, which)
+        except UserError as problem:
+            message = markup.status(str(problem), kind="bad")
+        return message, session.next_revision(), *on_look(visit, *chosen)
+
+    def on_stop(visit: Visit, *chosen) -> tuple:
+        message = stop_all(visit, session.runs)
+        return message, *on_look(visit, *chosen)
+
+    def on_change(visit: Visit, task: str | None, measure: str, drawn: list[str]) -> tuple:
+        return pictures_of(visit, ledger, session.engine, task, measure, drawn)
+
+    def on_pick(visit: Visit, run_id: str) -> tuple:
+        pick(visit, session.runs, run_id)
+        return session.next_revision(), gr.Tabs(selected="train")
+
+    shown = [progress, stop_button, table, pictures, task, drawn, plot, stacks, take_away, seen, timer]
+    chosen = [task, measure, drawn, seen]
+    tab = note.parent
+    session.wire([tab.select], on_open, chosen, shown)
+    session.wire([timer.tick], on_tick, [in_sight, *chosen], [told, *shown], js=_IN_SIGHT)
+    session.wire([start_button.click], on_start, [chosen_set, *chosen], [told, session.run, *shown])
+    session.wire([stop_button.click], on_stop, chosen, [told, *shown])
+    session.wire(
+        [task.input, measure.input, drawn.input], on_change, chosen[:3], [plot, stacks], trigger_mode="always_last"
+    )
+    session.wire(
+        [tab.select, chosen_set.input, session.data.change, session.settings.change],
+        set_note,
+        [chosen_set],
+        [note, start_button],
+    )
+    session.wire([table.select], on_pick, [picked], [session.run, tab.parent], js=_CLICKED)
+
+
+# --- deeds ---
+
+
+def start_set(visit: Visit, runs: Runs, engine: Engine, which: str) -> str:
+    """Put a run for each preset of a set into the line, on the visitor's data; returns what to say about it.
+
+    The Train tab then shows the first of them. Raises `UserError` where none can be started."""
+    source = _ready_source(visit)
+    model = engine.model()
+    begun, problems = [], []
+    for name in SETS[which]:
+        config = presets.BY_NAME[name].make(model.backbone.groups, list(source.tasks), visit.lesson.config)
+        try:
+            begun.append(live.start(visit, runs, engine, config).id)
+        except UserError as problem:
+            problems.append(str(problem))
+    if not begun:
+        raise UserError(words.started(0, problems))
+    visit.lesson.run = begun[0]
+    return markup.status(words.started(len(begun), problems))
+
+
+def stop_all(visit: Visit, runs: Runs) -> str:
+    """Ask every run of the visitor that is not over to end."""
+    _check_owner(visit)
+    # Those that wait first, or the next of them would begin when the one that trains ends.
+    found = sorted((run for run in runs.find(visit.owner) if run.unfinished), key=lambda run: run.state != "queued")
+    for run in found:
+        runs.stop(run.id, visit.owner)
+    return markup.status(words.stopping(len(found))) if found else ""
+
+
+def pick(visit: Visit, runs: Runs, run_id: str) -> None:
+    """Let the Train tab show a run. Raises `UserError` where it is none of the visitor's."""
+    _check_owner(visit)
+    visit.lesson.run = runs.get(run_id, visit.owner).id
+
+
+def save(visit: Visit, folder: Path, ledger: Ledger, engine: Engine) -> Path:
+    """Write the table of all runs, for a spreadsheet."""
+    entries = ledger.entries(visit.owner)
+    path = folder / "runs.csv"
+    path.write_bytes(comparing.csv(entries, names(visit, engine, entries)))
+    return path
+
+
+def _ready_source(visit: Visit) -> Source:
+    _check_owner(visit)
+    source = visit.lesson.source
+    if source is None:
+        raise UserError(words.NO_DATA)
+    if not source.ready:
+        raise UserError(words.NOT_READY)
+    return source
+
+
+def _check_owner(visit: Visit) -> None:
+    if not visit.owner:
+        raise UserError(words.UNKNOWN)
+
+
+# --- sights ---
+
+
+def set_note(visit: Visit, which: str) -> tuple:
+    """What a set would train, and whether it can be started."""
+    source = visit.lesson.source
+    if source is None or not source.ready:
+        return markup.note(words.NO_DATA if source is None else words.NOT_READY), gr.Button(interactive=False)
+    titles = [presets.BY_NAME[name].title for name in SETS[which]]
+    return markup.note(words.set_note(titles, source.name, visit.lesson.config.epochs)), gr.Button(interactive=True)
+
+
+def names(visit: Visit, engine: Engine, entries: Sequence[Entry]) -> dict[str, str]:
+    """Run -> what its settings are called: a preset's title, or that they are the visitor's own."""
+    # A run that waits does not say yet what parts its model has: most likely those of the data that is chosen.
+    groups, heads = (engine.model().backbone.groups, engine.model().tasks) if engine.ready else ((), ())
+    if visit.lesson.source is not None:
+        heads = visit.lesson.source.tasks
+    found = {entry.run.id: entry.preset(groups, list(heads)) for entry in entries}
+    return {run: presets.BY_NAME[name].title if name else words.OWN_SETTINGS for run, name in found.items()}
+
+
+def look(
+    visit: Visit,
+    ledger: Ledger,
+    engine: Engine,
+    task: str | None,
+    measure: str,
+    drawn: Collection[str],
+    seen: Seen,
+    anew: bool = False,
+) -> tuple:
+    """What has changed of the visitor's runs since `seen` (`anew`: all of it).
+
+    In this order: progress, Stop, the table, whether there are pictures, the tasks, the runs drawn, their curves, their
+    stacks, the download, what is seen now, and the timer.
+    """
+    entries = ledger.entries(visit.owner)
+    now = Seen(tuple(entry.run.id for entry in entries), _version(visit, entries), pace(entries))
+    if now == seen and not anew:
+        return _skip(11)
+    called = names(visit, engine, entries)
+    tasks = list(comparing.kinds(entries))
+    task = task if task in tasks else tasks[0] if tasks else None
+    drawn = choice(entries, drawn, seen.runs)
+    chosen = [entry for entry in entries if entry.run.id in drawn]
+    choices = [(words.name(entry.number, called[entry.run.id]), entry.run.id) for entry in entries]
+    return (
+        progress(entries),
+        labelled(words.STOP_ALL, visible=any(entry.run.unfinished for entry in entries)),
+        comparing.table(entries, called, visit.lesson.run) if entries else markup.note(words.NO_RUNS),
+        gr.Column(visible=bool(tasks)),
+        gr.Dropdown(choices=tasks, value=task),
+        gr.CheckboxGroup(choices=choices, value=drawn),
+        comparing.plot(chosen, called, task, measure) if task else "",
+        comparing.stacks(chosen, called),
+        labelled(words.DOWNLOAD, visible=bool(entries)),
+        now,
+        gr.Timer(now.every or STEADY, active=bool(now.every)),
+    )
+
+
+def pictures_of(
+    visit: Visit, ledger: Ledger, engine: Engine, task: str | None, measure: str, drawn: Collection[str]
+) -> tuple[str, str]:
+    """The curves and the stacks of the runs that are chosen."""
+    entries = ledger.entries(visit.owner)
+    called = names(visit, engine, entries)
+    chosen = [entry for entry in entries if entry.run.id in drawn]
+    return comparing.plot(chosen, called, task, measure) if task else "", comparing.stacks(chosen, called)
+
+
+def choice(entries: Sequence[Entry], drawn: Collection[str], known: Collection[str]) -> list[str]:
+    """The runs to draw: those drawn before that are still there, and the newest of those that are new."""
+    kept = [entry.run.id for entry in entries if entry.run.id in drawn]
+    new = [entry.run.id for entry in entries if entry.run.id not in known]
+    added = new[-max(0, comparing.MOST_LINES - len(kept)) :] if len(kept) < comparing.MOST_LINES else []
+    return [entry.run.id for entry in entries if entry.run.id in {*kept, *added}]
+
+
+def pace(entries: Sequence[Entry]) -> float:
+    """After how many seconds to look again."""
+    states = {entry.run.state for entry in entries}
+    return STEADY if "running" in states else SELDOM if "queued" in states else 0.0
+
+
+def progress(entries: Sequence[Entry]) -> str:
+    """How far the visitor's runs are that are not over, with a bar; "" where all are."""
+    training = [entry for entry in entries if entry.run.state == "running"]
+    waiting = [entry for entry in entries if entry.run.state == "queued"]
+    if not training and not waiting:
+        return ""
+    share = sum(entry.share for entry in training) / len(training) if training else 0.0
+    left = max((entry.story.eta or 0.0 for entry in training), default=0.0) if training and not waiting else None
+    return markup.status(words.progress(len(training), share, len(waiting), left), kind="busy", share=share)
+
+
+def _version(visit: Visit, entries: Sequence[Entry]) -> str:
+    """Differs whenever something that is shown has changed."""
+    parts = (
+        (e.run.id, e.run.state, e.story.step, len(e.story.past), e.place, e.stopping, bool(e.config)) for e in entries
+    )
+    return f"{hash((visit.lesson.run, tuple(parts)))}"
+
+
+def _skip(count: int) -> tuple:
+    return tuple(gr.skip() for _ in range(count))

@@ -1,0 +1,311 @@
+"""Runs side by side as HTML and CSV: the table, the curves, the stacks. Pure functions; what is shown is escaped."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mtl.config import TrainConfig
+from mtl.sheets import csv_bytes
+from mtl.ui.compare import words
+from mtl.ui.compare.runs_table import Entry
+from mtl.ui.train.result import words as result
+from mtl.ui.train.run import view as run_views
+from mtl.ui.train.run import words as live
+from mtl.ui.train.run.story import HEADLINE
+from mtl.ui.train.settings import words as controls
+from mtl.ui.widgets import curves, markup, stack
+from mtl.ui.widgets.curves import Line
+from mtl.ui.widgets.markup import Markup
+
+# So many lines can be told apart in one picture: half of the colours once as a line, once dashed.
+MOST_LINES = 8
+COLOURS = 8
+_RATES = ("lr", "head_lr")
+# Settings that say how a run is computed, not what it learns.
+_NOT_TOLD = ("cache_mb", "precision", "patience", "average", "blend", "label_trust", "clip", "backbone_dropout")
+
+Names = Mapping[str, str]
+
+
+def colour(entry: Entry) -> str:
+    """A run keeps its colour wherever it is shown."""
+    return f"var(--run-{(entry.number - 1) % COLOURS + 1})"
+
+
+def dashed(entry: Entry) -> bool:
+    """The second cue, for those who see no colours: neighbours differ in it."""
+    return bool((entry.number - 1) % 2)
+
+
+def kinds(entries: Sequence[Entry]) -> dict[str, str]:
+    """Every task that one of the runs trains: its kind."""
+    return {task: kind for entry in entries for task, kind in entry.story.kinds.items()}
+
+
+# --- what differs ---
+
+
+def differences(entries: Sequence[Entry]) -> dict[str, list[str]]:
+    """Run -> the settings in which not all of them are alike, in words."""
+    known = [entry for entry in entries if entry.config is not None]
+    told = {entry.run.id: _told(entry) for entry in known}
+    fields = dict.fromkeys(name for settings in told.values() for name in settings)
+    differing = [name for name in fields if len({settings.get(name) for settings in told.values()}) > 1]
+    return {
+        run: [f"{name} {settings[name]}" for name in differing if settings[name] not in ("", words.NONE)]
+        or [words.NONE_OF_THESE] * bool(differing)
+        for run, settings in told.items()
+    }
+
+
+def _told(entry: Entry) -> dict[str, str]:
+    """Every setting of a run by what the page calls it, as the page writes it."""
+    start = entry.start_from or "default"
+    told = {words.FILE: entry.file, words.START_FROM: words.DEFAULT_START if start == "default" else _short(start)}
+    for field in dataclasses.fields(TrainConfig):
+        if field.name not in _NOT_TOLD:
+            name = words.FIELDS.get(field.name, field.name.replace("_", " "))
+            told[name] = _setting(field.name, getattr(entry.config, field.name))
+    return told
+
+
+def _setting(name: str, value: Any) -> str:
+    if name == "freeze":
+        return words.ALL if value < 0 else f"{value}" if value else words.NONE
+    if name in _RATES:
+        return controls.rate(value)
+    if name == "rates":
+        return ", ".join(f"{group} {controls.rate(rate)}" for group, rate in value.items()) or words.NONE
+    if name == "task_weights":
+        return ", ".join(f"{task} {weight:g}" for task, weight in value.items()) or words.NONE
+    if name == "unfreeze":
+        return ", ".join(f"{epoch}:{lowest}" for epoch, lowest in value) or words.NONE
+    if isinstance(value, tuple):
+        return ", ".join(value) or words.NONE
+    if isinstance(value, bool):
+        return words.YES if value else words.NO
+    return f"{value:g}"
+
+
+def _short(start: str) -> str:
+    """What to call the model that a run began with: a run's checkpoint goes by the run's folder."""
+    path = Path(start)
+    return path.parent.name if path.name == "checkpoint" else path.name
+
+
+# --- the table ---
+
+
+def table(entries: Sequence[Entry], names: Names, shown: str | None) -> str:
+    """A row for each run. `names`: run -> what its settings are called; `shown`: the run that the Train tab shows."""
+    tasks = kinds(entries)
+    differing = differences(entries)
+    slowest = max((entry.story.seconds for entry in entries), default=0.0)
+    forgetful = any(entry.lost for entry in entries)
+    heads = [_head(words.RUN, ""), _head(words.STATE, "")]
+    heads += [_head(task, words.SCORE_TITLES[HEADLINE[kind]]) for task, kind in tasks.items()]
+    heads += [_head(words.SECONDS, ""), *([_head(words.FORGOT, words.FORGOT_TITLE)] if forgetful else [])]
+    heads += [_head(words.COSINE, words.COSINE_TITLE), _head(words.DIFFERS, "")]
+    heads.append(f'<th scope="col"><span class="sr">{words.SHOW}</span></th>')
+    rows = []
+    for entry in entries:
+        run = entry.run.id
+        cells = [
+            f'<th scope="row">{_swatch(entry)}<b>{escape(live.run_name(entry.number))}</b>'
+            f"<span>{escape(names[run])}</span></th>",
+            f"<td>{_state(entry)}</td>",
+            *(_score(entry.scores.get(task), HEADLINE[kind]) for task, kind in tasks.items()),
+            _bar(entry.story.seconds / slowest if slowest else 0, _seconds(entry), "cost"),
+            *([f"<td>{_lost(entry)}</td>"] if forgetful else []),
+            _bar(entry.cosine or 0.0, "" if entry.cosine is None else f"{entry.cosine:.3f}", "kept"),
+            f'<td class="differs" dir="auto">{_items(differing.get(run, ()))}</td>',
+            f'<td><button type="button" class="show-run" data-run="{escape(run)}" '
+            f'aria-pressed="{"true" if run == shown else "false"}">{escape(words.SHOW)}</button></td>',
+        ]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    sheet = (
+        f'<table class="sheet runs-sheet"><caption class="sr">{escape(words.TABLE)}</caption>'
+        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+    return markup.scroll(words.TABLE, sheet, "tall") + markup.note(words.SCORES_NOTE)
+
+
+def _head(name: str, title: str) -> str:
+    about = f' title="{escape(title)}"' if title else ""
+    return f'<th scope="col"{about}><span dir="auto">{escape(name)}</span></th>'
+
+
+def _swatch(entry: Entry) -> str:
+    kind = "swatch dashed" if dashed(entry) else "swatch"
+    return f'<i class="{kind}" style="--c:{colour(entry)}"></i>'
+
+
+def _items(values: Sequence[str]) -> str:
+    return "".join(f"<span>{escape(value)}</span>" for value in values)
+
+
+def _state(entry: Entry) -> str:
+    shown = words.state(entry.run.state, entry.share, entry.place, entry.message, entry.stopping)
+    if entry.run.state != "running":
+        return escape(shown)
+    return f'{escape(shown)}<div class="progress"><span style="width:{entry.share:.0%}"></span></div>'
+
+
+def _score(value: float | None, metric: str) -> str:
+    return _bar(value or 0.0, "" if value is None else result.score(metric, value), "score")
+
+
+def _bar(share: float, shown: str, kind: str) -> str:
+    """A number with a bar below it, `share` of the cell long; both empty where there is no number yet."""
+    if not shown:
+        return "<td></td>"
+    width = 100 * min(1.0, max(0.0, share))
+    return f'<td class="num">{escape(shown)}<i class="databar {kind}"><b style="width:{width:.1f}%"></b></i></td>'
+
+
+def _seconds(entry: Entry) -> str:
+    return live.duration(entry.story.seconds) if entry.story.seconds else ""
+
+
+def _lost(entry: Entry) -> str:
+    if entry.run.unfinished or not entry.story.forgetting:
+        return ""
+    lost = [words.forgot(task, metric, change) for task, (metric, change) in entry.lost.items()]
+    return _items(lost) or words.NOTHING_UNTRAINED
+
+
+# --- the curves ---
+
+
+def plot(entries: Sequence[Entry], names: Names, task: str, measure: str) -> str:
+    """The chosen runs' curves of one task in one picture, and the same as a table. `measure`: see `words.MEASURES`."""
+    if not entries:
+        return markup.note(words.CHOOSE_RUNS)
+    metric = HEADLINE.get(kinds(entries).get(task, ""), "")
+    lines = [
+        Line(
+            live.run_name(entry.number),
+            points,
+            colour(entry),
+            dashed=dashed(entry),
+            dots=measure != "train",
+        )
+        for entry in entries
+        if (points := _points(entry, task, measure))
+    ]
+    if not lines:
+        return markup.note(words.NO_CURVES)
+    title = f"{task} · {words.MEASURES[measure]}"
+    until = max(_last_epoch(entry) for entry in entries)
+    show = (lambda value: result.score(metric, value)) if measure == "score" else "{:.3g}".format
+    values = [y for line in lines for _, y in line.points]
+    # The axis of scores has room for a fifth at least, so that one sentence more does not look like a leap.
+    bounds = {"low": min(*values, max(values) - 0.2), "high": 1.0} if measure == "score" else {"low": 0.0}
+    picture = curves.chart(title, lines, until, words.EPOCH, show, **bounds)
+    return f"{picture}{markup.details(words.CURVES_TABLE, _curves_table(entries, names, task, measure, show))}"
+
+
+def _last_epoch(entry: Entry) -> int:
+    """The epoch that a run will end with, or, where it is over, did end with."""
+    return entry.story.epochs if entry.run.unfinished else math.ceil(entry.story.in_epochs(entry.story.step))
+
+
+def _points(entry: Entry, task: str, measure: str) -> list[tuple[float, float]]:
+    story = entry.story
+    if measure == "train":
+        return curves.smoothed([(story.in_epochs(step), loss) for step, loss in story.losses.get(task, ())])
+    found = [(epoch, epoch.scores if measure == "score" else epoch.held_out) for epoch in story.past]
+    return [(story.in_epochs(epoch.step), values[task]) for epoch, values in found if task in values]
+
+
+def _curves_table(entries: Sequence[Entry], names: Names, task: str, measure: str, show: Any) -> str:
+    """One row for each run, one column for each epoch."""
+    epochs = sorted({epoch.number for entry in entries for epoch in entry.story.past})
+    rows = []
+    for entry in entries:
+        values = {
+            epoch.number: {"score": epoch.scores, "held_out": epoch.held_out, "train": epoch.train}[measure].get(task)
+            for epoch in entry.story.past
+        }
+        cells = [Markup("" if values.get(n) is None else escape(show(values[n]))) for n in epochs]
+        rows.append((words.name(entry.number, names[entry.run.id]), *cells))
+    return markup.table(words.CURVES_TABLE, (words.RUNS, *(f"{words.EPOCH} {n}" for n in epochs)), rows)
+
+
+# --- the stacks ---
+
+
+def stacks(entries: Sequence[Entry], names: Names) -> str:
+    """The small picture of each run that has begun, side by side, and tables of the same."""
+    drawn, tables = [], []
+    for entry in entries:
+        if not entry.story.sizes:
+            continue
+        layers, heads = run_views.blocks(entry.story)
+        name = words.name(entry.number, names[entry.run.id])
+        picture = stack.svg(layers, heads, small=True)
+        drawn.append(f"<figure><figcaption>{_swatch(entry)}{escape(name)}</figcaption>{picture}</figure>")
+        tables.append(markup.label(name) + stack.table(layers, heads))
+    if not drawn:
+        return ""
+    return (
+        f"{markup.heading(words.STACKS)}{markup.note(words.STACKS_NOTE)}"
+        f'<div class="stacks">{"".join(drawn)}</div>{markup.details(words.STACKS_TABLE, "".join(tables))}'
+    )
+
+
+# --- to take away ---
+
+
+def csv(entries: Sequence[Entry], names: Names) -> bytes:
+    """Everything about every run, one line each."""
+    tasks = kinds(entries)
+    losers = {task: metric for entry in entries for task, (metric, _) in entry.lost.items()}
+    groups = list(dict.fromkeys(name for entry in entries for name in entry.story.sizes))
+    fields = [field.name for field in dataclasses.fields(TrainConfig)]
+    headers = [
+        *("run", "name", "file", "start_from", "state", "seconds", "epochs_done"),
+        *(f"{task} {HEADLINE[kind]}" for task, kind in tasks.items()),
+        "embeddings cosine",
+        *(f"change of {task} {metric}" for task, metric in losers.items()),
+        *fields,
+        *(f"moved {group}" for group in groups),
+    ]
+    rows = []
+    for entry in entries:
+        story, lost = entry.story, entry.lost
+        config = entry.config.to_json() if entry.config else {}
+        rows.append(
+            [
+                entry.number,
+                names[entry.run.id],
+                entry.file,
+                _short(entry.start_from or "default"),
+                entry.run.state,
+                story.seconds,
+                len(story.past),
+                *(_number(entry.scores.get(task)) for task in tasks),
+                _number(entry.cosine),
+                *(_number(lost[task][1]) if task in lost else "" for task in losers),
+                *(_cell(config.get(name)) for name in fields),
+                *(_number(story.moved.get(group)) for group in groups),
+            ]
+        )
+    return csv_bytes(headers, rows)
+
+
+def _number(value: float | None) -> float | str:
+    return "" if value is None else float(f"{value:.6g}")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict):
+        return "; ".join(f"{name}={each}" for name, each in value.items())
+    if isinstance(value, list):
+        return "; ".join(":".join(map(str, each)) if isinstance(each, list) else str(each) for each in value)
+    return "" if value is None else value

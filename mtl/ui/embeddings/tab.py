@@ -1,0 +1,151 @@
+"""The Embeddings tab: a map, a grid of similarities, nearest neighbours, and the vectors to take away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gradio as gr
+import numpy as np
+
+from mtl import maps
+from mtl.sheets import csv_bytes
+from mtl.ui import words as text
+from mtl.ui.downloads import npy_bytes
+from mtl.ui.page import Session
+from mtl.ui.visitors import Work
+from mtl.ui.widgets import figures, markup
+
+TITLE = text.EMBEDDINGS
+
+# What the points can be coloured by: a task's answers or a column of the visitor's file. The prefix keeps a
+# column called "sentiment" apart from the model's own.
+NOTHING, TASK, COLUMN = "nothing", "task:", "file:"
+# UMAP of more sentences than this takes long enough to show PCA in the meantime.
+QUICK = 300
+
+
+def build(session: Session) -> None:
+    gr.HTML(markup.note(text.EMBEDDINGS_INTRO), apply_default_css=False)
+    with gr.Row(elem_classes="controls"):
+        method = gr.Radio([("UMAP", "umap"), ("PCA", "pca")], value="umap", label=text.MAP_METHOD, min_width=120)
+        dims = gr.Radio([("2-D", 2), ("3-D", 3)], value=2, label=text.MAP_DIMS, min_width=110)
+        colour = gr.Dropdown([], value=None, label=text.COLOUR, filterable=False, min_width=140)
+        pooling = gr.Dropdown(["mean"], value="mean", label=text.POOLING, filterable=False, min_width=110)
+    with gr.Row(elem_classes="plots"):
+        with gr.Column(min_width=320):
+            plot = gr.Plot(show_label=False, container=False, elem_id="map")
+            map_note = gr.HTML(apply_default_css=False)
+        with gr.Column(min_width=320):
+            grid = gr.Plot(show_label=False, container=False, elem_id="heatmap")
+            grid_note = gr.HTML(apply_default_css=False)
+    near = gr.HTML(apply_default_css=False, elem_id="neighbours")
+    with gr.Row(elem_classes="downloads"):
+        session.download(text.DOWNLOAD_CSV, "embeddings.csv", embeddings_csv, [pooling])
+        session.download(text.DOWNLOAD_NPY, "embeddings.npy", embeddings_npy, [pooling])
+
+    settings = [method, dims, colour, pooling]
+    # Runs only while a PCA stands in for UMAP.
+    timer = gr.Timer(1.5, active=False)
+    shown = [plot, map_note, colour, pooling, timer]
+    session.show(show_map, settings, shown)
+    session.on([timer.tick], replace_by_umap, settings, shown, needs_work=False)
+    session.show(show_similarity, [pooling, session.narrow], [grid, grid_note, near])
+
+
+# --- handlers ---
+
+
+def colour_choices(work: Work) -> list[tuple[str, str]]:
+    """(name, value) of everything the points of this analysis can be coloured by."""
+    tasks = [(name, TASK + name) for name, spec in work.model.tasks.items() if spec.kind != "tagging"]
+    columns = [(text.file_column(name), COLUMN + name) for name in work.labels]
+    return [*tasks, *columns, (text.COLOUR_NONE, NOTHING)]
+
+
+def colour_values(work: Work, choice: str) -> list[str | float | None] | None:
+    """One label or number per sentence, for a choice of `colour_choices`."""
+    if choice.startswith(COLUMN):
+        return list(work.labels[choice.removeprefix(COLUMN)])
+    if choice.startswith(TASK):
+        answers = [a.results[choice.removeprefix(TASK)] for a in work.analyses]
+        return [a if isinstance(a, float) else a.label for a in answers]
+    return None
+
+
+def show_map(work: Work, method: str, dims: int, colour: str | None, pooling: str) -> Iterator[tuple]:
+    """The map, a line about it, the two choices brought up to date with this analysis, and whether the timer
+    runs that will replace a PCA."""
+    choices = colour_choices(work)
+    names = {value: name for name, value in choices}
+    # Before the first analysis nothing is chosen, and a choice may be gone: then it is the first task.
+    colour = colour if colour in names else choices[0][1]
+    pooling = pooling if pooling in work.model.poolings else work.pooling
+    widgets = (
+        gr.update(choices=choices, value=colour),
+        gr.update(choices=list(work.model.poolings), value=pooling),
+    )
+    values = colour_values(work, colour)
+
+    def drawn(chosen: str, note: str = "") -> tuple:
+        laid_out = work.map(pooling, chosen, dims)
+        note = note or laid_out.note or (text.UMAP_NOTE if laid_out.method == "umap" else text.PCA_NOTE)
+        return (
+            figures.map_figure(laid_out.points, work.texts, values, names[colour]),
+            markup.note(note),
+            *widgets,
+            gr.update(active=note == text.UMAP_WARMING),
+        )
+
+    enough = maps.count_different(work.vectors(pooling)) >= maps.MIN_UMAP
+    if method == "umap" and enough and not work.has_map(pooling, method, dims):
+        if not maps.is_warm():
+            yield drawn("pca", text.UMAP_WARMING)
+            return
+        if len(work.analyses) > QUICK:
+            yield drawn("pca", text.umap_fitting(len(work.analyses)))
+    yield drawn(method)
+
+
+def replace_by_umap(work: Work, method: str, dims: int, colour: str | None, pooling: str) -> Iterator[tuple]:
+    """The same once UMAP is ready, and nothing before that."""
+    if maps.is_warm():
+        yield from show_map(work, method, dims, colour, pooling)
+    else:
+        yield tuple(gr.skip() for _ in range(5))
+
+
+def show_similarity(work: Work, pooling: str, narrow: bool) -> tuple:
+    """The grid, a line about it, and the table of nearest neighbours."""
+    vectors = work.vectors(pooling)
+    count = len(vectors)
+    if count == 1:
+        return None, markup.note(text.ONE_SENTENCE), ""
+    rows = figures.sample_rows(count)
+    sample = vectors[rows]
+    grid = figures.heatmap_figure(sample @ sample.T, [work.texts[i] for i in rows], rows + 1, narrow)
+    note = text.heatmap_sample(len(rows), count) if len(rows) < count else text.HEATMAP_NOTE
+    return grid, markup.note(note), neighbours_table(work.texts, vectors)
+
+
+def neighbours_table(texts: list[str], vectors: np.ndarray) -> str:
+    """Each sentence with the one closest to it, the closest pairs first."""
+    similarity = vectors @ vectors.T
+    np.fill_diagonal(similarity, -np.inf)
+    nearest = similarity.argmax(axis=1)
+    cosine = similarity[np.arange(len(texts)), nearest]
+    order = np.argsort(-cosine, kind="stable")
+    rows = [(int(i) + 1, texts[i], int(nearest[i]) + 1, texts[nearest[i]], float(cosine[i])) for i in order]
+    headers = ("#", "sentence", "#", "nearest", "cosine")
+    return markup.heading(text.NEIGHBOURS) + markup.table(text.NEIGHBOURS, headers, rows, "sentences")
+
+
+def embeddings_csv(work: Work, pooling: str) -> bytes:
+    vectors = work.vectors(pooling)
+    headers = ["text", *(f"e{i}" for i in range(vectors.shape[1]))]
+    # Six digits keep a cosine exact to the fifth, in half the space.
+    rows = ([t, *(float(f"{x:.6g}") for x in v)] for t, v in zip(work.texts, vectors.tolist(), strict=True))
+    return csv_bytes(headers, rows)
+
+
+def embeddings_npy(work: Work, pooling: str) -> bytes:
+    return npy_bytes(work.vectors(pooling))

@@ -1,0 +1,51 @@
+"""The Entities tab: the names in the sentences, marked where they stand."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from mtl.sheets import csv_bytes
+from mtl.ui import words as text
+from mtl.ui.page import Session
+from mtl.ui.visitors import Work
+from mtl.ui.widgets import markup
+
+TITLE = text.ENTITIES
+TASK = "entities"
+
+
+def build(session: Session) -> None:
+    with gr.Row(elem_classes=["controls", "sorting"]):
+        gr.HTML(markup.note(text.ENTITIES_INTRO), apply_default_css=False, min_width=280, scale=3)
+        head = gr.Dropdown([], label=text.HEAD, filterable=False, min_width=130, visible=False)
+    view = gr.HTML(apply_default_css=False, elem_id="entities-view")
+    with gr.Row(elem_classes="downloads"):
+        session.download(text.DOWNLOAD_CSV, "entities.csv", entities_csv, [head])
+    session.show(show_entities, [head], [view, head])
+
+
+# --- handlers ---
+
+
+def show_entities(work: Work, head: str | None) -> tuple:
+    """The marked texts with their legend and table as HTML, and the heads there are.
+
+    `head` is the one wanted; without it the head called entities is shown, or else the first of its kind."""
+    task = work.head("tagging", head, TASK)
+    if task is None:
+        return markup.note(text.not_in_model(TASK, list(work.model.tasks))), gr.update(visible=False)
+    heads = work.heads("tagging")
+    note = "" if TASK in heads else markup.note(text.another_head(TASK, task))
+    view = markup.entities(work.texts, work.answers(task, "tagging"), work.model.tasks[task].labels)
+    return note + view, gr.update(choices=heads, value=task, visible=len(heads) > 1)
+
+
+def entities_csv(work: Work, head: str | None = None) -> bytes:
+    task = work.head("tagging", head, TASK)
+    answers = [] if task is None else work.answers(task, "tagging")
+    rows = [
+        (number, sentence, e.text, e.label, e.start, e.end, round(e.score, 4))
+        for number, (sentence, found) in enumerate(zip(work.texts, answers, strict=False), 1)
+        for e in found
+    ]
+    return csv_bytes(("sentence", "sentence text", "text", "label", "start", "end", "score"), rows)

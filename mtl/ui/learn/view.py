@@ -1,0 +1,367 @@
+"""The pictures and figures of the Learn tab as HTML. Pure functions; everything that is given is escaped.
+
+Figures come from a file that `python -m mtl scenarios` writes (see `mtl.tools.scenarios`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mtl.config import ASSETS, TrainConfig, UserError
+from mtl.training import presets
+from mtl.ui.learn import words
+from mtl.ui.train.result import words as result
+from mtl.ui.train.run import words as live
+from mtl.ui.train.settings import words as controls
+from mtl.ui.widgets import markup, stack
+from mtl.ui.widgets.markup import Markup
+
+FIGURES = ASSETS / "scenarios.json"
+# The learning rates of the picture of a valley, too low, right and too high for it, and how many steps it shows.
+_RATES, _STEPS = (0.04, 0.35, 1.02), 8
+
+Figures = Mapping[str, Any]
+
+
+def read(path: Path = FIGURES) -> Figures | None:
+    """The measured figures; None where there are none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def paragraphs(texts: Sequence[str]) -> str:
+    """Texts in which **a term** stands bold where it is explained."""
+    return "".join(f"<p>{_terms(text)}</p>" for text in texts)
+
+
+def _terms(text: str) -> str:
+    return re.sub(r"\*\*(.+?)\*\*", r"<dfn>\1</dfn>", escape(text))
+
+
+# --- pictures that explain ---
+
+
+def pooling_picture() -> str:
+    """Tokens, their vectors, the pooled one, and which head reads what. 340 units wide, so that it fits a phone."""
+    parts = words.POOLING_PARTS
+    shapes, width, left, step = [], 56, 6, 67
+    centres = [left + step * i + width / 2 for i in range(len(words.POOLING_TOKENS))]
+    pooled = (112, 118)
+    for i, centre in enumerate(centres):
+        shapes.append(f'<path class="wire" d="M{centre} 168 L{pooled[0]} {pooled[1] + 14}"/>')
+        shapes.append(f'<path class="wire thin" d="M{centre} 168 L292 44"/>')
+        shapes.append(_vector(centre - 24, 168, [(7 * i + 3 * j) % 10 / 10 for j in range(4)]))
+        shapes.append(f'<path class="wire" d="M{centre} 252 V240 M{centre} 202 V182"/>')
+        shapes.append(_box(centre - width / 2, 252, width, words.POOLING_TOKENS[i], "token"))
+    shapes.append(_box(left, 202, step * 4 + width, parts["layers"], "layers", 38))
+    means = [sum((7 * i + 3 * j) % 10 / 10 for i in range(len(centres))) / len(centres) for j in range(4)]
+    shapes.append(_vector(pooled[0] - 24, pooled[1], means))
+    shapes.append(f'<text class="side" x="{pooled[0] + 32}" y="{pooled[1] + 2}">{escape(parts["sentence"])}</text>')
+    shapes.append(f'<text class="side" x="{pooled[0] + 32}" y="{pooled[1] + 17}">({escape(parts["pooled"])})</text>')
+    for i, head in enumerate(parts["sentence heads"]):
+        centre = 40 + 72 * i
+        shapes.append(f'<path class="wire" d="M{pooled[0]} {pooled[1]} L{centre} 44"/>')
+        shapes.append(_box(centre - 34, 18, 68, head, "head"))
+    shapes.append(_box(258, 18, 68, parts["token head"], "head"))
+    return (
+        f'<svg class="diagram" viewBox="0 0 340 284" role="img" aria-label="{escape(words.POOLING_LABEL)}">'
+        f"{''.join(shapes)}</svg>"
+    )
+
+
+def _vector(x: float, y: float, values: Sequence[float]) -> str:
+    """A list of numbers, as cells of different strength."""
+    cells = (
+        f'<rect x="{x + 12 * i:g}" y="{y}" width="12" height="14" fill-opacity="{0.15 + 0.8 * value:.2f}"/>'
+        for i, value in enumerate(values)
+    )
+    return f'<g class="vector">{"".join(cells)}</g>'
+
+
+def _box(x: float, y: float, width: float, name: str, kind: str, tall: int = 26) -> str:
+    return (
+        f'<g class="{kind}"><rect x="{x:g}" y="{y}" width="{width:g}" height="{tall}" rx="6"/>'
+        f'<text x="{x + width / 2:g}" y="{y + tall / 2 + 4:g}" text-anchor="middle">{escape(name)}</text></g>'
+    )
+
+
+def descent_picture() -> str:
+    """Steps down the same valley with three learning rates, computed, not drawn by hand."""
+    figures = []
+    for name, rate in zip(words.DESCENT_NAMES, _RATES, strict=True):
+        places = descent(rate)
+        curve = " ".join(f"{_at(x / 20)}" for x in range(-29, 30))
+        path = " ".join(_at(x) for x in places)
+        dots = "".join(
+            f'<circle cx="{_at(x).split(",")[0]}" cy="{_at(x).split(",")[1]}" r="{4 if i == _STEPS else 2.5}"/>'
+            for i, x in enumerate(places)
+        )
+        figures.append(
+            f'<figure><svg class="valley" viewBox="0 0 120 92" role="img" aria-label="{escape(name)}">'
+            f'<polyline class="curve-line" points="{curve}"/><polyline class="path" points="{path}"/>{dots}</svg>'
+            f"<figcaption>{escape(name)}</figcaption></figure>"
+        )
+    caption = markup.note(words.DESCENT_CAPTION.format(steps=_STEPS))
+    return f'<div class="valleys">{"".join(figures)}</div>{caption}'
+
+
+def descent(rate: float, steps: int = _STEPS) -> list[float]:
+    """Where gradient descent on x² is, from -1, after each step."""
+    places = [-1.0]
+    for _ in range(steps):
+        places.append(places[-1] - rate * 2 * places[-1])
+    return places
+
+
+def _at(x: float) -> str:
+    return f"{60 + 40 * x:.1f},{84 - 38 * x * x:.1f}"
+
+
+def thaw_picture(config: TrainConfig, groups: Sequence[str]) -> str:
+    """Which part learns in which epoch, as a table whose cells are the picture."""
+    epochs = range(1, config.epochs + 1)
+    rows = [(words.THAW_HEADS, [True] * config.epochs)]
+    for index, name in reversed(list(enumerate(groups))):
+        rows.append((name, [config.frozen_groups(len(groups), epoch) <= index for epoch in epochs]))
+    head = "".join(f'<th scope="col">{epoch}</th>' for epoch in epochs)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f'<td class="{"thawed" if on else "still"}">{_thaw_word(on)}</td>' for on in learns)
+        + "</tr>"
+        for name, learns in rows
+    )
+    caption = escape(words.THAW_CAPTION.format(epochs=config.epochs))
+    return (
+        f'<div class="scroll thaw-box" tabindex="0" role="region" aria-label="{caption}"><table class="thaw">'
+        f"<caption>{caption}</caption><thead><tr><td>{escape(live.EPOCH)}</td>{head}</tr></thead><tbody>{body}</tbody>"
+        "</table></div>"
+    )
+
+
+def _thaw_word(on: bool) -> str:
+    return escape(words.THAW_LEARNS if on else words.THAW_FROZEN)
+
+
+# --- figures ---
+
+
+def mean_score(scenario: Figures) -> float:
+    scores = scenario["scores"].values()
+    return sum(scores) / len(scores)
+
+
+def backbone_moved(scenario: Figures) -> float:
+    """The mean relative change of the layer groups' weights."""
+    layers = [change for group, change in scenario["moved"].items() if _is_layer(group)]
+    return sum(layers) / len(layers)
+
+
+def _is_layer(group: str) -> bool:
+    return not group.startswith("head ") and group != "projection"
+
+
+def overview(figures: Figures) -> str:
+    """Every preset in one table whose numbers stand on bars."""
+    tasks = figures["tasks"]
+    scenarios = _by_name(figures)
+    shown = [preset for preset in presets.PRESETS if preset.name in scenarios]
+    slowest = max(scenarios[preset.name]["seconds"] for preset in shown) or 1.0
+    farthest = max(backbone_moved(scenarios[preset.name]) for preset in shown) or 1.0
+    heads = (words.PRESET, *tasks, words.MEAN, words.SECONDS, words.MOVED, words.EMBEDDINGS)
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    rows = []
+    for preset in shown:
+        found = scenarios[preset.name]
+        moved, mean = backbone_moved(found), mean_score(found)
+        cells = [
+            *(
+                _cell(score, result.score(tasks[name]["metric"], score), "score")
+                for name, score in found["scores"].items()
+            ),
+            _cell(mean, result.percent(mean), "mean"),
+            _cell(found["seconds"] / slowest, f"{found['seconds']:.0f}", "cost"),
+            _cell(moved / farthest, controls.change(moved), "far"),
+            _cell(found["cosine"], f"{found['cosine']:.3f}", "kept"),
+        ]
+        rows.append(f'<tr><th scope="row">{escape(preset.title)}</th>{"".join(cells)}</tr>')
+    sheet = (
+        f'<table class="sheet runs-sheet"><caption class="sr">{escape(words.OVERVIEW)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+    note = markup.note(words.OVERVIEW_NOTE.format(probe=figures["probe"]))
+    return f"{markup.heading(words.OVERVIEW)}{markup.scroll(words.OVERVIEW, sheet, 'all')}{note}"
+
+
+def _cell(share: float, shown: str, kind: str) -> str:
+    width = 100 * min(1.0, max(0.0, share))
+    return f'<td class="num">{escape(shown)}<i class="databar {kind}"><b style="width:{width:.1f}%"></b></i></td>'
+
+
+def cards(figures: Figures | None) -> str:
+    """For every preset: when to use it, what to expect, what was measured, and the stack with what moved."""
+    scenarios = _by_name(figures) if figures else {}
+    groups = []
+    for title, names in zip(words.SCENARIO_GROUPS, presets.GROUPS, strict=True):
+        found = "".join(_card(presets.BY_NAME[name], scenarios.get(name), figures) for name in names)
+        groups.append(f'{markup.heading(title)}<div class="lesson-cards">{found}</div>')
+    return "".join(groups)
+
+
+def _card(preset: presets.Preset, found: Figures | None, figures: Figures | None) -> str:
+    if found is None or figures is None:
+        return _card_frame(preset, words.NOT_MEASURED, "")
+    said = words.measured(found["seconds"], mean_score(found), backbone_moved(found), found["cosine"])
+    tasks = figures["tasks"]
+    bars = "".join(
+        _line(name, score, result.score(tasks[name]["metric"], score), "score", result.METRICS[tasks[name]["metric"]])
+        for name, score in found["scores"].items()
+    )
+    layers, heads = blocks(found)
+    return _card_frame(
+        preset,
+        said,
+        f'<div class="lines-of-scores">{bars}</div>{stack.svg(layers, heads, small=True)}'
+        f"{markup.details(words.CARD_TABLE, stack.table(layers, heads))}",
+    )
+
+
+def _card_frame(preset: presets.Preset, measured: str, body: str) -> str:
+    facts = (
+        (words.WHEN_LABEL, preset.sentence),
+        (words.EXPECT_LABEL, words.EXPECT[preset.name]),
+        (words.MEASURED_LABEL, measured),
+    )
+    listing = "".join(f"<dt>{escape(term)}</dt><dd>{escape(said)}</dd>" for term, said in facts)
+    return f'<article class="lesson-card"><h4>{escape(preset.title)}</h4><dl>{listing}</dl>{body}</article>'
+
+
+def _line(name: str, share: float, shown: str, kind: str, about: str = "") -> str:
+    width = 100 * min(1.0, max(0.0, share))
+    return (
+        f'<div class="score-line {kind}" title="{escape(about)}"><span dir="auto">{escape(name)}</span>'
+        f'<i class="databar {kind}"><b style="width:{width:.1f}%"></b></i><b>{escape(shown)}</b></div>'
+    )
+
+
+def blocks(found: Figures) -> tuple[list[stack.Block], list[stack.Block]]:
+    """The stack of a measured run: layers (lowest first) and heads, with how far each moved."""
+    layers = {name: size for name, size in found["sizes"].items() if _is_layer(name)}
+    heads = {name.removeprefix("head "): size for name, size in found["sizes"].items() if not _is_layer(name)}
+    low, top = stack.blocks_of(layers, TrainConfig.from_json(found["config"]), heads)
+    moved = found["moved"]
+    # What joined later has learned by the end: the bar says how much.
+    return (
+        [replace(block, moved=moved[block.name]) for block in low],
+        [replace(block, moved=moved[stack.group_of(block.name)]) for block in top],
+    )
+
+
+# --- the anchor ---
+
+
+def anchor(figures: Figures) -> str:
+    """One task taught alone, without the anchor and with it: bars, a table of the same, and a sentence."""
+    lesson = figures["anchor"]
+    without, held = lesson["runs"][0], lesson["runs"][-1]
+    task, metric = lesson["task"], figures["tasks"][lesson["task"]]["metric"]
+    rows: list[tuple[str, str, str, float | None, float, float]] = [
+        (task, words.ANCHOR_NEW, metric, None, without["scores"][task], held["scores"][task]),
+        (words.COSINE_ROW, "", "cosine", 1.0, without["cosine"], held["cosine"]),
+        *(
+            (
+                name,
+                words.ANCHOR_NOT_TAUGHT,
+                found["metric"],
+                found["before"],
+                found["after"],
+                held["probe"][name]["after"],
+            )
+            for name, found in without["probe"].items()
+        ),
+    ]
+    drawn = "".join(_contrast(*row) for row in rows)
+    table = [
+        (f"{name}, {about}" if about else name, _metric(metric), *(Markup(_shown(metric, v)) for v in values))
+        for name, about, metric, *values in rows
+    ]
+    said = words.anchor_sentence(
+        task, without["cosine"], held["cosine"], (without["scores"][task], held["scores"][task]), metric
+    )
+    others = list(without["probe"])
+    how = words.anchor_how(task, others, figures["data"]["held_out"], figures["probe"])
+    return (
+        f'{markup.heading(words.ANCHOR_MEASURED)}{_key()}<div class="contrasts">{drawn}</div>'
+        f'<p class="said">{escape(said)}</p>{markup.note(how)}'
+        f"{markup.details(words.ANCHOR_TABLE, markup.table(words.ANCHOR_MEASURED, words.ANCHOR_HEADERS, table))}"
+    )
+
+
+def _key() -> str:
+    items = zip(("was", "without", "with"), (words.BEFORE, words.WITHOUT, words.WITH), strict=True)
+    return f'<ul class="key contrast-key">{"".join(f"<li><i class={k}></i>{escape(w)}</li>" for k, w in items)}</ul>'
+
+
+def _contrast(name: str, about: str, metric: str, before: float | None, without: float, held: float) -> str:
+    bars = "".join(
+        _line(said, value or 0.0, _shown(metric, value), kind)
+        for kind, said, value in (
+            ("was", words.BEFORE, before),
+            ("without", words.WITHOUT, without),
+            ("with", words.WITH, held),
+        )
+    )
+    small = " · ".join(part for part in (about, _metric(metric)) if part)
+    return f"<section><h5>{escape(name)} <small>{escape(small)}</small></h5>{bars}</section>"
+
+
+def _metric(metric: str) -> str:
+    return words.COSINE_METRIC if metric == "cosine" else result.METRICS[metric]
+
+
+def _shown(metric: str, value: float | None) -> str:
+    if value is None:
+        return words.ANCHOR_UNKNOWN
+    return f"{value:.3f}" if metric == "cosine" else result.score(metric, value)
+
+
+# --- where it comes from ---
+
+
+def provenance(figures: Figures) -> str:
+    start, data = figures["start"], figures["data"]
+    lines = words.provenance(
+        figures["command"], figures["machine"], start["name"], start["sha256"], data["file"], data["sha256"]
+    )
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'{markup.heading(words.PROVENANCE)}<ul class="provenance">{items}</ul>'
+
+
+def _start(figures: Figures) -> str:
+    """What every run began with, and how to read the scores."""
+    data = figures["data"]
+    note = words.start_note(figures["start"]["name"], data["rows"], data["held_out"], figures["base"]["epochs"])
+    return f'<div class="prose">{paragraphs([note])}</div>'
+
+
+def _by_name(figures: Figures) -> dict[str, Figures]:
+    return {scenario["name"]: scenario for scenario in figures["scenarios"]}
+
+
+def measured(figures: Figures | None) -> tuple[str, str]:
+    """(the anchor's lesson, the scenarios) as HTML; a note where there are no figures, or damaged ones."""
+    if figures is not None:
+        try:
+            return anchor(figures), _start(figures) + overview(figures) + cards(figures) + provenance(figures)
+        except (KeyError, TypeError, IndexError, AttributeError, UserError):
+            pass
+    missing = markup.status(words.NO_FIGURES, kind="bad")
+    return "", missing + cards(None)

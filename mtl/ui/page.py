@@ -1,0 +1,199 @@
+"""How the tabs hear of a new analysis, and how plain functions become handlers of the page.
+
+The page itself carries only a counter that moves when there is something new to show.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mtl.config import UserError
+from mtl.faults import short, where
+from mtl.sandbox import Failure, Sandbox
+from mtl.training.runs.service import Runs
+from mtl.ui import words as text
+from mtl.ui.engine import Engine
+from mtl.ui.models import Models
+from mtl.ui.visitors import Registry, Visit
+
+log = logging.getLogger("mtl.ui")
+# Events that ask for the same again when they come twice.
+_REPEATS = ("click", "tick")
+# An error may quote what a visitor wrote; of more characters it is cut.
+_LONGEST = 600
+# Options of events that ask a model. Many may begin, because they take turns with every batch.
+ASKS_A_MODEL = {"concurrency_id": "model", "concurrency_limit": 40}
+
+
+class Session:
+    """What a tab's `build` is given: the places it may listen to, and ways to wire plain functions to them.
+
+    `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors.
+    `sandbox` reads the files that they bring. `narrow` is true on a phone. The revisions are counters
+    that move when something of a session has changed, each with `next_revision()`: `revision` its analysis, `arrival`
+    who it is (once, when the page has loaded), `data` what it will train on, `settings` how, `run` which run it looks
+    at or that this run is over, `model` which model it uses."""
+
+    def __init__(self, engine: Engine, registry: Registry, runs: Runs) -> None:
+        self.engine = engine
+        self.registry = registry
+        self.runs = runs
+        self.models = Models(engine)
+        self.sandbox = Sandbox()
+        self.revision = gr.State(0)
+        self.arrival, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(5))
+        self.narrow = gr.Checkbox(visible="hidden", elem_id="narrow")
+        self._revisions = itertools.count(1)
+
+    def next_revision(self) -> int:
+        return next(self._revisions)
+
+    def show(self, view: Callable, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """Call `view(work, *inputs)` for `outputs` when there is a new analysis and when the visitor changes
+        one of `inputs`. A generator may give several versions, better and better."""
+        triggers = [self.revision.change, *(i.input for i in inputs if i is not self.narrow)]
+        self.on(triggers, view, inputs, outputs)
+
+    def on(
+        self,
+        triggers: Sequence[Any],
+        view: Callable,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        needs_work: bool = True,
+    ) -> None:
+        """Call `view(work, *inputs)` for `outputs` on `triggers`. Without an analysis nothing is called; the
+        visitor is told so if `needs_work`."""
+        gr.on(
+            list(triggers),
+            self._with_work(view, len(outputs), needs_work),
+            inputs=list(inputs),
+            outputs=list(outputs),
+            show_progress="hidden",
+            trigger_mode="always_last",
+            api_visibility="private",
+        )
+
+    def wire(
+        self, triggers: Sequence[Any], view: Callable, inputs: Sequence[Any], outputs: Sequence[Any], **options: Any
+    ) -> Any:
+        """Call `view(visit, *inputs)` for `outputs` on `triggers`, with what is known of the session (`Visit`).
+
+        A generator may give several versions. Problems become a warning in plain words. `options` are those of
+        `gr.on`. Returns the event, for what should come after it.
+
+        While an answer is under way, another click or tick is dropped; of anything else the last one is answered, too.
+        """
+        # Left alone, Gradio goes by the first of several triggers, and drops all that is neither `change` nor `key_up`.
+        repeats = all(trigger.event_name in _REPEATS for trigger in triggers)
+
+        def handler(request: gr.Request, *values):
+            yield from _in_plain_words(view, self.registry.visit(request.session_hash), values, len(outputs))
+
+        return gr.on(
+            list(triggers),
+            handler,
+            inputs=list(inputs),
+            outputs=list(outputs),
+            **{
+                "show_progress": "hidden",
+                "api_visibility": "private",
+                "trigger_mode": "once" if repeats else "always_last",
+                **options,
+            },
+        )
+
+    def download(self, label: str, name: str, make: Callable[..., bytes], inputs: Sequence[Any] = ()) -> None:
+        """A button that saves `make(work, *inputs)` as a file called `name`."""
+
+        def write(visit: Visit, folder: Path, *values) -> Path:
+            if visit.work is None:
+                raise UserError(text.EXPIRED)
+            (folder / name).write_bytes(make(visit.work, *values))
+            return folder / name
+
+        self.save(label, write, inputs)
+
+    def save(self, label: str, write: Callable[..., Path], inputs: Sequence[Any] = (), **options: Any) -> gr.Button:
+        """A button that saves the file which `write(visit, folder, *inputs)` makes in `folder` and returns.
+
+        `options` are those of `gr.Button`."""
+        looks = {"size": "sm", "elem_classes": "download", "scale": 0, "min_width": 120, **options}
+        button = gr.Button(label, **looks)
+        file = gr.File(visible="hidden")
+
+        def handler(request: gr.Request, *values):
+            try:
+                with tempfile.TemporaryDirectory() as folder:
+                    path = write(self.registry.visit(request.session_hash), Path(folder), *values)
+                    # Gradio takes its copy before it asks for more; `delete_cache` removes that one later.
+                    yield str(path)
+            except Exception as problem:
+                # An error, unlike a warning, also keeps what follows from saving the file of the time before.
+                raise gr.Error(in_plain_words(problem), print_exception=False) from None
+
+        button.click(
+            handler, inputs=list(inputs), outputs=[file], show_progress="hidden", api_visibility="private"
+        ).success(
+            None,
+            inputs=[file],
+            js="(file) => { const link = document.createElement('a');"
+            " link.href = file.url; link.download = file.orig_name; link.click(); }",
+            api_visibility="private",
+        )
+        return button
+
+    def _with_work(self, view: Callable, outputs: int, needs_work: bool) -> Callable:
+        """`view` as a Gradio handler: the session's own analysis goes in, and problems come out as plain
+        words."""
+
+        def handler(request: gr.Request, *values):
+            work = self.registry.work(request.session_hash)
+            if work is None:
+                if needs_work:
+                    gr.Warning(text.EXPIRED)
+                yield _nothing(outputs)
+                return
+            yield from _in_plain_words(view, work, values, outputs)
+
+        return handler
+
+
+def labelled(label: str, **changes: Any) -> gr.Button:
+    """What changes about a button, always with its label. Without it Gradio goes back to what it knew of a button in
+    a tab that is not open yet: it stands there without a label, or not at all."""
+    return gr.Button(label, **changes)
+
+
+def _nothing(outputs: int) -> Any:
+    return gr.skip() if outputs == 1 else tuple(gr.skip() for _ in range(outputs))
+
+
+def _in_plain_words(view: Callable, subject: Any, values: Sequence[Any], outputs: int) -> Iterator[Any]:
+    """What `view(subject, *values)` gives, one version or several; a problem becomes a warning."""
+    try:
+        result = view(subject, *values)
+        if inspect.isgenerator(result):
+            yield from result
+        else:
+            yield result
+    except Exception as problem:
+        gr.Warning(in_plain_words(problem))
+        yield _nothing(outputs)
+
+
+def in_plain_words(problem: Exception) -> str:
+    """What to tell a visitor; the traceback of anything unforeseen goes to the server's log, never to the
+    page."""
+    if isinstance(problem, UserError):
+        return short(str(problem), _LONGEST)
+    log.error("A handler of the page failed: %s", problem if isinstance(problem, Failure) else where(problem))
+    return text.UNEXPECTED

@@ -1,0 +1,140 @@
+"""From what a visitor gives (a box of lines, a file, a list) to sentences the model can read, and what to
+tell them.
+
+Nothing is dropped in silence: every reader returns `Sentences` whose notes say what was skipped, cut or
+cleaned.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mtl.config import UserError
+from mtl.ui import words as text
+
+MAX_SENTENCES = 2_000
+MAX_FILE_BYTES = 20_000_000
+PLAIN_TEXT = (".txt",)
+TABLES = (".csv", ".tsv")
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SPACING = re.compile("[\t\n\v\f\r\u2028\u2029]+")
+# Unicode's category Cc, and without the characters that are spaces.
+_ANY_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """`texts` in order, at most `MAX_SENTENCES`; `labels` holds a file's own columns, one value per text or
+    None; `notes` are sentences for the visitor."""
+
+    texts: tuple[str, ...]
+    labels: dict[str, tuple[str | float | None, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def from_lines(value: str) -> Sentences:
+    """One sentence per line."""
+    return _select(_LINE_END.split(value or ""))
+
+
+def from_list(texts: Sequence[str]) -> Sentences:
+    """A program's list of texts. Raises `UserError` where a visitor would be told, as a program reads no
+    notes."""
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(t, str) for t in texts):
+        raise UserError(text.API_NOT_A_LIST)
+    if not texts:
+        raise UserError(text.API_EMPTY)
+    if len(texts) > MAX_SENTENCES:
+        raise UserError(text.api_too_many(len(texts), MAX_SENTENCES))
+    for number, given in enumerate(texts, 1):
+        if is_blank(given):
+            raise UserError(text.api_blank(number))
+    # As they were given, so that spans count a program's own characters.
+    return Sentences(tuple(_SURROGATE.sub("\ufffd", t) for t in texts))
+
+
+def from_file(path: str | Path, progress: Callable[[float], None] = lambda share: None) -> Sentences:
+    """A .txt file of lines, or a table. Raises `UserError` with what is wrong with the file.
+
+    `progress` is told what share of the work is done.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in PLAIN_TEXT + TABLES:
+        raise UserError(text.file_kind(path.name))
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise UserError(text.file_too_big(MAX_FILE_BYTES))
+    from mtl.data.files import read_source, split_lines
+    from mtl.data.rows import Findings
+    from mtl.data.tokens import looks_like_conll
+
+    if suffix in PLAIN_TEXT:
+        findings = Findings()
+        lines = split_lines(read_source(path, findings, MAX_FILE_BYTES).text)
+        if not (looks_like_conll(lines) or any("\t" in line for line in lines[:20])):
+            sentences = _select(lines, notes=[text.finding(f) for f in findings.grouped()])
+            if not sentences.texts:
+                raise UserError(text.file_empty(path.name))
+            return sentences
+    return _from_table(path, progress)
+
+
+def clean(value: str) -> str:
+    """`value` on one line, without control characters and with broken surrogates replaced; otherwise as
+    written."""
+    value = _SPACING.sub(" ", _SURROGATE.sub("\ufffd", value))
+    return _ANY_CONTROL.sub("", value).strip()
+
+
+def is_blank(value: str) -> bool:
+    """Whether nothing of `value` can be seen: spaces and invisible format characters alone."""
+    return all(c.isspace() or unicodedata.category(c) in ("Cc", "Cf") for c in value)
+
+
+def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, notes: Sequence[str] = ()) -> Sentences:
+    """Clean, drop blanks, keep the first `MAX_SENTENCES`, and say so."""
+    candidates = list(candidates)
+    texts, kept, blank, controls = [], [], 0, 0
+    for index, candidate in enumerate(candidates):
+        cleaned = clean(candidate)
+        if is_blank(cleaned):
+            # An empty last line is how every text ends; it is not worth a word.
+            blank += bool(candidate) or index < len(candidates) - 1
+            continue
+        controls += _CONTROL.search(candidate) is not None
+        texts.append(cleaned)
+        kept.append(index)
+    notes = list(notes)
+    if blank and texts:
+        notes.append(text.blank_lines(blank))
+    if controls:
+        notes.append(text.control_characters(controls))
+    if len(texts) > MAX_SENTENCES:
+        notes.append(text.too_many(len(texts), MAX_SENTENCES))
+        texts, kept = texts[:MAX_SENTENCES], kept[:MAX_SENTENCES]
+    columns = {name: tuple(values[i] for i in kept) for name, values in (labels or {}).items()}
+    return Sentences(tuple(texts), columns, tuple(n for n in notes if n))
+
+
+def _from_table(path: Path, progress: Callable[[float], None]) -> Sentences:
+    from mtl.data.table import read_table
+
+    table = read_table(path, max_bytes=MAX_FILE_BYTES, progress=progress)
+    if not table.rows:
+        raise UserError(" ".join(text.finding(f) for f in table.errors) or text.file_empty(path.name))
+    labels = {
+        column.name: [
+            value if isinstance(value := row.labels.get(column.name), (str, float, int)) else None for row in table.rows
+        ]
+        for column in table.columns
+        if column.role == "task" and column.kind in ("classification", "regression")
+    }
+    notes = [text.columns_understood(table), *(text.finding(f) for f in table.findings)]
+    return _select([row.text for row in table.rows], labels, notes)

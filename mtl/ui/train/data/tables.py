@@ -1,0 +1,108 @@
+"""What a table says, set against a model. Carried out in the sandbox, so nothing here needs torch or gradio."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mtl.config import TaskSpec
+from mtl.data.matching import Mappings, Matched, match_tasks
+from mtl.data.rows import Row, Table
+from mtl.data.table import read_table
+from mtl.text.batches import count_tokens
+from mtl.text.spans import Span
+from mtl.ui.sentences import MAX_FILE_BYTES
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from mtl.model import MultiTaskModel
+
+# Of a file so many rows are kept to be shown, each cut to so many characters.
+ROWS_KEPT, CHARACTERS_KEPT = 100, 400
+
+
+@dataclass(frozen=True)
+class Known:
+    """What has to be known of a model to set a table against it; `tokenizer` is the tokenizer as JSON."""
+
+    tasks: Mapping[str, TaskSpec]
+    max_tokens: int
+    tokenizer: str
+
+    @classmethod
+    def of(cls, model: MultiTaskModel) -> Known:
+        return cls(model.tasks, model.max_tokens, model.backbone.tokenizer.to_str())
+
+
+@dataclass(frozen=True)
+class Understood:
+    """These fields of `mtl.ui.train.state.Source`."""
+
+    table: Table
+    matched: Matched
+    tasks: dict[str, TaskSpec]
+    learns: tuple[str, ...]
+    rows: int
+    tokens: int
+
+
+def understand(
+    path: Path,
+    known: Known,
+    text: str | None,
+    roles: Mapping[str, str] | None,
+    mapping: Mappings | None,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Understood:
+    """Read the table at `path`. `text` and `roles` are those of `read_table`, `mapping` that of `match_tasks`.
+
+    `progress` is told what share of the work is done. Raises `UserError` where nothing can be read.
+    """
+    counts = functools.partial(count_tokens, _tokenizer(known.tokenizer))
+    limits = {"max_bytes": MAX_FILE_BYTES, "token_counts": counts, "max_tokens": known.max_tokens}
+    table = read_table(path, text=text, roles=roles, **limits, progress=lambda share: progress(0.9 * share))
+    matched = match_tasks(table, known.tasks, mapping)
+    progress(1.0)
+    labelled = {task for row in matched.rows for task in row.labels}
+    return Understood(
+        table=replace(table, rows=_first(table.rows)),
+        matched=replace(matched, rows=_first(matched.rows)),
+        tasks={**known.tasks, **matched.specs},
+        learns=tuple(task for task in matched.specs if task in labelled),
+        rows=len(table.rows),
+        tokens=_tokens((row.text for row in table.rows), known.max_tokens),
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _tokenizer(json: str) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_str(json)
+
+
+def _first(rows: list[Row]) -> list[Row]:
+    """The first rows, cut short: what is kept of a stranger's file must be small however large it is."""
+    return [
+        replace(
+            row,
+            text=row.text[:CHARACTERS_KEPT],
+            labels={
+                task: _cut_spans(label) if isinstance(label, tuple) else label for task, label in row.labels.items()
+            },
+        )
+        for row in rows[:ROWS_KEPT]
+    ]
+
+
+def _cut_spans(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    return tuple(span for span in spans if span.end <= CHARACTERS_KEPT)
+
+
+def _tokens(texts: Iterable[str], most: int) -> int:
+    """About how many tokens a model reads of these texts: some four characters each, as English has."""
+    return sum(min(len(text) // 4 + 3, most) for text in texts)

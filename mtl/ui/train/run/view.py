@@ -1,0 +1,172 @@
+"""A run as HTML: what it will take, where it is, its curves, the same as a table.
+
+Pure functions; everything that is given is escaped."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from html import escape
+
+from mtl.training.estimate import Estimate
+from mtl.training.runs.service import Following
+from mtl.ui.train.run import words as text
+from mtl.ui.train.run.story import Story
+from mtl.ui.widgets import curves, markup, stack
+from mtl.ui.widgets.curves import Line
+
+TRAIN, HELD_OUT, SCORE = "var(--curve-train)", "var(--curve-held-out)", "var(--curve-score)"
+_SHOW = {"classification": text.percent, "regression": text.correlation, "tagging": text.percent}
+
+
+# --- before it starts ---
+
+
+def outlook(expected: Estimate) -> str:
+    """What a run will take, as a line of figures."""
+    items = "".join(
+        f"<li><b>{escape(figure)}</b> <span>{escape(what)}</span></li>" for figure, what in text.outlook(expected)
+    )
+    return f'<ul class="outlook">{items}</ul>'
+
+
+def refusal(message: str) -> str:
+    return f'<p class="note refusal">{escape(message)}</p>'
+
+
+# --- where it is ---
+
+
+def progress(following: Following, story: Story) -> str:
+    """What the run does now, in a headline and a sentence, with a bar of its steps."""
+    run = following.run
+    head, facts, kind = _state(following, story)
+    notes = [note for note in (following.message if run.unfinished else "", *_remarks(story)) if note]
+    if run.unfinished:
+        notes.append(text.SAFE)
+    share = story.step / story.steps if story.config and not story.waits else 0.0
+    bar = (
+        f'<div class="progress" role="progressbar" aria-label="{escape(head)}" aria-valuenow="{100 * share:.0f}" '
+        f'aria-valuemin="0" aria-valuemax="100"><span style="width:{100 * share:.1f}%"></span></div>'
+    )
+    return (
+        f'<div class="run {kind}"><p class="run-head" role="status">{escape(head)}</p>'
+        f'<p class="run-facts" dir="auto">{escape(facts)}</p>{bar}'
+        f'<p class="note">{escape(" ".join(notes))}</p></div>'
+    )
+
+
+def _state(following: Following, story: Story) -> tuple[str, str, str]:
+    """(headline, facts, "busy", "ok" or "bad")"""
+    run = following.run
+    if run.state == "queued":
+        return text.WAITING, text.place(following.place, following.wait), "busy"
+    if run.state == "running":
+        if following.stopping:
+            return text.STOPPING, text.STOPPING_FACTS, "busy"
+        if not story.config or story.waits:
+            return text.PREPARING, text.PREPARING_FACTS, "busy"
+        if story.step >= story.steps:
+            return text.SAVING, text.SAVING_FACTS, "busy"
+        return text.TRAINING, text.progress(story.step, story.steps, story.epoch, story.epochs, story.eta), "busy"
+    kept = story.best if story.config and story.config.keep_best and any(e.scores for e in story.past) else None
+    if run.state == "done":
+        facts = text.done(story.step, story.epoch, story.epochs, story.seconds, kept)
+        return text.DONE, facts, "ok"
+    if run.state == "stopped":
+        if not story.step:
+            return text.STOPPED, text.NEVER_BEGAN, "ok"
+        return text.STOPPED, text.stopped(story.step, story.steps, story.whole_epochs, kept), "ok"
+    return (text.KILLED if run.state == "killed" else text.FAILED), following.message, "bad"
+
+
+def _remarks(story: Story) -> list[str]:
+    return [text.damaged(story.damaged)] if story.damaged else []
+
+
+# --- what moved ---
+
+
+def blocks(story: Story) -> tuple[list[stack.Block], list[stack.Block]]:
+    """The layer groups, lowest first, and the heads, with how far each has moved so far."""
+    heads = {stack.head_of(name): n for name, n in story.sizes.items() if _is_head(name)}
+    layers = {name: n for name, n in story.sizes.items() if not _is_head(name)}
+    parts = stack.blocks_of(layers, story.config, heads, story.kinds)
+    return tuple([_moved(block, story) for block in part] for part in parts)
+
+
+def _is_head(group: str) -> bool:
+    return group.startswith("head ") or group == "projection"
+
+
+def _moved(block: stack.Block, story: Story) -> stack.Block:
+    name = block.name if block.name in story.sizes else stack.group_of(block.name)
+    # What is unfrozen later waits until that epoch has come.
+    first = block.from_epoch if block.from_epoch > story.epoch else 1
+    return replace(block, moved=story.moved.get(name, 0.0), from_epoch=first)
+
+
+# --- curves ---
+
+
+def plots(story: Story, logarithmic: bool = False) -> str:
+    """For each task its losses and, below, its score on the held-out rows; the same for the anchor, without scores."""
+    if not story.config:
+        return markup.note(text.FIRST_POINT)
+    names = [*story.kinds, *(name for name in story.losses if name not in story.kinds)]
+    until = _horizon(story)
+    cards = "".join(_card(story, name, until, logarithmic) for name in names)
+    unscored = any(story.past) and not any(epoch.scores for epoch in story.past)
+    notes = markup.note(text.CURVES_NOTE) + (markup.note(text.NO_SCORES) if unscored else "")
+    return f'<div class="curves" style="--tasks:{len(names)}">{cards}</div>{notes}'
+
+
+def _horizon(story: Story) -> float:
+    """How many epochs the curves have room for: a long run's grows with it, so that its beginning can be read."""
+    now = story.in_epochs(story.step)
+    return min(story.epochs, max(10.0, 5.0 * math.ceil(1.2 * now / 5)))
+
+
+def _card(story: Story, name: str, until: float, logarithmic: bool) -> str:
+    kind = story.kinds.get(name)
+    steps, trend = (
+        [(story.in_epochs(step), loss) for step, loss in lines.get(name, ())] for lines in (story.losses, story.trends)
+    )
+    held_out = [(story.in_epochs(e.step), e.held_out[name]) for e in story.past if name in e.held_out]
+    lines = [
+        Line(text.EACH_STEP, steps, TRAIN, faint=True),
+        Line(text.TRAINED_ON, trend, TRAIN),
+        *([Line(text.HELD_OUT, held_out, HELD_OUT, dashed=True, dots=True)] if kind else []),
+    ]
+    low = None if logarithmic else 0.0
+    charts = curves.chart(text.LOSS, lines, until, text.EPOCH, low=low, logarithmic=logarithmic)
+    if kind:
+        # Where the model stood before it learnt is measured last, and drawn first.
+        scores = [(0.0, story.before[name])] if name in story.before else []
+        scores += [(story.in_epochs(e.step), e.scores[name]) for e in story.past if name in e.scores]
+        line = Line(text.HELD_OUT, scores, SCORE, dots=True)
+        charts += curves.chart(text.SCORES[kind], [line], until, text.EPOCH, _SHOW[kind], high=1.0)
+    title = f"<h4>{escape(name)} <small>{escape(text.KINDS[kind] if kind else text.ANCHOR_KIND)}</small></h4>"
+    return f'<section class="task">{title}{charts}</section>'
+
+
+def table(story: Story) -> str:
+    """Every epoch's losses and scores, and what the run remarked on its data."""
+    rows = []
+    for epoch in story.past:
+        for name in epoch.train:
+            kind = story.kinds.get(name)
+            score = epoch.scores.get(name)
+            rows.append(
+                (
+                    epoch.number,
+                    name,
+                    f"{epoch.train[name]:.4f}",
+                    f"{epoch.held_out[name]:.4f}" if name in epoch.held_out else "–",
+                    text.SCORES[kind] if kind else "–",
+                    "–" if score is None else _SHOW[kind](score),
+                )
+            )
+    listing = markup.table(text.AS_TABLE, text.TABLE_HEADERS, rows) if rows else markup.note(text.NO_EPOCH)
+    remarks = "".join(f'<li dir="auto">{escape(note)}</li>' for note in story.notes)
+    return listing + (f'<ul class="remarks">{remarks}</ul>' if remarks else "")

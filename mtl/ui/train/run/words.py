@@ -1,0 +1,166 @@
+"""The words of the third step, where a run is started and followed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from mtl.ui.train.result.words import run_name as run_name
+from mtl.ui.words import duration as duration
+from mtl.ui.words import number
+
+if TYPE_CHECKING:
+    from mtl.training.estimate import Estimate
+
+TITLE = "Train"
+START = "Start"
+START_ANOTHER = "Start another"
+STOP = "Stop"
+RESUME = "Resume"
+CHOOSER = "Run shown"
+CHOOSER_INFO = "Every run of yours on this server, the newest first."
+LOGARITHMIC = "Logarithmic loss"
+LOGARITHMIC_INFO = "Shows small losses as clearly as large ones: equal distances are equal factors."
+AS_TABLE = "The curves as a table, and remarks"
+STACK_AS_TABLE = "The picture as a table"
+STACK = "How far each part has moved"
+
+# --- before it starts ---
+
+NOT_READY = "The model is being loaded: a few seconds, once per start of the server."
+NO_DATA = "Choose what to learn from in step 1 first: drop a file there, or pick a sample."
+DATA_GONE = "The server has put this file away after a long pause. Choose it again in step 1, then press Start."
+DATA_ERRORS = "This file cannot be trained on yet. Step 1 says what is wrong and how to mend it."
+NOTHING_LEARNS = (
+    "Nothing would learn: every layer group is frozen, and so is every head that the file has labels for (or its rate "
+    "is 0). Let at least one of them learn in step 2."
+)
+MEASURING = "measuring …"
+UNKNOWN = "The server no longer knows this page, after a long pause or a restart. Reload it: your runs are kept."
+NO_RUN = "No run yet. After Start the curves grow here, and a bar for each part shows how far its weights have moved."
+
+
+def outlook(expected: Estimate) -> list[tuple[str, str]]:
+    """(figure, what it counts) of a run that may be started."""
+    seconds = MEASURING if expected.seconds is None else f"about {duration(expected.seconds)}"
+    return [
+        (count(expected.trainable), "weights learn"),
+        (count(expected.frozen), "stay frozen"),
+        (number(expected.steps), f"step{'' if expected.steps == 1 else 's'}"),
+        (number(expected.rows), f"row{'' if expected.rows == 1 else 's'} to learn from"),
+        (number(expected.validation_rows), "held out to score it"),
+        (seconds, "on this machine, when nobody else trains"),
+        (f"about {memory(expected.memory_mb)}", "of memory"),
+    ]
+
+
+def count(value: int) -> str:
+    """A number of weights: 1,155 or 22.7 M."""
+    return number(value) if value < 1_000_000 else f"{value / 1e6:.1f} M"
+
+
+def memory(megabytes: float) -> str:
+    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
+
+
+# --- while it runs ---
+
+WAITING = "Waiting for its turn"
+PREPARING = "Getting ready"
+PREPARING_FACTS = "Reads the data, loads the model, and computes once what frozen layers give."
+TRAINING = "Training"
+STOPPING = "Stopping"
+STOPPING_FACTS = "It ends after this step; then its model is measured and saved."
+SAVING = "Nearly done"
+SAVING_FACTS = "All steps are done; the model is measured and saved."
+DONE = "Done"
+STOPPED = "Stopped"
+NEVER_BEGAN = "It had not begun. Resume puts it into the line again."
+KILLED = "The training process ended unexpectedly"
+FAILED = "The run could not go on"
+SAFE = "You may close or reload this page: the run goes on, and you find it here again."
+
+
+def place(position: int | None, wait: float | None) -> str:
+    if position is None:
+        return "It begins in a moment."
+    where = "Next in the line" if position == 1 else f"Place {number(position)} in the line"
+    if wait is None:
+        return f"{where}."
+    return f"{where}, begins in a moment." if wait < 2 else f"{where}, begins in about {duration(wait)}."
+
+
+def progress(step: int, steps: int, epoch: int, epochs: int, eta: float | None) -> str:
+    left = "" if eta is None else f" · about {duration(eta)} left"
+    return f"step {number(step)} of {number(steps)} · epoch {max(epoch, 1)} of {epochs}{left}"
+
+
+def done(steps: int, epochs: int, planned: int, seconds: float, best: int | None) -> str:
+    parts = [f"{number(steps)} step{'' if steps == 1 else 's'}, {_epochs(epochs)}, {duration(seconds)}."]
+    if epochs < planned:
+        parts.append(f"It ended before epoch {planned}, because the score had stopped rising.")
+    if best is not None:
+        parts.append(f"Kept are the weights after epoch {best}, the best on the held-out rows.")
+    return " ".join(parts)
+
+
+def stopped(step: int, steps: int, epoch: int, best: int | None) -> str:
+    """`epoch`: the last whole one; `best`: the one whose weights are kept (None: those of the last step)."""
+    which = "the model as it was then" if best is None else f"the model of epoch {best}, the best so far,"
+    resume = f"Resume goes on after epoch {epoch}" if epoch else "Resume begins again, as no epoch was finished"
+    return f"After step {number(step)} of {number(steps)}; {which} is kept and can be used. {resume}."
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'' if count == 1 else 's'}"
+
+
+# --- the list of runs ---
+
+STATES = {
+    "queued": "waiting",
+    "running": "training",
+    "done": "done",
+    "stopped": "stopped",
+    "killed": "ended unexpectedly",
+    "failed": "failed",
+}
+
+
+def run_choice(name: str, file: str, queued: float, state: str) -> str:
+    when = time.strftime("%H:%M", time.localtime(queued))
+    return " · ".join(part for part in (name, file, when, STATES[state]) if part)
+
+
+# --- curves ---
+
+TRAINED_ON = "training"
+HELD_OUT = "held out"
+EACH_STEP = "each step"
+LOSS = "Loss"
+EPOCH = "epoch"
+ANCHOR_KIND = "drift of embeddings"
+SCORES = {"classification": "Macro F1", "regression": "Spearman", "tagging": "Entity F1"}
+KINDS = {"classification": "one label per text", "regression": "a number per text", "tagging": "entities in the text"}
+NO_SCORES = "No rows are held out (step 2, Advanced), so nothing is scored."
+CURVES_NOTE = (
+    "Loss: how wrong the answers are, lower is better; faint is each step, the line their running mean. Held-out rows "
+    "are never trained on: when their loss rises while the other falls, the model learns the rows by heart."
+)
+NO_EPOCH = "The first rows come when the first epoch is over."
+FIRST_POINT = "The first points come with the first steps."
+TABLE_HEADERS = ("epoch", "task", "loss, training rows", "loss, held-out rows", "score", "held-out score")
+
+
+def percent(value: float) -> str:
+    digits = f"{100 * value:.1f}"
+    return f"{digits.removesuffix('.0')} %"
+
+
+def correlation(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def damaged(count: int) -> str:
+    lines = "1 line of its record" if count == 1 else f"{count} lines of its record"
+    return f"{lines} could not be read, so a few points may be missing."

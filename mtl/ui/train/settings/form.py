@@ -1,0 +1,242 @@
+"""The form of step 2: presets, the stack with its sliders, and what is advanced, for some shape and settings.
+
+Pure functions from plain values to HTML. assets/controls.js answers each touch of a control at once, in the browser,
+and sends what the form then says; so the form is written anew only when something else than a touch has changed it.
+Values stand in `data-value`, exact; where a slider's knob is and what a box shows follows from them in the browser.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from html import escape
+
+from mtl.config import TrainConfig
+from mtl.training.presets import BY_NAME, GROUPS, which
+from mtl.ui.train.settings import words
+from mtl.ui.train.settings.shape import Shape
+from mtl.ui.widgets import stack
+from mtl.ui.widgets.stack import PROJECTION, group_of
+
+# The fields that are numbers in a box: (lowest, highest, step).
+_NUMBERS = {
+    "epochs": (1, 1000, "1"),
+    "batch_size": (1, 1024, "1"),
+    "weight_decay": (0, 1, "any"),
+    "warmup": (0, 1, "any"),
+    "validation": (0, 0.9, "any"),
+    "anchor": (0, 1000, "any"),
+    "seed": (0, 2**31 - 1, "1"),
+    "patience": (0, 1000, "1"),
+}
+# A line must not end at the minus of a number.
+_UNBROKEN = "e\u2011"
+_PAIR = r"\s*\d{1,4}\s*:\s*\d{1,3}\s*"
+_UNFREEZE = rf"({_PAIR}([,;]{_PAIR})*)?"
+_WORDS = {
+    "learns": words.LEARNS,
+    "frozen": words.FROZEN,
+    "zero": words.RATE_ZERO,
+    "idle": words.NO_LABELS,
+    "later": words.FROM_EPOCH,
+    "stays": words.STAYS,
+    "of": words.FREEZE_STATE,
+    "stack": words.STACK_LABEL,
+}
+_renderings = itertools.count(1)
+
+
+def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -> str:
+    """The whole form. `start` is what training begins with, one of `starts`."""
+    # The browser takes a form that reads as the one before for no news, though the visitor may have moved things.
+    marks = {
+        "version": next(_renderings),
+        "unfreeze": json.dumps(config.unfreeze),
+        "words": json.dumps(_WORDS, ensure_ascii=False),
+    }
+    attributes = "".join(f' data-{name}="{escape(str(value))}"' for name, value in marks.items())
+    return (
+        f'<div class="learns"{attributes}>{_starts(start, starts)}{_presets(shape, config)}{_fill(config)}'
+        f"{_stack(shape, config)}{_advanced(shape, config)}</div>"
+    )
+
+
+def _starts(chosen: str, starts: Sequence[str]) -> str:
+    options = "".join(
+        f'<label title="{escape(words.START_CHOICES[name][1])}"><input type="radio" name="start" id="start-{name}" '
+        f'value="{name}"{" checked" * (name == chosen)}>{escape(words.START_CHOICES[name][0])}</label>'
+        for name in starts
+    )
+    about = escape(words.START_CHOICES[chosen][1])
+    legend = escape(words.START_FROM)
+    return f'<fieldset class="starts"><legend>{legend}</legend>{options}<p class="note">{about}</p></fieldset>'
+
+
+def _presets(shape: Shape, config: TrainConfig) -> str:
+    chosen, rows = which(list(shape.layers), shape.tasks, config), []
+    for title, names in zip((words.SCENARIOS, words.PROPOSED), GROUPS, strict=True):
+        chips = "".join(_chip(name, name == chosen, shape, config) for name in names)
+        rows.append(
+            f'<div class="chips" role="group" aria-label="{escape(title)}"><span>{escape(title)}</span>{chips}</div>'
+        )
+    said = BY_NAME[chosen].sentence if chosen else words.OWN_SETTINGS
+    own = escape(words.OWN_SETTINGS)
+    reset = f'<button type="button" data-reset="" title="{escape(words.RESET_TITLE)}">{escape(words.RESET)}</button>'
+    return (
+        f'<div class="presets">{"".join(rows)}'
+        f'<div class="said"><p class="note" data-own="{own}">{escape(said)}</p>{reset}</div></div>'
+    )
+
+
+def _chip(name: str, chosen: bool, shape: Shape, config: TrainConfig) -> str:
+    preset = BY_NAME[name]
+    made = preset.make(list(shape.layers), shape.tasks, config)
+    settings = {key: getattr(made, key) for key in ("freeze_heads", "lr", "lr_decay", "head_lr", "rates", "unfreeze")}
+    settings["freeze"] = made.frozen_groups(len(shape.layers))
+    return (
+        f'<button type="button" data-preset="{name}" aria-pressed="{str(chosen).lower()}" '
+        f'data-settings="{escape(json.dumps(settings, ensure_ascii=False))}" '
+        f'title="{escape(preset.sentence)}">{escape(preset.title)}</button>'
+    )
+
+
+# --- the stack and its sliders ---
+
+
+def _fill(config: TrainConfig) -> str:
+    controls = (
+        ("lr", "rate", words.TOP_RATE, words.TOP_RATE_INFO),
+        ("lr_decay", "share", words.DECAY, words.DECAY_INFO),
+        ("head_lr", "rate", words.HEAD_RATE, words.HEAD_RATE_INFO),
+    )
+    return '<div class="fill">{}</div>'.format(
+        "".join(
+            f'<div class="filler" title="{escape(info)}"><span class="label">{escape(label)}</span>'
+            f"{_pair(kind, getattr(config, name), label, f'fill-{name}', field=name)}"
+            f'<p class="note">{escape(info).replace("e-", _UNBROKEN)}</p></div>'
+            for name, kind, label, info in controls
+        )
+    )
+
+
+def _pair(kind: str, value: float, name: str, key: str, field: str = "") -> str:
+    """A slider and a box for one number: a "rate", on a logarithmic scale, or a "share" from 0 to 1."""
+    most = 'max="141" step="1"' if kind == "rate" else 'max="1" step="0.01"'
+    mark = f' data-field="{field}"' if field else ""
+    title = words.RATE_TITLE if kind == "rate" else ""
+    problem = words.PROBLEM_RATE if kind == "rate" else words.PROBLEM_SHARE
+    about = escape(name)
+    return (
+        f'<span class="pair" id="{key}" data-kind="{kind}" data-value="{value!r}" data-name="{about}"{mark} '
+        f'data-problem="{escape(problem)}" title="{escape(title)}">'
+        f'<input type="range" min="0" {most} aria-label="{about}">'
+        f'<input type="text" inputmode="decimal" maxlength="24" autocomplete="off" aria-label="{about}"></span>'
+    )
+
+
+def _stack(shape: Shape, config: TrainConfig) -> str:
+    layers, heads = shape.blocks(config)
+    count = len(layers)
+    frozen = config.frozen_groups(count)
+    switches, rows = [], []
+    for place, head in enumerate(heads):
+        switches.append(_switch(head, head.name in config.freeze_heads, place))
+        rows.append(_row(group_of(head.name), head, config, f"head-{place}", "head"))
+    for place, layer in reversed(list(enumerate(layers))):
+        rows.append(_row(layer.name, layer, config, f"layer-{place}", "layer"))
+    headers = "".join(f"<span>{escape(name)}</span>" for name in (words.FREEZE, words.MODEL, words.RATE))
+    slider = (
+        f'<input type="range" class="freeze" id="freeze" min="0" max="{count}" step="1" data-value="{frozen}" '
+        f'aria-label="{escape(words.FREEZE_LABEL)}" title="{escape(words.FREEZE_TITLE)}">'
+    )
+    sizes = f"--layers:{count};--heads:{len(heads)};--pitch:{stack.PITCH}px;--block:{stack.BLOCK}px;--gap:{stack.GAP}px"
+    return (
+        f'<div class="workbench" style="{sizes}"><div class="columns">{headers}</div>'
+        f'<div class="freezers">{"".join(switches)}{slider}</div>'
+        f'<div class="picture">{stack.svg(layers, heads)}<i class="cut"></i></div>'
+        f'<div class="rates">{"".join(rows)}</div></div>'
+        '<p class="rate-problem" role="alert"></p>'
+    )
+
+
+def _switch(head: stack.Block, off: bool, place: int) -> str:
+    if head.name == PROJECTION:
+        return '<span class="place"></span>'
+    title = words.no_labels_title(head.name) if head.idle else words.freeze_head(head.name)
+    return (
+        f'<span class="place"><button type="button" role="switch" id="freeze-head-{place}" '
+        f'data-head="{escape(head.name)}" aria-checked="{str(off or head.idle).lower()}" '
+        f'aria-label="{escape(words.freeze_head(head.name))}" title="{escape(title)}"{" disabled" * head.idle}>'
+        f"{stack.LOCK}</button></span>"
+    )
+
+
+def _row(group: str, block: stack.Block, config: TrainConfig, key: str, kind: str) -> str:
+    marks = {
+        "kind": kind,
+        "group": group,
+        "own": str(group in config.rates).lower(),
+        "idle": str(block.idle).lower(),
+        "about": stack.about(block),
+    }
+    data = "".join(f' data-{name}="{escape(value)}"' for name, value in marks.items())
+    return f'<div class="rate-row"{data}>{_pair("rate", block.rate, words.rate_of(group), f"rate-{key}")}</div>'
+
+
+# --- advanced ---
+
+
+def _advanced(shape: Shape, config: TrainConfig) -> str:
+    numbers = "".join(
+        _field(
+            name,
+            f'<input type="number" id="field-{name}" data-field="{name}" min="{low}" max="{high}" step="{step}" '
+            f'required value="{getattr(config, name)!r}">',
+        )
+        for name, (low, high, step) in _NUMBERS.items()
+    )
+    pairs = ", ".join(f"{epoch}:{lowest}" for epoch, lowest in config.unfreeze)
+    unfreeze = _field(
+        "unfreeze",
+        f'<input type="text" id="field-unfreeze" data-field="unfreeze" maxlength="400" autocomplete="off" '
+        f'pattern="{_UNFREEZE}" value="{pairs}">',
+    )
+    keep = _field(
+        "keep_best",
+        f'<input type="checkbox" id="field-keep_best" data-field="keep_best"{" checked" * config.keep_best}>',
+    )
+    return (
+        f'<details class="fold advanced" data-fold="advanced"><summary>{escape(words.ADVANCED)}</summary>'
+        f'<div class="fields">{numbers}{keep}{unfreeze}</div>{_weights(shape, config)}</details>'
+    )
+
+
+def _field(name: str, box: str) -> str:
+    label, info, must = words.FIELDS[name]
+    return _labelled(label, info, must, box)
+
+
+def _labelled(label: str, info: str, must: str, box: str) -> str:
+    wrong = escape(words.field_problem(must)) if must else ""
+    return (
+        f'<label class="field" title="{escape(info)}"><span>{escape(label)}</span>{box}'
+        f'<small data-info="{escape(info)}" data-wrong="{wrong}">{escape(info)}</small></label>'
+    )
+
+
+def _weights(shape: Shape, config: TrainConfig) -> str:
+    title = f'<p class="label">{escape(words.TASK_WEIGHTS)}</p>'
+    if not shape.weights:
+        return title + f'<p class="note">{escape(words.NO_TASKS)}</p>'
+    fields = "".join(
+        _labelled(
+            task,
+            "",
+            words.WEIGHT,
+            f'<input type="number" id="weight-{place}" data-task="{escape(task)}" data-plain="{plain!r}" min="0" '
+            f'max="100" step="any" required value="{config.task_weights.get(task, plain)!r}">',
+        )
+        for place, (task, plain) in enumerate(shape.weights.items())
+    )
+    return f'{title}<p class="note">{escape(words.TASK_WEIGHTS_INFO)}</p><div class="fields weights">{fields}</div>'

@@ -1,0 +1,151 @@
+"""Settings to take away and to bring back: the command line, run.json, a link. What comes from outside is checked as
+settings are checked everywhere, through `TrainConfig`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from mtl.config import TrainConfig, UserError
+from mtl.ui.train.settings import words
+
+# Longer than any settings that a person makes; what comes from outside is not read beyond it.
+_MOST = 200_000
+_PLAIN = TrainConfig()
+# The fields that the command line spells differently from their names.
+_FLAGS = {"freeze_heads": "--freeze-head", "rates": "--rate", "task_weights": "--task-weight", "unfreeze": "--unfreeze"}
+
+
+def differences(config: TrainConfig) -> dict[str, Any]:
+    """The settings that are not the usual ones, as JSON data."""
+    data = config.to_json()
+    return {f.name: data[f.name] for f in fields(config) if getattr(config, f.name) != getattr(_PLAIN, f.name)}
+
+
+# --- the command line ---
+
+
+def command(source: str, config: TrainConfig, start_from: str | None = None, reading: Mapping | None = None) -> str:
+    """The command that trains on the file `source` with these settings; `start_from` and `reading` as `Runs.start`
+    takes them."""
+    reading = reading or {}
+    parts = [] if start_from is None else _option("--model", start_from)
+    parts += _option("--text", reading["text"]) if reading.get("text") else []
+    for column, role in (reading.get("roles") or {}).items():
+        parts += _option("--role", f"{column}={role}")
+    for column, labels in (reading.get("mapping") or {}).items():
+        for found, known in labels.items():
+            parts += _option("--label", f"{column}:{found}={known or ''}")
+    for name, value in differences(config).items():
+        flag = _FLAGS.get(name, "--" + name.replace("_", "-"))
+        if isinstance(value, bool):
+            parts.append(flag if value else flag.replace("--", "--no-", 1))
+        elif isinstance(value, dict):
+            parts += [part for key, number in value.items() for part in _option(flag, f"{key}={_number(number)}")]
+        elif name == "unfreeze":
+            parts += [part for epoch, lowest in value for part in _option(flag, f"{epoch}:{lowest}")]
+        elif isinstance(value, list):
+            parts += [part for key in value for part in _option(flag, key)]
+        else:
+            parts += [flag, value if isinstance(value, str) else _number(value)]
+    return shlex.join(["python", "-m", "mtl", "train", f"./{source}" if source.startswith("-") else source, *parts])
+
+
+def _option(flag: str, value: str) -> list[str]:
+    """An option and its value; one that begins with a dash would be taken for an option itself."""
+    return [f"{flag}={value}"] if value.startswith("-") else [flag, value]
+
+
+def _number(value: float) -> str:
+    """As short as it can be written without becoming another number: 2e-5."""
+    return repr(value).replace("e-0", "e-")
+
+
+# --- run.json ---
+
+
+def to_file(config: TrainConfig) -> bytes:
+    """What run.json holds: all settings, as `--config` takes them."""
+    return (json.dumps(config.to_json(), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def from_file(path: Path, name: str) -> TrainConfig:
+    """The settings of a run.json, or of the config.json of a run's folder. Raises `UserError`."""
+    try:
+        content = path.read_bytes()[: _MOST + 1]
+        return _config(_json(content))
+    except (OSError, UserError) as problem:
+        raise UserError(words.no_settings(name, str(problem))) from problem
+
+
+def _json(content: bytes) -> Any:
+    if len(content) > _MOST:
+        raise UserError(words.TOO_LONG)
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise UserError(words.NOT_JSON) from None
+
+
+def _config(data: Any) -> TrainConfig:
+    """Settings from JSON data. Whatever stands in the file, the answer is settings or a `UserError`."""
+    # A recipe, and the config.json of a run, hold the settings under "train".
+    if isinstance(data, dict) and ("train" in data or "train_on" in data):
+        data = data.get("train", {})
+    if not isinstance(data, dict):
+        raise UserError(words.NOT_SETTINGS)
+    return TrainConfig.from_json(data)
+
+
+# --- a link ---
+
+OWN, BACKBONE = "own", "backbone"
+
+
+def to_link(config: TrainConfig, start: str | None = None) -> str:
+    """The query string of a link that sets these settings: only what differs from the usual ones.
+
+    `start`: "backbone" to begin with the bare backbone; anything else is the page's own model, because a model that
+    was trained here is nowhere else.
+    """
+    changed = differences(config)
+    parts = []
+    if changed:
+        compact = json.dumps(changed, separators=(",", ":"), ensure_ascii=False).encode()
+        parts.append("train=" + base64.urlsafe_b64encode(compact).decode().rstrip("="))
+    if start == BACKBONE:
+        parts.append(f"start={quote(start)}")
+    return "?" + "&".join(parts or ["train="])
+
+
+def from_link(query: str) -> tuple[TrainConfig, str] | None:
+    """The settings and the start ("own" or "backbone") that the query string of an address carries.
+
+    None where it carries none. Raises `UserError` where they cannot be read.
+    """
+    try:
+        values = parse_qs(query.removeprefix("?")[: 2 * _MOST], keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        return None
+    if not {"train", "start"} & values.keys():
+        return None
+    text, start = values.get("train", [""])[0], values.get("start", [OWN])[0]
+    try:
+        if start not in (OWN, BACKBONE):
+            raise UserError(words.BAD_START)
+        if not text:
+            return TrainConfig(), start
+        try:
+            content = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            data = _json(content)
+        except ValueError:  # a UserError is a ValueError: whatever was wrong, the link is damaged
+            raise UserError(words.BAD_LINK) from None
+        return _config(data), start
+    except UserError as problem:
+        raise UserError(words.no_settings(words.THE_LINK, str(problem))) from problem

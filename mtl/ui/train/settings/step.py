@@ -1,0 +1,325 @@
+"""Step 2 of the Train tab: what learns, how fast and for how long. `visit.lesson.config` is what the controls say."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mtl.config import ASSETS, TrainConfig, UserError
+from mtl.training.presets import BY_NAME, which
+from mtl.ui import words as text
+from mtl.ui.page import Session
+from mtl.ui.train.settings import words
+from mtl.ui.train.settings.form import form
+from mtl.ui.train.settings.shape import Shape, fit, shape_of
+from mtl.ui.train.settings.sharing import BACKBONE, OWN, command, differences, from_file, from_link, to_file, to_link
+from mtl.ui.train.state import Lesson
+from mtl.ui.visitors import Visit
+from mtl.ui.widgets import markup, stack
+
+__all__ = ["build", "command", "from_link", "to_link"]
+
+USED = "used"
+_SCRIPT = ASSETS / "controls.js"
+# What the form says, from wherever the browser keeps it.
+_COLLECT = "() => document.querySelector('#what-learns .learns').parentElement.collect()"
+# A page that is loaded again has no new link: it wrote its settings into the address by itself.
+_ARRIVED = """() => window.location.search
+  + (performance.getEntriesByType("navigation")[0]?.type === "reload" ? "&again=1" : "")"""
+# A link is for this tab: so it is the one that opens. A narrow screen keeps it in a menu.
+_OPEN = """() => {
+  if (!/[?&](train|start)=/.test(window.location.search)) return;
+  const named = (places) => [...document.querySelectorAll(places)].find((tab) => tab.textContent.trim() === "TRAIN");
+  (named(".overflow-dropdown button") ?? named("[role=tab]"))?.click();
+}""".replace("TRAIN", text.TRAIN)
+# Rates from here on are called high: of layers, of heads.
+_HIGH = (1e-3, 3e-2)
+# The fields that the form sends as they are.
+_PLAIN = (
+    *("epochs", "batch_size", "lr", "lr_decay", "head_lr", "weight_decay", "warmup", "anchor", "validation"),
+    *("keep_best", "patience", "seed"),
+)
+_WITHOUT_CONTROL = ("clip", "backbone_dropout", "average", "blend", "label_trust", "calibrate", "cache_mb", "precision")
+
+
+def build(session: Session) -> None:
+    script = _SCRIPT.read_text(encoding="utf-8")
+    with gr.Column(elem_classes="step", elem_id="step-learns"):
+        gr.HTML(markup.heading(words.HEADING) + markup.note(words.INTRO), apply_default_css=False)
+        picture = gr.HTML(markup.note(words.LOADING), apply_default_css=False, js_on_load=script, elem_id="what-learns")
+        said = gr.HTML(apply_default_css=False, elem_id="learns-said")
+        outcome = gr.HTML(apply_default_css=False, js_on_load=script, elem_id="learns-outcome")
+        with gr.Accordion(words.TAKE_AWAY, open=False, elem_id="take-away"):
+            parcel = gr.HTML(apply_default_css=False, js_on_load=script, elem_id="parcel")
+            with gr.Row():
+                file = gr.HTML(apply_default_css=False)
+                load = gr.UploadButton(words.LOAD, file_types=[".json"], size="sm", elem_id="load-settings")
+        told = gr.Textbox(visible=False)
+
+    views = [picture, said, outcome, parcel, file, session.settings]
+    # In the order in which they were sent: an older touch must not overtake a newer one.
+    order = {"concurrency_id": "settings", "concurrency_limit": 1, "trigger_mode": "always_last"}
+
+    def wire(triggers: Sequence[Any], handler: Callable, inputs: Sequence[Any], **options: Any) -> Any:
+        return session.wire(triggers, partial(_shown, session, handler), inputs, views, **{**order, **options})
+
+    wire([picture.input], change, [told], js=_COLLECT)
+    wire([load.upload], load_file, [load])
+    wire([session.data.change, session.model.change], refresh, [])
+    arrived = wire([session.arrival.change], arrive, [told], js=_ARRIVED)
+    arrived.then(None, js=_OPEN, api_visibility="private")
+
+
+# --- handlers ---
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a handler made of the settings. `message` is for the visitor (None: the one before still stands), `bad` when
+    something was not taken over; `anew` says that the form has to be written anew, because not all of it came from a
+    touch (None: only for another model or other tasks; what somebody is just typing would be lost)."""
+
+    message: str | None = ""
+    bad: bool = False
+    anew: bool | None = True
+
+
+def _shown(session: Session, handler: Callable[..., Change], visit: Visit, *values: Any) -> tuple:
+    """What the page shows after `handler(visit, session, *values)`: form, message, outcome, what to take away."""
+    made = handler(visit, session, *values)
+    lesson = visit.lesson
+    shape = shape_now(lesson, session)
+    config, dropped = fit(lesson.config, shape)
+    lesson.config = config
+    start, starts = start_of(lesson, session), starts_of(lesson, session)
+    parts = (shape, start, starts)
+    anew = bool(dropped) or (parts != lesson.parts if made.anew is None else made.anew)
+    if anew:
+        lesson.parts = parts
+    return (
+        form(shape, config, start, starts) if anew else gr.skip(),
+        gr.skip() if made.message is None and not dropped else said_html(made.message or "", dropped, made.bad),
+        outcome_html(shape, config, start),
+        parcel_html(lesson, start, session.engine.name),
+        file_html(config),
+        session.next_revision(),
+    )
+
+
+def refresh(visit: Visit, session: Session) -> Change:
+    """The data or the model in use is another one: the same settings for other parts."""
+    lesson = visit.lesson
+    if start_of(lesson, session) == USED:
+        lesson.start_from = None if lesson.model is None else str(lesson.model)
+    return Change(None, anew=None)
+
+
+def arrive(visit: Visit, session: Session, query: str) -> Change:
+    """The page has loaded, perhaps by a link that carries settings."""
+    try:
+        found = from_link(query or "")
+    except UserError as problem:
+        return Change(str(problem), bad=True)
+    if found is None:
+        return Change()
+    visit.lesson.config, start = found
+    visit.lesson.start_from = _start_from(start, visit.lesson, session)
+    return Change("" if query.endswith("&again=1") else words.LINK_SET)
+
+
+def load_file(visit: Visit, session: Session, path: str) -> Change:
+    """A run.json sets every control; the start stays as it is."""
+    name = Path(path).name
+    try:
+        visit.lesson.config = from_file(Path(path), name)
+    except UserError as problem:
+        return Change(str(problem), bad=True, anew=False)
+    return Change(words.LOADED.format(name=name))
+
+
+def change(visit: Visit, session: Session, told: str) -> Change:
+    """A control was touched: `told` is what the form says, as JSON."""
+    lesson = visit.lesson
+    try:
+        state = json.loads(told)
+        if not isinstance(state, dict):
+            raise UserError(words.BAD_STATE)
+        if state.get("reset"):
+            lesson.config, lesson.start_from = TrainConfig(), None
+            return Change()
+        start = state.get("start") or OWN
+        moved = start != start_of(lesson, session)
+        shape = shape_now(lesson, session)
+        before = lesson.config
+        config = settings_of(state, before, shape)
+        if state.get("preset") in BY_NAME:
+            config = BY_NAME[state["preset"]].make(list(shape.layers), shape.tasks, config)
+        if moved:
+            lesson.start_from = _start_from(start, lesson, session)
+        lesson.config = config
+        # The page has shown a preset already; written anew, the form would lose what was touched since.
+        return Change(anew=moved or ("preset" not in state and config.unfreeze != before.unfreeze))
+    except UserError as problem:
+        return Change(str(problem), bad=True)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return Change(words.BAD_STATE, bad=True)
+
+
+def settings_of(state: dict[str, Any], before: TrainConfig, shape: Shape) -> TrainConfig:
+    """The settings that the form says; what it has no control for stays as `before`. Raises `UserError`."""
+    data = before.to_json()
+    data |= {name: state[name] for name in _PLAIN if name in state}
+    layers = len(shape.layers)
+    frozen = state.get("freeze", before.frozen_groups(layers))
+    if frozen != before.frozen_groups(layers):
+        # "All" rather than how many: so it means the same for another backbone.
+        data["freeze"] = -1 if frozen == layers else frozen
+    if "freeze_heads" in state:
+        # A head without labels has no switch to say so.
+        kept = [name for name in before.freeze_heads if shape.learns is not None and name not in shape.learns]
+        wanted = {*state["freeze_heads"], *kept}
+        if wanted != set(before.freeze_heads):
+            data["freeze_heads"] = [name for name in shape.tasks if name in wanted]
+    if "rates" in state:
+        data["rates"] = state["rates"]
+    if "task_weights" in state:
+        own = before.task_weights
+        data["task_weights"] = own | {
+            name: weight
+            for name, weight in state["task_weights"].items()
+            if name in own or weight != shape.weights.get(name)
+        }
+    if "unfreeze" in state:
+        found = re.findall(r"(\d+)\s*:\s*(\d+)", state["unfreeze"])
+        data["unfreeze"] = [(int(epoch), int(lowest)) for epoch, lowest in found]
+    return TrainConfig.from_json(data)
+
+
+# --- what training begins with ---
+
+
+def _backbone(session: Session) -> str:
+    """The bare backbone of the page's own model, as `mtl.load` names it."""
+    return session.models.get(None).backbone.source.name
+
+
+def start_of(lesson: Lesson, session: Session) -> str:
+    """What training begins with: "own", "backbone" or "used"."""
+    if lesson.start_from is None:
+        return OWN
+    return BACKBONE if lesson.start_from == _backbone(session) else USED
+
+
+def starts_of(lesson: Lesson, session: Session) -> list[str]:
+    """What there is to begin with. A page that serves a bare backbone has that one only once."""
+    own = session.models.get(None)
+    used = lesson.model is not None or start_of(lesson, session) == USED
+    return [OWN, *([BACKBONE] if own.tasks else []), *([USED] if used else [])]
+
+
+def _start_from(start: str, lesson: Lesson, session: Session) -> str | None:
+    """The name for `mtl.load`. Raises `UserError` where there is no such model."""
+    if start == OWN or (start == BACKBONE and BACKBONE not in starts_of(lesson, session)):
+        return None
+    if start == BACKBONE:
+        return _backbone(session)
+    if start == USED and lesson.model is not None:
+        return str(lesson.model)
+    raise UserError(words.NOT_THERE)
+
+
+def shape_now(lesson: Lesson, session: Session) -> Shape:
+    """The parts of the model that will be trained: those of the start, and the heads that the data asks for."""
+    start = start_of(lesson, session)
+    model = session.models.get(Path(lesson.start_from) if start == USED else None)
+    tasks = {} if start == BACKBONE else model.tasks
+    projection = 0 if start == BACKBONE else model.config.projection
+    source = lesson.source
+    # Data that was matched with another model is about to be matched with this one.
+    if source is not None and source.start_from == lesson.start_from:
+        return shape_of(model.backbone, source.tasks, projection, source.learns)
+    return shape_of(model.backbone, tasks, projection)
+
+
+# --- what comes of it ---
+
+
+def said_html(message: str, notes: Sequence[str] = (), bad: bool = False) -> str:
+    """What was, or was not, taken over from a file, a link or the form."""
+    return markup.status(message or words.CHANGED, notes, "bad" if bad else "ok") if message or notes else ""
+
+
+def outcome_html(shape: Shape, config: TrainConfig, start: str) -> str:
+    """How much learns, what to look out for, and the stack as a table."""
+    layers, heads = shape.blocks(config)
+    learning = [block for block in (*layers, *heads) if not block.frozen]
+    sizes = sum(block.parameters for block in learning), sum(b.parameters for b in (*layers, *heads) if b.frozen)
+    warnings = _warnings(layers, heads, config)
+    if learning:
+        parts = words.parts([b.name for b in layers if not b.frozen], sum(not b.frozen for b in heads))
+        result = markup.status(words.learns(*sizes, parts), warnings)
+    else:
+        result = markup.status(words.NOTHING_LEARNS if heads else words.NOTHING_LEARNS_EMPTY, warnings, "bad")
+    chosen = which(list(shape.layers), shape.tasks, config) or ""
+    return (
+        f'<div class="outcome" data-chosen="{chosen}" data-query="{escape(to_link(config, start))}">{result}'
+        f'<details class="fold" data-fold="stack"><summary>{escape(words.AS_TABLE)}</summary>'
+        f"{stack.table(layers, heads)}</details></div>"
+    )
+
+
+def _warnings(layers: Sequence[stack.Block], heads: Sequence[stack.Block], config: TrainConfig) -> list[str]:
+    notes = []
+    if zero := [block.name.strip() for block in (*layers, *heads) if block.rate == 0 and not block.idle]:
+        notes.append(words.zero_rate(zero))
+    for blocks, limit, usual in zip((layers, heads), _HIGH, words.USUAL, strict=True):
+        if high := [block.name.strip() for block in blocks if not block.frozen and block.rate >= limit]:
+            notes.append(words.high_rate(high, usual))
+    notes += [words.never_thaws(epoch, config.epochs) for epoch, _ in config.unfreeze if epoch > config.epochs]
+    hidden = [f"{name} = {value}" for name, value in differences(config).items() if name in _WITHOUT_CONTROL]
+    if hidden:
+        notes.append(words.without_control(", ".join(hidden)))
+    return notes
+
+
+def parcel_html(lesson: Lesson, start: str, own: str | None) -> str:
+    """The command line and the link. `own` names the page's own model where it is not the bundled one."""
+    source = lesson.source
+    # The folder of a model on the server says nothing to anybody else.
+    start_from = {OWN: own and Path(own).name, BACKBONE: lesson.start_from, USED: words.CHECKPOINT}[start]
+    line = command(
+        source.name if source else words.NO_FILE, lesson.config, start_from, source.reading if source else None
+    )
+    link = escape(to_link(lesson.config, start))
+    return (
+        f'<div class="parcel">{_copied("command", words.COMMAND, words.COMMAND_INFO, line)}'
+        f"{_copied('link', words.LINK, words.LINK_INFO, '', link)}</div>"
+    )
+
+
+def file_html(config: TrainConfig) -> str:
+    """run.json as a link to itself: nothing of it is kept on the server."""
+    content = base64.b64encode(to_file(config)).decode()
+    address = f"data:application/json;base64,{content}"
+    return f'<a id="download-settings" download="run.json" href="{address}">{escape(words.DOWNLOAD)}</a>'
+
+
+def _copied(key: str, label: str, info: str, value: str, link: str = "") -> str:
+    """A line to copy. Of a link the browser knows the first part."""
+    link = f' data-link="{link}"' if link else ""
+    names = {"label": words.COPY, "done": words.COPIED, "failed": words.COPY_FAILED, "copies": f"copy-{key}"}
+    data = "".join(f' data-{name}="{escape(said)}"' for name, said in names.items())
+    return (
+        f'<div class="copied"><label for="copy-{key}">{escape(label)}</label>'
+        f'<span><input type="text" readonly id="copy-{key}" value="{escape(value)}"{link}>'
+        f'<button type="button"{data}>{escape(words.COPY)}</button></span><p class="note">{escape(info)}</p></div>'
+    )

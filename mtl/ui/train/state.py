@@ -1,0 +1,62 @@
+"""What one visitor has made of the Train tab. Changed in place by its steps, which tell each other through the
+revisions of `Session`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtl.config import TaskSpec, TrainConfig
+
+if TYPE_CHECKING:
+    from mtl.data.matching import Matched
+    from mtl.data.table import Table
+    from mtl.ui.train.data.step import Reading
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to learn from, as it was understood.
+
+    `path` is the page's own copy, `name` what the visitor calls it. `table` is what the file says, `matched` the same
+    set against the model it will train, which `start_from` names as `mtl.load` does; both keep the first rows only,
+    cut short, because a file may be large: the run reads it again. `rows` and `tokens` count all of them. `reading` are
+    the keyword arguments of `Runs.start` by which the run reads it the same way. `tasks` are all heads of the model
+    that comes of it, in their order; `learns` names those that rows have labels for. `accepted` says that the visitor
+    wants to train although parts of the file cannot be used.
+    """
+
+    path: Path
+    name: str
+    table: Table
+    matched: Matched
+    reading: dict[str, Any]
+    tasks: dict[str, TaskSpec]
+    learns: tuple[str, ...]
+    rows: int = 0
+    tokens: int = 0
+    start_from: str | None = None
+    accepted: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether a run can be started on it."""
+        return bool(self.learns) and (self.accepted or not self.table.errors)
+
+
+@dataclass
+class Lesson:
+    """`source`: what to learn from; `config`: how; `start_from`: the model to begin with, as `mtl.load` names it (None:
+    the page's own); `run`: the id of the run that is shown; `model`: the checkpoint in use (None: the page's own);
+    `sentences`: those of the box on the left that were last compared before and after; `parts`: what the form of step 2
+    was last written for."""
+
+    source: Source | None = None
+    config: TrainConfig = field(default_factory=TrainConfig)
+    start_from: str | None = None
+    run: str | None = None
+    model: Path | None = None
+    reading: Reading | None = None
+    sentences: tuple[str, ...] = ()
+    parts: tuple | None = None

@@ -1,0 +1,66 @@
+"""Starts the real page and a real browser, for the browser tests and for the screenshots."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@contextlib.contextmanager
+def served_page(
+    seconds: float = 120, runs: Path | None = None, settings: dict[str, str] | None = None
+) -> Iterator[str]:
+    """The address of `python app.py` on a free port of this machine, until the block ends.
+
+    `runs` is the folder of its training runs, by default one that goes when the block ends; `settings` are environment
+    variables of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/"
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port)]
+        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "MTL_RUNS": str(runs or folder), **(settings or {})}
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            until = time.monotonic() + seconds
+            while not _answers(url):
+                if server.poll() is not None or time.monotonic() > until:
+                    log.seek(0)
+                    raise RuntimeError(f"The page did not start:\n{log.read().decode(errors='replace')}")
+                time.sleep(0.2)
+            yield url
+        finally:
+            server.terminate()
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def launch_chromium(playwright):
+    """The system's Chromium, or Playwright's own where there is none."""
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    # Without a graphics card the three-dimensional map is drawn in software.
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--enable-unsafe-swiftshader"]
+    return playwright.chromium.launch(executable_path=path, args=arguments)

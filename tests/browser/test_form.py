@@ -1,0 +1,246 @@
+"""The form of step 2 in a real browser, without a server: what assets/controls.js answers at once, for any model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from mtl.config import TrainConfig
+from mtl.training.presets import PRESETS
+from mtl.ui.train.settings.form import form
+from mtl.ui.train.settings.shape import Shape, fit
+from mtl.ui.train.settings.step import settings_of
+from mtl.ui.widgets import stack
+from mtl.ui.widgets.stack import PROJECTION
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+# What Gradio does with a piece of HTML and its script, as far as the script can tell.
+GRADIO = """(script) => {
+  window.sent = [];
+  const element = document.querySelector("#what-learns div");
+  const trigger = () => window.sent.push(element.collect());
+  window.written = () => {};
+  const watch = (_, then) => (window.written = then);
+  new Function("element", "trigger", "watch", script)(element, trigger, watch);
+}"""
+# How a browser writes SVG again that it has read.
+PARSED = "svg => { const box = document.createElement('div'); box.innerHTML = svg; return box.innerHTML; }"
+
+
+def shape_with(layers: int, heads: dict[str, int], learns: tuple[str, ...] | None = None) -> Shape:
+    groups = {"embeddings": 11_900_000, **{f"layer {i}": 1_774_464 for i in range(1, layers + 1)}}
+    weights = {name: 1.0 for name in heads if name != PROJECTION}
+    return Shape(groups, heads, weights, learns)
+
+
+SIX = shape_with(6, {"sentiment": 1155, "intensity": 385, "topic": 1155})
+TWELVE = shape_with(12, {"<b>odd · \"name\" & 'more'": 10, "stars": 20, PROJECTION: 30}, ("stars",))
+CONFIGS = [
+    TrainConfig(),
+    TrainConfig(freeze=-1, freeze_heads=("stars",)),
+    TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0))),
+    TrainConfig(freeze=2, unfreeze=((2, 5), (4, 1))),
+    TrainConfig(lr=3.14159e-5, lr_decay=1 / 2.6, rates={"layer 2": 0.0, "projection": 1.0, "layer 3": 0.99}),
+    TrainConfig(lr=0.0, head_lr=0.0),
+    TrainConfig(lr=1e-9, lr_decay=0.0, head_lr=1.0),
+]
+
+
+class Form:
+    """A form in a page of its own."""
+
+    def __init__(self, page: Page, shape: Shape, config: TrainConfig) -> None:
+        self.page, self.shape, self.config = page, shape, config
+        styles = "".join((ASSETS / f"{name}.css").read_text() for name in ("style", "stack", "controls"))
+        body = f'<div id="what-learns"><div>{form(shape, config, "own", ["own", "backbone"])}</div></div>'
+        page.set_content(f'<meta charset="utf-8"><style>{styles}</style>{body}')
+        page.evaluate(GRADIO, (ASSETS / "controls.js").read_text())
+
+    def picture(self) -> str:
+        return self.page.locator(".picture .stack").evaluate("e => e.outerHTML")
+
+    def drawn(self, config: TrainConfig) -> str:
+        """The picture as the server draws it."""
+        return self.page.evaluate(PARSED, stack.svg(*self.shape.blocks(config)))
+
+    def sent(self) -> TrainConfig:
+        """The settings that the last message to the server comes to."""
+        return settings_of(json.loads(self.page.evaluate("sent.at(-1)")), self.config, self.shape)
+
+    def write(self, key: str, value: str) -> None:
+        box = self.page.locator(f"#{key} input[type=text]")
+        box.fill(value)
+        box.press("Enter")
+
+
+@pytest.fixture
+def show(context):
+    page = context.new_page()
+    page.set_viewport_size({"width": 800, "height": 900})
+    problems = []
+    page.on("pageerror", lambda problem: problems.append(str(problem)))
+    yield lambda shape, config: Form(page, shape, config)
+    page.close()
+    assert problems == []
+
+
+@pytest.mark.parametrize("shape", [SIX, TWELVE], ids=["six", "twelve"])
+def test_the_browser_draws_what_the_server_draws_and_says_what_it_was_told(show, shape):
+    for config in (fit(config, shape)[0] for config in CONFIGS):
+        step = show(shape, config)
+        assert step.picture() == step.drawn(config)
+        assert (
+            settings_of(
+                json.loads(step.page.evaluate("document.querySelector('#what-learns div').collect()")), config, shape
+            )
+            == config
+        )
+        assert step.page.locator(".rate-row").count() == len(shape.layers) + len(shape.heads)
+
+
+def test_dragging_the_freeze_slider_is_answered_within_the_event(show):
+    step = show(TWELVE, TrainConfig())
+    times = step.page.evaluate(
+        """() => {
+          const slider = document.querySelector('#freeze'), times = [];
+          for (const k of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 4]) {
+            const began = performance.now();
+            slider.value = k;
+            slider.dispatchEvent(new Event('input', { bubbles: true }));
+            times.push(performance.now() - began);
+            const frozen = document.querySelectorAll('.stack .frozen').length - 1; // one head has no labels
+            if (frozen !== k) throw new Error(`${frozen} frozen instead of ${k}`);
+          }
+          return times.sort((a, b) => a - b);
+        }"""
+    )
+    assert times[len(times) // 2] < 100  # milliseconds
+    assert step.sent() == TrainConfig(freeze=4)
+    assert step.picture() == step.drawn(TrainConfig(freeze=4))
+    assert step.page.locator("#freeze").get_attribute("aria-valuetext") == "4 of 13"
+    assert step.page.locator("#rate-layer-3 input").first.is_disabled()
+    assert step.page.locator("#rate-layer-4 input").first.is_enabled()
+    step.page.locator("#freeze").fill("13")
+    assert step.sent() == TrainConfig(freeze=-1)
+
+
+def test_top_rate_and_decay_fill_and_each_rate_can_be_changed(show):
+    step = show(SIX, TrainConfig())
+    rate = lambda key: step.page.locator(f"#rate-{key} input[type=text]").input_value()  # noqa: E731
+    assert [rate(f"layer-{i}") for i in (6, 5, 0)] == ["1.0e-4", "9.0e-5", "5.31e-5"]
+    step.write("fill-lr_decay", "0,5")
+    assert [rate(f"layer-{i}") for i in (6, 5, 0)] == ["1.0e-4", "5.0e-5", "1.56e-6"]
+    # By keyboard: a twentieth of a power of ten for each key, and the leftmost is 0.
+    slider = step.page.locator("#rate-layer-6 input[type=range]")
+    slider.press("ArrowRight")
+    assert rate("layer-6") == "1.1e-4" and slider.get_attribute("aria-valuetext") == "1.1e-4"
+    step.page.locator("#fill-head_lr input[type=range]").press("Home")
+    assert [rate(f"head-{i}") for i in range(3)] == ["0", "0", "0"]
+    step.page.locator("#rate-head-1 input[type=range]").press("End")
+    assert rate("head-1") == "1"
+    step.write("rate-layer-2", "3.14159e-5")
+    config = TrainConfig(
+        lr_decay=0.5, head_lr=0.0, rates={"layer 6": 1.1e-4, "head intensity": 1.0, "layer 2": 3.14159e-5}
+    )
+    assert step.sent() == config
+    assert step.picture() == step.drawn(config)
+    # The heads keep what is their own while the layers are filled again.
+    step.write("fill-lr", "2e-5")
+    assert [rate(f"layer-{i}") for i in (6, 5, 2)] == ["2.0e-5", "1.0e-5", "1.25e-6"]
+    assert step.sent() == TrainConfig(lr=2e-5, lr_decay=0.5, head_lr=0.0, rates={"head intensity": 1.0})
+
+
+@pytest.mark.parametrize("wrong", ["fast", "-1", "1.5", "1e-5 x", "", "<b>1e5</b>"])
+def test_what_is_no_rate_is_told_and_changes_nothing(show, wrong):
+    step = show(SIX, TrainConfig())
+    step.write("rate-layer-6", wrong)
+    assert step.page.locator("#rate-layer-6 input[type=text]").input_value() == "1.0e-4"
+    said = step.page.locator(".rate-problem").inner_text()
+    assert said.startswith(f"“{wrong}” is no rate") and said.endswith("Learning rate of layer 6 stays 1.0e-4.")
+    assert step.page.evaluate("sent.length") == 0 and step.page.locator(".rate-problem b").count() == 0
+    step.write("rate-layer-6", "1")
+    assert step.page.locator(".rate-problem").inner_text() == "" and step.sent().rates == {"layer 6": 1.0}
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
+def test_a_preset_is_drawn_before_the_server_answers(show, preset):
+    before = TrainConfig(
+        freeze=3, freeze_heads=("topic",), rates={"layer 1": 0.5, "head topic": 0.1}, unfreeze=((2, 1),)
+    )
+    step = show(SIX, before)
+    after = preset.make(list(SIX.layers), SIX.tasks, before)
+    chip = step.page.locator(f"[data-preset={preset.name}]")
+    chip.hover()
+    assert step.page.locator(".presets .note").inner_text() == preset.sentence
+    chip.click()
+    assert step.picture() == step.drawn(after)
+    assert json.loads(step.page.evaluate("sent.at(-1)"))["preset"] == preset.name
+    assert step.sent() == after
+    pressed = step.page.locator("[aria-pressed=true]")
+    assert pressed.count() == 1 and pressed.get_attribute("data-preset") == preset.name
+    # A wish is sent once; then these are one's own settings.
+    step.page.locator("#freeze").fill("2")
+    assert "preset" not in json.loads(step.page.evaluate("sent.at(-1)"))
+    assert pressed.count() == 0 and step.page.locator(".presets .note").inner_text().startswith("Your own settings")
+
+
+def test_locks_of_heads(show):
+    step = show(TWELVE, TrainConfig())
+    first, second = step.page.locator("#freeze-head-0"), step.page.locator("#freeze-head-1")
+    assert first.is_disabled() and first.get_attribute("aria-checked") == "true"  # no labels
+    second.press("Space")
+    assert second.get_attribute("aria-checked") == "true" and step.sent() == TrainConfig(freeze_heads=("stars",))
+    second.press("Space")
+    assert step.sent() == TrainConfig()
+
+
+def test_advanced_settings_and_what_cannot_be(show):
+    step = show(SIX, TrainConfig())
+    step.page.locator("summary").click()
+    step.page.locator("#field-epochs").fill("12")
+    step.page.locator("#field-warmup").fill("0.05")
+    step.page.locator("#weight-1").fill("0.25")
+    step.page.locator("#field-keep_best").uncheck()
+    step.page.locator("#field-unfreeze").fill("3:2, 4:0")
+    step.page.locator("#field-unfreeze").press("Enter")
+    config = TrainConfig(
+        epochs=12, warmup=0.05, keep_best=False, task_weights={"intensity": 0.25}, unfreeze=((3, 2), (4, 0))
+    )
+    assert step.sent() == config
+    count = step.page.evaluate("sent.length")
+    for key, wrong, last in (
+        ("epochs", "0", "12"),
+        ("epochs", "2.5", "12"),
+        ("epochs", "", "12"),
+        ("warmup", "2", "0.05"),
+    ):
+        field = step.page.locator(f"#field-{key}")
+        field.fill(wrong)
+        place = step.page.locator(".field", has=field)
+        wrong = step.page.locator(".field.wrong", has=field)
+        assert wrong.locator("small").inner_text().startswith("Not taken over: write a")
+        field.press("Tab")
+        assert field.input_value() == last and wrong.count() == 0
+        assert place.locator("small").inner_text().startswith(f"It stays {last}. Not taken over: write a")
+    step.page.locator("#field-unfreeze").fill("later")
+    step.page.locator("#field-unfreeze").press("Enter")
+    assert "2:4, 3:0" in step.page.locator(".field.wrong", has_text="Gradual").inner_text()
+    assert step.page.evaluate("sent.length") == count
+
+
+def test_each_slider_stands_beside_its_block_on_any_screen(show):
+    step = show(TWELVE, TrainConfig(freeze=5, unfreeze=((2, 1),)))
+    middles = "all => all.map(e => { const b = e.getBoundingClientRect(); return b.top + b.height / 2; })"
+    for width in (1200, 640, 340):
+        step.page.set_viewport_size({"width": width, "height": 900})
+        blocks = step.page.locator(".stack .field").evaluate_all(middles)
+        rows = step.page.locator(".rate-row").evaluate_all(middles)
+        places = step.page.locator(".freezers .place").evaluate_all(middles)
+        assert rows == pytest.approx(blocks, abs=1) and places == pytest.approx(blocks[:3], abs=1)
+        (cut,) = step.page.locator(".cut").evaluate_all(middles)
+        above, below = blocks[3 + 13 - 6], blocks[3 + 13 - 5]
+        assert cut == pytest.approx((above + below) / 2, abs=1)
+        assert step.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,0 +1,47 @@
+"""The Learn tab in a real browser: its picture follows the visitor's settings, its figures are there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from mtl.tools.scenarios import OUT
+from mtl.training.presets import PRESETS
+
+
+def test_the_picture_follows_the_freeze_slider(visit):
+    visitor = visit()
+    page = visitor.page
+    frozen = page.locator("#learn-stack .block.frozen")
+    visitor.open("Learn")
+    expect(page.locator("#learn-stack .block")).to_have_count(11)
+    expect(frozen).to_have_count(0)
+    visitor.open("Train")
+    page.get_by_role("button", name="Backbone frozen").click()
+    expect(page.locator("#learns-outcome")).to_contain_text("stay as they are")
+    visitor.open("Learn")
+    expect(frozen).to_have_count(7)
+
+
+def test_every_preset_has_its_figures(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.open("Learn")
+    cards = page.locator("#learn-scenarios .lesson-card")
+    expect(cards).to_have_count(len(PRESETS))
+    figures = json.loads(OUT.read_text(encoding="utf-8"))
+    depth = next(s for s in figures["scenarios"] if s["name"] == "depth")
+    card = cards.filter(has=page.get_by_role("heading", name="Rates by depth", exact=True))
+    expect(card).to_contain_text(f"embeddings {depth['cosine']:.3f}")
+    expect(page.locator("#learn-anchor section")).to_have_count(5)
+    expect(page.locator("#learn-scenarios")).to_contain_text("python -m mtl scenarios")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])
+def test_nothing_has_to_be_scrolled_sideways(visit, width, theme):
+    visitor = visit(width=width, height=844, theme=theme)
+    visitor.open("Learn")
+    expect(visitor.page.locator("#learn-scenarios .lesson-card").first).to_be_visible()
+    assert visitor.fits()

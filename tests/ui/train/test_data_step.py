@@ -1,0 +1,347 @@
+"""What strangers upload is refused or read in the background, kept for its own session only, and deleted with it."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import json
+import shutil
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from mtl import sandbox
+from mtl.config import UserError
+from mtl.training.runs.service import Runs
+from mtl.ui.train.data import step as data
+from mtl.ui.train.data import view as understood
+from mtl.ui.train.data import words
+from mtl.ui.train.data.step import SAMPLES, latest, safe_name
+from mtl.ui.train.data.tables import CHARACTERS_KEPT, ROWS_KEPT, understand
+from mtl.ui.visitors import Registry, Visit
+from tests.calls import understand_when
+from tests.uploads import SANDBOX, brought, model, plain, rows_of, take, write
+
+# --- strangers' files ---
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("picture.csv", PNG, "is a PNG image"),
+        ("noise.csv", bytes(range(256)) * 200, "does not look like text"),
+        ("empty.csv", b"", "is empty"),
+        ("blank.csv", b"\n \n", "is empty"),
+        ("sheet.csv", b"PK\x03\x04" + b"xl/workbook" + bytes(200), "an Excel or other Office file"),
+        ("recipe.json", b'{"train_on": [{"file": "/etc/passwd"}]}', "is JSON, not a table"),
+        ("cut.csv.gz", gzip.compress(b"text,label\n" * 99)[:40], "cut off"),
+        ("bomb.csv.gz", gzip.compress(bytes(30_000_000)), "larger than 20 MB unpacked"),
+    ],
+)
+def test_what_is_no_table_is_refused_and_what_was_there_stays(tmp_path, name, content, message):
+    visit = Visit(0.0)
+    before = brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
+    said = [*reading(visit, write(tmp_path, content, name), name)]
+    assert message in said[-1][0]
+    assert "stays what is learnt from" in said[-1][0]
+    assert not said[-1][1]
+    assert visit.lesson.source is before
+    assert before.path.is_file()
+
+
+def test_a_file_over_the_limit_is_refused(tmp_path):
+    path = tmp_path / "big.csv"
+    with path.open("wb") as file:
+        file.truncate(20_000_001)
+    with pytest.raises(UserError, match="up to 20 MB"):
+        take(Visit(0.0), model(), path, "big.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "learns", "message"),
+    [
+        ("text,mood\n", (), "There is no row with a text"),
+        ("text,mood\nonly one row here,warm\n", (), "there is nothing to tell apart"),
+        (rows_of(["warm"]), (), "there is nothing to tell apart"),
+        (rows_of(["3"], header="text,score").replace(",3", ",3.5"), (), "Every number is 3.5"),
+        ("a,b\n1,2.5\n2,3.5\n", (), "No column looks like text"),
+        ("text\nsome words\nmore words\n", (), "No column holds labels"),
+        (rows_of([f"l{i}" for i in range(100)], 300), ("mood",), "There are 100 different labels"),
+        (rows_of([f"l{i}" for i in range(600)], 1800), (), "a head tells at most 500 apart"),
+        (rows_of(["warm", "cold"]).replace("number 3", "number\x003"), ("mood",), "NUL"),
+        (rows_of(["warm", "k\xfchl"]).encode("latin-1"), ("mood",), "The file is not in UTF-8"),
+        (rows_of(["warm"], 40) + "the last one is,cold\nand this one,cold\n", ("mood",), 'in 40 rows and "cold" in 2'),
+        (rows_of(["warm", "cold"]) + "word " * 300 + ",warm\n", ("mood",), "The model reads the first 256"),
+    ],
+)
+def test_what_is_odd_about_a_table_is_said(tmp_path, content, learns, message):
+    source = brought(tmp_path, content)
+    assert source.learns == learns
+    assert source.ready == bool(learns)
+    assert message in plain(understood.doctor(source)).replace("&quot;", '"')
+    assert learns or "Start is blocked" in understood.summary(source)
+
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def test_nothing_of_a_strangers_file_is_markup(tmp_path):
+    cells = [f'"{EVIL} is what text {i} says","{EVIL}{i % 2}","{EVIL}"' for i in range(12)]
+    # An error that quotes a cell, and a warning that quotes a label.
+    content = f'text,"{EVIL}","{EVIL}2"\n' + "\n".join(cells) + f'\n,x,"{EVIL}"\na text,{EVIL.upper()}0,y\n'
+    source = brought(tmp_path, content, f"{EVIL}.csv".replace("/", ""), roles={EVIL + "2": "regression"})
+    for part in (understood.summary, understood.columns, understood.doctor, understood.preview):
+        html = part(source)
+        assert "&lt;img" in html.lower(), part
+        assert "<img" not in html.lower(), part
+
+
+def test_formulas_are_labels_like_any_other(tmp_path):
+    source = brought(tmp_path, rows_of(['"=HYPERLINK(""x"")"', "@SUM(A1)"]))
+    assert source.tasks["mood"].labels == ('=HYPERLINK("x")', "@SUM(A1)")
+    assert "=HYPERLINK(&quot;x&quot;)" in understood.columns(source)
+
+
+def test_a_recipe_never_becomes_a_recipe_of_the_servers(tmp_path):
+    """Runs read a file called .json as a list of other files on this machine."""
+    table = rows_of(["warm", "cold"])
+    assert brought(tmp_path, table, "table.json").path.suffix == ".txt"
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("reviews.csv", "reviews.csv"),
+        ("my reviews (2).tsv", "my reviews (2).tsv"),
+        ("../../etc/passwd", "passwd.txt"),
+        ("..\\..\\boot.ini", "boot.ini.txt"),
+        ("/", "table.txt"),
+        ("", "table.txt"),
+        ("...", "table.txt"),
+        (".csv", "csv.txt"),
+        ("con.csv", "_con.csv"),
+        ("NUL.tar.csv", "_NUL.tar.csv"),
+        ("settings.json", "settings.json.txt"),
+        ("a\x00b\n$(rm).csv", "a_b_(rm).csv"),
+        ("données.csv", "données.csv"),
+        ("table.csv.gz", "table.csv.gz"),
+        ("x" * 300 + ".csv", "x" * 76 + ".csv"),
+    ],
+)
+def test_a_copy_has_a_name_that_every_system_takes(name, safe):
+    assert safe_name(name) == safe
+
+
+def test_the_copy_is_deleted_when_it_is_replaced(tmp_path):
+    visit = Visit(0.0)
+    first = brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
+    assert first.path.parent != tmp_path
+    second = brought(tmp_path, rows_of(["calm", "wild"]), visit=visit)
+    assert not first.path.parent.exists()
+    take(visit, model(), SAMPLES / "reviews.csv", "reviews.csv")
+    assert not second.path.parent.exists()
+    assert (SAMPLES / "reviews.csv").is_file()
+    brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
+    assert (SAMPLES / "reviews.csv").is_file()
+
+
+def test_the_copy_is_deleted_with_its_session(tmp_path):
+    now = [0.0]
+    registry = Registry(max_age=10, clock=lambda: now[0])
+    copy = brought(tmp_path, rows_of(["warm", "cold"]), visit=registry.visit("ada")).path
+    now[0] = 5.0
+    registry.visit("bob")
+    assert copy.is_file()
+    now[0] = 12.0
+    registry.visit("bob")
+    gc.collect()
+    assert not copy.parent.exists()
+
+
+def test_sessions_have_copies_of_their_own(tmp_path):
+    ada, bob = Visit(0.0), Visit(0.0)
+    brought(tmp_path, rows_of(["warm", "cold"]), visit=ada)
+    brought(tmp_path, rows_of(["calm", "wild"]), visit=bob)
+    assert ada.lesson.source.path != bob.lesson.source.path
+    assert ada.lesson.source.tasks["mood"].labels == ("cold", "warm")
+
+
+def test_little_is_kept_of_a_large_table(tmp_path):
+    text = "a very long text " * 60
+    content = "text,mood\n" + "".join(f"{text}{i},{('warm', 'cold')[i % 2]}\n" for i in range(5000))
+    source = brought(tmp_path, content)
+    assert source.rows == 5000
+    assert len(source.table.rows) == len(source.matched.rows) == ROWS_KEPT
+    kept = sum(len(row.text) for row in (*source.table.rows, *source.matched.rows))
+    assert kept <= 2 * ROWS_KEPT * CHARACTERS_KEPT
+    assert understood.preview(source).count("<tr") == 1 + understood.ROWS_SHOWN
+
+
+def test_spans_beyond_what_is_kept_are_not_shown(tmp_path):
+    cell = json.dumps([[0, 3, "PER"], [900, 903, "PER"]]).replace('"', '""')
+    content = "text,names\n" + f'{"Ada " * 300},"{cell}"\n' * 3
+    source = brought(tmp_path, content)
+    assert [len(row.labels["names"]) for row in source.table.rows] == [1, 1, 1]
+
+
+def test_a_million_cells_with_a_thousand_columns(tmp_path):
+    """Read with progress; the page shows part of it, and no more heads begin than anybody would want."""
+    numbers = ",".join(f"{i}.5" for i in range(999))
+    lines = [f"the text of row number {i},{numbers if i % 2 else numbers[::-1]}" for i in range(1000)]
+    content = "text," + ",".join(f"c{i}" for i in range(999)) + "\n" + "\n".join(lines) + "\n"
+    shares = []
+    source = take(Visit(0.0), model(), write(tmp_path, content), "wide.csv", shares=shares)
+    assert source.rows == 1000
+    assert len(source.learns) == 20
+    assert shares == sorted(shares)
+    assert len(shares) > 20
+    assert shares[-1] == 1.0
+    for part in (understood.summary, understood.columns, understood.doctor, understood.preview):
+        assert len(part(source)) < 100_000
+
+
+def test_many_labels_are_shown_in_part(tmp_path):
+    source = brought(tmp_path, rows_of([f"label {i}" for i in range(300)], 900))
+    html = understood.columns(source)
+    assert html.count("<select") == 2 + understood.LABELS_SHOWN
+    assert "240 more labels" in html
+
+
+# --- reading in a process of its own ---
+
+
+def reading(visit, path, name="slow.csv"):
+    return data.read(visit, lambda name: model(), SANDBOX, path, name)
+
+
+@pytest.fixture
+def leave(tmp_path, monkeypatch):
+    """Until this file is there, tables are being read."""
+    leave = tmp_path / "leave"
+    monkeypatch.setattr(data, "understand", partial(understand_when, leave))
+    return leave
+
+
+@pytest.fixture
+def slow(tmp_path):
+    return write(tmp_path, rows_of(["a", "b"]), "slow.csv")
+
+
+def test_what_takes_long_says_how_far_it_is(slow, leave):
+    visit = Visit(0.0)
+    steps = reading(visit, slow)
+    said, changed = next(steps)
+    assert "Reading slow.csv" in said
+    assert not changed
+    assert visit.lesson.source is None
+    leave.touch()
+    assert [*steps][-1] == ("", True)
+    assert visit.lesson.source.rows == 12
+    assert visit.lesson.reading is None
+
+
+def test_reading_can_be_stopped(tmp_path, slow, monkeypatch):
+    visit = Visit(0.0)
+    before = brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
+    monkeypatch.setattr(data, "understand", partial(understand_when, tmp_path / "never"))
+    steps = reading(visit, slow)
+    next(steps)
+    data.stop_reading(visit)
+    said, changed = [*steps][-1]
+    assert words.STOPPED in said
+    assert not changed
+    assert visit.lesson.source is before
+
+
+def test_a_new_file_takes_the_place_of_one_still_being_read(slow, leave, monkeypatch):
+    visit = Visit(0.0)
+    first = reading(visit, slow)
+    next(first)
+    monkeypatch.setattr(data, "understand", understand)
+    second = [*reading(visit, SAMPLES / "tickets.csv", "tickets.csv")]
+    assert second[-1] == ("", True)
+    assert [*first] == []
+    assert visit.lesson.source.name == "tickets.csv"
+
+
+def test_closing_the_page_ends_the_reading_and_deletes_the_copy(slow, leave):
+    visit, copies = Visit(0.0), Path(tempfile.gettempdir())
+    before = {*copies.glob("mtl-upload-*")}
+    steps = reading(visit, slow)
+    next(steps)
+    assert {*copies.glob("mtl-upload-*")} - before
+    steps.close()
+    assert visit.lesson.reading is None
+    assert not {*copies.glob("mtl-upload-*")} - before
+
+
+def test_a_large_file_that_waits_for_another_says_so(slow, leave, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "LARGE", 10)
+    first = reading(Visit(0.0), slow)
+    next(first)
+    second = reading(Visit(0.0), slow, "two.csv")
+    assert "two.csv waits until another file has been read" in next(second)[0]
+    leave.touch()
+    assert [*first][-1] == [*second][-1] == ("", True)
+
+
+def test_thirty_who_bring_the_same_file_at_once_are_all_answered(tmp_path):
+    """Gradio keeps what is uploaded by its content: all of them are given the same path."""
+    path = write(tmp_path, rows_of(["warm", "cold"]), "same.csv")
+    visits = [Visit(0.0) for _ in range(30)]
+    with ThreadPoolExecutor(30) as pool:
+        said = [*pool.map(lambda visit: [*reading(visit, path, "same.csv")][-1], visits)]
+    assert said == [("", True)] * 30
+    assert {visit.lesson.source.rows for visit in visits} == {12}
+    assert len({visit.lesson.source.path for visit in visits}) == 30
+    assert path.is_file()
+
+
+# --- what to begin with ---
+
+
+def test_a_newcomer_begins_with_a_sample():
+    path, name, reading = latest([])
+    assert (path, name, reading) == (SAMPLES / "workshop.csv", "workshop.csv", {})
+    assert {*words.SAMPLE_NAMES} == {path.name for path in SAMPLES.iterdir()}
+
+
+def test_who_comes_back_finds_the_file_of_the_newest_run(tmp_path):
+    runs = Runs(tmp_path / "runs")
+    path = write(tmp_path, rows_of(["warm", "cold"]), "mine.csv")
+    runs.start("me", SAMPLES / "reviews.csv")
+    time.sleep(0.01)
+    run = runs.start("me", path, text="text", roles={"mood": "ignored"})
+    assert latest(runs.find("me")) == (
+        run.folder / "data" / "mine.csv",
+        "mine.csv",
+        {"text": "text", "roles": {"mood": "ignored"}},
+    )
+    shutil.rmtree(run.folder / "data")
+    assert latest(runs.find("me")) == (SAMPLES / "reviews.csv", "reviews.csv", {})
+
+
+def test_only_samples_can_be_picked():
+    assert data.sample("news.conll") == SAMPLES / "news.conll"
+    for name in ("../style.css", "nothing.csv", ""):
+        with pytest.raises(UserError):
+            data.sample(name)
+
+
+def test_before_there_is_a_file_nothing_is_shown():
+    shown = data.show(Visit(0.0), 0)
+    assert shown[0] is None
+    assert [*shown[1::2]][:1] == [""]
+    with pytest.raises(UserError, match="No file yet"):
+        data.accept_errors(Visit(0.0), True)
+
+
+def test_paths_of_this_machine_are_not_said(tmp_path):
+    said = [*reading(Visit(0.0), tmp_path / "gone.csv", "gone.csv")][-1][0]
+    assert str(Path(tmp_path)) not in said

@@ -1,0 +1,449 @@
+"""Step 4 as plain functions: scores and forgetting of a real small run, sentences before and after, and its model."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import types
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+import mtl
+from mtl import checkpoint
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.encoder.backbone import replace_parameter
+from mtl.heads import Classes, Entity
+from mtl.model import Analysis
+from mtl.training import jobs
+from mtl.training.runs import folder as folders
+from mtl.training.runs import worker
+from mtl.training.runs.service import Runs
+from mtl.ui import checkpoint_upload
+from mtl.ui.models import Models
+from mtl.ui.train.result import before_after, scores, words
+from mtl.ui.train.result import step as result
+from mtl.ui.visitors import Registry, Work
+
+OWNER = "0" * 32
+TASKS = (
+    TaskSpec("sentiment", "classification", ("negative", "neutral", "positive")),
+    TaskSpec("intensity", "regression"),
+    TaskSpec("entities", "tagging", ("PER", "LOC")),
+)
+NASTY = "<img src=x onerror=alert(1)>"
+SENTENCES = "Ada lived in London.\n=SUM(A1) <b>bold</b>\nA fine day."
+
+
+@pytest.fixture(scope="module")
+def start(tiny, tmp_path_factory):
+    """The page's own model: three heads."""
+    folder = tmp_path_factory.mktemp("start") / "checkpoint"
+    torch.manual_seed(0)
+    checkpoint.save(checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS)), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(start, tmp_path_factory):
+    """The folder of all runs, with one that is done: it taught sentiment, and a new head with a nasty label."""
+    root = tmp_path_factory.mktemp("runs")
+    rows = [f"text number {i} of many,{('positive', 'NEG')[i % 2]},{('a', NASTY, 'b')[i % 3]}" for i in range(60)]
+    table = root / "data.csv"
+    table.write_text("text,sentiment,team\n" + "\n".join(rows) + "\n")
+    config = TrainConfig(epochs=2, batch_size=16, precision="float32", head_lr=0.02, lr=0.01, anchor=0.0)
+    folder = root / "20260101-000000-000000-aaaaaa"
+    for _ in worker.run(jobs.prepare(table, config, str(start)), folder):
+        pass
+    folders.write_json(folder / "ticket.json", folders.Ticket(OWNER, 0.0).to_json())
+    return folder
+
+
+@pytest.fixture
+def session(start, finished):
+    engine = types.SimpleNamespace(name=str(start), model=lambda: mtl.load(start), wait=lambda: None, ready=True)
+    counter = itertools.count(1)
+    return types.SimpleNamespace(
+        engine=engine,
+        models=Models(engine),
+        registry=Registry(),
+        runs=Runs(finished.parent),
+        next_revision=lambda: next(counter),
+    )
+
+
+@pytest.fixture
+def visit(session, finished):
+    visit = session.registry.visit("me")
+    visit.owner, visit.lesson.run = OWNER, finished.name
+    return visit
+
+
+@pytest.fixture(scope="module")
+def events(finished):
+    return folders.events(finished)
+
+
+def words_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+# --- scores ---
+
+
+def test_the_outcome_of_a_run_is_that_of_the_epoch_that_is_kept(events):
+    found = scores.outcome(events)
+    epochs = [e for e in events if e["event"] == "epoch"]
+    assert found.best == events[-1]["best"] and found.after == epochs[found.best - 1]["validation"]
+    assert set(found.before) == {"sentiment"} and set(found.after) == {"sentiment", "team"}
+    assert found.kinds["entities"] == "tagging" and found.trained == ("sentiment", "team")
+    assert (found.rows + found.held_out, found.epochs, found.status) == (60, 2, "done")
+    for unfinished in ([], events[:-1], events[1:]):
+        assert scores.outcome(unfinished) is None
+
+
+def test_without_keeping_the_best_it_is_the_last_epoch(events):
+    start = json.loads(json.dumps(events[0]))
+    start["config"]["train"]["keep_best"] = False
+    assert scores.outcome([start, *events[1:]]).best == 2
+
+
+def test_a_card_shows_before_after_and_the_difference(events):
+    found = scores.outcome(events)
+    html = scores.cards(found)
+    told = words_of(html)
+    before, after = found.before["sentiment"]["accuracy"], found.after["sentiment"]["accuracy"]
+    assert f"accuracy {100 * before:.1f} % {100 * after:.1f} %" in told
+    assert f"{100 * (after - before):+.1f}" in told
+    assert "new head" in told and NASTY not in html and "&lt;img" in html
+    assert html.count('class="confusion"') == 3  # before and after, and the new head's
+    most = max(map(sum, found.after["team"]["confusion"])) / found.after["team"]["rows"]
+    assert words.guessing(most) in told
+
+
+def test_every_kind_has_its_scores():
+    tagged = {"rows": 9, "precision": 0.5, "recall": 0.25, "f1": 0.3333, "per_class": {}}
+    label = {"precision": 0.5, "recall": 0.25, "f1": 0.4, "rows": 3}
+    found = types.SimpleNamespace(
+        kinds={"entities": "tagging", "stars": "regression"},
+        before={"entities": tagged, "stars": {"rows": 9, "spearman": 0.5, "mae": 0.9}},
+        after={
+            "entities": {**tagged, "f1": 0.4, "per_class": {"PER": label}},
+            "stars": {"rows": 9, "spearman": 0.625, "mae": 0.7},
+        },
+    )
+    told = words_of(scores.cards(found))
+    assert "F1 33.3 % 40.0 % ▲ +6.7" in told and "PER 3 50.0 % 25.0 % 40.0 %" in told
+    assert "Spearman 0.500 0.625 ▲ +0.125" in told and "mean error 0.900 0.700 ▼ -0.200" in told
+
+
+def test_better_and_worse_are_told_apart_where_lower_is_better():
+    assert "better" in scores.change("mae", -0.1) and "worse" in scores.change("mae", 0.1)
+    assert "better" in scores.change("f1", 0.1) and "worse" in scores.change("f1", -0.1)
+    assert "= 0.0" in scores.change("f1", 0.0004) and "= 0.000" in scores.change("spearman", -0.0004)
+
+
+def test_no_held_out_rows_is_said(events):
+    without = [{**e, "validation": {}} if e["event"] == "epoch" else e for e in events]
+    assert words.NO_SCORES in scores.cards(scores.outcome(without))
+
+
+def test_a_confusion_matrix_is_shaded_by_the_share_of_its_row():
+    html = scores.confusion(["a", "<i>"], [[3, 1], [0, 0]], "after")
+    assert "&lt;i&gt;" in html and "--share:45%" in html and "--share:15%" in html
+    assert [int(n) for n in re.findall(r"(\d+)</td>", html)] == [3, 1, 0, 0]
+
+
+def test_a_hundred_labels_are_told_by_their_mistakes():
+    labels = [f"label {i}" for i in range(100)]
+    counts = np.eye(100, dtype=int) * 3
+    counts[4, 7], counts[9, 2] = 2, 5
+    per_class = {label: {"precision": 1, "recall": 1, "f1": 1, "rows": 3} for label in labels}
+    after = {"labels": labels, "confusion": counts.tolist(), "per_class": per_class, "rows": 307}
+    after |= {"accuracy": 0.9, "macro_f1": 0.9, "macro_precision": 0.9, "macro_recall": 0.9}
+    found = types.SimpleNamespace(kinds={"x": "classification"}, before={}, after={"x": after})
+    told = words_of(scores.cards(found))
+    assert told.index("label 9 label 2 5") < told.index("label 4 label 7 2")
+    after["confusion"] = (np.eye(100, dtype=int) * 3).tolist()
+    assert words.NO_MISTAKES in scores.cards(found)
+
+
+def test_the_forgetting_meter_shows_the_untouched_first():
+    task = {"metric": "f1", "before": 0.8, "after": 0.6, "trained": False}
+    tasks = {"a": {**task, "trained": True}, "<b>": {**task, "metric": "spearman", "after": 0.9}}
+    found = types.SimpleNamespace(forgetting={"tasks": tasks, "cosine": 0.91})
+    told = words_of(html := scores.forgetting(found))
+    assert told.index("&lt;b&gt; Spearman") < told.index(f"a F1, {words.TRAINED_TOO}")
+    assert "80.0 % 60.0 % ▼ -20.0" in told and "0.800 0.900 ▲ +0.100" in told
+    assert "left:60.0%;width:20.0%" in html and words.embeddings_moved(0.91) in told
+    nothing = types.SimpleNamespace(forgetting={"tasks": {}, "cosine": 1.0})
+    assert words.NOTHING_TO_FORGET in scores.forgetting(nothing)
+    assert "exactly those of before" in scores.forgetting(nothing)
+    assert scores.forgetting(types.SimpleNamespace(forgetting={})) == ""
+
+
+# --- before and after ---
+
+
+def made(
+    texts, tasks_before, tasks_after, answers_before, answers_after, taught=(), moved=0.0
+) -> before_after.Comparison:
+    """A comparison of made-up answers, {task: one per text}."""
+    rng = np.random.default_rng(0)
+    old = rng.normal(size=(len(texts), 8))
+    new = old + moved * rng.normal(size=old.shape)
+    sides = []
+    for vectors, answers in ((old, answers_before), (new, answers_after)):
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        rows = [{task: values[i] for task, values in answers.items()} for i in range(len(texts))]
+        sides.append([Analysis(t, v, r, 5, False) for t, v, r in zip(texts, unit, rows, strict=True)])
+    models = (
+        types.SimpleNamespace(analyze=lambda _, side=side: side, tasks={spec.name: spec for spec in specs})
+        for side, specs in zip(sides, (tasks_before, tasks_after), strict=True)
+    )
+    return before_after.compare(*models, texts, taught)
+
+
+def classes(label, share=0.7):
+    return Classes(
+        label, {"good": share if label == "good" else 1 - share, "bad": share if label == "bad" else 1 - share}
+    )
+
+
+MOOD = TaskSpec("mood", "classification", ("good", "bad"))
+NAMES = TaskSpec("names", "tagging", ("PER",))
+STARS = TaskSpec("stars", "regression", low=1, high=5)
+
+
+def test_what_did_not_move_stays_exactly_where_it_was():
+    texts = ["one", "two", "three", "four"]
+    found = made(texts, [MOOD], [MOOD], *[{"mood": [classes("good")] * 4}] * 2)
+    np.testing.assert_allclose(*found.points, atol=1e-5)
+    html = before_after.page(found)
+    assert words.MAP_STILL in html and 'class="moved"' not in html and words.ALL_SAME in html
+
+
+def test_what_moved_has_a_line_from_where_it_was():
+    texts = ["one", "two", "three", "four"]
+    found = made(texts, [MOOD], [MOOD], *[{"mood": [classes("good")] * 4}] * 2, moved=0.8)
+    html = before_after.page(found)
+    assert words.MAP_NOTE in html and html.count('class="moved"') >= 2 and html.count('class="was"') == 4
+    least = int(found.cosine.argmin())
+    assert words.mean_cosine(float(found.cosine.mean()), least + 1, float(found.cosine.min())) in html
+
+
+def test_maps_of_embeddings_of_different_sizes_are_turned_towards_each_other():
+    texts = ["one", "two", "three", "four"]
+    angles = np.array([0.1, 1.0, 2.5, 4.0])
+    small = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    large = np.concatenate([np.stack([np.cos(-angles + 1), np.sin(-angles + 1)], axis=1), np.zeros((4, 2))], axis=1)
+    models = (
+        types.SimpleNamespace(analyze=lambda _, v=v: [Analysis("x", row, {}, 1, False) for row in v], tasks={})
+        for v in (small, large)
+    )
+    found = before_after.compare(*models, texts, ())
+    # The second is the first, mirrored and turned: laid upon each other they are the same.
+    np.testing.assert_allclose(*found.points, atol=1e-5)
+    assert found.cosine is None and words.MAP_TURNED in before_after.page(found)
+
+
+def test_changed_answers_are_marked_and_counted():
+    before, after = [classes("good"), classes("bad")], [classes("bad"), classes("bad", 0.9)]
+    html = before_after.page(made([NASTY, "two"], [MOOD], [MOOD], {"mood": before}, {"mood": after}, taught=["mood"]))
+    assert words.changed(1, 2) in html and html.count("ba-row changed") == 1
+    assert NASTY not in html and "good (70.0 %)" in words_of(html)
+    assert '<details class="ba-head" open>' in html
+
+
+def test_names_gained_and_lost_are_told_from_those_kept():
+    ada, acme, oslo = (
+        Entity(0, 3, "PER", "Ada", 1.0),
+        Entity(10, 14, "PER", "Acme", 1.0),
+        Entity(18, 22, "PER", "Oslo", 1.0),
+    )
+    texts = ["Ada knows Acme of Oslo.", "Nothing here.", "Ada."]
+    before, after = [(ada, acme), (), (ada,)], [(ada, oslo), (), (ada,)]
+    html = before_after.page(made(texts, [NAMES], [NAMES], {"names": before}, {"names": after}))
+    assert words.spans_changed(1, 1) in html and words.without_names(1) in html
+    assert html.count('class="kept"') == 4 and html.count('class="lost"') == 1 and html.count('class="gained"') == 1
+    assert f"PER · {words.GONE}" in html and f"PER · {words.GAINED}" in html
+    nobody = {"names": [()] * 3}
+    assert words.NO_NAMES in before_after.page(made(texts, [NAMES], [NAMES], nobody, nobody))
+
+
+def test_a_new_head_has_nothing_before_and_one_that_is_gone_says_so():
+    texts = ["one", "two"]
+    ada = (Entity(0, 3, "PER", "one", 1.0),)
+    answers = {"mood": [classes("good")] * 2, "stars": [2.0, 4.5], "names": [ada, ()]}
+    html = before_after.page(made(texts, [], [MOOD, STARS, NAMES], {}, answers, taught=["mood", "stars", "names"]))
+    assert words_of(html).count(words.NEW_HEAD) == 3 and 'class="gained"' not in html
+    assert 'aria-label="stars 4.50"' in html and "left:87.5%" in html
+    gone = before_after.page(made(texts, [MOOD, STARS, NAMES], [], answers, {}))
+    assert gone.count(words.HEAD_GONE) == 3 and 'class="lost"' not in gone
+
+
+def test_a_name_that_now_stands_for_another_kind_is_a_new_head():
+    number = TaskSpec("mood", "regression")
+    html = before_after.page(
+        made(["one", "two"], [MOOD], [number], {"mood": [classes("bad")] * 2}, {"mood": [0.5, -0.5]})
+    )
+    assert words.NEW_HEAD in html and 'aria-label="mood +0.50"' in html and "mood, before" in html
+
+
+def test_numbers_say_how_much_they_changed():
+    html = before_after.page(
+        made(["one", "two"], [STARS], [STARS], {"stars": [2.0, 4.0]}, {"stars": [3.0, 4.02]}, taught=["stars"])
+    )
+    assert words.number_changed(0.51) in html and html.count("ba-row changed") == 1
+
+
+def test_one_sentence_has_no_map_and_it_says_so():
+    html = before_after.page(made(["alone"], [MOOD], [MOOD], *[{"mood": [classes("good")]}] * 2))
+    assert words.ONE_SENTENCE in html and 'class="ba-map"' not in html and "alone" in html
+
+
+# --- the step ---
+
+
+def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session, visit):
+    model = session.models.get(None)
+    visit.work = Work(model, model.analyze(SENTENCES.split("\n")), "mean")
+    page, save, comparing, lines, nothing = result.show(session, visit)
+    view = result.compared_at_first(session, visit)
+    assert nothing == "" and "run 1 · " in page and words.SCORES in page and words.FORGETTING in page
+    _, use, _ = result.model_in_use(session, visit)
+    assert use.visible and save.visible and comparing["visible"]
+    assert lines == SENTENCES and "<b>bold" not in view
+    told = words_of(view)
+    for head in ("sentiment", "intensity", "entities", "team"):
+        assert head in told
+    assert told.index("sentiment another") < told.index("intensity")  # what was taught comes first
+
+
+@pytest.mark.parametrize(
+    ("owner", "run", "said"),
+    [
+        ("", None, words.NOT_YET),
+        (OWNER, None, words.NOT_YET),
+        ("1" * 32, "20260101-000000-000000-aaaaaa", words.NOT_YET),
+        (OWNER, "../elsewhere", words.NOT_YET),
+    ],
+)
+def test_without_a_run_of_ones_own_there_is_nothing_to_show(session, owner, run, said):
+    visit = session.registry.visit("you")
+    visit.owner, visit.lesson.run = owner, run
+    page, save, comparing, _, view = result.show(session, visit)
+    _, use, _ = result.model_in_use(session, visit)
+    assert (
+        said in page
+        and view == result.compared_at_first(session, visit) == ""
+        and not (use.visible or save.visible or comparing["visible"])
+    )
+    with pytest.raises(UserError):
+        result.use_run(session, visit)
+    with pytest.raises(UserError):
+        result.pack(session)(visit, None)
+    assert said in result.compared(session, visit, "A text.")
+
+
+def test_a_run_that_waits_failed_or_never_began_says_which(session, visit, tmp_path):
+    table = tmp_path / "data.csv"
+    table.write_text("text,mood\na,good\nb,bad\n")
+    run = session.runs.start(OWNER, table)
+    visit.lesson.run = run.id
+    try:
+        assert words.STILL_GOING in result.show(session, visit)[0]
+        session.runs.stop(run.id, OWNER)
+        assert words.NO_MODEL in result.show(session, visit)[0]
+        folders.write_event(run.folder, {"event": "error", "message": "It broke.", "hint": ""})
+        assert words.NOT_FINISHED in result.show(session, visit)[0]
+    finally:
+        session.runs.clean_up(max_age=-1, keep=["20260101-000000-000000-aaaaaa"])
+
+
+def test_sentences_follow_the_box_but_not_every_analysis_of_the_same(session, visit):
+    model = session.models.get(None)
+    ((lines, view),) = result.follow_the_box(session, visit)
+    assert lines == view == {"__type__": "update"}
+    visit.work = Work(model, model.analyze(["A new one.", "Another."]), "mean")
+    ((lines, view),) = result.follow_the_box(session, visit)
+    assert lines == "A new one.\nAnother." and "Another." in view
+    ((lines, _),) = result.follow_the_box(session, visit)
+    assert lines == {"__type__": "update"}
+
+
+def test_what_cannot_be_compared_is_said(session, visit, monkeypatch):
+    assert words.COMPARE_EMPTY in result.compared(session, visit, " \n\u200b")
+    many = "\n".join(f"sentence {i}" for i in range(60))
+    html = result.compared(session, visit, many)
+    assert words.sentences_cut(40, 60) in html and "sentence 39" in html and "sentence 40" not in html
+    get = session.models.get
+    monkeypatch.setattr(session.models, "get", lambda name: get(name if "aaaaaa" in str(name) else "no/such/model"))
+    assert "cannot be loaded, so there is nothing to compare with" in result.compared(session, visit, "A text.")
+
+
+def test_a_run_can_be_used_and_the_default_again(session, visit, finished):
+    other = session.registry.visit("someone else")
+    line, use, back = result.model_in_use(session, visit)
+    assert (line, use.interactive, back.visible) == ("", True, False)
+    assert result.use_run(session, visit) == 1
+    assert visit.lesson.model == finished / "checkpoint" and other.lesson.model is None
+    line, use, back = result.model_in_use(session, visit)
+    assert words.in_use("run 1") in line and (use.interactive, back.visible) == (False, True)
+    assert session.registry.in_use() == {finished.name}
+
+
+def test_the_models_zip_can_be_taken_away_and_brought_back(session, visit, finished, tmp_path):
+    path = result.pack(session)(visit, tmp_path)
+    assert path.name == "run-1.zip"
+    with zipfile.ZipFile(path) as packed:
+        assert "run-1/config.json" in packed.namelist()
+    (tmp_path / "my (best) model!.zip").write_bytes(path.read_bytes())
+    file, told, revision = result.take_zip(session, visit, str(tmp_path / "my (best) model!.zip"))
+    assert file is None and revision == 1 and "team" in told and "my (best) model" in told
+    assert (tmp_path / "my (best) model!.zip").exists()  # who uploads the same is given the same file
+    model, own = session.models.get(visit.lesson.model), session.models.get(finished / "checkpoint")
+    assert model.analyze(["fine"])[0].team == own.analyze(["fine"])[0].team
+    assert OWNER not in str(visit.lesson.model)
+    assert words.in_use("my (best) model") in result.model_in_use(session, visit)[0]
+
+
+def test_a_bad_zip_changes_nothing(session, visit, tmp_path):
+    before = sorted((session.runs.root / "brought").glob("*/*"))
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04" + bytes(99))
+    file, told, revision = result.take_zip(session, visit, str(tmp_path / "bad.zip"))
+    assert file is None and "cut short" in told and 'class="status bad"' in told
+    assert revision == {"__type__": "update"} and visit.lesson.model is None
+    assert sorted((session.runs.root / "brought").glob("*/*")) == before
+
+
+def test_a_sound_zip_whose_weights_do_not_fit_is_not_kept(session, visit, finished, tmp_path):
+    broken = tmp_path / "checkpoint"
+    base = session.models.get(None)
+    model = checkpoint.derive(base, ModelConfig(tasks=TASKS))
+    replace_parameter(model, model.head_path("intensity") + "network.1.bias", torch.zeros(7))
+    checkpoint.save(model, broken)
+    from mtl import archive
+
+    archive.write(broken, tmp_path / "odd.zip")
+    before = sorted((session.runs.root / "brought").glob("*/*"))
+    _, told, _ = result.take_zip(session, visit, str(tmp_path / "odd.zip"))
+    assert "has the shape (7,)" in told and str(tmp_path) not in told and visit.lesson.model is None
+    assert sorted((session.runs.root / "brought").glob("*/*")) == before
+
+
+def test_what_was_brought_is_tidied_unless_it_is_in_use(session, visit, tmp_path):
+    source = result.pack(session)(visit, tmp_path).read_bytes()
+
+    def bring(name):
+        (tmp_path / "a.zip").write_bytes(source)
+        return checkpoint_upload.bring(session, visit, tmp_path / "a.zip").parent
+
+    kept = bring("first")
+    visit.lesson.model = kept / "a"
+    others = [bring("other") for _ in range(7)]
+    assert kept.exists() and others[-1].exists() and not others[0].exists()
+    assert len(list(kept.parent.iterdir())) <= 6

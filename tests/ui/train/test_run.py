@@ -1,0 +1,611 @@
+"""A run is started, followed, stopped and found again by the one visitor it belongs to, in plain words throughout."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.training.runs import folder as folders
+from mtl.training.runs.service import Runs
+from mtl.ui.server import cleanup
+from mtl.ui.train.run import step as live
+from mtl.ui.train.run import view as run_views
+from mtl.ui.train.run import words as text
+from mtl.ui.train.run.step import Seen
+from mtl.ui.train.run.story import Stories, Story
+from mtl.ui.visitors import Registry, Visit
+from tests.uploads import take
+
+TASKS = (
+    TaskSpec("mood", "classification", ("bad", "good")),
+    TaskSpec("strength", "regression"),
+    TaskSpec("names", "tagging", ("PER",)),
+)
+SIZES = {"embeddings": 900, "layer 1": 90, "head mood": 9, "head strength": 5, "head names": 7}
+PROGRESS, PLOTS, TABLE, STACK, STACK_TABLE, PICTURES, START, STOP, RESUME, TIMER, SEEN = range(11)
+
+
+# --- events, as a run writes them ---
+
+
+def started(epochs=2, steps=4, freeze=2, tasks=("mood", "names"), after=None, **config):
+    frozen = [*list(SIZES)[:freeze], *(name for name in SIZES if name[:5] == "head " and name[5:] not in tasks)]
+    model = ModelConfig(tasks=TASKS).to_json()
+    train = TrainConfig(epochs=epochs, freeze=freeze, **config).to_json()
+    return {
+        "event": "start",
+        "config": {"model": model, "train": train},
+        "trainable": {name: size for name, size in SIZES.items() if name not in frozen},
+        "frozen": {name: SIZES[name] for name in frozen},
+        "rates": {name: 0.0 if name in frozen else 1e-3 for name in SIZES},
+        "steps": steps,
+        "tasks": list(tasks),
+        "notes": ["Line 3: <empty>."],
+        "resumed_after_epoch": after,
+        "frozen_groups": freeze,
+    }
+
+
+def step(number, epoch, loss=0.5):
+    losses = {"mood": loss, "names": loss / 10}
+    return {"event": "step", "step": number, "epoch": epoch, "seconds": number * 1.0, "eta": 7.0, "loss": losses}
+
+
+def epoch(number, score=0.75, **moved):
+    scores = {"mood": {"loss": 0.4, "macro_f1": score}, "names": {"loss": 0.04, "f1": score / 2}}
+    return {
+        "event": "epoch",
+        "epoch": number,
+        "seconds": number * 2.0,
+        "train": {"mood": {"loss": 0.6}, "names": {"loss": 0.06}},
+        "validation": scores,
+        "moved": {**dict.fromkeys(SIZES, 0.0), **moved},
+    }
+
+
+def end(status="done", **more):
+    return {
+        "event": "end",
+        "status": status,
+        "seconds": 4.2,
+        "steps": 4,
+        "best": 1,
+        "moved": {"head mood": 0.25},
+        **more,
+    }
+
+
+WHOLE = [
+    started(),
+    step(1, 1, 0.8),
+    step(2, 1, 0.7),
+    epoch(1, 0.75, **{"head mood": 0.2}),
+    step(3, 2, 0.6),
+    step(4, 2, 0.5),
+    epoch(2, 0.7, **{"head mood": 0.3}),
+    end(before={"mood": {"macro_f1": 0.5}}),
+]
+
+
+def told(events):
+    story = Story()
+    for event in events:
+        story.add(event)
+    return story
+
+
+# --- the page's parts ---
+
+
+@pytest.fixture(scope="module")
+def model(tiny):
+    import mtl
+    from mtl.checkpoint import derive
+
+    return derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS)).eval()
+
+
+@pytest.fixture
+def session(tmp_path, model):
+    """What handlers use of a session; nobody carries out its runs."""
+    return SimpleNamespace(
+        runs=Runs(tmp_path / "runs"),
+        engine=SimpleNamespace(name=None, model=lambda: model),
+    )
+
+
+@pytest.fixture
+def data(tmp_path):
+    (tmp_path / "reviews.csv").write_text("text,mood\n" + "".join(f"fine {i},good\nawful {i},bad\n" for i in range(9)))
+    return tmp_path / "reviews.csv"
+
+
+@pytest.fixture
+def visit(model, data):
+    visit = Visit(0.0, owner="ada", lesson=Visit(0.0).lesson)
+    take(visit, model, data, "reviews.csv")
+    return visit
+
+
+def tell(run, *events):
+    for event in events:
+        folders.write_event(run.folder, event)
+
+
+def begin(run, *events):
+    """Let this process carry the run out, as far as anybody can see."""
+    folders.write_process(run.folder, os.getpid())
+    tell(run, *events)
+
+
+def looked(visit, session, seen=None, stories=None):
+    return live.look(visit, stories or Stories(session.runs), False, seen)
+
+
+def is_skipped(value):
+    return isinstance(value, dict) and value == {"__type__": "update"}
+
+
+# --- the story ---
+
+
+def test_a_story_gathers_curves_scores_and_movement():
+    story = told(WHOLE)
+    assert (story.steps, story.epochs, story.status, story.best) == (4, 2, "done", 1)
+    assert story.kinds == {"mood": "classification", "names": "tagging"}
+    assert list(story.losses["mood"]) == [(1, 0.8), (2, 0.7), (3, 0.6), (4, 0.5)]
+    assert [(e.number, e.step, e.scores) for e in story.past] == [
+        (1, 2, {"mood": 0.75, "names": 0.375}),
+        (2, 4, {"mood": 0.7, "names": 0.35}),
+    ]
+    assert story.moved == {"head mood": 0.25}  # of the weights that were kept
+    assert story.before == {"mood": 0.5}
+    assert story.in_epochs(3) == 1.5
+
+
+def test_a_resumed_run_forgets_the_steps_that_did_not_count():
+    stopped = [*WHOLE[:5], epoch(2, 0.1), end("stopped")]
+    story = told(stopped)
+    assert story.whole_epochs == 1  # the second was stopped half way
+    for event in (started(after=1), step(3, 2, 0.55)):
+        story.add(event)
+    assert [e.number for e in story.past] == [1] and story.status == ""
+    assert list(story.losses["mood"]) == [(1, 0.8), (2, 0.7), (3, 0.55)]
+    assert story.moved["head mood"] == 0.2
+
+
+def test_a_run_that_begins_anew_begins_with_empty_curves():
+    story = told([*WHOLE[:3], started()])
+    assert story.past == [] and story.step == 0 and [list(line) for line in story.losses.values()] == [[], []]
+
+
+def test_what_cannot_be_read_is_counted_and_what_is_new_is_passed_over():
+    story = told([started(), {"event": "damaged", "line": 2}, {"event": "hiccup"}, {"event": "freeze", "epoch": 2}])
+    assert story.damaged == 1
+    assert "1 line of its record could not be read" in " ".join(run_views._remarks(story))
+
+
+def test_a_run_without_held_out_rows_says_that_nothing_is_scored():
+    story = told([started(validation=0.0), step(1, 1), step(2, 1), {**epoch(1), "validation": {}}])
+    assert text.NO_SCORES in run_views.plots(story)
+    assert text.NO_SCORES not in run_views.plots(told(WHOLE))
+
+
+def test_stories_are_read_on_and_belong_to_their_owner(session, visit):
+    run = live.start(visit, session.runs, session.engine)
+    stories = Stories(session.runs)
+    tell(run, *WHOLE[:3])
+    with stories.look(run.id, "ada") as (first, story):
+        assert len(first.events) == 3 and story.step == 2
+    tell(run, *WHOLE[3:5])
+    with stories.look(run.id, "ada") as (second, story):
+        assert len(second.events) == 2 and story.step == 3
+    with pytest.raises(UserError, match="no such run"), stories.look(run.id, "bob"):
+        pass
+
+
+# --- what a run looks like ---
+
+
+def test_every_task_has_its_losses_and_its_score():
+    html = run_views.plots(told(WHOLE))
+    assert re.findall(r"<h4>(\w+) ", html) == ["mood", "names"]
+    assert html.count("<figcaption><b>Loss</b>") == 2
+    assert "<b>Macro F1</b>" in html and "<b>Entity F1</b>" in html
+    assert "held out <b>70 %</b>" in html and "held out <b>35 %</b>" in html
+    assert "Macro F1: held out from 50 % to 70 %" in html  # where it stood before it learnt
+
+
+def test_the_anchor_has_a_loss_and_no_score():
+    loss = {"mood": 0.5, "names": 0.1, "anchor": 0.01}
+    html = run_views.plots(told([started(), {**step(1, 1), "loss": loss}]))
+    assert re.findall(r"<h4>(\w+) ", html) == ["mood", "names", "anchor"]
+    assert html.count("<figcaption><b>Loss</b>") == 3 and html.count("F1</b>") == 2
+
+
+def test_the_curves_of_a_long_run_have_room_for_what_comes_next_and_of_a_short_one_for_all():
+    def last_tick(*events):
+        return re.findall(r'<span class="tick" style="left:[^"]*">(\d+)<', run_views.plots(told(events)))[-1]
+
+    assert last_tick(started(epochs=4, steps=8), step(1, 1)) == "4"
+    assert last_tick(started(epochs=100, steps=200), step(1, 1)) == "10"
+    assert last_tick(started(epochs=100, steps=200), step(60, 30)) == "40"
+    assert last_tick(started(epochs=100, steps=200), step(200, 100)) == "100"
+
+
+def test_the_table_says_the_same_and_lists_the_remarks():
+    html = run_views.table(told(WHOLE))
+    cells = [re.findall(r"<td[^>]*>(?:<div[^>]*>)?([^<]*)", row) for row in re.findall(r"<tr>(.*?)</tr>", html)[1:]]
+    assert cells[0] == ["1", "mood", "0.6000", "0.4000", "Macro F1", "75 %"]
+    assert len(cells) == 4
+    assert "Line 3: &lt;empty&gt;." in html
+
+
+def test_frozen_groups_have_moved_exactly_nothing():
+    layers, heads = run_views.blocks(told(WHOLE[:4]))
+    assert [(b.name, b.frozen, b.moved) for b in layers] == [("embeddings", True, 0.0), ("layer 1", True, 0.0)]
+    assert [(b.name, b.frozen, b.moved) for b in heads] == [
+        ("mood", False, 0.2),
+        ("strength", True, 0.0),
+        ("names", False, 0.0),
+    ]
+    assert heads[1].idle
+
+
+def test_what_is_unfrozen_later_waits_until_then():
+    story = told([started(unfreeze=[[2, 1]]), step(1, 1)])
+    assert [b.from_epoch for b in run_views.blocks(story)[0]] == [1, 2]
+    story.add(step(3, 2))
+    assert [(b.frozen, b.from_epoch) for b in run_views.blocks(story)[0]] == [(True, 1), (False, 1)]
+
+
+# --- starting ---
+
+
+def test_start_puts_the_run_with_data_and_settings_into_the_line(session, visit):
+    visit.lesson.config = TrainConfig(epochs=5, freeze=-1)
+    visit.lesson.start_from = str(session.runs.root)
+    run = live.start(visit, session.runs, session.engine)
+    told = json.loads((run.folder / "config.json").read_text())
+    assert told["train"]["epochs"] == 5 and told["start_from"] == str(session.runs.root)
+    assert (visit.lesson.run, run.state) == (run.id, "queued")
+    assert [found.id for found in session.runs.find("ada")] == [run.id]
+
+
+def test_a_run_of_other_settings_leaves_those_of_the_lesson(session, visit):
+    run = live.start(visit, session.runs, session.engine, TrainConfig(epochs=9))
+    assert json.loads((run.folder / "config.json").read_text())["train"]["epochs"] == 9
+    assert visit.lesson.config.epochs != 9
+
+
+def test_the_very_same_run_twice_is_told_and_the_first_one_stays(session, visit):
+    run = live.start(visit, session.runs, session.engine)
+    with pytest.raises(UserError, match="waiting or training already"):
+        live.start(visit, session.runs, session.engine)
+    assert visit.lesson.run == run.id and len(session.runs.find()) == 1
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TrainConfig(freeze=-1, freeze_heads=("mood",)),
+        TrainConfig(freeze=-1, head_lr=0.0),
+        TrainConfig(lr=0.0, rates={"head mood": 0.0}),
+    ],
+)
+def test_nothing_is_started_where_nothing_would_learn(session, visit, config):
+    visit.lesson.config = config
+    with pytest.raises(UserError, match="Nothing would learn"):
+        live.start(visit, session.runs, session.engine)
+    assert session.runs.find() == []
+
+
+def test_without_data_or_with_errors_in_it_the_message_says_where_to_look(session, visit, data):
+    source = visit.lesson.source
+    visit.lesson.source = None
+    with pytest.raises(UserError, match="step 1"):
+        live.start(visit, session.runs, session.engine)
+    visit.lesson.source = replace(source, learns=())
+    with pytest.raises(UserError, match="how to mend it"):
+        live.start(visit, session.runs, session.engine)
+    visit.lesson.source = replace(source, path=data.parent / "gone.csv")
+    with pytest.raises(UserError, match="put this file away") as why:
+        live.start(visit, session.runs, session.engine)
+    assert "gone.csv" not in str(why.value)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda visit, session: live.start(visit, session.runs, session.engine),
+        lambda visit, session: live.stop(visit, session.runs),
+        lambda visit, session: live.resume(visit, session.runs),
+    ],
+)
+def test_a_page_that_was_forgotten_is_told_to_reload(session, visit, act):
+    visit.owner = ""
+    with pytest.raises(UserError, match="Reload"):
+        act(visit, session)
+
+
+def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
+    visit.lesson.config = TrainConfig(freeze=-1, epochs=3, batch_size=4, validation=0.25)
+    first, *later = live.prepared(visit, session.engine)
+    html, button = (later or [first])[-1][0], first[1]
+    assert button.interactive is True
+    figures = dict(reversed(pair) for pair in re.findall(r"<b>([^<]+)</b> <span>([^<]+)</span>", html))
+    head = sum(p.numel() for p in session.engine.model().head("mood").parameters())
+    assert figures["weights learn"] == text.count(head)
+    rows, held_out = int(figures["rows to learn from"]), int(figures["held out to score it"])
+    assert rows + held_out == 18 and int(figures["steps"]) == 3 * -(-rows // 4)
+    assert re.fullmatch(r"about \d[\d.]* (s|min)", figures["on this machine, when nobody else trains"])
+
+
+def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
+    source = visit.lesson.source
+    for change, word in (
+        ({"source": None}, "step 1"),
+        ({"source": replace(source, learns=())}, "how to mend it"),
+        ({"config": TrainConfig(freeze=-1, freeze_heads=("mood",))}, "Nothing would learn"),
+    ):
+        visit.lesson = replace(visit.lesson, **{"source": source, **change})
+        [(html, button)] = live.prepared(visit, session.engine)
+        assert word in html and button.interactive is False
+
+
+def test_a_full_disk_is_told(session, visit, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(UserError, match="disk is full"):
+        live.start(visit, session.runs, session.engine)
+    assert visit.lesson.run is None
+
+
+# --- following ---
+
+
+def test_without_a_run_there_is_a_sentence_and_no_timer(session, visit):
+    shown = looked(visit, session)
+    assert text.NO_RUN[:20] in shown[PROGRESS] and shown[TIMER].active is False and shown[PICTURES].visible is False
+
+
+def test_a_waiting_run_says_its_place_and_is_looked_at_seldom(session, visit):
+    session.runs.start("bob", visit.lesson.source.path, estimate=130.0)
+    live.start(visit, session.runs, session.engine)
+    shown = looked(visit, session)
+    assert text.WAITING in shown[PROGRESS] and "Place 2 in the line" in shown[PROGRESS]
+    assert "2 min" in shown[PROGRESS]
+    assert (shown[TIMER].active, shown[TIMER].value, shown[STOP].visible) == (True, live.SELDOM, True)
+
+
+def test_a_run_that_gets_ready_is_looked_at_often_and_one_that_trains_each_second(session, visit):
+    run = live.start(visit, session.runs, session.engine)
+    assert looked(visit, session)[TIMER].value == live.SOON  # next in the line
+    begin(run)
+    shown = looked(visit, session)
+    assert text.PREPARING in shown[PROGRESS] and shown[TIMER].value == live.SOON
+    tell(run, *WHOLE[:3])
+    shown = looked(visit, session, shown[SEEN])
+    assert "step 2 of 4 · epoch 1 of 2 · about 7.0 s left" in shown[PROGRESS]
+    assert shown[TIMER].value == live.STEADY and shown[PICTURES].visible is True
+    assert "<path" in shown[PLOTS] and "<svg" in shown[STACK]
+
+
+def test_only_what_changed_is_sent_again(session, visit):
+    run, stories = live.start(visit, session.runs, session.engine), Stories(session.runs)
+    begin(run, *WHOLE[:3])
+    seen = looked(visit, session, stories=stories)[SEEN]
+    same = looked(visit, session, seen, stories)
+    assert [i for i, value in enumerate(same) if not is_skipped(value)] == [PROGRESS, STOP]
+    tell(run, WHOLE[3])
+    shown = looked(visit, session, seen, stories)
+    assert not any(is_skipped(shown[i]) for i in (PLOTS, TABLE, STACK, STACK_TABLE, SEEN))
+    tell(run, WHOLE[4])
+    shown = looked(visit, session, shown[SEEN], stories)
+    assert not is_skipped(shown[PLOTS]) and is_skipped(shown[TABLE]) and is_skipped(shown[STACK])
+
+
+def test_another_run_is_shown_whole_whatever_was_seen(session, visit):
+    first = live.start(visit, session.runs, session.engine)
+    begin(first, *WHOLE)
+    seen = looked(visit, session)[SEEN]
+    second = live.start(visit, session.runs, session.engine, TrainConfig(seed=5))
+    begin(second, *WHOLE)
+    shown = looked(visit, session, seen)
+    assert not any(is_skipped(value) for value in shown)
+    assert shown[START].value == text.START  # it is over
+
+
+def test_a_run_that_stops_says_so_at_once_and_then_what_is_kept(session, visit):
+    run = live.start(visit, session.runs, session.engine)
+    begin(run, *WHOLE[:5])
+    live.stop(visit, session.runs)
+    shown = looked(visit, session)
+    assert text.STOPPING in shown[PROGRESS] and shown[STOP].interactive is False
+    tell(run, epoch(2), end("stopped"))
+    shown = looked(visit, session)
+    assert "After step 3 of 4" in shown[PROGRESS] and "after epoch 1" in shown[PROGRESS]
+    assert (shown[STOP].visible, shown[RESUME].visible, shown[TIMER].active) == (False, True, False)
+
+
+def test_a_run_stopped_before_its_turn_never_began_and_can_be_resumed(session, visit):
+    live.start(visit, session.runs, session.engine)
+    live.stop(visit, session.runs)
+    assert text.NEVER_BEGAN in looked(visit, session)[PROGRESS]
+    live.resume(visit, session.runs)
+    assert text.WAITING in looked(visit, session)[PROGRESS]
+
+
+def test_a_run_that_is_done_says_what_was_kept_and_cannot_be_resumed(session, visit):
+    run = live.start(visit, session.runs, session.engine)
+    begin(run, *WHOLE)
+    shown = looked(visit, session)
+    assert "4 steps, 2 epochs, 4.2 s." in shown[PROGRESS] and "after epoch 1" in shown[PROGRESS]
+    assert shown[RESUME].visible is False and shown[TIMER].active is False
+    with pytest.raises(UserError, match="This run is done"):
+        live.resume(visit, session.runs)
+
+
+def test_a_killed_run_says_so_and_is_resumed_in_the_same_curves(session, visit):
+    run, stories = live.start(visit, session.runs, session.engine), Stories(session.runs)
+    begin(run, *WHOLE[:5])
+    (run.folder / "state").mkdir()
+    (run.folder / "state" / "state.safetensors").touch()
+    record = json.loads((run.folder / "process.json").read_text())
+    (run.folder / "process.json").write_text(json.dumps({**record, "born": record["born"] - 100}))
+    shown = looked(visit, session, stories=stories)
+    assert text.KILLED in shown[PROGRESS] and "resume it to go on" in shown[PROGRESS]
+    assert shown[RESUME].visible is True and shown[TIMER].active is False
+    live.resume(visit, session.runs)
+    assert text.WAITING in looked(visit, session, stories=stories)[PROGRESS]
+    begin(run)
+    assert text.PREPARING in looked(visit, session, stories=stories)[PROGRESS]
+    tell(run, started(after=1), step(3, 2, 0.55))
+    shown = looked(visit, session, stories=stories)
+    assert "step 3 of 4" in shown[PROGRESS] and shown[TIMER].active is True
+
+
+def test_a_fault_is_shown_in_its_own_words_and_escaped(session, visit):
+    run = live.start(visit, session.runs, session.engine)
+    begin(run, *WHOLE[:3], {"event": "error", "message": "No <room>.", "hint": "Free some."})
+    shown = looked(visit, session)
+    assert "No &lt;room&gt;. Free some." in shown[PROGRESS] and shown[RESUME].visible is True
+
+
+def test_a_run_that_was_deleted_or_is_another_ones_is_not_shown(session, visit):
+    other = session.runs.start("bob", visit.lesson.source.path)
+    for run_id in (other.id, "gone", "../runs"):
+        visit.lesson.run = run_id
+        shown = looked(visit, session)
+        assert "no such run" in shown[PROGRESS] and shown[TIMER].active is False and visit.lesson.run is None
+
+
+def test_a_page_that_follows_a_run_after_the_server_forgot_it_is_told_to_reload(session):
+    shown = looked(Visit(0.0), session, Seen("20260101-run", "running", 3, 0, 1.0))
+    assert "Reload" in shown[PROGRESS] and shown[TIMER].active is False
+
+
+# --- finding again ---
+
+
+def test_a_visitor_who_comes_back_finds_the_run_that_goes_on_else_the_newest(session, visit):
+    first = live.start(visit, session.runs, session.engine, TrainConfig(epochs=8))
+    second = live.start(visit, session.runs, session.engine, TrainConfig(seed=1))
+    begin(second, *WHOLE)
+    back = Visit(0.0, owner="ada")
+    live.find_again(back, session.runs)
+    assert back.lesson.run == first.id  # still waits
+    assert back.lesson.config.epochs == 8
+    by_link = Visit(0.0, owner="ada")
+    by_link.lesson.config = TrainConfig(epochs=2)
+    live.find_again(by_link, session.runs)
+    assert by_link.lesson.config.epochs == 2
+    begin(first, *WHOLE)
+    back = Visit(0.0, owner="ada")
+    live.find_again(back, session.runs)
+    assert back.lesson.run == second.id
+    stranger = Visit(0.0, owner="bob")
+    live.find_again(stranger, session.runs)
+    assert stranger.lesson.run is None
+    nobody = Visit(0.0)
+    live.find_again(nobody, session.runs)
+    assert nobody.lesson.run is None
+
+
+def test_several_runs_are_listed_newest_first_and_one_needs_no_list(session, visit):
+    first = live.start(visit, session.runs, session.engine)
+    session.runs.start("bob", visit.lesson.source.path)
+    assert live.choices(visit, session.runs)["visible"] is False
+    begin(first, *WHOLE)
+    second = live.start(visit, session.runs, session.engine, TrainConfig(seed=1))
+    listed = live.choices(visit, session.runs)
+    assert listed["visible"] is True and listed["value"] == second.id
+    assert [value for _, value in listed["choices"]] == [second.id, first.id]
+    assert re.fullmatch(r"run 2 · reviews.csv · \d\d:\d\d · waiting", listed["choices"][0][0])
+    assert listed["choices"][1][0].endswith("done")
+
+
+# --- tidying ---
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.04, "0.1 s"), (9.94, "9.9 s"), (42.4, "42 s"), (119, "2 min"), (3700, "1 h 2 min"), (86399, "24 h 0 min")],
+)
+def test_durations_are_short(seconds, words):
+    assert text.duration(seconds) == words
+
+
+def test_old_runs_are_deleted_in_the_background_but_not_those_in_use(session, visit, monkeypatch):
+    monkeypatch.setenv("MTL_RUNS_DAYS", "0.5")
+    registry = Registry()
+    old = live.start(visit, session.runs, session.engine)
+    used = live.start(visit, session.runs, session.engine, TrainConfig(seed=1))
+    waiting = live.start(visit, session.runs, session.engine, TrainConfig(seed=2))
+    for run in (old, used):
+        begin(run, *WHOLE)
+    for run in (old, used, waiting):
+        for path in run.folder.iterdir():
+            os.utime(path, (time.time() - 86400,) * 2)
+    registry.visit("somebody").lesson.model = used.folder / "checkpoint"
+    stop = cleanup.begin(session.runs, registry.in_use, every=0.05)
+    until = time.monotonic() + 20
+    while session.runs.find() != [] and old.id in {run.id for run in session.runs.find()} and time.monotonic() < until:
+        time.sleep(0.02)
+    stop()
+    assert {run.id for run in session.runs.find()} == {used.id, waiting.id}
+
+
+def test_nothing_is_deleted_at_the_first_look_after_a_start(session, visit, monkeypatch):
+    monkeypatch.setenv("MTL_RUNS_GB", "1e-9")
+    run = live.start(visit, session.runs, session.engine)
+    begin(run, *WHOLE)
+    looks, look, two = [], session.runs.clean_up, threading.Event()
+
+    def clean_up(*limits):
+        looks.append(look(*limits))
+        if len(looks) == 2:
+            two.set()
+        return looks[-1]
+
+    monkeypatch.setattr(session.runs, "clean_up", clean_up)
+    stop = cleanup.begin(session.runs, list, every=0.01)
+    assert two.wait(20)
+    stop()
+    assert looks[:2] == [[], [run.id]]
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "many", "nan"])
+def test_a_limit_that_is_none_is_refused(monkeypatch, value):
+    monkeypatch.setenv("MTL_RUNS_GB", value)
+    with pytest.raises(UserError, match="MTL_RUNS_GB must be a number above 0"):
+        cleanup.limits()
+
+
+def test_limits_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("MTL_RUNS_DAYS", "2")
+    monkeypatch.setenv("MTL_RUNS_GB", "")
+    assert cleanup.limits() == (2 * 86400, cleanup.GIGABYTES * 1e9)
+
+
+def test_a_stopped_run_says_which_model_is_kept():
+    assert "the model as it was then is kept" in text.stopped(9, 40, 2, None)
+    assert "the model of epoch 1, the best so far, is kept" in text.stopped(9, 40, 2, 1)
+
+
+def test_the_limits_of_the_line_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("MTL_RUN_HOURS", "0.5")
+    assert cleanup.line() == {"most_in_line": 300, "longest": 1800, "least_free": 1e9}
+    monkeypatch.setenv("MTL_LINE", "few")
+    with pytest.raises(UserError, match="MTL_LINE must be a number above 0"):
+        cleanup.line()

@@ -1,0 +1,486 @@
+"""Step 2 of the Train tab without a browser: what the controls say becomes settings, and settings become controls."""
+
+import base64
+import itertools
+import json
+import re
+import types
+from html import unescape
+
+import gradio as gr
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl import __main__ as cli
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.training.presets import PRESETS
+from mtl.ui.train.settings import step as controls
+from mtl.ui.train.settings import words
+from mtl.ui.train.settings.shape import Shape, fit, shape_of
+from mtl.ui.train.settings.sharing import command, from_file, from_link, to_file, to_link
+from mtl.ui.train.state import Source
+from mtl.ui.visitors import Visit
+from tests.conftest import write_tiny_backbone
+
+TASKS = (
+    TaskSpec("sentiment", "classification", ("negative", "neutral", "positive")),
+    TaskSpec("topic", "classification", ("a", "b"), loss_weight=0.5),
+)
+SHAPE = Shape(
+    {"embeddings": 10, "layer 1": 5, "layer 2": 5}, {"sentiment": 3, "topic": 2}, {"sentiment": 1.0, "topic": 0.5}
+)
+
+
+@pytest.fixture(scope="module")
+def model(tiny):
+    import torch
+
+    import mtl
+    from mtl.checkpoint import derive
+
+    torch.manual_seed(0)
+    return derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS)).eval()
+
+
+def session_of(*models):
+    """The page around a model of its own and others by name."""
+    own, others = models[0], dict(models[1:])
+
+    def get(name):
+        if name is None:
+            return own
+        if str(name) not in others:
+            raise UserError("gone")
+        return others[str(name)]
+
+    revisions = itertools.count(1)
+    return types.SimpleNamespace(
+        models=types.SimpleNamespace(get=get),
+        engine=types.SimpleNamespace(name=None),
+        next_revision=lambda: next(revisions),
+    )
+
+
+@pytest.fixture
+def page(model):
+    """`page(handler, *values)`: what it shows; `page.visit` is the visitor, `page.session` the page."""
+    session, visit = session_of(model), Visit(0.0)
+
+    def call(handler, *values):
+        form, message, *rest = controls._shown(session, handler, visit, *values)
+        # What is said stands above what comes of it.
+        return form, (message if isinstance(message, str) else "") + rest[0], *rest[1:]
+
+    call.visit, call.session = visit, session
+    return call
+
+
+def said(form: str) -> dict:
+    """What the browser would collect from a form that nobody has touched."""
+    state = {"start": re.search(r'value="(\w+)" checked', form)[1], "rates": {}, "task_weights": {}}
+    state["freeze"] = int(re.search(r'id="freeze"[^>]*data-value="(\d+)"', form)[1])
+    switches = re.findall(r'data-head="([^"]*)" aria-checked="(\w+)"[^>]*?( disabled)?>', form)
+    state["freeze_heads"] = [unescape(name) for name, off, idle in switches if off == "true" and not idle]
+    for group, value in re.findall(r'data-group="([^"]*)" data-own="true".*?data-value="([^"]*)"', form):
+        state["rates"][unescape(group)] = float(value)
+    for name, value in re.findall(r'data-value="([^"]*)" data-name="[^"]*" data-field="(\w+)"', form):
+        state[value] = float(name)
+    for name, value in re.findall(r'data-field="(\w+)" min="[^>]*value="([^"]*)"', form):
+        state[name] = json.loads(value)
+    for name, value in re.findall(r'data-task="([^"]*)"[^>]*value="([^"]*)"', form):
+        state["task_weights"][unescape(name)] = json.loads(value)
+    state["unfreeze"] = re.search(r'data-field="unfreeze"[^>]*value="([^"]*)"', form)[1]
+    state["keep_best"] = 'data-field="keep_best" checked' in form
+    return state
+
+
+NAMES = ("embeddings", "layer 1", "layer 2", "head sentiment", "head topic")
+rates = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1))
+configs = st.builds(
+    TrainConfig,
+    epochs=st.integers(1, 1000),
+    batch_size=st.integers(1, 1024),
+    freeze=st.integers(-1, 3),
+    freeze_heads=st.lists(st.sampled_from(["topic", "sentiment"]), unique=True).map(tuple),
+    unfreeze=st.lists(st.tuples(st.integers(2, 1000), st.integers(0, 3)), max_size=3, unique_by=lambda p: p[0]).map(
+        lambda pairs: tuple(sorted(pairs))
+    ),
+    lr=rates,
+    lr_decay=st.floats(0, 1),
+    head_lr=rates,
+    rates=st.dictionaries(st.sampled_from(NAMES), rates),
+    weight_decay=st.floats(0, 1),
+    warmup=st.floats(0, 1),
+    clip=st.floats(0, 1e6),
+    anchor=st.floats(0, 1000),
+    validation=st.floats(0, 0.9),
+    keep_best=st.booleans(),
+    patience=st.integers(0, 1000),
+    task_weights=st.dictionaries(st.sampled_from(["sentiment", "topic"]), st.floats(0, 100)),
+    seed=st.integers(0, 2**31 - 1),
+    precision=st.sampled_from(["auto", "float32"]),
+)
+
+
+# --- settings and controls say the same ---
+
+
+@given(configs)
+def test_controls_set_from_settings_say_these_settings_again(config):
+    form = controls.form(SHAPE, config, "own", ["own", "backbone"])
+    assert controls.settings_of(said(form), config, SHAPE) == config
+
+
+@given(configs)
+def test_the_command_line_sets_the_same(config):
+    line = command("my file.csv", config, "org/model")
+    import shlex
+
+    options = cli._parser().parse_args(shlex.split(line)[3:])
+    assert (cli._train_config(options) or TrainConfig()) == config
+    assert (options.data, options.model) == ("my file.csv", "org/model")
+
+
+@given(configs)
+def test_a_link_and_a_file_carry_the_same(config):
+    assert from_link(to_link(config)) == (config, "own")
+    assert from_link(to_link(config, "backbone") + "&__theme=dark") == (config, "backbone")
+
+
+def test_run_json_is_what_the_command_line_takes(tmp_path):
+    config = TrainConfig(freeze=2, rates={"head é": 0.5}, unfreeze=((2, 1),))
+    path = tmp_path / "run.json"
+    path.write_bytes(to_file(config))
+    assert from_file(path, "run.json") == config
+    options = cli._parser().parse_args(["train", "x.csv", "--config", str(path)])
+    assert cli._train_config(options) == config
+    path.write_text(json.dumps({"start_from": "default", "train": config.to_json()}))
+    assert from_file(path, "config.json") == config  # the config.json of a run
+
+
+def test_names_that_look_like_options_stay_names():
+    import shlex
+
+    config = TrainConfig(freeze_heads=("-x", "$(reboot)"), task_weights={"-y=1": 2.0}, rates={"head a'b": 0.1})
+    reading = {"text": "-t", "roles": {"-c": "ignored"}, "mapping": {"mood": {"so so": "neutral", "bad": None}}}
+    line = command("-data.csv", config, None, reading)
+    options = cli._parser().parse_args(shlex.split(line)[3:])
+    assert cli._train_config(options) == config
+    assert options.data == "./-data.csv"
+    assert cli._reading(options) == reading
+
+
+# --- touching a control ---
+
+
+def test_a_touch_changes_the_settings_and_leaves_the_form_alone(page):
+    form, *_ = page(controls.arrive, "")
+    state = {**said(form), "freeze": 2, "rates": {"layer 3": 3e-5}, "epochs": 7}
+    again, outcome, parcel, file, revision = page(controls.change, json.dumps(state))
+    assert again == gr.skip() and revision == 2
+    assert page.visit.lesson.config == TrainConfig(freeze=2, rates={"layer 3": 3e-5}, epochs=7)
+    assert "layer 2 to layer 3 and 2 heads" in outcome
+    assert "--epochs 7 --freeze 2" in unescape(parcel) and "&#x27;layer 3=3e-5&#x27;" in parcel
+    assert json.loads(base64.b64decode(file.split("base64,")[1].split('"')[0]))["epochs"] == 7
+
+
+def test_all_groups_frozen_are_all_groups_of_any_backbone(page):
+    state = said(page(controls.arrive, "")[0])
+    page(controls.change, json.dumps({**state, "freeze": 4}))
+    assert page.visit.lesson.config.freeze == -1
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
+def test_every_preset_sets_the_form_and_is_shown_as_chosen(page, preset):
+    state = said(page(controls.arrive, "")[0])
+    form, outcome, *_ = page(controls.change, json.dumps({**state, "batch_size": 5, "preset": preset.name}))
+    # The page has shown it already, and somebody may be typing by now.
+    assert form == gr.skip()
+    assert page(controls.refresh)[0] == gr.skip()
+    page.visit.lesson.parts = None
+    form, *_ = page(controls.refresh)
+    layers = ["embeddings", "layer 1", "layer 2", "layer 3"]
+    expected = preset.make(layers, ["sentiment", "topic"], TrainConfig(batch_size=5))
+    assert page.visit.lesson.config == expected
+    assert controls.settings_of(said(form), expected, controls.shape_now(page.visit.lesson, page.session)) == expected
+    assert re.findall(r'data-preset="([\w-]+)" aria-pressed="true"', form) == [preset.name]
+    assert f'data-chosen="{preset.name}"' in outcome
+    assert (words.NOTHING_LEARNS in outcome) == (preset.name == "frozen")
+
+
+def test_reset_is_as_at_the_beginning(page):
+    state = said(page(controls.arrive, "")[0])
+    page(controls.change, json.dumps({**state, "epochs": 9, "start": "backbone"}))
+    form, *_ = page(controls.change, json.dumps({**state, "reset": "true"}))
+    assert page.visit.lesson.config == TrainConfig() and page.visit.lesson.start_from is None
+    assert 'id="start-own" value="own" checked' in form
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"epochs": 2.5},
+        {"epochs": None},
+        {"lr": 2},
+        {"rates": {"layer 1": "x"}},
+        {"rates": [1]},
+        {"freeze_heads": 5},
+        {"freeze": "1"},
+        {"unfreeze": 5},
+        {"unfreeze": "3:1, 2:1"},
+        {"task_weights": {"topic": -1}},
+        {"start": "used"},
+        {"start": "/etc/passwd"},
+        {"preset": ["heads"]},
+    ],
+)
+def test_wrong_values_change_nothing_and_are_told(page, wrong):
+    state = said(page(controls.arrive, "")[0])
+    page(controls.change, json.dumps({**state, "epochs": 4}))
+    form, outcome, *_ = page(controls.change, json.dumps({**state, **wrong}))
+    assert page.visit.lesson.config == TrainConfig(epochs=4) and page.visit.lesson.start_from is None
+    assert 'class="status bad"' in outcome
+    assert said(form)["epochs"] == 4  # the controls say what is in force
+
+
+@pytest.mark.parametrize("told", ["", "[]", "{", "null", "[" * 100_000])
+def test_what_no_form_would_say_changes_nothing(page, told):
+    _, outcome, *_ = page(controls.change, told)
+    assert words.BAD_STATE in outcome and page.visit.lesson.config == TrainConfig()
+
+
+# --- what the visitor is told ---
+
+
+def test_rates_of_zero_and_one_are_explained(page):
+    state = said(page(controls.arrive, "")[0])
+    told = {**state, "rates": {"layer 1": 0, "layer 2": 1, "head topic": 1}}
+    _, outcome, *_ = page(controls.change, json.dumps(told))
+    assert words.zero_rate(["layer 1"]) in outcome
+    assert words.high_rate(["layer 2"], words.USUAL[0]) in outcome
+    assert words.high_rate(["topic"], words.USUAL[1]) in outcome
+    everything = {**state, "lr": 0, "head_lr": 0}
+    _, outcome, *_ = page(controls.change, json.dumps(everything))
+    assert words.NOTHING_LEARNS in outcome and 'class="status bad"' in outcome
+
+
+def test_unfreezing_that_never_comes_and_settings_without_a_control_are_told(page):
+    page.visit.lesson.config = TrainConfig(unfreeze=((2, 1), (9, 0)), epochs=3, clip=5.0)
+    _, outcome, *_ = page(controls.refresh)
+    assert words.never_thaws(9, 3) in outcome and words.never_thaws(2, 3) not in outcome
+    assert "clip = 5.0" in outcome
+
+
+# --- files and links ---
+
+
+def test_a_run_json_sets_every_control(page, tmp_path):
+    config = TrainConfig(
+        epochs=5, freeze=1, freeze_heads=("topic",), rates={"layer 2": 3.14e-5}, seed=7, unfreeze=((2, 0),), clip=0.5
+    )
+    path = tmp_path / "mine.json"
+    path.write_bytes(to_file(config))
+    form, outcome, *_ = page(controls.load_file, str(path))
+    assert page.visit.lesson.config == config
+    shape = controls.shape_now(page.visit.lesson, page.session)
+    assert controls.settings_of(said(form), config, shape) == config
+    assert "mine.json" in outcome
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", words.NOT_JSON),
+        (b"\x89PNG\r\n\x1a\n\x00", words.NOT_JSON),
+        (b"epochs: 3", words.NOT_JSON),
+        (b"[" * 50_000, words.NOT_JSON),
+        (b"[1, 2]", words.NOT_SETTINGS),
+        (b'{"train": 3}', words.NOT_SETTINGS),
+        (b'{"epochs": "many"}', "epochs must be a whole number"),
+        (b'{"epochs": NaN}', "epochs must be a whole number"),
+        (b'{"learning_rate": 1}', "Unknown setting learning_rate"),
+        (b'{"rates": [1]}', "rates must give a number"),
+        (b" " * 300_000, words.TOO_LONG),
+    ],
+)
+def test_a_file_that_is_no_run_json_changes_nothing(page, tmp_path, content, why):
+    path = tmp_path / "<b>notes.json"
+    path.write_bytes(content)
+    page.visit.lesson.config = TrainConfig(epochs=8)
+    form, outcome, *_ = page(controls.load_file, str(path))
+    assert page.visit.lesson.config == TrainConfig(epochs=8) and form == gr.skip()
+    assert why in unescape(outcome) and "<b>" not in outcome and "&lt;b&gt;notes.json" in outcome
+
+
+def test_a_link_sets_the_controls_and_the_start(page, tiny):
+    config = TrainConfig(epochs=5, freeze=2)
+    form, outcome, *_ = page(controls.arrive, to_link(config, "backbone"))
+    assert page.visit.lesson.config == config
+    assert page.visit.lesson.start_from == str(tiny)
+    assert said(form)["epochs"] == 5 and 'value="backbone" checked' in form
+    assert words.LINK_SET in outcome
+    # The address bar keeps it, for the page to be loaded again.
+    assert words.LINK_SET not in str(page(controls.arrive, to_link(config, "backbone") + "&again=1"))
+    assert from_link(unescape(re.search(r'data-query="([^"]*)"', outcome)[1])) == (config, "backbone")
+
+
+def encoded(data) -> str:
+    content = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?train=%3Cscript%3Ealert(1)%3C/script%3E",
+        "?train=eyJl",
+        "?train=" + encoded({"epochs": -1}),
+        "?train=" + encoded({"epochs": 10**400}),
+        "?train=" + encoded({"<img src=x>": 1}),
+        "?train=" + encoded(b"\xff\xfe\x00"),
+        "?train=" + encoded(b"[" * 90_000),
+        "?train=" + encoded({"rates": {"x": {}}}),
+        "?train=" + "A" * 500_000,
+        "?start=../../etc",
+        "?train=&start=%00",
+    ],
+)
+def test_a_hostile_link_is_told_and_sets_nothing(page, query):
+    form, outcome, *_ = page(controls.arrive, query)
+    assert page.visit.lesson.config == TrainConfig() and page.visit.lesson.start_from is None
+    assert 'class="status bad"' in outcome and "The link was not taken over" in outcome
+    assert "<script" not in outcome and "<img" not in outcome
+    assert said(form)["epochs"] == 3
+
+
+@pytest.mark.parametrize("query", ["", "?", "?__theme=dark", "?" + "&".join(["a=b"] * 500), None])
+def test_an_address_without_settings_says_nothing(page, query):
+    _, outcome, *_ = page(controls.arrive, query)
+    assert words.LINK_SET not in outcome and 'class="status bad"' not in outcome
+    assert page.visit.lesson.config == TrainConfig()
+
+
+def test_settings_for_parts_that_are_not_there_are_left_out_and_told(page):
+    link = to_link(
+        TrainConfig(freeze=12, rates={"layer 9": 1e-5, "layer 1": 1e-5}, freeze_heads=("<i>spam",), epochs=4)
+    )
+    form, outcome, *_ = page(controls.arrive, link)
+    assert page.visit.lesson.config == TrainConfig(freeze=4, rates={"layer 1": 1e-5}, epochs=4)
+    assert "layer 9, &lt;i&gt;spam" in outcome and words.lowered(12, 4) in outcome
+    assert said(form)["freeze"] == 4
+
+
+def test_a_message_stands_until_the_next_touch(page):
+    state = said(page(controls.arrive, "")[0])
+
+    def messages(handler, *values):
+        return controls._shown(page.session, handler, page.visit, *values)[1]
+
+    assert "The link was not taken over" in messages(controls.arrive, "?train=x")
+    assert messages(controls.refresh) == gr.skip()  # the data has arrived
+    assert messages(controls.change, json.dumps(state)) == ""
+
+
+@given(configs)
+def test_what_fits_is_left_as_it_is(config):
+    assert fit(config, SHAPE) == (config, [])
+
+
+# --- the parts follow the model and the data ---
+
+
+def test_the_sliders_follow_the_backbone(tmp_path):
+    import mtl
+    from mtl.checkpoint import derive
+
+    twelve = mtl.load(write_tiny_backbone(tmp_path / "twelve", "bert", layers=12), dtype="float32")
+    model = derive(twelve, ModelConfig(tasks=TASKS, projection=8))
+    visit, session = Visit(0.0), session_of(model)
+    form, _, outcome, *_ = controls._shown(session, controls.arrive, visit, "")
+    groups = re.findall(r'data-group="([^"]*)"', form)
+    assert groups == [
+        "head sentiment",
+        "head topic",
+        "projection",
+        *(f"layer {i}" for i in range(12, 0, -1)),
+        "embeddings",
+    ]
+    assert 'id="freeze" min="0" max="13"' in form
+    total = sum(p.numel() for p in model.parameters())
+    assert words.learns(total, 0, "embeddings to layer 12 and 3 heads") in outcome
+    # All of its weights are counted once.
+    shape = controls.shape_now(visit.lesson, session)
+    assert sum(shape.layers.values()) + sum(shape.heads.values()) == total
+
+
+def test_the_heads_follow_the_data(page, model):
+    tasks = {t.name: t for t in (*TASKS, TaskSpec("<u>new", "classification", ("x", "y")))}
+    page.visit.lesson.config = TrainConfig(freeze_heads=("sentiment",))
+    page.visit.lesson.source = Source(None, "my data.csv", None, None, {"text": "body"}, tasks, ("<u>new",))
+    form, outcome, parcel, *_ = page(controls.refresh)
+    assert "<u>" not in form + outcome + parcel
+    assert re.findall(r'data-head="([^"]*)"[^>]*?( disabled)?>', form) == [
+        ("sentiment", " disabled"),
+        ("topic", " disabled"),
+        ("&lt;u&gt;new", ""),
+    ]
+    assert "&#x27;my data.csv&#x27; --text body" in parcel
+    # A head without labels has no switch; what was said of it before stays said.
+    page(controls.change, json.dumps({**said(form), "epochs": 2}))
+    assert page.visit.lesson.config == TrainConfig(freeze_heads=("sentiment",), epochs=2)
+    # Everything frozen but heads that no row teaches: nothing would train.
+    _, outcome, *_ = page(controls.change, json.dumps({**said(form), "freeze": 4, "freeze_heads": ["<u>new"]}))
+    assert words.NOTHING_LEARNS in outcome
+
+
+def test_what_training_begins_with(page, model, tiny, tmp_path):
+    used = tmp_path / "checkpoint"
+    page.session = session_of(model, (str(used), model))
+    visit = page.visit
+
+    def show(handler, *values):
+        return controls._shown(page.session, handler, visit, *values)
+
+    form, *_ = show(controls.arrive, "")
+    assert re.findall(r'id="start-(\w+)"', form) == ["own", "backbone"]
+    state = said(form)
+    form, _, outcome, parcel, *_ = show(controls.change, json.dumps({**state, "start": "backbone", "freeze": 4}))
+    assert visit.lesson.start_from == str(tiny)
+    assert 'data-head="' not in form and words.NO_TASKS in form
+    assert words.NOTHING_LEARNS_EMPTY in outcome and f"--model {tiny}" in parcel
+    visit.lesson.model = used
+    form, *_ = show(controls.refresh)
+    assert re.findall(r'id="start-(\w+)"', form) == ["own", "backbone", "used"]
+    form, _, outcome, parcel, *_ = show(controls.change, json.dumps({**said(form), "start": "used"}))
+    assert visit.lesson.start_from == str(used)
+    # Where it lies on the server is nobody's business.
+    assert str(used) not in form + outcome + parcel and "--model CHECKPOINT" in parcel
+    assert from_link(unescape(re.search(r'data-link="([^"]*)"', parcel)[1]))[1] == "own"
+    visit.lesson.model = None
+    show(controls.refresh)
+    assert visit.lesson.start_from is None
+
+
+def test_the_bare_backbone_is_a_model_that_data_can_be_matched_with(model, tiny):
+    from mtl.ui.models import Models
+
+    bare = Models(types.SimpleNamespace(name=None, model=lambda: model)).get(str(tiny))
+    assert bare.tasks == {} and bare.backbone.groups == model.backbone.groups
+
+
+def test_data_that_was_matched_with_another_model_waits_for_its_match(page, model, tiny):
+    tasks = {t.name: t for t in TASKS[:1]}
+    page.visit.lesson.source = Source(None, "x.csv", None, None, {}, tasks, ("sentiment",), start_from=str(tiny))
+    assert controls.shape_now(page.visit.lesson, page.session).learns is None
+    page.visit.lesson.start_from = str(tiny)
+    shape = controls.shape_now(page.visit.lesson, page.session)
+    assert list(shape.heads) == ["sentiment"] and shape.learns == ("sentiment",)
+
+
+def test_the_sizes_of_heads_are_those_of_the_engine(model):
+    shape = shape_of(model.backbone, model.tasks)
+    for name in model.tasks:
+        path = model.head_path(name)
+        assert shape.heads[name] == sum(p.numel() for n, p in model.named_parameters() if n.startswith(path))
