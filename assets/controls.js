@@ -1,6 +1,7 @@
 // Step 2 of the Train tab. Runs once for each of its two pieces of HTML (`element`): the form, and what comes of it.
-// A touch of a control is answered here and at once: the numbers, the sliders that follow, the picture of the stack, by
-// the rules of mtl/ui/widgets/stack.py. Then `trigger` sends what the form says to the server, which checks and keeps it.
+// A touch of a control is answered here and at once: the numbers, the sliders that follow, the picture of the stack.
+// What learns when, and what a rate follows, stands in the form as JSON (mtl/groups.py says it); how a block is drawn
+// is as in mtl/ui/widgets/stack.py. Then `trigger` sends what the form says to the server, which checks and keeps it.
 
 const find = (selector, where = element) => where.querySelector(selector);
 const all = (selector, where = element) => [...where.querySelectorAll(selector)];
@@ -38,19 +39,14 @@ const set = (pair, value) => {
 
 const rows = (kind) => all(`.rate-row[data-kind=${kind}]`);
 const filler = (field) => valueOf(find(`.pair[data-field=${field}]`));
-const layersLowestFirst = () => rows("layer").reverse();
+const powers = (row) => JSON.parse(row.dataset.powers);
 
-// Every rate that was not given by itself follows the top rate and the decay, or the heads' rate.
+// Every rate that was not given by itself is a product of powers of what the three sliders above say.
 const fill = () => {
-  const layers = layersLowestFirst();
-  layers.forEach((row, i) => {
-    if (row.dataset.own !== "true") set(row.firstChild, filler("lr") * filler("lr_decay") ** (layers.length - 1 - i));
-  });
-  for (const row of rows("head")) if (row.dataset.own !== "true") set(row.firstChild, filler("head_lr"));
+  for (const row of all(".rate-row[data-own=false]")) {
+    set(row.firstChild, Object.entries(powers(row)).reduce((rate, [name, power]) => rate * filler(name) ** power, 1));
+  }
 };
-
-const firstEpoch = (layer, frozen, thaw) =>
-  layer >= frozen ? 1 : (thaw.find(([, lowest]) => lowest <= layer)?.[0] ?? 0);
 
 const phrases = () => JSON.parse(find(".learns").dataset.words);
 
@@ -59,18 +55,17 @@ const draw = () => {
   const words = phrases();
   const slider = find(".freeze");
   const frozen = Number(slider.dataset.value);
-  const thaw = JSON.parse(form.dataset.unfreeze);
-  const layers = layersLowestFirst();
+  const layers = rows("layer").reverse();
+  const epochs = JSON.parse(form.dataset.epochs)[form.dataset.unfreeze][frozen];
   const blocks = all(".stack .block");
   slider.setAttribute("aria-valuetext", words.of.replace("{}", frozen).replace("{}", layers.length));
   find(".workbench").style.setProperty("--frozen", frozen);
   let learning = 0;
   [...rows("head"), ...rows("layer")].forEach((row, i) => {
     const rate = valueOf(row.firstChild);
-    const layer = layers.indexOf(row);
     const head = row.dataset.kind === "head" ? all(".freezers .place")[i].firstChild : null;
     const off = head ? head.getAttribute("aria-checked") === "true" : false;
-    const epoch = head || layer < 0 ? 1 : firstEpoch(layer, frozen, thaw);
+    const epoch = row.dataset.kind === "layer" ? epochs[layers.indexOf(row)] : 1;
     const still = off || epoch === 0;
     const kind = still || rate === 0 ? "frozen" : epoch > 1 ? "waits" : "learns";
     const word = row.dataset.idle === "true" ? words.idle : rate === 0 ? words.zero : words.frozen;
@@ -129,8 +124,7 @@ const apply = (chip) => {
   const preset = JSON.parse(chip.dataset.settings);
   const slider = find(".freeze");
   slider.value = slider.dataset.value = preset.freeze;
-  find(".learns").dataset.unfreeze = JSON.stringify(preset.unfreeze);
-  find("[data-field=unfreeze]").value = preset.unfreeze.map((pair) => pair.join(":")).join(", ");
+  find(".learns").dataset.unfreeze = find("[data-field=unfreeze]").value = preset.unfreeze;
   for (const head of all("[role=switch]:not(:disabled)")) {
     head.setAttribute("aria-checked", String(preset.freeze_heads.includes(head.dataset.head)));
   }
@@ -204,7 +198,7 @@ const change = (pair, value) => {
   set(pair, value);
   const row = pair.closest(".rate-row");
   if (row) row.dataset.own = "true";
-  else for (const other of rows(pair.dataset.field === "head_lr" ? "head" : "layer")) other.dataset.own = "false";
+  else for (const other of all(".rate-row")) if (pair.dataset.field in powers(other)) other.dataset.own = "false";
   fill();
   draw();
   send();

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -270,19 +270,3 @@ class TrainConfig(JsonData):
             self.precision in ("auto", "float32", "bfloat16"),
             f"precision must be auto, float32 or bfloat16; it is {self.precision!r}.",
         )
-
-    def group_rates(self, layers: Sequence[str], others: Sequence[str]) -> dict[str, float]:
-        """The rate of each group: given outright in `rates`, or by depth for `layers`, lowest first (Howard & Ruder
-        2018). `others` are the groups that are no layers."""
-        top = len(layers) - 1
-        plain = {name: self.lr * self.lr_decay ** (top - i) for i, name in enumerate(layers)}
-        plain.update(dict.fromkeys(others, self.head_lr))
-        return {name: self.rates.get(name, rate) for name, rate in plain.items()}
-
-    def frozen_groups(self, layers: int, epoch: int = 1) -> int:
-        """How many of the lowest groups, of a backbone of so many, are frozen in an epoch."""
-        lowest = layers if self.freeze < 0 else self.freeze
-        for first, k in self.unfreeze:
-            if epoch >= first:
-                lowest = k
-        return lowest

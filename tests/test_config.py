@@ -96,15 +96,3 @@ def test_json_gives_back_the_same(labels, hidden, rate):
 def test_settings_of_any_wrong_type_are_refused_in_words(settings):
     with pytest.raises(UserError, match=next(iter(settings))[:4]):
         TrainConfig.from_json(settings)
-
-
-def test_rates_by_depth_and_the_ones_given_outright():
-    config = TrainConfig(lr=1e-4, lr_decay=0.5, head_lr=3e-4, rates={"layer 1": 0.0, "head topic": 1.0})
-    rates = config.group_rates(["embeddings", "layer 1", "layer 2"], ["head sentiment", "head topic"])
-    assert rates == {"embeddings": 2.5e-5, "layer 1": 0.0, "layer 2": 1e-4, "head sentiment": 3e-4, "head topic": 1.0}
-
-
-def test_frozen_groups_follow_the_epochs():
-    config = TrainConfig(freeze=-1, unfreeze=((2, 4), (4, 0)))
-    assert [config.frozen_groups(7, epoch) for epoch in (1, 2, 3, 4, 9)] == [7, 4, 4, 0, 0]
-    assert TrainConfig(freeze=2).frozen_groups(7) == 2

@@ -25,7 +25,7 @@ FLOORS = (
         "mtl.sheets",
         "mtl.text",
     ),
-    ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.model"),
+    ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.groups", "mtl.model"),
     ("mtl.terminal", "mtl.training"),
     ("mtl.tools",),
     ("mtl",),
@@ -125,6 +125,17 @@ def test_config_imports_nothing_of_the_package():
     assert not own_imports(ROOT / "mtl" / "config.py")
 
 
+def names_a_head(path: Path) -> bool:
+    """Whether a file spells out how the group of a head is called: "head " or a text, or f-string, that begins so."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    texts = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return any(text.startswith("head ") for text in texts)
+
+
+def test_only_the_groups_know_what_groups_are_called():
+    assert [module for module, path in sources().items() if names_a_head(path)] == ["mtl.groups"]
+
+
 @pytest.mark.parametrize("module", [m for m in sources() if not (m + ".").startswith("mtl.ui.")])
 def test_only_the_page_knows_gradio_and_plotly(module):
     assert not third_party(sources()[module]) & {"gradio", "gradio_client", "plotly"}
@@ -154,8 +165,12 @@ def test_the_rules_see_what_they_forbid(tmp_path):
         "def f():\n    import gradio as gr\n    from mtl.training.loop import fit\n",
         encoding="utf-8",
     )
+    assert not names_a_head(file)
     assert third_party(file) == {"gradio"}
     assert own_imports(file) == {"mtl.heads", "mtl.training.loop"}
+    for line in ('name.startswith("head ")', 'f"head {task}"', 'name.removeprefix("head ")'):
+        file.write_text(line, encoding="utf-8")
+        assert names_a_head(file)
 
 
 def test_every_requirement_is_pinned_once():

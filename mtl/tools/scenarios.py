@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import ASSETS, TrainConfig
+from mtl.groups import Groups
 from mtl.training.forgetting import probe
 from mtl.training.metrics import HEADLINE, evaluate
 from mtl.training.presets import PRESETS
@@ -54,19 +55,20 @@ def measure(
 
     start = str(start)
     model = checkpoint.load(start, dtype="float32")
-    groups = model.backbone.groups
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         job = prepare(data, base, start)
         tasks = {spec.name: spec for spec in job.model.tasks}
+        groups = Groups.of(model.backbone, tasks, job.model.projection)
         say("warming up")
         _train(prepare(data, replace(base, epochs=1), start), folder / "warm-up")
         scenarios = []
         for preset in PRESETS:
             say(preset.title)
-            config = preset.make(groups, list(tasks), base)
+            config = preset.make(groups, base)
             one = replace(job, config=config)
-            found = _untouched(one) if _nothing_learns(one) else _train(one, folder / preset.name)
+            nothing_learns = all(group.frozen for group in groups.under(config))
+            found = _untouched(one, groups) if nothing_learns else _train(one, folder / preset.name)
             scenarios.append({"name": preset.name, "config": config.to_json(), **found})
         say("the anchor")
         anchor = _anchor(data, start, base, list(tasks), folder)
@@ -133,27 +135,21 @@ def _train(job: Job, folder: Path) -> Figures:
     }
 
 
-def _nothing_learns(job: Job) -> bool:
-    return job.config.freeze < 0 and not job.config.unfreeze and len(job.config.freeze_heads) == len(job.model.tasks)
-
-
-def _untouched(job: Job) -> Figures:
+def _untouched(job: Job, groups: Groups) -> Figures:
     """The figures of a model in which nothing learns: it answers as it begins."""
     import torch
 
     from mtl import checkpoint
-    from mtl.training.optim import parameter_groups
 
     torch.manual_seed(job.config.seed)  # the same first weights of new heads as in the runs
     model = checkpoint.derive(checkpoint.load(job.start_from, dtype="float32"), job.model).eval()
-    sizes = {group.name: group.size for group in parameter_groups(model, job.config)}
     [rows] = job.dataset.validation.values()
     return {
         "learns": False,
         "seconds": 0.0,
         "steps": 0,
-        "sizes": sizes,
-        "moved": dict.fromkeys(sizes, 0.0),
+        "sizes": dict(groups.sizes),
+        "moved": dict.fromkeys(groups.sizes, 0.0),
         "scores": _headlines(evaluate(model, rows)),
         "cosine": 1.0,
         "probe": {},

@@ -6,16 +6,16 @@ imports stay inside functions: the page reads this module as it starts.
 
 from __future__ import annotations
 
-import functools
 import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mtl.config import TaskSpec, TrainConfig
+from mtl.groups import Groups
 
 if TYPE_CHECKING:
     from mtl.encoder.backbone import Backbone
@@ -75,10 +75,9 @@ def estimate(
 
     `rows` and `tokens` count the whole table. Waits at most `wait` seconds for the measurement of this machine.
     """
-    sizes = group_sizes(model, tasks)
-    layers = model.backbone.groups
-    frozen = _never_learn(layers, sizes, learns, config)
-    trainable = sum(size for name, size in sizes.items() if name not in frozen)
+    groups = Groups.of(model.backbone, tasks, model.config.projection)
+    groups = groups.under(groups.fitted(config), learns)
+    trainable = sum(group.size for group in groups if not group.frozen)
     held_out = min(round(rows * config.validation), max(rows - 1, 0))
     if config.validation and rows > 1:
         held_out = max(held_out, 1)
@@ -86,10 +85,10 @@ def estimate(
     steps = config.epochs * math.ceil(learnt / config.batch_size)
     speed = speed_of(model.backbone, config.precision, wait)
     share = learnt / rows if rows else 0.0
-    work = _Work(model, sizes, frozen, config, steps, tokens * share, tokens * (1 - share))
+    work = _Work(model, groups, steps, tokens * share, tokens * (1 - share))
     return Estimate(
         trainable,
-        sum(sizes.values()) - trainable,
+        sum(groups.sizes.values()) - trainable,
         steps,
         work.seconds(speed) if speed else None,
         work.memory(tokens / rows if rows else 0.0) / 1e6,
@@ -98,62 +97,15 @@ def estimate(
     )
 
 
-def group_sizes(model: MultiTaskModel, tasks: Mapping[str, TaskSpec]) -> dict[str, int]:
-    """How many weights each group of a model with these tasks has: layer groups lowest first, then heads."""
-    sizes = layer_sizes(model.backbone)
-    sizes |= {f"head {name}": head_size(spec, model.backbone.dim) for name, spec in tasks.items()}
-    if model.projection is not None:
-        sizes["projection"] = model.projection.weight.numel()
-    return sizes
-
-
-def layer_sizes(backbone: Backbone) -> dict[str, int]:
-    """How many weights each layer group has, lowest first."""
-    sizes = dict.fromkeys(backbone.groups, 0)
-    for name, parameter in backbone.named_parameters():
-        sizes[backbone.groups[backbone.group_of(name)]] += parameter.numel()
-    return sizes
-
-
-@functools.lru_cache(maxsize=512)
-def head_size(spec: TaskSpec, dim: int) -> int:
-    """The weights of a head that reads vectors of width `dim`."""
-    import torch
-
-    from mtl import heads
-
-    with torch.device("meta"):  # shapes without memory, and without a draw from the random numbers
-        return sum(p.numel() for p in heads.build(spec, dim).parameters())
-
-
-def _never_learn(
-    layers: Collection[str], sizes: Mapping[str, int], learns: Collection[str], config: TrainConfig
-) -> set[str]:
-    always = min(config.frozen_groups(len(layers), epoch) for epoch in (1, *(e for e, _ in config.unfreeze)))
-    heads = [name for name in sizes if name.startswith("head ")]
-    idle = {name for name in heads if name[5:] not in learns or name[5:] in config.freeze_heads}
-    rates = config.group_rates(layers, [name for name in sizes if name not in layers])
-    return {*list(layers)[:always], *idle, *(name for name, rate in rates.items() if rate == 0)}
-
-
 class _Work:
     """All that a run computes and keeps; `learnt` and `held_out` are tokens."""
 
-    def __init__(
-        self,
-        model: MultiTaskModel,
-        sizes: Mapping[str, int],
-        frozen: set[str],
-        config: TrainConfig,
-        steps: int,
-        learnt: float,
-        held_out: float,
-    ) -> None:
-        self.model, self.sizes, self.frozen, self.config = model, sizes, frozen, config
+    def __init__(self, model: MultiTaskModel, groups: Groups, steps: int, learnt: float, held_out: float) -> None:
+        self.model, self.groups, self.config = model, groups, groups.config
         self.steps, self.learnt, self.held_out = steps, learnt, held_out
-        self.layers = model.backbone.groups
+        self.layers = groups.layers
         # The pooler counts to the last layer and does not run.
-        self.layer_size = sizes[self.layers[1]] if len(self.layers) > 1 else 1
+        self.layer_size = self.layers[1].size if len(self.layers) > 1 else 1
 
     def seconds(self, speed: Speed) -> float:
         """How long a process of its own takes, ready to begin, on a machine that does nothing else."""
@@ -162,7 +114,8 @@ class _Work:
         total += 2 * _PROBE_TOKENS * (len(self.layers) - 1) * speed.forward
         per_epoch = self.steps / config.epochs
         anchored = kept = None
-        for depth in self._depths():
+        for epoch in range(1, config.epochs + 1):
+            depth = self.groups.depth(epoch)
             below, above = max(depth - 1, 0), len(self.layers) - max(depth, 1)
             cached = depth > 0 and self._cache(depth) <= config.cache_mb * 1e6
             if not cached:
@@ -173,39 +126,27 @@ class _Work:
             if config.anchor and above and anchored is None:
                 anchored, total = depth, total + self.learnt * above * speed.forward
             # A head's sums are like a layer's, as many as it has weights; those of sentences are next to nothing.
-            words = sum(size for name, size in self._heads() if size > 10 * self.model.dim) / self.layer_size
+            heads = [g.size for g in self.groups.tops if g.kind == "head" and not g.frozen]
+            words = sum(size for size in heads if size > 10 * self.model.dim) / self.layer_size
             total += _WORDS * words * (self.learnt * speed.training + self.held_out * speed.forward)
-            moving = sum(self.sizes[name] for name in self.layers[depth:] if name not in self.frozen)
-            moving += sum(size for _, size in self._heads())
+            moving = sum(g.size for g in self.groups if g.learns(epoch))
             total += (per_epoch + 2) * moving * speed.update  # twice more: how far it moved, the best epoch's copy
         return total
 
     def memory(self, tokens_per_row: float) -> float:
         """Bytes of the run's process at its fullest; `tokens_per_row` on average."""
         config, dim = self.config, self.model.backbone.dim
-        weights = 4 * sum(self.sizes.values())
-        trainable = sum(size for name, size in self.sizes.items() if name not in self.frozen)
+        weights = 4 * sum(self.groups.sizes.values())
+        trainable = sum(g.size for g in self.groups if not g.frozen)
         # Of each weight that learns: itself, its gradient, two moments, where it began, the best epoch's.
         copies = 6 + bool(config.average)
-        depth = min(self._depths())
+        depth = min(self.groups.depth(epoch) for epoch in range(1, config.epochs + 1))
         above = len(self.layers) - max(depth, 1)
         # Batches are of like length: the longest has about twice the average.
         batch = config.batch_size * min(2 * tokens_per_row, self.model.max_tokens)
         kept = batch * above * dim * 4 * _KEPT_PER_TOKEN
         cache = self._cache(depth) if depth else 0
         return _PROCESS + weights + 4 * copies * trainable + kept + (cache if cache <= config.cache_mb * 1e6 else 0)
-
-    def _heads(self) -> Iterator[tuple[str, int]]:
-        return ((n, size) for n, size in self.sizes.items() if n.startswith("head ") and n not in self.frozen)
-
-    def _depths(self) -> list[int]:
-        """How many of the lowest groups need no gradient, epoch by epoch."""
-        result = []
-        for epoch in range(1, self.config.epochs + 1):
-            lowest = self.config.frozen_groups(len(self.layers), epoch)
-            learning = [i for i, name in enumerate(self.layers) if i >= lowest and name not in self.frozen]
-            result.append(learning[0] if learning else len(self.layers))
-        return result
 
     def _cache(self, depth: int) -> float:
         """Bytes of the lowest `depth` groups' outputs in half precision (see `mtl.training.frozen_cache`)."""

@@ -119,7 +119,7 @@ class _Training:
             if stopped or epoch == self.config.epochs:
                 self.average.apply()
                 if self.config.blend:
-                    self.movement.take_back(self.config.blend, self.model.backbone.groups)
+                    self.movement.take_back(self.config.blend)
             event = self._epoch_event(epoch, sums, whole=not stopped)
             self._judge(epoch, event)
             if stopped:
@@ -147,10 +147,8 @@ class _Training:
     def _calibrate(self) -> dict[str, float]:
         """The temperature of each head that was calibrated."""
         rows = [row for part in self.validation.values() for row in part.rows]
-        learnt = {g.name for g in self.groups if not g.frozen}
-        heads = [name for name in self.trained if f"head {name}" in learnt]
         with self._precision():
-            return calibrate(self.model.eval(), rows, heads)
+            return calibrate(self.model.eval(), rows, self._learning_heads())
 
     def _steps(self, epoch: int, sums: dict[str, list[float]]) -> Iterator[Event]:
         """The steps of an epoch; returns whether it was stopped. Losses are collected in `sums`."""
@@ -171,7 +169,7 @@ class _Training:
                     self.teachers,
                     trust=self.config.label_trust * self.step / self.plan.steps,
                 )
-            used = self._update(losses)
+            used = self._update(losses, epoch)
             everyone = self.processes.gather(({name: loss.item() for name, loss in losses.items()}, self.stop()))
             values = _mean_by_name([values for values, _ in everyone])
             for name, value in values.items():
@@ -190,7 +188,7 @@ class _Training:
                 return True
         return False
 
-    def _update(self, losses: dict[str, torch.Tensor]) -> dict[str, float]:
+    def _update(self, losses: dict[str, torch.Tensor], epoch: int) -> dict[str, float]:
         """One step of the optimiser; returns the rate of each group that it used."""
         total = sum(self._weight(name) * loss for name, loss in losses.items())
         if not all(self.processes.gather(math.isfinite(float(total.detach()) if losses else 0.0))):
@@ -206,13 +204,12 @@ class _Training:
         if self.config.clip:
             torch.nn.utils.clip_grad_norm_(self.learning, self.config.clip)
         rates = {g["name"]: g["lr"] for g in self.adam.param_groups}
-        still = {*self.model.backbone.groups[: self.depth], *(g.name for g in self.groups if g.frozen)}
         self.adam.step()
         self.schedule.step()
         self.step += 1
         if self.step > self.average_from and self.step % _AVERAGE_EVERY == 0:
             self.average.add()
-        return {g.name: 0.0 if g.name in still else rates[g.name] for g in self.groups}
+        return {g.name: rates[g.name] if g.learns(epoch) else 0.0 for g in self.groups}
 
     def _judge(self, epoch: int, event: Event) -> None:
         """Remember the weights of the best epoch so far; without validation rows the last one counts as the best."""
@@ -279,11 +276,11 @@ class _Training:
 
     def _freeze_for(self, epoch: int) -> bool:
         """Freeze the groups that are frozen in `epoch` and cache what they give; returns whether anything changed."""
-        depth = optim.frozen_depth(self.model.backbone, self.groups, self.config, epoch)
+        depth = self.groups.depth(epoch)
         if depth == self.depth:
             return False
         self.depth = depth
-        optim.set_frozen(self.model.backbone, self.groups, depth)
+        optim.set_frozen(self.groups, epoch)
         self.prefix = None  # freed before the new one is made
         self.prefix, self.cache_note = self._cached_prefix()
         return True
@@ -308,12 +305,14 @@ class _Training:
 
     def _set_training_mode(self) -> None:
         """Dropout on in heads that learn, and in the backbone where asked for; a frozen part stays as it answers."""
-        learning = {g.name for g in self.groups if not g.frozen}
         self.model.eval()
-        for name in self.model.tasks:
-            self.model.head(name).train(f"head {name}" in learning)
+        for name in self._learning_heads():
+            self.model.head(name).train()
         if self.config.backbone_dropout:
             self.model.backbone.train_from(self.depth)
+
+    def _learning_heads(self) -> list[str]:
+        return [g.label for g in self.groups if g.kind == "head" and not g.frozen]
 
     def _precision(self) -> contextlib.AbstractContextManager[bool]:
         return precision(self.model.device, self.config.precision)

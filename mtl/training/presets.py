@@ -3,18 +3,19 @@ source notebooks and the literature propose. Pure, and free of heavy imports: th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mtl.config import TrainConfig
+from mtl.groups import Groups
 
-Make = Callable[[Sequence[str], Sequence[str], TrainConfig], TrainConfig]
+Make = Callable[[Groups, TrainConfig], TrainConfig]
 
 
 @dataclass(frozen=True)
 class Preset:
-    """`make(groups, heads, base)` gives the settings for a model with these layer groups (lowest first) and heads.
+    """`make(groups, base)` gives the settings for a model with these groups.
 
     It decides what is frozen and all rates; whatever else `base` says is kept. `sentence` says when to use it.
     """
@@ -35,25 +36,26 @@ def _with(base: TrainConfig, **settings: Any) -> TrainConfig:
 
 
 def _rates(lr: float, head_lr: float, lr_decay: float = 1.0) -> Make:
-    return lambda groups, heads, base: _with(base, lr=lr, head_lr=head_lr, lr_decay=lr_decay)
+    return lambda groups, base: _with(base, lr=lr, head_lr=head_lr, lr_decay=lr_decay)
 
 
-def _gradual(groups: Sequence[str], heads: Sequence[str], base: TrainConfig) -> TrainConfig:
+def _gradual(groups: Groups, base: TrainConfig) -> TrainConfig:
     """The heads alone in the first epoch, all layers in the last, in even steps between."""
-    epochs = max(base.epochs, 3)
+    layers, epochs = len(groups.layers), max(base.epochs, 3)
     thaw: list[tuple[int, int]] = []
     for epoch in range(2, epochs + 1):
-        lowest = round(len(groups) * (epochs - epoch) / (epochs - 1))
-        if lowest < (thaw[-1][1] if thaw else len(groups)):
+        lowest = round(layers * (epochs - epoch) / (epochs - 1))
+        if lowest < (thaw[-1][1] if thaw else layers):
             thaw.append((epoch, lowest))
     return _with(base, epochs=epochs, freeze=-1, unfreeze=tuple(thaw))
 
 
-def _rising(groups: Sequence[str], heads: Sequence[str], base: TrainConfig) -> TrainConfig:
+def _rising(groups: Groups, base: TrainConfig) -> TrainConfig:
     """Even steps from 2e-5 at the lowest layer to 1e-4 at the heads; the embeddings, below all layers, at 1e-5."""
-    layers = len(groups) - 1
-    step = 5 ** (1 / layers)
-    return _with(base, lr=round(1e-4 / step, 7), lr_decay=round(1 / step, 4), head_lr=1e-4, rates={groups[0]: 1e-5})
+    embeddings, *layers = groups.layers
+    step = 5 ** (1 / len(layers))
+    rates = {embeddings.name: 1e-5}
+    return _with(base, lr=round(1e-4 / step, 7), lr_decay=round(1 / step, 4), head_lr=1e-4, rates=rates)
 
 
 _SCENARIOS = (
@@ -61,19 +63,19 @@ _SCENARIOS = (
         "frozen",
         "All frozen",
         "Nothing learns: the model as it is, which all others are compared with; such a run cannot be started.",
-        lambda groups, heads, base: _with(base, freeze=-1, freeze_heads=tuple(heads)),
+        lambda groups, base: _with(base, freeze=-1, freeze_heads=tuple(groups.tasks)),
     ),
     Preset(
         "heads",
         "Backbone frozen",
         "Only the heads learn, in seconds, and embeddings stay exactly as they are: for few rows, or as a first try.",
-        lambda groups, heads, base: _with(base, freeze=-1),
+        lambda groups, base: _with(base, freeze=-1),
     ),
     Preset(
         "one-head",
         "One head frozen",
         "The first head stays as it is while all else learns: see whether it still fits a backbone that moved.",
-        lambda groups, heads, base: _with(base, freeze_heads=tuple(heads[:1])),
+        lambda groups, base: _with(base, freeze_heads=tuple(groups.tasks[:1])),
     ),
     Preset(
         "uniform",
@@ -145,6 +147,6 @@ RATES = ("uniform", "depth")
 GROUPS = (tuple(p.name for p in _SCENARIOS), tuple(p.name for p in _SOURCES))
 
 
-def which(groups: Sequence[str], heads: Sequence[str], config: TrainConfig) -> str | None:
+def which(groups: Groups, config: TrainConfig) -> str | None:
     """The name of the preset that these settings are, if they are one."""
-    return next((p.name for p in PRESETS if p.make(groups, heads, config) == config), None)
+    return next((p.name for p in PRESETS if p.make(groups, config) == config), None)

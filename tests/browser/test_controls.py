@@ -104,7 +104,7 @@ def shape(default_model):
 
 
 def drawn(controls: Controls, shape, config: TrainConfig) -> str:
-    return controls.page.evaluate(PARSED, stack.svg(*shape.blocks(config)))
+    return controls.page.evaluate(PARSED, stack.svg(shape.under(config)))
 
 
 def test_what_is_touched_is_taken_over_and_drawn_as_the_server_would(controls, shape):

@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Page
 
 from mtl.config import TrainConfig
+from mtl.groups import Groups
 from mtl.training.presets import PRESETS
 from mtl.ui.train.settings.form import form
 from mtl.ui.train.settings.shape import Shape, fit
 from mtl.ui.train.settings.step import settings_of
 from mtl.ui.widgets import stack
-from mtl.ui.widgets.stack import PROJECTION
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 # What Gradio does with a piece of HTML and its script, as far as the script can tell.
@@ -31,13 +31,13 @@ PARSED = "svg => { const box = document.createElement('div'); box.innerHTML = sv
 
 
 def shape_with(layers: int, heads: dict[str, int], learns: tuple[str, ...] | None = None) -> Shape:
-    groups = {"embeddings": 11_900_000, **{f"layer {i}": 1_774_464 for i in range(1, layers + 1)}}
-    weights = {name: 1.0 for name in heads if name != PROJECTION}
-    return Shape(groups, heads, weights, learns)
+    sizes = {"embeddings": 11_900_000, **{f"layer {i}": 1_774_464 for i in range(1, layers + 1)}, **heads}
+    groups = Groups(sizes, learns=learns)
+    return Shape(groups, dict.fromkeys(groups.tasks, 1.0))
 
 
-SIX = shape_with(6, {"sentiment": 1155, "intensity": 385, "topic": 1155})
-TWELVE = shape_with(12, {"<b>odd · \"name\" & 'more'": 10, "stars": 20, PROJECTION: 30}, ("stars",))
+SIX = shape_with(6, {"head sentiment": 1155, "head intensity": 385, "head topic": 1155})
+TWELVE = shape_with(12, {"head <b>odd · \"name\" & 'more'": 10, "head stars": 20, "projection": 30}, ("stars",))
 CONFIGS = [
     TrainConfig(),
     TrainConfig(freeze=-1, freeze_heads=("stars",)),
@@ -64,7 +64,7 @@ class Form:
 
     def drawn(self, config: TrainConfig) -> str:
         """The picture as the server draws it."""
-        return self.page.evaluate(PARSED, stack.svg(*self.shape.blocks(config)))
+        return self.page.evaluate(PARSED, stack.svg(self.shape.under(config)))
 
     def sent(self) -> TrainConfig:
         """The settings that the last message to the server comes to."""
@@ -98,7 +98,7 @@ def test_the_browser_draws_what_the_server_draws_and_says_what_it_was_told(show,
             )
             == config
         )
-        assert step.page.locator(".rate-row").count() == len(shape.layers) + len(shape.heads)
+        assert step.page.locator(".rate-row").count() == len(shape.groups.sizes)
 
 
 def test_dragging_the_freeze_slider_is_answered_within_the_event(show):
@@ -171,7 +171,7 @@ def test_a_preset_is_drawn_before_the_server_answers(show, preset):
         freeze=3, freeze_heads=("topic",), rates={"layer 1": 0.5, "head topic": 0.1}, unfreeze=((2, 1),)
     )
     step = show(SIX, before)
-    after = preset.make(list(SIX.layers), SIX.tasks, before)
+    after = preset.make(SIX.groups, before)
     chip = step.page.locator(f"[data-preset={preset.name}]")
     chip.hover()
     assert step.page.locator(".presets .note").inner_text() == preset.sentence

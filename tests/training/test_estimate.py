@@ -14,8 +14,8 @@ from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.data.dataset import Part, split
 from mtl.data.rows import Row
+from mtl.groups import Groups
 from mtl.training import estimate as estimates
-from mtl.training import optim
 from mtl.training.estimate import Estimate, Speed, estimate
 from mtl.training.plan import Plan
 
@@ -59,19 +59,12 @@ def test_weights_and_steps_are_those_of_the_run(model, speeds, config):
     told = asked(model, config)
     ready = checkpoint.derive(model, ModelConfig(tasks=tuple(TASKS.values())))
     # The loop freezes heads that no row teaches.
-    groups = optim.parameter_groups(ready, replace(config, freeze_heads=(*config.freeze_heads, "idle")))
+    groups = Groups.of_model(ready, replace(config, freeze_heads=(*config.freeze_heads, "idle")))
     assert told.trainable == sum(g.size for g in groups if not g.frozen)
     assert told.frozen == sum(g.size for g in groups if g.frozen)
     learn, held_out = split(ROWS, config.validation)
     assert (told.rows, told.validation_rows) == (len(learn), len(held_out))
     assert told.steps == Plan([Part("table", learn)], config).steps
-
-
-def test_a_projection_counts(tiny):
-    model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=tuple(TASKS.values()), projection=8))
-    assert estimates.group_sizes(model, TASKS) == {
-        group.name: group.size for group in optim.parameter_groups(model, TrainConfig())
-    }
 
 
 def test_what_is_frozen_costs_neither_time_nor_memory(default_model, speeds):

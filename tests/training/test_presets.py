@@ -2,11 +2,13 @@ import pytest
 import torch
 
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.groups import Groups
 from mtl.training import optim
-from mtl.training.presets import BY_NAME, FREEZING, GROUPS, PRESETS, RATES, which
+from mtl.training.presets import BY_NAME, FREEZING, PRESETS, RATES, which
+from mtl.training.presets import GROUPS as SETS
 
-LAYERS = ["embeddings", *(f"layer {i}" for i in range(1, 7))]
 HEADS = ["sentiment", "topic"]
+GROUPS = Groups(dict.fromkeys(["embeddings", *(f"layer {i}" for i in range(1, 7)), "head sentiment", "head topic"], 9))
 # What a preset must leave alone.
 BASE = TrainConfig(
     epochs=4, batch_size=8, anchor=2.5, seed=9, freeze=3, rates={"layer 1": 0.5}, task_weights={"topic": 2}
@@ -14,24 +16,24 @@ BASE = TrainConfig(
 
 
 def settings(name: str, base: TrainConfig = BASE) -> TrainConfig:
-    return BY_NAME[name].make(LAYERS, HEADS, base)
+    return BY_NAME[name].make(GROUPS, base)
 
 
 def rates(name: str) -> list[float]:
-    """Of the embeddings, the layers and the heads, from the bottom up."""
-    return list(settings(name).group_rates(LAYERS, ["head sentiment"]).values())
+    """Of the embeddings, the layers and a head, from the bottom up."""
+    return [group.rate for group in GROUPS.under(settings(name))][:-1]
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
 def test_a_preset_decides_what_learns_and_how_fast_and_nothing_else(preset):
-    made = preset.make(LAYERS, HEADS, BASE)
+    made = preset.make(GROUPS, BASE)
     decided = {"freeze", "freeze_heads", "unfreeze", "lr", "lr_decay", "head_lr", "rates"}
     assert {k: v for k, v in made.to_json().items() if k not in decided} == {
         k: v for k, v in BASE.to_json().items() if k not in decided
     }
     # Whatever was set before does not shine through.
     assert made == preset.make(
-        LAYERS, HEADS, TrainConfig(epochs=4, batch_size=8, anchor=2.5, seed=9, task_weights={"topic": 2})
+        GROUPS, TrainConfig(epochs=4, batch_size=8, anchor=2.5, seed=9, task_weights={"topic": 2})
     )
     assert preset.sentence.endswith(".") and len(preset.sentence) < 160
 
@@ -39,15 +41,15 @@ def test_a_preset_decides_what_learns_and_how_fast_and_nothing_else(preset):
 def test_names_are_unique_and_the_sets_are_made_of_them():
     names = [p.name for p in PRESETS]
     assert len(set(names)) == len(names) == 12
-    assert [n for group in GROUPS for n in group] == names
+    assert [n for names in SETS for n in names] == names
     assert {*FREEZING, *RATES} <= set(names) and "frozen" not in FREEZING
 
 
 def test_the_scenarios_freeze_what_they_say():
-    assert settings("frozen").frozen_groups(7) == 7 and settings("frozen").freeze_heads == ("sentiment", "topic")
-    assert settings("heads").frozen_groups(7) == 7 and settings("heads").freeze_heads == ()
-    assert settings("one-head").frozen_groups(7) == 0 and settings("one-head").freeze_heads == ("sentiment",)
-    for name in ("uniform", "depth", *GROUPS[1]):
+    assert settings("frozen").freeze == -1 and settings("frozen").freeze_heads == ("sentiment", "topic")
+    assert settings("heads").freeze == -1 and settings("heads").freeze_heads == ()
+    assert settings("one-head").freeze == 0 and settings("one-head").freeze_heads == ("sentiment",)
+    for name in ("uniform", "depth", *SETS[1]):
         assert settings(name).freeze == 0 and not settings(name).freeze_heads and not settings(name).unfreeze
 
 
@@ -66,19 +68,19 @@ def test_the_rates_are_those_of_their_sources():
 
 @pytest.mark.parametrize(("layers", "epochs"), [(7, 3), (7, 1), (7, 30), (13, 4), (2, 5)])
 def test_gradual_unfreezing_begins_with_the_heads_and_ends_with_everything(layers, epochs):
-    groups = [f"layer {i}" for i in range(layers)]
-    made = BY_NAME["gradual"].make(groups, HEADS, TrainConfig(epochs=epochs))
+    groups = Groups({f"layer {i}": 9 for i in range(layers)})
+    made = BY_NAME["gradual"].make(groups, TrainConfig(epochs=epochs))
     assert made.epochs == max(epochs, 3)
-    frozen = [made.frozen_groups(layers, epoch) for epoch in range(1, made.epochs + 1)]
+    frozen = [groups.under(made).depth(epoch) for epoch in range(1, made.epochs + 1)]
     assert frozen[0] == layers and frozen[-1] == 0
     assert frozen == sorted(frozen, reverse=True)
 
 
 def test_the_default_settings_are_a_preset_and_are_recognised():
-    assert which(LAYERS, HEADS, TrainConfig()) == "depth"
-    assert which(LAYERS, HEADS, TrainConfig(lr=3e-5)) is None
+    assert which(GROUPS, TrainConfig()) == "depth"
+    assert which(GROUPS, TrainConfig(lr=3e-5)) is None
     for preset in PRESETS:
-        assert which(LAYERS, HEADS, preset.make(LAYERS, HEADS, BASE)) == preset.name
+        assert which(GROUPS, preset.make(GROUPS, BASE)) == preset.name
 
 
 def test_the_engine_takes_every_preset(tiny):
@@ -90,7 +92,7 @@ def test_the_engine_takes_every_preset(tiny):
     tasks = tuple(TaskSpec(name, "classification", ("a", "b")) for name in HEADS)
     for preset in PRESETS:
         model = derive(base, ModelConfig(tasks=tasks))
-        config = preset.make(model.backbone.groups, HEADS, TrainConfig())
+        config = preset.make(Groups.of_model(model, TrainConfig()), TrainConfig())
         if preset.name == "frozen":
             with pytest.raises(UserError, match="nothing would learn"):
                 optim.unfreeze(model, config)

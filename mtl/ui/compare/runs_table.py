@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mtl.config import TrainConfig, UserError
+from mtl.groups import Groups
 from mtl.training import presets
 from mtl.training.runs.service import Following, Run, Runs
 from mtl.ui.train.run.story import Epoch, Stories, Story
@@ -62,22 +63,13 @@ class Entry:
         told = {name: t for name, t in tasks.items() if {"metric", "before", "after", "trained"} <= t.keys()}
         return {name: (t["metric"], t["after"] - t["before"]) for name, t in told.items() if not t["trained"]}
 
-    @property
-    def groups(self) -> list[str]:
-        """Its layer groups, lowest first; none before it has begun."""
-        return [name for name in self.story.sizes if not name.startswith("head ") and name != "projection"]
-
-    @property
-    def heads(self) -> list[str]:
-        return [name.removeprefix("head ") for name in self.story.sizes if name.startswith("head ")]
-
-    def preset(self, groups: Sequence[str], heads: Sequence[str]) -> str | None:
-        """The name of the preset that its settings are, if they are one. `groups` and `heads` are those that it will
-        have, as far as is known, while it waits."""
-        groups, heads = self.groups or groups, self.heads or heads
-        if self.config is None or not groups or not heads:
+    def preset(self, expected: Groups | None) -> str | None:
+        """The name of the preset that its settings are, if they are one. `expected`: the groups that it will have, as
+        far as is known, while it waits."""
+        groups = Groups(self.story.sizes) if self.story.sizes else expected
+        if self.config is None or groups is None or not groups.tasks:
             return None
-        return presets.which(groups, heads, self.config)
+        return presets.which(groups, self.config)
 
 
 class Ledger:

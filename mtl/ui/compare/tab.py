@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import gradio as gr
 
-from mtl.config import UserError
+from mtl.config import TaskSpec, UserError
+from mtl.groups import Groups
 from mtl.training import presets
 from mtl.training.runs.service import Runs
 from mtl.ui.compare import view as comparing
@@ -152,10 +153,10 @@ def start_set(visit: Visit, runs: Runs, engine: Engine, which: str) -> str:
 
     The Train tab then shows the first of them. Raises `UserError` where none can be started."""
     source = _ready_source(visit)
-    model = engine.model()
+    groups = _groups(engine, source.tasks)
     begun, problems = [], []
     for name in SETS[which]:
-        config = presets.BY_NAME[name].make(model.backbone.groups, list(source.tasks), visit.lesson.config)
+        config = presets.BY_NAME[name].make(groups, visit.lesson.config)
         try:
             begun.append(live.start(visit, runs, engine, config).id)
         except UserError as problem:
@@ -190,6 +191,11 @@ def save(visit: Visit, folder: Path, ledger: Ledger, engine: Engine) -> Path:
     return path
 
 
+def _groups(engine: Engine, tasks: Mapping[str, TaskSpec]) -> Groups:
+    model = engine.model()
+    return Groups.of(model.backbone, tasks, model.config.projection)
+
+
 def _ready_source(visit: Visit) -> Source:
     _check_owner(visit)
     source = visit.lesson.source
@@ -220,10 +226,9 @@ def set_note(visit: Visit, which: str) -> tuple:
 def names(visit: Visit, engine: Engine, entries: Sequence[Entry]) -> dict[str, str]:
     """Run -> what its settings are called: a preset's title, or that they are the visitor's own."""
     # A run that waits does not say yet what parts its model has: most likely those of the data that is chosen.
-    groups, heads = (engine.model().backbone.groups, engine.model().tasks) if engine.ready else ((), ())
-    if visit.lesson.source is not None:
-        heads = visit.lesson.source.tasks
-    found = {entry.run.id: entry.preset(groups, list(heads)) for entry in entries}
+    source = visit.lesson.source
+    groups = _groups(engine, source.tasks if source else engine.model().tasks) if engine.ready else None
+    found = {entry.run.id: entry.preset(groups) for entry in entries}
     return {run: presets.BY_NAME[name].title if name else words.OWN_SETTINGS for run, name in found.items()}
 
 

@@ -246,11 +246,11 @@ def stacks(entries: Sequence[Entry], names: Names) -> str:
     for entry in entries:
         if not entry.story.sizes:
             continue
-        layers, heads = run_views.blocks(entry.story)
+        moved = run_views.what_moved(entry.story)
         name = words.name(entry.number, names[entry.run.id])
-        picture = stack.svg(layers, heads, small=True)
+        picture = stack.svg(*moved, small=True)
         drawn.append(f"<figure><figcaption>{_swatch(entry)}{escape(name)}</figcaption>{picture}</figure>")
-        tables.append(markup.label(name) + stack.table(layers, heads))
+        tables.append(markup.label(name) + stack.table(*moved))
     if not drawn:
         return ""
     return (

@@ -54,17 +54,16 @@ def build(session: Session) -> None:
 
 def current(visit: Visit, session: Session) -> str:
     """The model as this visitor has set it, as a picture and as a table."""
-    layers, heads = shape_now(visit.lesson, session).blocks(visit.lesson.config)
-    table = markup.details(words.PICTURE_TABLE, stack.table(layers, heads))
-    return f"{stack.svg(layers, heads)}{markup.note(words.PICTURE_CAPTION)}{table}"
+    groups = shape_now(visit.lesson, session).under(visit.lesson.config)
+    table = markup.details(words.PICTURE_TABLE, stack.table(groups))
+    return f"{stack.svg(groups)}{markup.note(words.PICTURE_CAPTION)}{table}"
 
 
 def thaw(visit: Visit, session: Session) -> str:
     """The part on rates per layer, with gradual unfreezing of this very model."""
     shape = shape_now(visit.lesson, session)
-    groups = list(shape.layers)
-    config = presets.BY_NAME["gradual"].make(groups, shape.tasks, visit.lesson.config)
-    return _beside(words.PER_LAYER, words.PER_LAYER_PARAGRAPHS, lessons.thaw_picture(config, groups))
+    gradual = shape.under(presets.BY_NAME["gradual"].make(shape.groups, visit.lesson.config))
+    return _beside(words.PER_LAYER, words.PER_LAYER_PARAGRAPHS, lessons.thaw_picture(gradual))
 
 
 # --- parts ---

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from mtl.config import ASSETS, TrainConfig, UserError
+from mtl.groups import Groups
 from mtl.training import presets
 from mtl.ui.learn import words
 from mtl.ui.train.result import words as result
@@ -126,12 +126,11 @@ def _at(x: float) -> str:
     return f"{60 + 40 * x:.1f},{84 - 38 * x * x:.1f}"
 
 
-def thaw_picture(config: TrainConfig, groups: Sequence[str]) -> str:
+def thaw_picture(groups: Groups) -> str:
     """Which part learns in which epoch, as a table whose cells are the picture."""
-    epochs = range(1, config.epochs + 1)
-    rows = [(words.THAW_HEADS, [True] * config.epochs)]
-    for index, name in reversed(list(enumerate(groups))):
-        rows.append((name, [config.frozen_groups(len(groups), epoch) <= index for epoch in epochs]))
+    epochs = range(1, groups.config.epochs + 1)
+    rows = [(words.THAW_HEADS, [True] * len(epochs))]
+    rows += [(layer.name, [layer.learns(epoch) for epoch in epochs]) for layer in reversed(groups.layers)]
     head = "".join(f'<th scope="col">{epoch}</th>' for epoch in epochs)
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
@@ -139,7 +138,7 @@ def thaw_picture(config: TrainConfig, groups: Sequence[str]) -> str:
         + "</tr>"
         for name, learns in rows
     )
-    caption = escape(words.THAW_CAPTION.format(epochs=config.epochs))
+    caption = escape(words.THAW_CAPTION.format(epochs=len(epochs)))
     return (
         f'<div class="scroll thaw-box" tabindex="0" role="region" aria-label="{caption}"><table class="thaw">'
         f"<caption>{caption}</caption><thead><tr><td>{escape(live.EPOCH)}</td>{head}</tr></thead><tbody>{body}</tbody>"
@@ -161,12 +160,8 @@ def mean_score(scenario: Figures) -> float:
 
 def backbone_moved(scenario: Figures) -> float:
     """The mean relative change of the layer groups' weights."""
-    layers = [change for group, change in scenario["moved"].items() if _is_layer(group)]
-    return sum(layers) / len(layers)
-
-
-def _is_layer(group: str) -> bool:
-    return not group.startswith("head ") and group != "projection"
+    layers = Groups(scenario["sizes"]).layers
+    return sum(scenario["moved"][layer.name] for layer in layers) / len(layers)
 
 
 def overview(figures: Figures) -> str:
@@ -225,12 +220,12 @@ def _card(preset: presets.Preset, found: Figures | None, figures: Figures | None
         _line(name, score, result.score(tasks[name]["metric"], score), "score", result.METRICS[tasks[name]["metric"]])
         for name, score in found["scores"].items()
     )
-    layers, heads = blocks(found)
+    groups, moved = Groups(found["sizes"], TrainConfig.from_json(found["config"])), found["moved"]
     return _card_frame(
         preset,
         said,
-        f'<div class="lines-of-scores">{bars}</div>{stack.svg(layers, heads, small=True)}'
-        f"{markup.details(words.CARD_TABLE, stack.table(layers, heads))}",
+        f'<div class="lines-of-scores">{bars}</div>{stack.svg(groups, moved, small=True)}'
+        f"{markup.details(words.CARD_TABLE, stack.table(groups, moved))}",
     )
 
 
@@ -249,19 +244,6 @@ def _line(name: str, share: float, shown: str, kind: str, about: str = "") -> st
     return (
         f'<div class="score-line {kind}" title="{escape(about)}"><span dir="auto">{escape(name)}</span>'
         f'<i class="databar {kind}"><b style="width:{width:.1f}%"></b></i><b>{escape(shown)}</b></div>'
-    )
-
-
-def blocks(found: Figures) -> tuple[list[stack.Block], list[stack.Block]]:
-    """The stack of a measured run: layers (lowest first) and heads, with how far each moved."""
-    layers = {name: size for name, size in found["sizes"].items() if _is_layer(name)}
-    heads = {name.removeprefix("head "): size for name, size in found["sizes"].items() if not _is_layer(name)}
-    low, top = stack.blocks_of(layers, TrainConfig.from_json(found["config"]), heads)
-    moved = found["moved"]
-    # What joined later has learned by the end: the bar says how much.
-    return (
-        [replace(block, moved=moved[block.name]) for block in low],
-        [replace(block, moved=moved[stack.group_of(block.name)]) for block in top],
     )
 
 

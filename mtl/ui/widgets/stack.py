@@ -9,11 +9,10 @@ here.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from html import escape
 
-from mtl.config import TrainConfig
+from mtl.groups import Group, Groups
 from mtl.ui.train.settings import words
 from mtl.ui.widgets import markup
 
@@ -25,8 +24,6 @@ GAP = 12
 # Heads stand so far to the right, in per cent, and the trunk that they branch off at half of it.
 _INDENT = 8
 _NAME_SHOWN = 28
-# What stands for a projection among the heads: no task's name begins with a space.
-PROJECTION = " projection"
 # Both locks, of which the style sheet shows the right one.
 _LOCK = (
     '<path class="shut" d="M2.5 6.5V4.5a3.5 3.5 0 0 1 7 0v2"/><path class="open" d="M2.5 6.5V4a3.5 3.5 0 0 1 6.8-1.2"/>'
@@ -35,74 +32,21 @@ _LOCK = (
 LOCK = f'<svg class="lock" width="12" height="14" viewBox="0 0 12 14" aria-hidden="true">{_LOCK}</svg>'
 
 
-@dataclass(frozen=True)
-class Block:
-    """One part of a model: a layer group or a head.
-
-    `rate` is the one it has while it learns, `moved` how far its weights are from where they began (relative change;
-    None: not measured). `from_epoch` is the first epoch in which it learns. `idle`: a head that no row has labels for.
-    """
-
-    name: str
-    parameters: int
-    frozen: bool
-    rate: float
-    moved: float | None = None
-    from_epoch: int = 1
-    idle: bool = False
-
-
-def blocks_of(
-    groups: Mapping[str, int],
-    config: TrainConfig,
-    heads: Mapping[str, int],
-    learns: Collection[str] | None = None,
-) -> tuple[list[Block], list[Block]]:
-    """The layer groups (lowest first) and the heads, as `config` treats them.
-
-    `groups` and `heads` say how many weights each has. `learns` names the tasks with labels (None: all). A projection,
-    where there is one, counts among the heads under the name `PROJECTION`.
-    """
-    rates = config.group_rates(list(groups), [group_of(name) for name in heads])
-    layers = []
-    for index, (name, size) in enumerate(groups.items()):
-        first = _first_epoch(config, index, len(groups))
-        layers.append(Block(name, size, first == 0 or rates[name] == 0, rates[name], from_epoch=max(first, 1)))
-    tops = []
-    for name, size in heads.items():
-        idle = name != PROJECTION and learns is not None and name not in learns
-        value = rates[group_of(name)]
-        tops.append(Block(name, size, idle or name in config.freeze_heads or value == 0, value, idle=idle))
-    return layers, tops
-
-
-def group_of(head: str) -> str:
-    """What the parameter group of a head is called."""
-    return head.strip() if head == PROJECTION else f"head {head}"
-
-
-def head_of(group: str) -> str:
-    """What a head is called whose parameter group is `group`."""
-    return PROJECTION if group == PROJECTION.strip() else group.removeprefix("head ")
-
-
-def _first_epoch(config: TrainConfig, index: int, layers: int) -> int:
-    """The first epoch in which a layer group learns; 0: none."""
-    epochs = (1, *(epoch for epoch, _ in config.unfreeze))
-    return next((epoch for epoch in epochs if config.frozen_groups(layers, epoch) <= index), 0)
-
-
 def height(layers: int, heads: int, small: bool = False) -> int:
     """The height of the picture in pixels."""
     pitch, block = (_SMALL_PITCH, _SMALL_BLOCK) if small else (PITCH, BLOCK)
     return (layers + heads) * pitch - (pitch - block) + (GAP if heads else 0)
 
 
-def svg(blocks: Sequence[Block], heads: Sequence[Block], live: bool = False, small: bool = False) -> str:
-    """The picture of `blocks` (lowest first) and `heads`, as wide as its surroundings.
+def svg(
+    groups: Groups, moved: Mapping[str, float] | None = None, epoch: int = 1, live: bool = False, small: bool = False
+) -> str:
+    """The picture of a model in an epoch, as wide as its surroundings.
 
-    `live`: bars glide to their new length. `small`: one line for each block, to stand beside others.
+    `moved`: how far each group's weights are from where they began (relative change; None: not measured). `live`: bars
+    glide to their new length. `small`: one line for each group, to stand beside others.
     """
+    layers, heads = groups.layers, groups.tops
     pitch, tall = (_SMALL_PITCH, _SMALL_BLOCK) if small else (PITCH, BLOCK)
     gap = GAP if heads else 0
     above = len(heads) * pitch + gap
@@ -114,43 +58,41 @@ def svg(blocks: Sequence[Block], heads: Sequence[Block], live: bool = False, sma
             y = i * pitch + middle
             lines.append(f'<line x1="{trunk:g}%" x2="{_INDENT}%" y1="{y}" y2="{y}"/>')
         parts.append(f'<g class="branches">{"".join(lines)}</g>')
-    parts += [_block(head, i * pitch, tall, _INDENT, small) for i, head in enumerate(heads)]
-    parts += [_block(layer, above + i * pitch, tall, 0, small) for i, layer in enumerate(reversed(blocks))]
-    everything = [*heads, *blocks]
-    spoken = words.stack_label(sum(not b.frozen for b in everything), len(everything))
+    for place, group in enumerate((*heads, *reversed(layers))):
+        change = None if moved is None else moved.get(group.name, 0.0)
+        y, indent = (place * pitch, _INDENT) if place < len(heads) else (place * pitch + gap, 0)
+        parts.append(_block(group, change, epoch, y, tall, indent, small))
+    spoken = words.stack_label(sum(not group.frozen for group in groups), len(layers) + len(heads))
     kind = "stack" + (" small" if small else "") + (" live" if live else "")
-    size = f'width="100%" height="{height(len(blocks), len(heads), small)}"'
+    size = f'width="100%" height="{height(len(layers), len(heads), small)}"'
     return f'<svg class="{kind}" {size} role="img" aria-label="{escape(spoken)}">{"".join(parts)}</svg>'
 
 
-def table(blocks: Sequence[Block], heads: Sequence[Block]) -> str:
+def table(groups: Groups, moved: Mapping[str, float] | None = None, epoch: int = 1) -> str:
     """The same as a table, from the top down."""
     rows = [
         (
-            block.name.strip(),
-            words.weights(block.parameters).split(" ")[0],
-            state(block),
-            words.rate(block.rate) if not block.frozen else "",
-            words.change(block.moved) if block.moved is not None else "",
+            group.label,
+            words.weights(group.size).split(" ")[0],
+            state(group, epoch),
+            words.rate(group.rate) if group.next_epoch(epoch) else "",
+            *([] if moved is None else [words.change(moved.get(group.name, 0.0))]),
         )
-        for block in (*heads, *reversed(blocks))
+        for group in (*groups.tops, *reversed(groups.layers))
     ]
-    headers = list(words.STACK_HEADERS)
-    if all(block.moved is None for block in (*blocks, *heads)):
-        rows, headers = [row[:-1] for row in rows], headers[:-1]
-    return markup.table(words.STACK_TABLE, headers, rows)
+    return markup.table(words.STACK_TABLE, words.STACK_HEADERS[: 4 if moved is None else 5], rows)
 
 
-def about(block: Block) -> str:
-    """What a part is, however it is treated."""
-    return f"{block.name.strip()} · {words.weights(block.parameters)}"
+def about(group: Group) -> str:
+    """What a group is, however it is treated."""
+    return f"{group.label} · {words.weights(group.size)}"
 
 
-def state(block: Block) -> str:
-    """Whether and when a part learns, in a word or two."""
-    if not block.frozen:
-        return words.LEARNS if block.from_epoch == 1 else words.from_epoch(block.from_epoch)
-    return words.NO_LABELS if block.idle else words.RATE_ZERO if block.rate == 0 else words.FROZEN
+def state(group: Group, epoch: int = 1) -> str:
+    """Whether and when a group learns, in a word or two."""
+    if first := group.next_epoch(epoch):
+        return words.LEARNS if first == epoch else words.from_epoch(first)
+    return words.NO_LABELS if group.idle else words.RATE_ZERO if group.rate == 0 else words.FROZEN
 
 
 def strength(rate: float) -> float:
@@ -166,14 +108,14 @@ def bar(moved: float) -> float:
     return 100 * math.sqrt(min(1.0, max(0.0, moved)))
 
 
-def _block(block: Block, y: int, tall: int, indent: int, small: bool) -> str:
-    kind = "frozen" if block.frozen else "waits" if block.from_epoch > 1 else "learns"
-    name = block.name.strip()
+def _block(group: Group, moved: float | None, epoch: int, y: int, tall: int, indent: int, small: bool) -> str:
+    first, name, said = group.next_epoch(epoch), group.label, state(group, epoch)
+    kind = "frozen" if not first else "waits" if first > epoch else "learns"
     shown = name if len(name) <= _NAME_SHOWN else name[: _NAME_SHOWN - 1] + "…"
-    right = words.rate(block.rate) if not block.frozen else state(block)
-    title = [about(block), state(block), *([] if block.frozen else [words.rate(block.rate)])]
-    if block.moved is not None:
-        title.append(words.moved(block.moved))
+    right = words.rate(group.rate) if first else said
+    title = [about(group), said, *([words.rate(group.rate)] if first else [])]
+    if moved is not None:
+        title.append(words.moved(moved))
     line = 15 if not small else 14
     wide = 100 - indent
     lines = [
@@ -186,14 +128,13 @@ def _block(block: Block, y: int, tall: int, indent: int, small: bool) -> str:
         f'<text class="name" x="26" y="{line}">{escape(shown)}</text></svg>',
         f'<text class="rate" x="100%" dx="-9" y="{y + line}">{escape(right)}</text>',
     ]
-    later = words.from_epoch(block.from_epoch) if kind == "waits" else ""
     if not small:
-        moved = later if block.moved is None else words.moved(block.moved)
-        lines.append(f'<text class="size" x="{indent}%" dx="26" y="{y + 30}">{words.count(block.parameters)}</text>')
-        lines.append(f'<text class="note" x="100%" dx="-9" y="{y + 30}">{escape(moved)}</text>')
-    if block.moved is not None:
+        note = words.moved(moved) if moved is not None else said if kind == "waits" else ""
+        lines.append(f'<text class="size" x="{indent}%" dx="26" y="{y + 30}">{words.count(group.size)}</text>')
+        lines.append(f'<text class="note" x="100%" dx="-9" y="{y + 30}">{escape(note)}</text>')
+    if moved is not None:
         place = f'x="{indent}%" y="{y + tall - 4}" height="4"'
         lines.append(f'<rect class="track" {place} width="{wide}%"/>')
-        lines.append(f'<rect class="moved" {place} width="{bar(block.moved) * wide / 100:.2f}%"/>')
-    style = f"--strength:{strength(block.rate):.2f}"
+        lines.append(f'<rect class="moved" {place} width="{bar(moved) * wide / 100:.2f}%"/>')
+    style = f"--strength:{strength(group.rate):.2f}"
     return f'<g class="block {kind}" style="{style}">{"".join(lines)}</g>'

@@ -193,7 +193,7 @@ def _try_all(line, files):
     with Stories(runs).look(run.id, None) as (following, story):
         assert run_views.progress(following, story)
         assert isinstance(run_views.plots(story) + run_views.table(story), str)
-        assert story.config is None or run_views.blocks(story)
+        assert story.config is None or run_views.what_moved(story)
     if outcome := scores.outcome(following.events):
         assert scores.page(outcome, "run 1")
     try:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.groups import Groups
 from mtl.training import presets
 from mtl.training.runs import folder as folders
 from mtl.training.runs.service import Runs
@@ -66,7 +67,7 @@ def ready(visit, engine, table):
 
 def begun(run, config, steps=4):
     model = {"tasks": [spec.to_json() for spec in TASKS]}
-    frozen = [*LAYERS[: config.frozen_groups(len(LAYERS))]]
+    frozen = LAYERS[: Groups(SIZES, config).depth(1)]
     folders.write_event(
         run.folder,
         {

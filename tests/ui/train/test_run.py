@@ -22,6 +22,7 @@ from mtl.ui.train.run import words as text
 from mtl.ui.train.run.step import Seen
 from mtl.ui.train.run.story import Stories, Story
 from mtl.ui.visitors import Registry, Visit
+from mtl.ui.widgets import stack
 from tests.uploads import take
 
 TASKS = (
@@ -250,21 +251,24 @@ def test_the_table_says_the_same_and_lists_the_remarks():
 
 
 def test_frozen_groups_have_moved_exactly_nothing():
-    layers, heads = run_views.blocks(told(WHOLE[:4]))
-    assert [(b.name, b.frozen, b.moved) for b in layers] == [("embeddings", True, 0.0), ("layer 1", True, 0.0)]
-    assert [(b.name, b.frozen, b.moved) for b in heads] == [
-        ("mood", False, 0.2),
-        ("strength", True, 0.0),
-        ("names", False, 0.0),
+    groups, moved, _ = run_views.what_moved(told(WHOLE[:4]))
+    assert [(g.name, g.frozen) for g in groups] == [
+        ("embeddings", True),
+        ("layer 1", True),
+        ("head mood", False),
+        ("head strength", True),
+        ("head names", False),
     ]
-    assert heads[1].idle
+    assert groups.tops[1].idle
+    assert moved == {**dict.fromkeys(SIZES, 0.0), "head mood": 0.2}
 
 
 def test_what_is_unfrozen_later_waits_until_then():
     story = told([started(unfreeze=[[2, 1]]), step(1, 1)])
-    assert [b.from_epoch for b in run_views.blocks(story)[0]] == [1, 2]
+    states = lambda: re.findall(r"from epoch 2|learns|frozen", stack.table(*run_views.what_moved(story)))  # noqa: E731
+    assert states()[-2:] == ["from epoch 2", "frozen"]
     story.add(step(3, 2))
-    assert [(b.frozen, b.from_epoch) for b in run_views.blocks(story)[0]] == [(True, 1), (False, 1)]
+    assert states()[-2:] == ["learns", "frozen"]
 
 
 # --- starting ---

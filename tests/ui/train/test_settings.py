@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from mtl import __main__ as cli
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.groups import Groups
 from mtl.training.presets import PRESETS
 from mtl.ui.train.settings import step as controls
 from mtl.ui.train.settings import words
-from mtl.ui.train.settings.shape import Shape, fit, shape_of
+from mtl.ui.train.settings.shape import Shape, fit
 from mtl.ui.train.settings.sharing import command, from_file, from_link, to_file, to_link
 from mtl.ui.train.state import Source
 from mtl.ui.visitors import Visit
@@ -28,7 +29,8 @@ TASKS = (
     TaskSpec("topic", "classification", ("a", "b"), loss_weight=0.5),
 )
 SHAPE = Shape(
-    {"embeddings": 10, "layer 1": 5, "layer 2": 5}, {"sentiment": 3, "topic": 2}, {"sentiment": 1.0, "topic": 0.5}
+    Groups({"embeddings": 10, "layer 1": 5, "layer 2": 5, "head sentiment": 3, "head topic": 2}),
+    {"sentiment": 1.0, "topic": 0.5},
 )
 
 
@@ -200,8 +202,7 @@ def test_every_preset_sets_the_form_and_is_shown_as_chosen(page, preset):
     assert page(controls.refresh)[0] == gr.skip()
     page.visit.lesson.parts = None
     form, *_ = page(controls.refresh)
-    layers = ["embeddings", "layer 1", "layer 2", "layer 3"]
-    expected = preset.make(layers, ["sentiment", "topic"], TrainConfig(batch_size=5))
+    expected = preset.make(page.visit.lesson.parts[0].groups, TrainConfig(batch_size=5))
     assert page.visit.lesson.config == expected
     assert controls.settings_of(said(form), expected, controls.shape_now(page.visit.lesson, page.session)) == expected
     assert re.findall(r'data-preset="([\w-]+)" aria-pressed="true"', form) == [preset.name]
@@ -412,7 +413,7 @@ def test_the_sliders_follow_the_backbone(tmp_path):
     assert words.learns(total, 0, "embeddings to layer 12 and 3 heads") in outcome
     # All of its weights are counted once.
     shape = controls.shape_now(visit.lesson, session)
-    assert sum(shape.layers.values()) + sum(shape.heads.values()) == total
+    assert sum(shape.groups.sizes.values()) == total
 
 
 def test_the_heads_follow_the_data(page, model):
@@ -473,14 +474,7 @@ def test_the_bare_backbone_is_a_model_that_data_can_be_matched_with(model, tiny)
 def test_data_that_was_matched_with_another_model_waits_for_its_match(page, model, tiny):
     tasks = {t.name: t for t in TASKS[:1]}
     page.visit.lesson.source = Source(None, "x.csv", None, None, {}, tasks, ("sentiment",), start_from=str(tiny))
-    assert controls.shape_now(page.visit.lesson, page.session).learns is None
+    assert controls.shape_now(page.visit.lesson, page.session).groups.learns is None
     page.visit.lesson.start_from = str(tiny)
-    shape = controls.shape_now(page.visit.lesson, page.session)
-    assert list(shape.heads) == ["sentiment"] and shape.learns == ("sentiment",)
-
-
-def test_the_sizes_of_heads_are_those_of_the_engine(model):
-    shape = shape_of(model.backbone, model.tasks)
-    for name in model.tasks:
-        path = model.head_path(name)
-        assert shape.heads[name] == sum(p.numel() for n, p in model.named_parameters() if n.startswith(path))
+    groups = controls.shape_now(page.visit.lesson, page.session).groups
+    assert groups.tasks == ["sentiment"] and groups.learns == ("sentiment",)

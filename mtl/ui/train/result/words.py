@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mtl.groups import Groups
 from mtl.ui.words import duration
 
 TITLE = "Result"
@@ -28,10 +29,10 @@ def run_name(number: int) -> str:
 
 def learnt(moved: Mapping[str, float]) -> str:
     """A few words from {group: relative change}; "" where nothing is known."""
-    heads = [name for name in moved if name.startswith("head ")]
-    layers = [name for name in moved if not name.startswith("head ") and name != "projection"]
+    groups = Groups(dict.fromkeys(moved, 0))
+    layers = [group.name for group in groups.layers]
     moving = [name for name in layers if moved[name]]
-    taught = [name for name in heads if moved[name]]
+    taught = [group.name for group in groups.tops if group.kind == "head" and moved[group.name]]
     if not moving:
         return f"{'heads' if len(taught) > 1 else taught[0]} trained" if taught else ""
     if len(moving) == len(layers):

@@ -251,8 +251,8 @@ def _changes(following: Following, story: Story, logarithmic: bool, before: Seen
     turned = everything or now.chapters != before.chapters or now.state != before.state
     drawn = (skip, skip)
     if turned and story.config:
-        layers, heads = run_views.blocks(story)
-        drawn = (stack.svg(layers, heads, live=True), stack.table(layers, heads))
+        moved = run_views.what_moved(story)
+        drawn = (stack.svg(*moved, live=True), stack.table(*moved))
     return (
         run_views.progress(following, story),
         run_views.plots(story, logarithmic) if learnt else skip,

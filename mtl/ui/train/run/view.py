@@ -5,14 +5,14 @@ Pure functions; everything that is given is escaped."""
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from html import escape
 
+from mtl.groups import Groups
 from mtl.training.estimate import Estimate
 from mtl.training.runs.service import Following
 from mtl.ui.train.run import words as text
 from mtl.ui.train.run.story import Story
-from mtl.ui.widgets import curves, markup, stack
+from mtl.ui.widgets import curves, markup
 from mtl.ui.widgets.curves import Line
 
 TRAIN, HELD_OUT, SCORE = "var(--curve-train)", "var(--curve-held-out)", "var(--curve-score)"
@@ -87,23 +87,10 @@ def _remarks(story: Story) -> list[str]:
 # --- what moved ---
 
 
-def blocks(story: Story) -> tuple[list[stack.Block], list[stack.Block]]:
-    """The layer groups, lowest first, and the heads, with how far each has moved so far."""
-    heads = {stack.head_of(name): n for name, n in story.sizes.items() if _is_head(name)}
-    layers = {name: n for name, n in story.sizes.items() if not _is_head(name)}
-    parts = stack.blocks_of(layers, story.config, heads, story.kinds)
-    return tuple([_moved(block, story) for block in part] for part in parts)
-
-
-def _is_head(group: str) -> bool:
-    return group.startswith("head ") or group == "projection"
-
-
-def _moved(block: stack.Block, story: Story) -> stack.Block:
-    name = block.name if block.name in story.sizes else stack.group_of(block.name)
-    # What is unfrozen later waits until that epoch has come.
-    first = block.from_epoch if block.from_epoch > story.epoch else 1
-    return replace(block, moved=story.moved.get(name, 0.0), from_epoch=first)
+def what_moved(story: Story) -> tuple[Groups, dict[str, float], int]:
+    """The groups of the model, how far each has moved so far, and the epoch: what `stack` draws."""
+    groups = Groups(story.sizes)
+    return groups.under(groups.fitted(story.config), story.kinds), story.moved, max(story.epoch, 1)
 
 
 # --- curves ---

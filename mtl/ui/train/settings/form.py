@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from html import escape
 
 from mtl.config import TrainConfig
-from mtl.training.presets import BY_NAME, GROUPS, which
+from mtl.groups import Group, Groups
+from mtl.training.presets import BY_NAME, GROUPS, PRESETS, which
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.shape import Shape
 from mtl.ui.widgets import stack
-from mtl.ui.widgets.stack import PROJECTION, group_of
 
 # The fields that are numbers in a box: (lowest, highest, step).
 _NUMBERS = {
@@ -52,7 +52,8 @@ def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -
     # The browser takes a form that reads as the one before for no news, though the visitor may have moved things.
     marks = {
         "version": next(_renderings),
-        "unfreeze": json.dumps(config.unfreeze),
+        "unfreeze": _pairs(config),
+        "epochs": json.dumps(_first_epochs(shape, config)),
         "words": json.dumps(_WORDS, ensure_ascii=False),
     }
     attributes = "".join(f' data-{name}="{escape(str(value))}"' for name, value in marks.items())
@@ -60,6 +61,18 @@ def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -
         f'<div class="learns"{attributes}>{_starts(start, starts)}{_presets(shape, config)}{_fill(config)}'
         f"{_stack(shape, config)}{_advanced(shape, config)}</div>"
     )
+
+
+def _pairs(config: TrainConfig) -> str:
+    """What the field of gradual unfreezing says: "2:4, 3:0"."""
+    return ", ".join(f"{epoch}:{lowest}" for epoch, lowest in config.unfreeze)
+
+
+def _first_epochs(shape: Shape, config: TrainConfig) -> dict[str, list[list[int]]]:
+    """What the freeze slider does at each place, for these settings and every preset, by their gradual unfreezing: the
+    first epoch in which each layer group learns."""
+    settings = (config, *(preset.make(shape.groups, config) for preset in PRESETS))
+    return {pairs: shape.groups.first_epochs(c.unfreeze) for pairs, c in {_pairs(c): c for c in settings}.items()}
 
 
 def _starts(chosen: str, starts: Sequence[str]) -> str:
@@ -74,7 +87,7 @@ def _starts(chosen: str, starts: Sequence[str]) -> str:
 
 
 def _presets(shape: Shape, config: TrainConfig) -> str:
-    chosen, rows = which(list(shape.layers), shape.tasks, config), []
+    chosen, rows = which(shape.groups, config), []
     for title, names in zip((words.SCENARIOS, words.PROPOSED), GROUPS, strict=True):
         chips = "".join(_chip(name, name == chosen, shape, config) for name in names)
         rows.append(
@@ -91,9 +104,9 @@ def _presets(shape: Shape, config: TrainConfig) -> str:
 
 def _chip(name: str, chosen: bool, shape: Shape, config: TrainConfig) -> str:
     preset = BY_NAME[name]
-    made = preset.make(list(shape.layers), shape.tasks, config)
-    settings = {key: getattr(made, key) for key in ("freeze_heads", "lr", "lr_decay", "head_lr", "rates", "unfreeze")}
-    settings["freeze"] = made.frozen_groups(len(shape.layers))
+    made = preset.make(shape.groups, config)
+    settings = {key: getattr(made, key) for key in ("freeze_heads", "lr", "lr_decay", "head_lr", "rates")}
+    settings |= {"freeze": shape.groups.under(made).frozen_layers(), "unfreeze": _pairs(made)}
     return (
         f'<button type="button" data-preset="{name}" aria-pressed="{str(chosen).lower()}" '
         f'data-settings="{escape(json.dumps(settings, ensure_ascii=False))}" '
@@ -136,15 +149,11 @@ def _pair(kind: str, value: float, name: str, key: str, field: str = "") -> str:
 
 
 def _stack(shape: Shape, config: TrainConfig) -> str:
-    layers, heads = shape.blocks(config)
-    count = len(layers)
-    frozen = config.frozen_groups(count)
-    switches, rows = [], []
-    for place, head in enumerate(heads):
-        switches.append(_switch(head, head.name in config.freeze_heads, place))
-        rows.append(_row(group_of(head.name), head, config, f"head-{place}", "head"))
-    for place, layer in reversed(list(enumerate(layers))):
-        rows.append(_row(layer.name, layer, config, f"layer-{place}", "layer"))
+    groups = shape.under(config)
+    heads, count, frozen = groups.tops, len(groups.layers), groups.frozen_layers()
+    switches = [_switch(head, head.label in config.freeze_heads, place) for place, head in enumerate(heads)]
+    rows = [_row(groups, head, f"head-{place}") for place, head in enumerate(heads)]
+    rows += [_row(groups, layer, f"layer-{place}") for place, layer in reversed(list(enumerate(groups.layers)))]
     headers = "".join(f"<span>{escape(name)}</span>" for name in (words.FREEZE, words.MODEL, words.RATE))
     slider = (
         f'<input type="range" class="freeze" id="freeze" min="0" max="{count}" step="1" data-value="{frozen}" '
@@ -154,34 +163,35 @@ def _stack(shape: Shape, config: TrainConfig) -> str:
     return (
         f'<div class="workbench" style="{sizes}"><div class="columns">{headers}</div>'
         f'<div class="freezers">{"".join(switches)}{slider}</div>'
-        f'<div class="picture">{stack.svg(layers, heads)}<i class="cut"></i></div>'
+        f'<div class="picture">{stack.svg(groups)}<i class="cut"></i></div>'
         f'<div class="rates">{"".join(rows)}</div></div>'
         '<p class="rate-problem" role="alert"></p>'
     )
 
 
-def _switch(head: stack.Block, off: bool, place: int) -> str:
-    if head.name == PROJECTION:
+def _switch(head: Group, off: bool, place: int) -> str:
+    if head.kind == "projection":
         return '<span class="place"></span>'
-    title = words.no_labels_title(head.name) if head.idle else words.freeze_head(head.name)
+    title = words.no_labels_title(head.label) if head.idle else words.freeze_head(head.label)
     return (
         f'<span class="place"><button type="button" role="switch" id="freeze-head-{place}" '
-        f'data-head="{escape(head.name)}" aria-checked="{str(off or head.idle).lower()}" '
-        f'aria-label="{escape(words.freeze_head(head.name))}" title="{escape(title)}"{" disabled" * head.idle}>'
+        f'data-head="{escape(head.label)}" aria-checked="{str(off or head.idle).lower()}" '
+        f'aria-label="{escape(words.freeze_head(head.label))}" title="{escape(title)}"{" disabled" * head.idle}>'
         f"{stack.LOCK}</button></span>"
     )
 
 
-def _row(group: str, block: stack.Block, config: TrainConfig, key: str, kind: str) -> str:
+def _row(groups: Groups, group: Group, key: str) -> str:
     marks = {
-        "kind": kind,
-        "group": group,
-        "own": str(group in config.rates).lower(),
-        "idle": str(block.idle).lower(),
-        "about": stack.about(block),
+        "kind": "layer" if group.kind == "layer" else "head",
+        "group": group.name,
+        "own": str(group.name in groups.config.rates).lower(),
+        "powers": json.dumps(groups.rate_powers(group.name)),
+        "idle": str(group.idle).lower(),
+        "about": stack.about(group),
     }
     data = "".join(f' data-{name}="{escape(value)}"' for name, value in marks.items())
-    return f'<div class="rate-row"{data}>{_pair("rate", block.rate, words.rate_of(group), f"rate-{key}")}</div>'
+    return f'<div class="rate-row"{data}>{_pair("rate", group.rate, words.rate_of(group.name), f"rate-{key}")}</div>'
 
 
 # --- advanced ---
@@ -196,11 +206,10 @@ def _advanced(shape: Shape, config: TrainConfig) -> str:
         )
         for name, (low, high, step) in _NUMBERS.items()
     )
-    pairs = ", ".join(f"{epoch}:{lowest}" for epoch, lowest in config.unfreeze)
     unfreeze = _field(
         "unfreeze",
         f'<input type="text" id="field-unfreeze" data-field="unfreeze" maxlength="400" autocomplete="off" '
-        f'pattern="{_UNFREEZE}" value="{pairs}">',
+        f'pattern="{_UNFREEZE}" value="{_pairs(config)}">',
     )
     keep = _field(
         "keep_best",

@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from mtl.config import ASSETS, TrainConfig, UserError
+from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
 from mtl.ui import words as text
 from mtl.ui.page import Session
@@ -162,7 +163,7 @@ def change(visit: Visit, session: Session, told: str) -> Change:
         before = lesson.config
         config = settings_of(state, before, shape)
         if state.get("preset") in BY_NAME:
-            config = BY_NAME[state["preset"]].make(list(shape.layers), shape.tasks, config)
+            config = BY_NAME[state["preset"]].make(shape.groups, config)
         if moved:
             lesson.start_from = _start_from(start, lesson, session)
         lesson.config = config
@@ -178,17 +179,16 @@ def settings_of(state: dict[str, Any], before: TrainConfig, shape: Shape) -> Tra
     """The settings that the form says; what it has no control for stays as `before`. Raises `UserError`."""
     data = before.to_json()
     data |= {name: state[name] for name in _PLAIN if name in state}
-    layers = len(shape.layers)
-    frozen = state.get("freeze", before.frozen_groups(layers))
-    if frozen != before.frozen_groups(layers):
+    groups = shape.under(before)
+    if state.get("freeze", groups.frozen_layers()) != groups.frozen_layers():
         # "All" rather than how many: so it means the same for another backbone.
-        data["freeze"] = -1 if frozen == layers else frozen
+        data["freeze"] = -1 if state["freeze"] == len(groups.layers) else state["freeze"]
     if "freeze_heads" in state:
         # A head without labels has no switch to say so.
-        kept = [name for name in before.freeze_heads if shape.learns is not None and name not in shape.learns]
+        kept = [head.label for head in groups.tops if head.idle and head.label in before.freeze_heads]
         wanted = {*state["freeze_heads"], *kept}
         if wanted != set(before.freeze_heads):
-            data["freeze_heads"] = [name for name in shape.tasks if name in wanted]
+            data["freeze_heads"] = [name for name in groups.tasks if name in wanted]
     if "rates" in state:
         data["rates"] = state["rates"]
     if "task_weights" in state:
@@ -260,29 +260,28 @@ def said_html(message: str, notes: Sequence[str] = (), bad: bool = False) -> str
 
 def outcome_html(shape: Shape, config: TrainConfig, start: str) -> str:
     """How much learns, what to look out for, and the stack as a table."""
-    layers, heads = shape.blocks(config)
-    learning = [block for block in (*layers, *heads) if not block.frozen]
-    sizes = sum(block.parameters for block in learning), sum(b.parameters for b in (*layers, *heads) if b.frozen)
-    warnings = _warnings(layers, heads, config)
-    if learning:
-        parts = words.parts([b.name for b in layers if not b.frozen], sum(not b.frozen for b in heads))
-        result = markup.status(words.learns(*sizes, parts), warnings)
+    groups = shape.under(config)
+    sizes = [sum(group.size for group in groups if group.frozen is frozen) for frozen in (False, True)]
+    layers, heads = ([group.name for group in part if not group.frozen] for part in (groups.layers, groups.tops))
+    warnings = _warnings(groups)
+    if layers or heads:
+        result = markup.status(words.learns(*sizes, words.parts(layers, len(heads))), warnings)
     else:
-        result = markup.status(words.NOTHING_LEARNS if heads else words.NOTHING_LEARNS_EMPTY, warnings, "bad")
-    chosen = which(list(shape.layers), shape.tasks, config) or ""
+        result = markup.status(words.NOTHING_LEARNS if groups.tops else words.NOTHING_LEARNS_EMPTY, warnings, "bad")
+    chosen = which(shape.groups, config) or ""
     return (
         f'<div class="outcome" data-chosen="{chosen}" data-query="{escape(to_link(config, start))}">{result}'
         f'<details class="fold" data-fold="stack"><summary>{escape(words.AS_TABLE)}</summary>'
-        f"{stack.table(layers, heads)}</details></div>"
+        f"{stack.table(groups)}</details></div>"
     )
 
 
-def _warnings(layers: Sequence[stack.Block], heads: Sequence[stack.Block], config: TrainConfig) -> list[str]:
-    notes = []
-    if zero := [block.name.strip() for block in (*layers, *heads) if block.rate == 0 and not block.idle]:
+def _warnings(groups: Groups) -> list[str]:
+    config, notes = groups.config, []
+    if zero := [group.label for group in groups if group.rate == 0 and not group.idle]:
         notes.append(words.zero_rate(zero))
-    for blocks, limit, usual in zip((layers, heads), _HIGH, words.USUAL, strict=True):
-        if high := [block.name.strip() for block in blocks if not block.frozen and block.rate >= limit]:
+    for part, limit, usual in zip((groups.layers, groups.tops), _HIGH, words.USUAL, strict=True):
+        if high := [group.label for group in part if not group.frozen and group.rate >= limit]:
             notes.append(words.high_rate(high, usual))
     notes += [words.never_thaws(epoch, config.epochs) for epoch, _ in config.unfreeze if epoch > config.epochs]
     hidden = [f"{name} = {value}" for name, value in differences(config).items() if name in _WITHOUT_CONTROL]

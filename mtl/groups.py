@@ -1,0 +1,223 @@
+"""The groups of a model's weights: which there are, which learn in which epoch of a run, and at what rate.
+
+Optimiser, estimate, model card, presets and page all ask here. Nothing heavy is imported with this module, because the
+page loads it as it starts.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Literal
+
+from mtl.config import TaskSpec, TrainConfig, UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mtl.encoder.backbone import Backbone
+    from mtl.model import MultiTaskModel
+
+_HEAD, _PROJECTION = "head ", "projection"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Weights that learn together, at one rate, as some settings treat them.
+
+    `name` is one that a person can read: "embeddings", "layer 3", "head sentiment", "projection". `size` counts the
+    weights. `rate` is the learning rate while the group learns. `changes` lists pairs (epoch, learns): whether it
+    learns from that epoch on; the first is for epoch 1. `idle`: a head that no row has labels for. `parameters` are
+    those of a model by their name in it, where the groups are those of a model.
+    """
+
+    name: str
+    size: int
+    rate: float
+    changes: Sequence[tuple[int, bool]]
+    idle: bool = False
+    parameters: Mapping[str, nn.Parameter] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def kind(self) -> Literal["layer", "head", "projection"]:
+        return "head" if self.name.startswith(_HEAD) else "projection" if self.name == _PROJECTION else "layer"
+
+    @property
+    def label(self) -> str:
+        """What to call it where its place says what it is: a head goes by its task."""
+        return self.name.removeprefix(_HEAD)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it never learns."""
+        return not any(learns for _, learns in self.changes)
+
+    def learns(self, epoch: int) -> bool:
+        """Whether it learns in an epoch (1, 2 ...)."""
+        return next(learns for first, learns in reversed(self.changes) if first <= epoch)
+
+    def next_epoch(self, epoch: int = 1) -> int:
+        """The first epoch, from `epoch` on, in which it learns; 0: none."""
+        if self.learns(epoch):
+            return epoch
+        return next((first for first, learns in self.changes if learns and first > epoch), 0)
+
+    def frozen_spans(self, epochs: int) -> list[tuple[int, int]]:
+        """(first, last) of every stretch of a run of so many epochs in which it does not learn."""
+        ends = [*(first - 1 for first, _ in self.changes[1:]), epochs]
+        stretches = zip(self.changes, ends, strict=True)
+        return [(first, min(last, epochs)) for (first, learns), last in stretches if not learns and first <= epochs]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of a model, as `config` treats them: the backbone's layer groups, lowest first, heads, the projection.
+
+    `sizes`: how many weights each has, in that order. `learns`: the tasks that there are labels for (None: all).
+    Raises `UserError` where `config` names a group or a head that is not there, or freezes more than there are.
+    """
+
+    sizes: Mapping[str, int]
+    config: TrainConfig = TrainConfig()
+    learns: Collection[str] | None = None
+    parameters: Mapping[str, Mapping[str, nn.Parameter]] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, backbone: Backbone, tasks: Mapping[str, TaskSpec], projection: int = 0) -> Groups:
+        """Those that a model with these parts has or will have. `projection`: its width, 0 for none."""
+        sizes = dict.fromkeys(backbone.groups, 0)
+        for name, parameter in backbone.named_parameters():
+            sizes[backbone.groups[backbone.group_of(name)]] += parameter.numel()
+        sizes |= {_HEAD + name: _head_size(spec, backbone.dim) for name, spec in tasks.items()}
+        return cls(sizes | ({_PROJECTION: projection * backbone.dim} if projection else {}))
+
+    @classmethod
+    def of_model(cls, model: MultiTaskModel, config: TrainConfig) -> Groups:
+        """Those of a model, with its parameters, each in exactly one group."""
+        layers, heads = model.backbone.groups, {model.head_path(name): _HEAD + name for name in model.tasks}
+        projection = [_PROJECTION] if model.projection is not None else []
+        members: dict[str, dict[str, nn.Parameter]] = {name: {} for name in (*layers, *heads.values(), *projection)}
+        for name, parameter in model.named_parameters():
+            if name.startswith("backbone."):
+                group = layers[model.backbone.group_of(name.removeprefix("backbone."))]
+            else:
+                group = next((group for path, group in heads.items() if name.startswith(path)), _PROJECTION)
+            members[group][name] = parameter
+        return cls({name: sum(p.numel() for p in own.values()) for name, own in members.items()}, config, None, members)
+
+    def __post_init__(self) -> None:
+        config, layers = self.config, self._layer_names
+        deepest = max(config.freeze, *(k for _, k in config.unfreeze), 0)
+        if deepest > len(layers):
+            raise UserError(
+                f"{deepest} groups cannot be frozen: this backbone has {len(layers)} layer groups "
+                f"(embeddings and {len(layers) - 1} layers)."
+            )
+        for name in config.rates:
+            if name not in self.sizes:
+                raise UserError(f"No group is called {name!r}. The groups are: {', '.join(self.sizes)}.")
+        for name in (*config.freeze_heads, *config.task_weights):
+            if name not in self.tasks:
+                raise UserError(f"No head is called {name!r}; the heads are {', '.join(self.tasks) or 'none'}.")
+
+    def under(self, config: TrainConfig, learns: Collection[str] | None = None) -> Groups:
+        """The same groups as other settings treat them."""
+        return replace(self, config=config, learns=self.learns if learns is None else learns)
+
+    def fitted(self, config: TrainConfig) -> TrainConfig:
+        """The settings without what names parts that are not there."""
+        there = len(self._layer_names)
+        return replace(
+            config,
+            freeze=min(config.freeze, there),
+            unfreeze=tuple((epoch, min(k, there)) for epoch, k in config.unfreeze),
+            freeze_heads=tuple(name for name in config.freeze_heads if name in self.tasks),
+            rates={name: rate for name, rate in config.rates.items() if name in self.sizes},
+            task_weights={name: weight for name, weight in config.task_weights.items() if name in self.tasks},
+        )
+
+    # --- which there are ---
+
+    def __iter__(self) -> Iterator[Group]:
+        return iter((*self.layers, *self.tops))
+
+    @cached_property
+    def layers(self) -> list[Group]:
+        """The layer groups, lowest first."""
+        epochs = (1, *(epoch for epoch, _ in self.config.unfreeze))
+        return [
+            self._group(name, [(epoch, self.frozen_layers(epoch) <= place) for epoch in epochs])
+            for place, name in enumerate(self._layer_names)
+        ]
+
+    @cached_property
+    def tops(self) -> list[Group]:
+        """The heads, and the projection where there is one."""
+        still = {_HEAD + name for name in (*self.config.freeze_heads, *self._idle)}
+        return [self._group(name, [(1, name not in still)]) for name in self.sizes if name not in self._layer_names]
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """The tasks that have a head."""
+        return [name.removeprefix(_HEAD) for name in self.sizes if name.startswith(_HEAD)]
+
+    @cached_property
+    def _layer_names(self) -> list[str]:
+        return [name for name in self.sizes if not name.startswith(_HEAD) and name != _PROJECTION]
+
+    @property
+    def _idle(self) -> list[str]:
+        return [] if self.learns is None else [name for name in self.tasks if name not in self.learns]
+
+    def _group(self, name: str, changes: list[tuple[int, bool]]) -> Group:
+        by_rule = math.prod(getattr(self.config, field) ** power for field, power in self.rate_powers(name).items())
+        rate = self.config.rates.get(name, by_rule)
+        # Of several pairs in a row that say the same, the first is the change.
+        changes = [next(same) for _, same in groupby(changes if rate else [(1, False)], key=itemgetter(1))]
+        idle = name in {_HEAD + task for task in self._idle}
+        return Group(name, self.sizes[name], rate, changes, idle, self.parameters.get(name, {}))
+
+    # --- what the settings make of them ---
+
+    def rate_powers(self, name: str) -> dict[str, int]:
+        """{setting: power}: what a group's rate is the product of, unless the settings give it by itself.
+
+        Layers learn by depth: the top one at `lr`, each lower one at `lr_decay` of that (Howard & Ruder 2018).
+        """
+        if name not in self._layer_names:
+            return {"head_lr": 1}
+        return {"lr": 1, "lr_decay": len(self._layer_names) - 1 - self._layer_names.index(name)}
+
+    def frozen_layers(self, epoch: int = 1) -> int:
+        """How many of the lowest layer groups `freeze` and `unfreeze` hold still in an epoch."""
+        layers = len(self._layer_names)
+        lowest = layers if self.config.freeze < 0 else self.config.freeze
+        return next((k for first, k in reversed(self.config.unfreeze) if first <= epoch), lowest)
+
+    def depth(self, epoch: int) -> int:
+        """How many of the lowest layer groups need no gradient in an epoch, whatever the reason."""
+        return next((place for place, group in enumerate(self.layers) if group.learns(epoch)), len(self.layers))
+
+    def first_epochs(self, unfreeze: Sequence[tuple[int, int]]) -> list[list[int]]:
+        """The first epoch in which each layer group learns (0: none) with such an `unfreeze`, for `freeze` 0 to all.
+
+        For groups whose rate is not 0. The page has it as JSON, so that the browser need not know the rules.
+        """
+        settings = (TrainConfig(freeze=k, unfreeze=tuple(unfreeze)) for k in range(len(self._layer_names) + 1))
+        return [[group.next_epoch() for group in self.under(config).layers] for config in settings]
+
+
+@functools.lru_cache(maxsize=512)
+def _head_size(spec: TaskSpec, dim: int) -> int:
+    """The weights of a head that reads vectors of width `dim`."""
+    import torch
+
+    from mtl import heads
+
+    with torch.device("meta"):  # shapes without memory, and without a draw from the random numbers
+        return sum(p.numel() for p in heads.build(spec, dim).parameters())
