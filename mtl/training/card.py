@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mtl.config import TrainConfig
+from mtl.groups import Groups
 from mtl.model import MultiTaskModel
 
 _SHOWN = {
@@ -15,8 +18,7 @@ _SHOWN = {
 
 def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
     """A model card in Markdown for a model and the record of the run that made it (`train.json`)."""
-    train = record["train"]
-    frozen = train["freeze"] if train["freeze"] >= 0 else len(model.backbone.groups)
+    config = TrainConfig.from_json(record["train"])
     lines = [
         "# A multi-task sentence transformer",
         "",
@@ -28,15 +30,35 @@ def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
         "|---|---|---|",
         *(f"| {_cell(t.name)} | {t.kind} | {_cell(', '.join(t.labels))} |" for t in model.tasks.values()),
         "",
-        f"{train['epochs']} epochs, batches of {train['batch_size']}, top layer at {train['lr']:.1e}, each lower at "
-        f"{train['lr_decay']:g} of that, heads at {train['head_lr']:.1e}, the lowest {frozen} layer groups frozen, "
-        f"anchor {train['anchor']:g}, seed {train['seed']}; {record['seconds']:.0f} s; {record['status']}.",
+        f"{config.epochs} epochs, batches of {config.batch_size}, top layer at {config.lr:.1e}, each lower at "
+        f"{config.lr_decay:g} of that, heads at {config.head_lr:.1e}, anchor {config.anchor:g}, seed {config.seed}; "
+        f"{record['seconds']:.0f} s; {record['status']}.",
+        "",
+        "## What learned",
+        "",
+        "| group | weights | learning rate | frozen |",
+        "|---|---|---|---|",
+        *_groups(model, config, record.get("moved", {})),
         "",
         "## Scores on validation rows",
         "",
         *_scores(record["metrics"], model),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _groups(model: MultiTaskModel, config: TrainConfig, moved: Mapping[str, float]) -> Iterator[str]:
+    """A row for each group of weights. A head that might have learned and has not moved at all had no labels."""
+    groups = Groups.of_model(model, config)
+    taught = [group.label for group in groups.tops if group.frozen or moved.get(group.name) != 0]
+    for group in groups.under(config, taught):
+        spans = group.frozen_spans(config.epochs)
+        when = ", ".join(f"epoch {first}" if first == last else f"epochs {first} to {last}" for first, last in spans)
+        still = spans == [(1, config.epochs)]
+        if still:
+            when = "always: no labels" if group.idle else "always"
+        rate = "–" if still else f"{group.rate:.1e}"
+        yield f"| {_cell(group.name)} | {group.size:,} | {rate} | {when or 'never'} |"
 
 
 def _scores(metrics: dict[str, Any], model: MultiTaskModel, where: str = "") -> list[str]:

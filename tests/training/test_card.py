@@ -1,14 +1,55 @@
-"""A model card is safe to show, whatever a stranger's column headers hold."""
+"""A model card says what was frozen when, and is safe to show whatever a stranger's column headers hold."""
 
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.training.card import _cell
+import mtl
+from mtl import checkpoint
+from mtl.config import ModelConfig, TaskSpec, TrainConfig
+from mtl.training import card
 
 
 @given(st.text(max_size=40))
 def test_a_card_shows_names_as_text_whatever_they_hold(name):
-    cell = _cell(name)
+    cell = card._cell(name)
     assert "\n" not in cell
     for mark in "|[]<>`":
         assert cell.count(mark) == cell.count("\\" + mark)
+
+
+def frozen(model, config: TrainConfig, **moved: float) -> dict[str, str]:
+    """What the card of a run with these settings says was frozen, by group."""
+    record = {"train": config.to_json(), "start_from": "default", "seconds": 1.0, "status": "done", "metrics": {}}
+    rows = re.findall(
+        r"^\| ((?:\\.|[^|])+) \| [\d,]+ \| \S+ \| (.+) \|$", card.text(model, record | {"moved": moved}), re.M
+    )
+    return dict(rows)
+
+
+@pytest.fixture
+def model(tiny):
+    tasks = tuple(TaskSpec(name, "classification", ("a", "b")) for name in ("mood", "a|b"))
+    return checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=tasks))
+
+
+def test_a_card_says_what_was_frozen_in_which_epoch(model):
+    gradual = TrainConfig(epochs=5, freeze=-1, unfreeze=((2, 3), (4, 1), (9, 0)), freeze_heads=("mood",))
+    assert frozen(model, gradual) == {
+        "embeddings": "always",
+        "layer 1": "epochs 1 to 3",
+        "layer 2": "epochs 1 to 3",
+        "layer 3": "epoch 1",
+        "head mood": "always",
+        "head a\\|b": "never",
+    }
+    again = TrainConfig(epochs=5, freeze=1, unfreeze=((3, 2), (4, 0)), rates={"layer 2": 0.0})
+    assert list(frozen(model, again).values()) == ["epochs 1 to 3", "epoch 3", "always", "never", "never", "never"]
+
+
+def test_a_card_says_which_head_had_no_labels(model):
+    moved = {"head mood": 0.0, "layer 1": 0.1}
+    assert frozen(model, TrainConfig(), **moved)["head mood"] == "always: no labels"
+    assert frozen(model, TrainConfig(freeze_heads=("mood",)), **moved)["head mood"] == "always"
