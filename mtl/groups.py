@@ -158,7 +158,7 @@ class Groups:
     @cached_property
     def tops(self) -> list[Group]:
         """The heads, and the projection where there is one."""
-        still = {_HEAD + name for name in (*self.config.freeze_heads, *self._idle)}
+        still = {*self._idle, *(_HEAD + name for name in self.config.freeze_heads)}
         return [self._group(name, [(1, name not in still)]) for name in self.sizes if name not in self._layer_names]
 
     @cached_property
@@ -170,17 +170,16 @@ class Groups:
     def _layer_names(self) -> list[str]:
         return [name for name in self.sizes if not name.startswith(_HEAD) and name != _PROJECTION]
 
-    @property
-    def _idle(self) -> list[str]:
-        return [] if self.learns is None else [name for name in self.tasks if name not in self.learns]
+    @cached_property
+    def _idle(self) -> set[str]:
+        return set() if self.learns is None else {_HEAD + name for name in self.tasks if name not in self.learns}
 
     def _group(self, name: str, changes: list[tuple[int, bool]]) -> Group:
         by_rule = math.prod(getattr(self.config, field) ** power for field, power in self.rate_powers(name).items())
         rate = self.config.rates.get(name, by_rule)
         # Of several pairs in a row that say the same, the first is the change.
         changes = [next(same) for _, same in groupby(changes if rate else [(1, False)], key=itemgetter(1))]
-        idle = name in {_HEAD + task for task in self._idle}
-        return Group(name, self.sizes[name], rate, changes, idle, self.parameters.get(name, {}))
+        return Group(name, self.sizes[name], rate, changes, name in self._idle, self.parameters.get(name, {}))
 
     # --- what the settings make of them ---
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mtl
@@ -137,6 +137,7 @@ def test_rates_fall_by_depth_unless_they_are_given(config):
     assert all(group.rate == config.rates.get(group.name, config.head_lr) for group in groups.tops)
 
 
+@settings(max_examples=50)
 @given(configs)
 def test_the_optimiser_does_in_each_epoch_what_is_said(model, config):
     if all(group.frozen for group in Groups.of_model(model, config)):
