@@ -17,6 +17,12 @@ settings.load_profile("suite")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
+
+def pytest_collection_modifyitems(items):
+    """The browser's tests come last: Playwright keeps an event loop in this thread, and no other can run beside it."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 FAMILIES = ("bert", "distilbert", "roberta", "electra", "mpnet")
 LAYERS = 3
 
