@@ -312,7 +312,7 @@ def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session,
     model = session.models.get(None)
     visit.work = Work(model, model.analyze(SENTENCES.split("\n")), "mean")
     page, save, comparing, lines, nothing = result.show(session, visit)
-    view = result.compared_at_first(session, visit)
+    view = result.compared(session, visit, "\n".join(visit.lesson.sentences))
     assert nothing == "" and "run 1 · " in page and words.SCORES in page and words.FORGETTING in page
     _, use, _ = result.model_in_use(session, visit)
     assert use.visible and save.visible and comparing["visible"]
@@ -337,11 +337,8 @@ def test_without_a_run_of_ones_own_there_is_nothing_to_show(session, owner, run,
     visit.owner, visit.lesson.run = owner, run
     page, save, comparing, _, view = result.show(session, visit)
     _, use, _ = result.model_in_use(session, visit)
-    assert (
-        said in page
-        and view == result.compared_at_first(session, visit) == ""
-        and not (use.visible or save.visible or comparing["visible"])
-    )
+    assert said in page and not (use.visible or save.visible or comparing["visible"])
+    assert view == "" and visit.lesson.sentences == ()
     with pytest.raises(UserError):
         result.use_run(session, visit)
     with pytest.raises(UserError):

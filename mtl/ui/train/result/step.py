@@ -50,10 +50,11 @@ def build(session: Session) -> None:
             too_big = gr.Button(visible="hidden", elem_id="checkpoint-too-big")
 
     def on_run(visit: Visit) -> tuple:
-        return (*show(session, visit), session.next_revision())
+        shown = show(session, visit)
+        return (*shown, session.next_revision() if visit.lesson.sentences else gr.skip())
 
     def on_shown(visit: Visit) -> str:
-        return compared_at_first(session, visit)
+        return compared(session, visit, "\n".join(visit.lesson.sentences))
 
     def on_compare(visit: Visit, lines: str) -> str:
         return compared(session, visit, lines)
@@ -110,10 +111,13 @@ def over(session: Session, visit: Visit) -> tuple[Run, Outcome]:
 
 
 def show(session: Session, visit: Visit) -> tuple:
-    """Scores, whether there is a model to download, whether to compare, the sentences, and no comparison yet."""
+    """Scores, whether there is a model to download, whether to compare, the sentences, and no comparison yet.
+
+    `visit.lesson.sentences` are those to compare next."""
     try:
         run, found = over(session, visit)
     except UserError as why:
+        visit.lesson.sentences = ()
         save = labelled(words.DOWNLOAD, visible=False)
         return markup.note(str(why)), save, gr.update(visible=False), gr.skip(), ""
     name = models.run_names(session.runs, visit.owner)[run.id]
@@ -121,15 +125,6 @@ def show(session: Session, visit: Visit) -> tuple:
     texts = visit.work.texts if visit.work else []
     visit.lesson.sentences = tuple(texts)
     return page, labelled(words.DOWNLOAD, visible=True), gr.update(visible=True), "\n".join(texts), ""
-
-
-def compared_at_first(session: Session, visit: Visit) -> str:
-    """The comparison of the sentences that `show` chose; empty where there is no model, or nothing was analysed."""
-    try:
-        over(session, visit)
-    except UserError:
-        return ""
-    return compared(session, visit, "\n".join(visit.lesson.sentences)) if visit.lesson.sentences else ""
 
 
 def follow_the_box(session: Session, visit: Visit) -> Iterator[tuple]:
