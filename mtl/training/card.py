@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from mtl.config import TrainConfig
@@ -38,7 +38,7 @@ def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
         "",
         "| group | weights | learning rate | frozen |",
         "|---|---|---|---|",
-        *_groups(model, config, record.get("moved", {})),
+        *_groups(Groups.of_model(model, config).under(config, record["trained"])),
         "",
         "## Scores on validation rows",
         "",
@@ -47,14 +47,13 @@ def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _groups(model: MultiTaskModel, config: TrainConfig, moved: Mapping[str, float]) -> Iterator[str]:
-    """A row for each group of weights. A head that might have learned and has not moved at all had no labels."""
-    groups = Groups.of_model(model, config)
-    taught = [group.label for group in groups.tops if group.frozen or moved.get(group.name) != 0]
-    for group in groups.under(config, taught):
-        spans = group.frozen_spans(config.epochs)
+def _groups(groups: Groups) -> Iterator[str]:
+    """A row for each group of weights: what it is, how fast it learned, and when it was frozen."""
+    epochs = groups.config.epochs
+    for group in groups:
+        spans = group.frozen_spans(epochs)
         when = ", ".join(f"epoch {first}" if first == last else f"epochs {first} to {last}" for first, last in spans)
-        still = spans == [(1, config.epochs)]
+        still = spans == [(1, epochs)]
         if still:
             when = "always: no labels" if group.idle else "always"
         rate = "–" if still else f"{group.rate:.1e}"

@@ -174,9 +174,9 @@ def serve(demo: gr.Blocks) -> None:
         demo.runs.open()
 
     threading.Thread(target=get_ready, name="get ready", daemon=True).start()
-    end_housekeeping = cleanup.begin(demo.runs, demo.registry.in_use)
+    end_cleanup = cleanup.begin(demo.runs, demo.registry.in_use)
     demo.block_thread()
-    end_housekeeping()
+    end_cleanup()
     demo.runs.close()
 
 

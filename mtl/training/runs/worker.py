@@ -145,7 +145,7 @@ def _carry_out(
             if writes:
                 event["before"] = _scores_before(before, job, trained, kind)
                 event["forgetting"] = forgetting.measure(before, model.eval(), trained)
-                _save(model, folder, settings, partial, event, half, kind)
+                _save(model, folder, {**settings, "precision": kind, "trained": trained}, partial, event, half)
             partial.append(event)
         for each in partial or [event]:
             if writes:
@@ -172,9 +172,7 @@ def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kin
         return by_set({name: evaluate(before, rows, known) for name, rows in job.dataset.validation.items()})
 
 
-def _save(
-    model: MultiTaskModel, folder: Path, settings: dict, partial: list[Event], end: Event, half: bool, kind: str
-) -> None:
+def _save(model: MultiTaskModel, folder: Path, settings: dict, partial: list[Event], end: Event, half: bool) -> None:
     import torch
 
     from mtl import checkpoint
@@ -192,7 +190,6 @@ def _save(
         "status": end["status"],
         "seconds": end["seconds"],
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "precision": kind,
         "epoch": scores.get("epoch"),
         "metrics": scores.get("validation", {}),
         "moved": end.get("moved", {}),

@@ -57,7 +57,7 @@ def begin(runs: Runs, in_use: Callable[[], Collection[str]], every: float = EVER
             allowed = (max_age, max_bytes)
             ended.wait(every)
 
-    threading.Thread(target=forever, name="housekeeping", daemon=True).start()
+    threading.Thread(target=forever, name="cleanup", daemon=True).start()
     return ended.set
 
 
