@@ -239,7 +239,8 @@ class _Reporter:
         self._say, self._next = say, 0.0
 
     def __call__(self, share: float) -> None:
-        if (now := time.monotonic()) >= self._next:
+        # The end is always told, however soon it follows what was told before.
+        if (now := time.monotonic()) >= self._next or share >= 1:
             self._next = now + _LOOK_EVERY
             self._say("progress", share)
 
