@@ -7,10 +7,11 @@ write instead. Nothing here imports anything of `mtl`, so that every other modul
 from __future__ import annotations
 
 import dataclasses
-import json
+import difflib
+import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,42 +37,130 @@ def _is_number(value: object) -> bool:
     return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
-def _require_number(name: str, value: object, low: float, high: float) -> None:
-    _require(
-        _is_number(value) and low <= value <= high,
-        f"{name} must be a number from {low:g} to {high:g}; it is {value!r}.",
-    )
+@dataclass(frozen=True)
+class Setting:
+    """What there is to know about a setting: see `setting`, which makes one, and `settings`, which gives them by name.
+
+    `help` says what it does and which values make sense, on the page and the command line; `title` is its label on the
+    page. `low` and `high` bound a number (of a mapping: each of its numbers), `unit` says what is counted; `choices`
+    are the values of one that is chosen. An `advanced` one stands in the form's fold; one that is not `shown` is set by
+    a file, a link or the command line alone. `metavar` is how the command line calls its value.
+    """
+
+    default: Any
+    help: str = ""
+    title: str = ""
+    low: float = 0
+    high: float = 1
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    advanced: bool = True
+    shown: bool = True
+    metavar: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is one value, rather than a list or a value for each name."""
+        return isinstance(self.default, (bool, int, float, str))
+
+    @property
+    def allowed(self) -> str:
+        """What its value must be, in words: "a whole number of rows from 1 to 1024"."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        if isinstance(self.default, bool):
+            return "true or false"
+        if isinstance(self.default, (str, tuple)):
+            return "a text" if isinstance(self.default, str) else f"a list of {self.unit}"
+        whole, of = "whole " * isinstance(self.default, int), f" of {self.unit}" * bool(self.unit)
+        each = " for each name" * isinstance(self.default, dict)
+        return f"a {whole}number{of} from {self.low:.10g} to {self.high:.10g}{each}"
+
+    def admits(self, value: object) -> bool:
+        """Whether it can have this value."""
+        if self.choices:
+            return value in self.choices
+        if isinstance(self.default, (bool, str)):
+            return isinstance(value, type(self.default))
+        if isinstance(self.default, tuple):
+            # Pairs come as tuples; whoever has them checks them.
+            return isinstance(value, (list, tuple)) and all(isinstance(item, (str, tuple)) for item in value)
+        if isinstance(self.default, dict):
+            return isinstance(value, Mapping) and all(isinstance(n, str) and self._bounds(v) for n, v in value.items())
+        return self._bounds(value) and (type(value) is int or isinstance(self.default, float))
+
+    def _bounds(self, value: object) -> bool:
+        return _is_number(value) and self.low <= value <= self.high
 
 
-def _require_whole(name: str, value: object, low: int, high: int) -> None:
-    _require(
-        isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
-        f"{name} must be a whole number from {low} to {high}; it is {value!r}.",
-    )
+def setting(default: Any, help: str = "", **about: Any) -> Any:
+    """A field of a dataclass that is a setting; `about`: the fields of `Setting`. The one line that a new one takes:
+    what checks it, the command line, the form, links and files read it from here."""
+    metadata = {"setting": Setting(default, help, **about)}
+    if isinstance(default, dict):
+        return field(default_factory=default.copy, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@functools.cache
+def settings(config: type) -> dict[str, Setting]:
+    """The settings of a config's class by name, in order."""
+    found = {f.name: f.metadata.get("setting") for f in dataclasses.fields(config)}
+    return {
+        name: replace(about, title=about.title or name.replace("_", " ").capitalize())
+        for name, about in found.items()
+        if about is not None
+    }
 
 
 class JsonData:
     """Mixin: a dataclass that is written as JSON and read back, with unknown fields refused by name."""
 
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+    def to_json(self, defaults: bool = False) -> dict[str, Any]:
+        """As JSON data: what differs from the defaults, which is what keys and digests are made of, so that a new field
+        changes none of them. With `defaults` every field, for records that have to stay true whatever changes."""
+        data = {}
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            usual = f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
+            if defaults or value != usual:
+                data[f.name] = _as_json(value, defaults)
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]):
+        """Raises `UserError` at a field that is unknown, missing or wrong."""
         _require(isinstance(data, Mapping), f"{cls.__name__} must be a JSON object, not {type(data).__name__}.")
-        known = {f.name for f in dataclasses.fields(cls)}
-        unknown = sorted(str(key) for key in data if key not in known)
-        _require(
-            not unknown,
-            f"Unknown setting {', '.join(unknown)}. Known settings: {', '.join(sorted(known))}.",
-        )
+        fields = {f.name: f for f in dataclasses.fields(cls)}
+        if unknown := sorted(str(key) for key in data if key not in fields):
+            near = difflib.get_close_matches(unknown[0], fields, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(
+                f"Unknown setting {', '.join(unknown)}.{meant} Known settings: {', '.join(sorted(fields))}."
+            )
         missing = sorted(
-            f.name
-            for f in dataclasses.fields(cls)
-            if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and f.name not in data
+            name
+            for name, f in fields.items()
+            if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and name not in data
         )
         _require(not missing, f"{cls.__name__} lacks {', '.join(missing)}.")
         return cls(**data)
+
+    def check_settings(self, whose: str = "") -> None:
+        """Raise `UserError`, with `whose` in front, at a setting that cannot have its value. Lists become tuples."""
+        for name, about in settings(type(self)).items():
+            value = getattr(self, name)
+            _require(about.admits(value), f"{whose}{name} must be {about.allowed}; it is {value!r}.")
+            if not about.plain:
+                object.__setattr__(self, name, type(about.default)(value))
+
+
+def _as_json(value: Any, defaults: bool) -> Any:
+    if isinstance(value, JsonData):
+        return value.to_json(defaults)
+    if isinstance(value, Mapping):
+        return {name: _as_json(each, defaults) for name, each in value.items()}
+    return [_as_json(each, defaults) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 @dataclass(frozen=True)
@@ -87,13 +176,13 @@ class TaskSpec(JsonData):
     name: str
     kind: str
     labels: tuple[str, ...] = ()
-    pooling: str = "mean"
-    hidden: int = 0
-    dropout: float = 0.1
-    loss_weight: float = 1.0
+    pooling: str = setting("mean", choices=POOLINGS)
+    hidden: int = setting(0, high=4096)
+    dropout: float = setting(0.1, high=0.9)
+    loss_weight: float = setting(1.0, high=100)
     low: float = -1.0
     high: float = 1.0
-    shape_window: int = 0
+    shape_window: int = setting(0, high=16)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(self.labels))
@@ -109,10 +198,6 @@ class TaskSpec(JsonData):
             self.kind in KINDS, f"Task {self.name!r}: kind must be one of {', '.join(KINDS)}; it is {self.kind!r}."
         )
         _require(
-            self.pooling in POOLINGS,
-            f"Task {self.name!r}: pooling must be one of {', '.join(POOLINGS)}; it is {self.pooling!r}.",
-        )
-        _require(
             all(isinstance(label, str) and label for label in self.labels),
             f"Task {self.name!r}: every label must be a text that is not empty.",
         )
@@ -126,10 +211,7 @@ class TaskSpec(JsonData):
             _require(len(self.labels) >= 1, f"Task {self.name!r} needs at least one entity type.")
         else:
             _require(not self.labels, f"Task {self.name!r} is a regression: it has no labels.")
-        _require_whole(f"Task {self.name!r}: hidden", self.hidden, 0, 4096)
-        _require_whole(f"Task {self.name!r}: shape_window", self.shape_window, 0, 16)
-        _require_number(f"Task {self.name!r}: dropout", self.dropout, 0.0, 0.9)
-        _require_number(f"Task {self.name!r}: loss_weight", self.loss_weight, 0.0, 100.0)
+        self.check_settings(f"Task {self.name!r}: ")
         _require(
             _is_number(self.low) and _is_number(self.high) and self.low < self.high,
             f"Task {self.name!r}: low must be below high; they are {self.low!r} and {self.high!r}.",
@@ -155,118 +237,101 @@ class ModelConfig(JsonData):
     """
 
     tasks: tuple[TaskSpec, ...] = ()
-    pooling: str = "mean"
-    projection: int = 0
-    max_tokens: int = 0
+    pooling: str = setting("mean", choices=POOLINGS)
+    projection: int = setting(0, high=4096)
+    max_tokens: int = setting(0, high=4096)
 
     def __post_init__(self) -> None:
         tasks = tuple(t if isinstance(t, TaskSpec) else TaskSpec.from_json(t) for t in self.tasks)
         object.__setattr__(self, "tasks", tasks)
         names = [t.name for t in tasks]
         _require(len(set(names)) == len(names), f"Two tasks have the same name: {', '.join(sorted(names))}.")
-        _require(self.pooling in POOLINGS, f"pooling must be one of {', '.join(POOLINGS)}; it is {self.pooling!r}.")
-        _require_whole("projection", self.projection, 0, 4096)
-        _require_whole("max_tokens", self.max_tokens, 0, 4096)
+        self.check_settings()
 
 
 @dataclass(frozen=True)
 class TrainConfig(JsonData):
     """One training run.
 
-    Rates: the heads learn at `head_lr`; the backbone's top layer group at `lr` and each group below it at `lr_decay`
-    times the rate of the one above; `rates` names groups ("embeddings", "layer 3", "head sentiment", "projection")
-    whose rate is given outright. `freeze` is the number of lowest layer groups that do not learn (embeddings is the
-    first), -1 for all of them; `freeze_heads` names heads that do not learn.
+    The backbone's top layer group learns at `lr` and each group below it at `lr_decay` times the rate of the one above,
+    heads at `head_lr`; `rates` names groups ("embeddings", "layer 3", "head sentiment", "projection") whose rate is
+    given outright. After `warmup` all rates fall linearly to zero. The best epoch is the one with the best mean over
+    tasks of macro F1, Spearman and entity F1 on the validation rows.
 
-    `anchor` weighs a term that keeps the sentence embedding close (cosine) to the one the backbone gave before
-    training. `warmup` is the share of all steps in which the rates rise from zero; they then fall linearly to zero.
-    `average` is the share of all steps, at the end, over which the weights are averaged (0: the last weights).
-    `blend` is how much of the backbone's weights before training is mixed into those after the last epoch (0: none).
-    `label_trust` is how much labels count at the end of a run against the answers of a teacher, where a recipe names
-    one: they gain on it step by step (0: the teacher alone is believed, and labels that are wrong are not learnt).
-    With `calibrate` the classification heads' temperatures are fitted to the validation rows at the end.
-
-    `unfreeze` lists pairs (epoch, k): from that epoch on only the lowest k groups are frozen. With `keep_best` the
-    weights of the epoch with the best validation score are kept (the mean over tasks of macro F1, Spearman, entity
-    F1); `patience` ends training after so many epochs without a better one (0: never). What frozen groups give is
-    cached in up to `cache_mb` megabytes (0: not at all).
+    `anchor` weighs the cosine distance of the sentence embedding to the one that the backbone gave before training.
+    Labels gain on the answers of a teacher, where a recipe names one, from 0 at the first step to `label_trust` at the
+    last.
     """
 
-    epochs: int = 3
-    batch_size: int = 32
-    freeze: int = 0
-    freeze_heads: tuple[str, ...] = ()
-    unfreeze: tuple[tuple[int, int], ...] = ()
-    lr: float = 1e-4
-    lr_decay: float = 0.9
-    head_lr: float = 1e-3
-    rates: Mapping[str, float] = field(default_factory=dict)
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    clip: float = 1.0
-    anchor: float = 1.0
-    backbone_dropout: bool = False
-    average: float = 0.0
-    blend: float = 0.0
-    label_trust: float = 1.0
-    calibrate: bool = False
-    validation: float = 0.15
-    keep_best: bool = True
-    patience: int = 0
-    cache_mb: int = 1024
-    task_weights: Mapping[str, float] = field(default_factory=dict)
-    seed: int = 0
-    precision: str = "auto"
+    epochs: int = setting(3, "How often every row is seen. Sensible: 2 to 10.", low=1, high=1000)
+    batch_size: int = setting(32, "Rows per step. Sensible: 8 to 64.", low=1, high=1024, unit="rows")
+    freeze: int = setting(
+        0, "How many of the lowest layer groups are frozen. -1: all.", low=-1, high=200, unit="groups", advanced=False
+    )
+    freeze_heads: tuple[str, ...] = setting(
+        (), "A head that is frozen.", unit="names of heads", advanced=False, metavar="TASK"
+    )
+    unfreeze: tuple[tuple[int, int], ...] = setting(
+        (),
+        "epoch:k, ...: from that epoch on only the lowest k are frozen, such as 2:4, 3:0.",
+        title="Gradual unfreezing",
+        unit="pairs [epoch, k]",
+        metavar="EPOCH:K",
+    )
+    lr: float = setting(
+        1e-4, "Learning rate of the top layer. Sensible: 1e-5 to 2e-4.", title="Top layer's rate", advanced=False
+    )
+    lr_decay: float = setting(
+        0.9, "Times the rate of the layer above. Sensible: 0.4 to 1.", title="Decay per layer", advanced=False
+    )
+    head_lr: float = setting(
+        1e-3, "Learning rate of the heads. Sensible: 1e-4 to 3e-3.", title="Heads' rate", advanced=False
+    )
+    rates: Mapping[str, float] = setting(
+        {}, "The rate of one group, such as 'layer 6=3e-5'.", advanced=False, metavar="GROUP=RATE"
+    )
+    weight_decay: float = setting(0.01, "Pulls weights towards 0. Sensible: 0 to 0.1.")
+    warmup: float = setting(0.1, "Share of the steps in which rates rise from 0. Sensible: 0 to 0.2.", title="Warm-up")
+    clip: float = setting(1.0, "The longest that the gradient may be. 0: any length. Sensible: 0.5 to 5.", high=1e6)
+    anchor: float = setting(
+        1.0, "Keeps sentence embeddings close to what they were. 0: not at all. Sensible: 0 to 5.", high=1000
+    )
+    backbone_dropout: bool = setting(False, "Dropout within the backbone too, at the rates that it came with.")
+    average: float = setting(
+        0.0, "Share of the steps, at the end, over which the weights are averaged. Sensible: 0 to 0.5."
+    )
+    blend: float = setting(0.0, "How much of the backbone as it was is mixed in at the end. Sensible: 0 to 0.5.")
+    label_trust: float = setting(
+        1.0, "How much labels count at the end against a recipe's teacher. 0: the teacher alone.", shown=False
+    )
+    calibrate: bool = setting(False, "Fit the temperatures of classification heads to the validation rows.")
+    validation: float = setting(
+        0.15, "Rows kept apart to judge by. Sensible: 0.1 to 0.3.", high=0.9, title="Validation share"
+    )
+    keep_best: bool = setting(True, "Else the weights of the last epoch are kept.", title="Keep the best epoch")
+    patience: int = setting(0, "Ends after so many epochs without a better score. 0: never.", high=1000, unit="epochs")
+    cache_mb: int = setting(
+        1024, "Memory for what frozen groups give. 0: no cache.", high=1_000_000, unit="MB", shown=False
+    )
+    task_weights: Mapping[str, float] = setting(
+        {}, "How much a task's loss counts in the sum. Sensible: 0.1 to 10.", high=100, metavar="TASK=WEIGHT"
+    )
+    seed: int = setting(0, "Another number shuffles the rows, and starts new heads, differently.", high=2**31 - 1)
+    precision: str = setting(
+        "auto", "Number format of the layers. auto: the quicker one here.", choices=("auto", "float32", "bfloat16")
+    )
 
     def __post_init__(self) -> None:
-        _require(
-            isinstance(self.freeze_heads, (list, tuple)) and all(isinstance(name, str) for name in self.freeze_heads),
-            f"freeze_heads must be a list of names of heads; it is {self.freeze_heads!r}.",
-        )
-        for name in ("rates", "task_weights"):
-            value = getattr(self, name)
-            _require(
-                isinstance(value, Mapping) and all(isinstance(key, str) for key in value),
-                f"{name} must give a number for each name; it is {value!r}.",
-            )
-        object.__setattr__(self, "freeze_heads", tuple(self.freeze_heads))
-        object.__setattr__(self, "rates", dict(self.rates))
-        object.__setattr__(self, "task_weights", dict(self.task_weights))
-        _require_whole("epochs", self.epochs, 1, 1000)
-        _require_whole("batch_size", self.batch_size, 1, 1024)
-        _require_whole("freeze", self.freeze, -1, 200)
         try:
             steps = tuple((epoch, lowest) for epoch, lowest in self.unfreeze)
         except (TypeError, ValueError):
             raise UserError(f"unfreeze must be a list of pairs [epoch, k]; it is {self.unfreeze!r}.") from None
         object.__setattr__(self, "unfreeze", steps)
-        for epoch, lowest in steps:
-            _require_whole("unfreeze: the epoch", epoch, 2, 1000)
-            _require_whole("unfreeze: the number of frozen groups", lowest, 0, 200)
+        self.check_settings()
+        epochs = [epoch for epoch, _ in steps]
+        whole = all(type(number) is int for step in steps for number in step)
         _require(
-            [e for e, _ in steps] == sorted({e for e, _ in steps}), "unfreeze: each epoch must come after the last."
+            whole and all(2 <= epoch <= 1000 and 0 <= lowest <= 200 for epoch, lowest in steps),
+            f"unfreeze: epochs must be whole numbers from 2 to 1000, and frozen groups from 0 to 200; it is {steps!r}.",
         )
-        _require_number("lr", self.lr, 0.0, 1.0)
-        _require_number("lr_decay", self.lr_decay, 0.0, 1.0)
-        _require_number("head_lr", self.head_lr, 0.0, 1.0)
-        for name, rate in self.rates.items():
-            _require_number(f"The rate of {name!r}", rate, 0.0, 1.0)
-        _require_number("weight_decay", self.weight_decay, 0.0, 1.0)
-        _require_number("warmup", self.warmup, 0.0, 1.0)
-        _require_number("clip", self.clip, 0.0, 1e6)
-        _require_number("anchor", self.anchor, 0.0, 1000.0)
-        for name in ("backbone_dropout", "calibrate", "keep_best"):
-            _require(isinstance(getattr(self, name), bool), f"{name} must be true or false.")
-        _require_whole("patience", self.patience, 0, 1000)
-        _require_whole("cache_mb", self.cache_mb, 0, 1_000_000)
-        _require_number("average", self.average, 0.0, 1.0)
-        _require_number("blend", self.blend, 0.0, 1.0)
-        _require_number("label_trust", self.label_trust, 0.0, 1.0)
-        _require_number("validation", self.validation, 0.0, 0.9)
-        for name, weight in self.task_weights.items():
-            _require_number(f"The weight of task {name!r}", weight, 0.0, 100.0)
-        _require_whole("seed", self.seed, 0, 2**31 - 1)
-        _require(
-            self.precision in ("auto", "float32", "bfloat16"),
-            f"precision must be auto, float32 or bfloat16; it is {self.precision!r}.",
-        )
+        _require(epochs == sorted(set(epochs)), "unfreeze: each epoch must come after the last.")

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from mtl.training.loop import _Training
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+# The settings there were while the key was made of all of them.
+_EARLIER = (
+    *("epochs", "batch_size", "freeze", "freeze_heads", "unfreeze", "lr", "lr_decay", "head_lr", "rates"),
+    *("weight_decay", "warmup", "clip", "anchor", "backbone_dropout", "average", "blend", "label_trust"),
+    *("calibrate", "validation", "keep_best", "patience", "cache_mb", "task_weights", "seed", "precision"),
+)
 
 
 class State:
@@ -26,8 +32,8 @@ class State:
 
     def __init__(self, folder: Path, config: TrainConfig, data: str) -> None:
         self._path = Path(folder) / "state.safetensors"
-        settings = json.dumps({"config": config.to_json(), "data": data}, sort_keys=True)
-        self._key = hashlib.sha256(settings.encode()).hexdigest()
+        self._key = _key(config.to_json(), data)
+        self._earlier_key = _earlier_key(config, data)
 
     def save(self, run: _Training) -> None:
         from safetensors.torch import save_file
@@ -66,7 +72,7 @@ class State:
         try:
             with safe_open(self._path, framework="pt") as file:
                 header = file.metadata() or {}
-                if header.get("key") != self._key:
+                if header.get("key") not in (self._key, self._earlier_key):
                     return
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
         except (FileNotFoundError, SafetensorError):
@@ -87,3 +93,15 @@ class State:
         run.seconds_before = numbers["seconds"]
         run.config = replace(run.config, precision=numbers.get("precision", run.config.precision))
         run.schedule.go_to(run.step)
+
+
+def _key(settings: dict[str, Any], data: str) -> str:
+    return hashlib.sha256(json.dumps({"config": settings, "data": data}, sort_keys=True).encode()).hexdigest()
+
+
+def _earlier_key(config: TrainConfig, data: str) -> str | None:
+    """The key that versions before this one gave to such a run; None where they could not have had it."""
+    if not config.to_json().keys() <= {*_EARLIER}:
+        return None
+    everything = config.to_json(defaults=True)
+    return _key({name: everything[name] for name in _EARLIER}, data)

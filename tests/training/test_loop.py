@@ -1,13 +1,16 @@
 """Training learns, is the same for the same seed, stops when asked, and never moves what is frozen."""
 
 import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
 
 import mtl
 from mtl import checkpoint
-from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError, setting
 from mtl.data.dataset import Dataset, Part
 from mtl.data.rows import Row
 from mtl.text.spans import Span
@@ -15,6 +18,7 @@ from mtl.training import loop
 from mtl.training.loop import fit
 from mtl.training.metrics import evaluate
 from mtl.training.plan import Plan
+from mtl.training.state import State
 
 TASKS = (
     TaskSpec("mood", "classification", ("bad", "good"), pooling="mean"),
@@ -241,6 +245,44 @@ def test_a_state_of_other_settings_or_a_damaged_one_is_not_used(tiny, tmp_path):
         path.write_bytes(path.read_bytes()[:size])
         model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS))
         assert next(fit(model, _dataset(), config, state=tmp_path))["resumed_after_epoch"] is None
+
+
+def test_a_run_that_an_earlier_version_was_interrupted_in_goes_on(tiny, tmp_path):
+    shutil.copy(Path(__file__).with_name("interrupted.safetensors"), tmp_path / "state.safetensors")
+    settings = {"epochs": 3, "freeze": -1, "unfreeze": ((3, 4),), "rates": {"head mood": 2e-3}}
+    for weight, resumed in ((0.25, None), (0.5, 2)):
+        model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS))
+        config = _quick(**settings, task_weights={"mood": weight})
+        assert next(fit(model, _dataset(), config, state=tmp_path))["resumed_after_epoch"] == resumed
+
+
+@dataclass(frozen=True)
+class More(TrainConfig):
+    spice: float = setting(0.5, "A setting of tomorrow.")
+
+
+def test_a_new_setting_makes_no_interrupted_run_begin_anew(tmp_path):
+    config, keys = TrainConfig(epochs=5, rates={"layer 1": 1}), set()
+    for later in (config, More(**config.to_json()), More(**config.to_json(), spice=0.1)):
+        keys.add(State(tmp_path, later, "data")._key)
+        keys.add(State(tmp_path, later, "data")._earlier_key)
+    # The new form's and the earlier one's, and for the new setting's own value a new one alone.
+    assert len(keys - {None}) == 3 and None in keys
+
+
+@pytest.mark.parametrize(
+    "settings, key",
+    [
+        ({}, "fa99686c211c0aa1a19b93ad0dbe04ea598f9d4f5eb0b103adfbd51106a5598e"),
+        # As the page wrote numbers: 1, not 1.0.
+        (
+            {"anchor": 1, "lr": 2e-5, "freeze_heads": ["idle"], "rates": {"layer 1": 1}},
+            "488ed8f956bcbbaff07be947c44eb9b47a356fd84af5e959ba13d3a203a6eae5",
+        ),
+    ],
+)
+def test_the_key_of_earlier_versions_is_known(tmp_path, settings, key):
+    assert State(tmp_path, TrainConfig.from_json(settings), "data")._earlier_key == key
 
 
 def test_blending_goes_back_part_of_the_way_in_the_backbone_alone(tiny):

@@ -109,14 +109,15 @@ def _carry_out(
 
     settings = {
         "start_from": job.start_from or checkpoint.DEFAULT,
-        "model": job.model.to_json(),
-        "train": job.config.to_json(),
+        "model": job.model.to_json(defaults=True),
+        "train": job.config.to_json(defaults=True),
         "data": job.dataset.fingerprint,
     }
     if writes:  # what a run in the line was told, which file and how to read it, stays there
         _mend_checkpoint(folder)
         told = folders.read_json(folder / "config.json") if (folder / "ticket.json").exists() else {}
-        folders.write_json(folder / "config.json", {**told, **settings})
+        asked_for = {"model": job.model.to_json(), "train": told.get("train", job.config.to_json())}
+        folders.write_json(folder / "config.json", {**told, **settings, **asked_for})
     # Before new heads draw their first weights: the same seed is the same run, in a warm process as well.
     torch.manual_seed(job.config.seed)
     before = checkpoint.load(job.start_from, dtype="float32")

@@ -279,7 +279,7 @@ def csv(entries: Sequence[Entry], names: Names) -> bytes:
     rows = []
     for entry in entries:
         story, lost = entry.story, entry.lost
-        config = entry.config.to_json() if entry.config else {}
+        config = entry.config.to_json(defaults=True) if entry.config else {}
         rows.append(
             [
                 entry.number,
