@@ -168,6 +168,7 @@ const settle = () => {
     else box.value = box.getAttribute("value");
     if (box.closest(".field")) complain(box, false);
   }
+  for (const list of all(".fields select")) list.value = find("[selected]", list).value;
   const slider = find(".freeze");
   slider.value = slider.dataset.value;
   all(".pair").forEach(show);
@@ -222,7 +223,7 @@ const onChange = ({ target }) => {
   } else if (target.type === "text") {
     complain(target, !target.checkValidity());
     if (target.checkValidity()) send();
-  } else if (target.type === "radio" || target.type === "checkbox") {
+  } else if (target.matches("[type=radio], [type=checkbox], select")) {
     send();
   }
 };

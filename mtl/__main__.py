@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 import signal
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl import terminal
-from mtl.config import KINDS, TrainConfig, UserError
+from mtl.config import KINDS, TrainConfig, UserError, settings, settings_in
 from mtl.sheets import safe_cell
 
 
@@ -151,44 +150,35 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_train_options(sub: argparse.ArgumentParser) -> None:
-    """One option per field of TrainConfig, so that the two cannot differ."""
-    group = sub.add_argument_group("training settings (see TrainConfig)")
-    for field in dataclasses.fields(TrainConfig):
-        flag = "--" + field.name.replace("_", "-")
-        if field.name == "rates":
+    """One option per setting of TrainConfig, so that the two cannot differ."""
+    group = sub.add_argument_group("training settings")
+    for name, about in settings(TrainConfig).items():
+        flag, text = about.flag(name), about.help.replace("%", "%%")
+        if isinstance(about.default, bool):
+            text += f" Default: {'yes' if about.default else 'no'}."
+            group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=text)
+        elif about.plain:
+            text += f" Default: {about.default}; {about.allowed}."
             group.add_argument(
-                "--rate", dest="rates", action="append", metavar="GROUP=RATE", help="e.g. 'layer 6=3e-5'"
+                flag, dest=name, type=type(about.default), metavar="|".join(about.choices) or "N", help=text
             )
-        elif field.name == "task_weights":
-            group.add_argument("--task-weight", dest="task_weights", action="append", metavar="TASK=WEIGHT")
-        elif field.name == "freeze_heads":
-            group.add_argument("--freeze-head", dest="freeze_heads", action="append", metavar="TASK")
-        elif field.name == "unfreeze":
-            text = "from EPOCH on freeze only the lowest K groups; may be given several times"
-            group.add_argument("--unfreeze", dest="unfreeze", action="append", metavar="EPOCH:K", help=text)
-        elif isinstance(field.default, bool):
-            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None)
         else:
-            kind = type(field.default)
-            group.add_argument(flag, type=kind, metavar=kind.__name__, help=f"default {field.default}")
+            text += " May be given several times."
+            group.add_argument(flag, dest=name, action="append", metavar=about.metavar, help=text)
 
 
 def _train_config(options: argparse.Namespace) -> TrainConfig | None:
     """The settings from --config and the options; None where neither says anything."""
-    given = {f.name: getattr(options, f.name) for f in dataclasses.fields(TrainConfig)}
-    given = {name: value for name, value in given.items() if value is not None}
-    for name in ("rates", "task_weights"):
-        if name in given:
-            given[name] = dict(_pair(text) for text in given[name])
+    given = {}
+    for name, about in settings(TrainConfig).items():
+        value = getattr(options, name)
+        if value is not None:
+            given[name] = dict(map(_pair, value)) if isinstance(about.default, dict) else value
     if "unfreeze" in given:
         given["unfreeze"] = [_whole_pair(text) for text in given["unfreeze"]]
-    settings = {}
     path = Path(options.config or options.data)
-    if options.config or path.suffix == ".json":
-        settings = _read_json(path)
-        # A recipe, and the config.json of a run, hold the settings under "train".
-        settings = settings.get("train", {}) if "train" in settings or "train_on" in settings else settings
-    return TrainConfig.from_json({**settings, **given}) if settings or given else None
+    base = settings_in(_read_json(path)) if options.config or path.suffix == ".json" else {}
+    return TrainConfig.from_json({**base, **given}) if options.config or base or given else None
 
 
 def _reading(options: argparse.Namespace) -> dict[str, Any]:

@@ -63,6 +63,10 @@ class Setting:
         """Whether it is one value, rather than a list or a value for each name."""
         return isinstance(self.default, (bool, int, float, str))
 
+    def flag(self, name: str) -> str:
+        """The option that sets it under this name: what may be given several times is called in the singular."""
+        return "--" + (name if self.plain else name.removesuffix("s")).replace("_", "-")
+
     @property
     def allowed(self) -> str:
         """What its value must be, in words: "a whole number of rows from 1 to 1024"."""
@@ -72,9 +76,13 @@ class Setting:
             return "true or false"
         if isinstance(self.default, (str, tuple)):
             return "a text" if isinstance(self.default, str) else f"a list of {self.unit}"
+        return self.number + " for each name" * isinstance(self.default, dict)
+
+    @property
+    def number(self) -> str:
+        """The same of a number; of a mapping, for one of its numbers."""
         whole, of = "whole " * isinstance(self.default, int), f" of {self.unit}" * bool(self.unit)
-        each = " for each name" * isinstance(self.default, dict)
-        return f"a {whole}number{of} from {self.low:.10g} to {self.high:.10g}{each}"
+        return f"a {whole}number{of} from {self.low:.10g} to {self.high:.10g}"
 
     def admits(self, value: object) -> bool:
         """Whether it can have this value."""
@@ -273,20 +281,21 @@ class TrainConfig(JsonData):
     )
     unfreeze: tuple[tuple[int, int], ...] = setting(
         (),
-        "epoch:k, ...: from that epoch on only the lowest k are frozen, such as 2:4, 3:0.",
+        "From an epoch on only the lowest k groups are frozen, such as 2:4, 3:0.",
         title="Gradual unfreezing",
         unit="pairs [epoch, k]",
         metavar="EPOCH:K",
     )
     lr: float = setting(
-        1e-4, "Learning rate of the top layer. Sensible: 1e-5 to 2e-4.", title="Top layer's rate", advanced=False
+        1e-4,
+        "Rate of the top layer; the rest follow. Sensible: 1e-5 to 2e-4.",
+        title="Top layer's rate",
+        advanced=False,
     )
     lr_decay: float = setting(
         0.9, "Times the rate of the layer above. Sensible: 0.4 to 1.", title="Decay per layer", advanced=False
     )
-    head_lr: float = setting(
-        1e-3, "Learning rate of the heads. Sensible: 1e-4 to 3e-3.", title="Heads' rate", advanced=False
-    )
+    head_lr: float = setting(1e-3, "Rate of the heads. Sensible: 1e-4 to 3e-3.", title="Heads' rate", advanced=False)
     rates: Mapping[str, float] = setting(
         {}, "The rate of one group, such as 'layer 6=3e-5'.", advanced=False, metavar="GROUP=RATE"
     )
@@ -308,7 +317,9 @@ class TrainConfig(JsonData):
     validation: float = setting(
         0.15, "Rows kept apart to judge by. Sensible: 0.1 to 0.3.", high=0.9, title="Validation share"
     )
-    keep_best: bool = setting(True, "Else the weights of the last epoch are kept.", title="Keep the best epoch")
+    keep_best: bool = setting(
+        True, "Keep the weights of the epoch that scores best, not those of the last.", title="Keep the best epoch"
+    )
     patience: int = setting(0, "Ends after so many epochs without a better score. 0: never.", high=1000, unit="epochs")
     cache_mb: int = setting(
         1024, "Memory for what frozen groups give. 0: no cache.", high=1_000_000, unit="MB", shown=False
@@ -335,3 +346,12 @@ class TrainConfig(JsonData):
             f"unfreeze: epochs must be whole numbers from 2 to 1000, and frozen groups from 0 to 200; it is {steps!r}.",
         )
         _require(epochs == sorted(set(epochs)), "unfreeze: each epoch must come after the last.")
+
+
+def settings_in(data: Any) -> dict[str, Any]:
+    """The training settings, not yet checked, that the content of a JSON file holds: a run.json, a recipe or the
+    config.json of a run. Raises `UserError` where it cannot be one of them."""
+    if isinstance(data, dict) and ("train" in data or "train_on" in data):
+        data = data.get("train", {})
+    _require(isinstance(data, dict), "It must hold a JSON object with settings, as a downloaded run.json does.")
+    return data

@@ -4,7 +4,9 @@ import base64
 import itertools
 import json
 import re
+import shlex
 import types
+from dataclasses import dataclass
 from html import unescape
 
 import gradio as gr
@@ -13,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl import __main__ as cli
-from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.config import ModelConfig, Setting, TaskSpec, TrainConfig, UserError, setting, settings
 from mtl.groups import Groups
 from mtl.training.presets import PRESETS
+from mtl.ui.train.settings import sharing, words
 from mtl.ui.train.settings import step as controls
-from mtl.ui.train.settings import words
 from mtl.ui.train.settings.shape import Shape, fit
 from mtl.ui.train.settings.sharing import command, from_file, from_link, to_file, to_link
 from mtl.ui.train.state import Source
@@ -90,38 +92,44 @@ def said(form: str) -> dict:
         state[value] = float(name)
     for name, value in re.findall(r'data-field="(\w+)" min="[^>]*value="([^"]*)"', form):
         state[name] = json.loads(value)
+    for name, ticked in re.findall(r'type="checkbox" id="[^"]*" data-field="(\w+)"( checked)?>', form):
+        state[name] = bool(ticked)
+    for name, chosen in re.findall(r'<select id="[^"]*" data-field="(\w+)">.*? selected>([^<]*)', form):
+        state[name] = unescape(chosen)
     for name, value in re.findall(r'data-task="([^"]*)"[^>]*value="([^"]*)"', form):
         state["task_weights"][unescape(name)] = json.loads(value)
     state["unfreeze"] = re.search(r'data-field="unfreeze"[^>]*value="([^"]*)"', form)[1]
-    state["keep_best"] = 'data-field="keep_best" checked' in form
     return state
 
 
 NAMES = ("embeddings", "layer 1", "layer 2", "head sentiment", "head topic")
 rates = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1))
+
+
+def values(about: Setting) -> st.SearchStrategy:
+    """What a single setting can be."""
+    if about.choices:
+        return st.sampled_from(about.choices)
+    if isinstance(about.default, bool):
+        return st.booleans()
+    return (st.integers if isinstance(about.default, int) else st.floats)(about.low, about.high)
+
+
+plain = {name: values(about) for name, about in settings(TrainConfig).items() if about.plain}
 configs = st.builds(
     TrainConfig,
-    epochs=st.integers(1, 1000),
-    batch_size=st.integers(1, 1024),
-    freeze=st.integers(-1, 3),
-    freeze_heads=st.lists(st.sampled_from(["topic", "sentiment"]), unique=True).map(tuple),
-    unfreeze=st.lists(st.tuples(st.integers(2, 1000), st.integers(0, 3)), max_size=3, unique_by=lambda p: p[0]).map(
-        lambda pairs: tuple(sorted(pairs))
-    ),
-    lr=rates,
-    lr_decay=st.floats(0, 1),
-    head_lr=rates,
-    rates=st.dictionaries(st.sampled_from(NAMES), rates),
-    weight_decay=st.floats(0, 1),
-    warmup=st.floats(0, 1),
-    clip=st.floats(0, 1e6),
-    anchor=st.floats(0, 1000),
-    validation=st.floats(0, 0.9),
-    keep_best=st.booleans(),
-    patience=st.integers(0, 1000),
-    task_weights=st.dictionaries(st.sampled_from(["sentiment", "topic"]), st.floats(0, 100)),
-    seed=st.integers(0, 2**31 - 1),
-    precision=st.sampled_from(["auto", "float32"]),
+    **{
+        **plain,
+        "freeze": st.integers(-1, 3),
+        "freeze_heads": st.lists(st.sampled_from(["topic", "sentiment"]), unique=True).map(tuple),
+        "unfreeze": st.dictionaries(st.integers(2, 1000), st.integers(0, 3), max_size=3).map(
+            lambda pairs: tuple(sorted(pairs.items()))
+        ),
+        "lr": rates,
+        "head_lr": rates,
+        "rates": st.dictionaries(st.sampled_from(NAMES), rates),
+        "task_weights": st.dictionaries(st.sampled_from(["sentiment", "topic"]), st.floats(0, 100)),
+    },
 )
 
 
@@ -137,8 +145,6 @@ def test_controls_set_from_settings_say_these_settings_again(config):
 @given(configs)
 def test_the_command_line_sets_the_same(config):
     line = command("my file.csv", config, "org/model")
-    import shlex
-
     options = cli._parser().parse_args(shlex.split(line)[3:])
     assert (cli._train_config(options) or TrainConfig()) == config
     assert (options.data, options.model) == ("my file.csv", "org/model")
@@ -162,8 +168,6 @@ def test_run_json_is_what_the_command_line_takes(tmp_path):
 
 
 def test_names_that_look_like_options_stay_names():
-    import shlex
-
     config = TrainConfig(freeze_heads=("-x", "$(reboot)"), task_weights={"-y=1": 2.0}, rates={"head a'b": 0.1})
     reading = {"text": "-t", "roles": {"-c": "ignored"}, "mapping": {"mood": {"so so": "neutral", "bad": None}}}
     line = command("-data.csv", config, None, reading)
@@ -171,6 +175,43 @@ def test_names_that_look_like_options_stay_names():
     assert cli._train_config(options) == config
     assert options.data == "./-data.csv"
     assert cli._reading(options) == reading
+
+
+@dataclass(frozen=True)
+class Tomorrow(TrainConfig):
+    spice: float = setting(0.5, "How hot. Sensible: 0 to 2.", high=7)
+    herbs: int = setting(2, high=9, unit="leaves")
+    stirred: bool = setting(False)
+    sauce: str = setting("red", choices=("red", "<b>green"))
+
+
+def test_a_new_setting_is_one_line(monkeypatch, capsys):
+    for module in (cli, sharing):
+        monkeypatch.setattr(module, "TrainConfig", Tomorrow)
+    config = Tomorrow(spice=3.5, herbs=4, stirred=True, sauce="<b>green", epochs=5)
+    for name, wrong in (("spice", 8), ("herbs", 2.5), ("stirred", 1), ("sauce", "blue")):
+        with pytest.raises(UserError, match=f"{name} must be .*(0 to 7|leaves|true|red)"):
+            Tomorrow(**{name: wrong})
+    with pytest.raises(UserError, match="Unknown setting spicy. Did you mean spice"):
+        Tomorrow.from_json({"spicy": 1})
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--help"])
+    help_text = " ".join(capsys.readouterr().out.split())
+    assert "--spice N How hot. Sensible: 0 to 2. Default: 0.5; a number from 0 to 7." in help_text
+    assert "--stirred, --no-stirred" in help_text and "--sauce red|<b>green" in help_text
+    options = cli._parser().parse_args(shlex.split(command("x.csv", config))[3:])
+    assert cli._train_config(options) == config
+    assert from_link(to_link(config)) == (config, "own")
+    assert json.loads(to_file(config)) == {
+        "epochs": 5,
+        "spice": 3.5,
+        "herbs": 4,
+        "stirred": True,
+        "sauce": "<b>green",
+    }
+    form = controls.form(SHAPE, config, "own", ["own"])
+    assert "How hot." in form and "write a whole number of leaves from 0 to 9." in form and "<b>" not in form
+    assert controls.settings_of(said(form), Tomorrow(), SHAPE) == config
 
 
 # --- touching a control ---
@@ -268,10 +309,10 @@ def test_rates_of_zero_and_one_are_explained(page):
 
 
 def test_unfreezing_that_never_comes_and_settings_without_a_control_are_told(page):
-    page.visit.lesson.config = TrainConfig(unfreeze=((2, 1), (9, 0)), epochs=3, clip=5.0)
+    page.visit.lesson.config = TrainConfig(unfreeze=((2, 1), (9, 0)), epochs=3, clip=5.0, cache_mb=5)
     _, outcome, *_ = page(controls.refresh)
     assert words.never_thaws(9, 3) in outcome and words.never_thaws(2, 3) not in outcome
-    assert "clip = 5.0" in outcome
+    assert "Also set, by a file or a link: cache_mb = 5." in outcome
 
 
 # --- files and links ---
@@ -297,12 +338,12 @@ def test_a_run_json_sets_every_control(page, tmp_path):
         (b"\x89PNG\r\n\x1a\n\x00", words.NOT_JSON),
         (b"epochs: 3", words.NOT_JSON),
         (b"[" * 50_000, words.NOT_JSON),
-        (b"[1, 2]", words.NOT_SETTINGS),
-        (b'{"train": 3}', words.NOT_SETTINGS),
+        (b"[1, 2]", "must hold a JSON object"),
+        (b'{"train": 3}', "must hold a JSON object"),
         (b'{"epochs": "many"}', "epochs must be a whole number"),
         (b'{"epochs": NaN}', "epochs must be a whole number"),
         (b'{"learning_rate": 1}', "Unknown setting learning_rate"),
-        (b'{"rates": [1]}', "rates must give a number"),
+        (b'{"rates": [1]}', "rates must be a number from 0 to 1 for each name"),
         (b" " * 300_000, words.TOO_LONG),
     ],
 )

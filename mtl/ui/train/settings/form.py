@@ -11,25 +11,15 @@ import itertools
 import json
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
-from mtl.config import TrainConfig
+from mtl.config import Setting, TrainConfig, settings
 from mtl.groups import Group, Groups
 from mtl.training.presets import BY_NAME, GROUPS, PRESETS, which
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.shape import Shape
 from mtl.ui.widgets import stack
 
-# The fields that are numbers in a box: (lowest, highest, step).
-_NUMBERS = {
-    "epochs": (1, 1000, "1"),
-    "batch_size": (1, 1024, "1"),
-    "weight_decay": (0, 1, "any"),
-    "warmup": (0, 1, "any"),
-    "validation": (0, 0.9, "any"),
-    "anchor": (0, 1000, "any"),
-    "seed": (0, 2**31 - 1, "1"),
-    "patience": (0, 1000, "1"),
-}
 # A line must not end at the minus of a number.
 _UNBROKEN = "e\u2011"
 _PAIR = r"\s*\d{1,4}\s*:\s*\d{1,3}\s*"
@@ -118,17 +108,14 @@ def _chip(name: str, chosen: bool, shape: Shape, config: TrainConfig) -> str:
 
 
 def _fill(config: TrainConfig) -> str:
-    controls = (
-        ("lr", "rate", words.TOP_RATE, words.TOP_RATE_INFO),
-        ("lr_decay", "share", words.DECAY, words.DECAY_INFO),
-        ("head_lr", "rate", words.HEAD_RATE, words.HEAD_RATE_INFO),
-    )
+    controls = {"lr": "rate", "lr_decay": "share", "head_lr": "rate"}
     return '<div class="fill">{}</div>'.format(
         "".join(
-            f'<div class="filler" title="{escape(info)}"><span class="label">{escape(label)}</span>'
-            f"{_pair(kind, getattr(config, name), label, f'fill-{name}', field=name)}"
-            f'<p class="note">{escape(info).replace("e-", _UNBROKEN)}</p></div>'
-            for name, kind, label, info in controls
+            f'<div class="filler" title="{escape(about.help)}"><span class="label">{escape(about.title)}</span>'
+            f"{_pair(controls[name], getattr(config, name), about.title, f'fill-{name}', field=name)}"
+            f'<p class="note">{escape(about.help).replace("e-", _UNBROKEN)}</p></div>'
+            for name, about in settings(type(config)).items()
+            if name in controls
         )
     )
 
@@ -198,39 +185,45 @@ def _row(groups: Groups, group: Group, key: str) -> str:
 
 
 def _advanced(shape: Shape, config: TrainConfig) -> str:
-    numbers = "".join(
-        _field(
-            name,
-            f'<input type="number" id="field-{name}" data-field="{name}" min="{low}" max="{high}" step="{step}" '
-            f'required value="{getattr(config, name)!r}">',
-        )
-        for name, (low, high, step) in _NUMBERS.items()
+    known = settings(type(config))
+    fields = "".join(
+        _field(about.title, about.help, about.allowed, _box(name, about, getattr(config, name)))
+        for name, about in known.items()
+        if about.plain and about.advanced and about.shown
     )
-    unfreeze = _field(
-        "unfreeze",
+    box = (
         f'<input type="text" id="field-unfreeze" data-field="unfreeze" maxlength="400" autocomplete="off" '
-        f'pattern="{_UNFREEZE}" value="{_pairs(config)}">',
+        f'pattern="{_UNFREEZE}" value="{_pairs(config)}">'
     )
-    keep = _field(
-        "keep_best",
-        f'<input type="checkbox" id="field-keep_best" data-field="keep_best"{" checked" * config.keep_best}>',
-    )
+    unfreeze = _field(known["unfreeze"].title, known["unfreeze"].help, words.PAIRS, box)
     return (
         f'<details class="fold advanced" data-fold="advanced"><summary>{escape(words.ADVANCED)}</summary>'
-        f'<div class="fields">{numbers}{keep}{unfreeze}</div>{_weights(shape, config)}</details>'
+        f'<div class="fields">{fields}{unfreeze}</div>{_weights(shape, config)}</details>'
     )
 
 
-def _field(name: str, box: str) -> str:
-    label, info, must = words.FIELDS[name]
-    return _labelled(label, info, must, box)
+def _box(name: str, about: Setting, value: Any) -> str:
+    """What sets a single value: a list of choices, a box to tick or to write a number in."""
+    marks = f'id="field-{name}" data-field="{name}"'
+    if about.choices:
+        options = (f"<option{' selected' * (each == value)}>{escape(each)}</option>" for each in about.choices)
+        return f"<select {marks}>{''.join(options)}</select>"
+    if isinstance(about.default, bool):
+        return f'<input type="checkbox" {marks}{" checked" * value}>'
+    return _number(marks, about, value)
 
 
-def _labelled(label: str, info: str, must: str, box: str) -> str:
-    wrong = escape(words.field_problem(must)) if must else ""
+def _number(marks: str, about: Setting, value: float) -> str:
+    step = "1" if isinstance(about.default, int) else "any"
+    bounds = f'min="{about.low:.10g}" max="{about.high:.10g}" step="{step}"'
+    return f'<input type="number" {marks} {bounds} required value="{value!r}">'
+
+
+def _field(label: str, info: str, must: str, box: str) -> str:
     return (
         f'<label class="field" title="{escape(info)}"><span>{escape(label)}</span>{box}'
-        f'<small data-info="{escape(info)}" data-wrong="{wrong}">{escape(info)}</small></label>'
+        f'<small data-info="{escape(info)}" data-wrong="{escape(words.field_problem(must))}">{escape(info)}</small>'
+        "</label>"
     )
 
 
@@ -238,14 +231,18 @@ def _weights(shape: Shape, config: TrainConfig) -> str:
     title = f'<p class="label">{escape(words.TASK_WEIGHTS)}</p>'
     if not shape.weights:
         return title + f'<p class="note">{escape(words.NO_TASKS)}</p>'
+    about = settings(type(config))["task_weights"]
     fields = "".join(
-        _labelled(
+        _field(
             task,
             "",
-            words.WEIGHT,
-            f'<input type="number" id="weight-{place}" data-task="{escape(task)}" data-plain="{plain!r}" min="0" '
-            f'max="100" step="any" required value="{config.task_weights.get(task, plain)!r}">',
+            about.number,
+            _number(
+                f'id="weight-{place}" data-task="{escape(task)}" data-plain="{plain!r}"',
+                about,
+                config.task_weights.get(task, plain),
+            ),
         )
         for place, (task, plain) in enumerate(shape.weights.items())
     )
-    return f'{title}<p class="note">{escape(words.TASK_WEIGHTS_INFO)}</p><div class="fields weights">{fields}</div>'
+    return f'{title}<p class="note">{escape(about.help)}</p><div class="fields weights">{fields}</div>'

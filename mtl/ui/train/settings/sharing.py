@@ -7,25 +7,15 @@ import base64
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from mtl.config import TrainConfig, UserError
+from mtl.config import TrainConfig, UserError, settings, settings_in
 from mtl.ui.train.settings import words
 
 # Longer than any settings that a person makes; what comes from outside is not read beyond it.
 _MOST = 200_000
-_PLAIN = TrainConfig()
-# The fields that the command line spells differently from their names.
-_FLAGS = {"freeze_heads": "--freeze-head", "rates": "--rate", "task_weights": "--task-weight", "unfreeze": "--unfreeze"}
-
-
-def differences(config: TrainConfig) -> dict[str, Any]:
-    """The settings that are not the usual ones, as JSON data."""
-    data = config.to_json()
-    return {f.name: data[f.name] for f in fields(config) if getattr(config, f.name) != getattr(_PLAIN, f.name)}
 
 
 # --- the command line ---
@@ -42,8 +32,9 @@ def command(source: str, config: TrainConfig, start_from: str | None = None, rea
     for column, labels in (reading.get("mapping") or {}).items():
         for found, known in labels.items():
             parts += _option("--label", f"{column}:{found}={known or ''}")
-    for name, value in differences(config).items():
-        flag = _FLAGS.get(name, "--" + name.replace("_", "-"))
+    about = settings(type(config))
+    for name, value in config.to_json().items():
+        flag = about[name].flag(name)
         if isinstance(value, bool):
             parts.append(flag if value else flag.replace("--", "--no-", 1))
         elif isinstance(value, dict):
@@ -71,7 +62,7 @@ def _number(value: float) -> str:
 
 
 def to_file(config: TrainConfig) -> bytes:
-    """What run.json holds: all settings, as `--config` takes them."""
+    """What run.json holds: the settings that are not the usual ones, as `--config` takes them."""
     return (json.dumps(config.to_json(), indent=2, ensure_ascii=False) + "\n").encode()
 
 
@@ -79,7 +70,7 @@ def from_file(path: Path, name: str) -> TrainConfig:
     """The settings of a run.json, or of the config.json of a run's folder. Raises `UserError`."""
     try:
         content = path.read_bytes()[: _MOST + 1]
-        return _config(_json(content))
+        return TrainConfig.from_json(settings_in(_json(content)))
     except (OSError, UserError) as problem:
         raise UserError(words.no_settings(name, str(problem))) from problem
 
@@ -93,16 +84,6 @@ def _json(content: bytes) -> Any:
         raise UserError(words.NOT_JSON) from None
 
 
-def _config(data: Any) -> TrainConfig:
-    """Settings from JSON data. Whatever stands in the file, the answer is settings or a `UserError`."""
-    # A recipe, and the config.json of a run, hold the settings under "train".
-    if isinstance(data, dict) and ("train" in data or "train_on" in data):
-        data = data.get("train", {})
-    if not isinstance(data, dict):
-        raise UserError(words.NOT_SETTINGS)
-    return TrainConfig.from_json(data)
-
-
 # --- a link ---
 
 OWN, BACKBONE = "own", "backbone"
@@ -114,7 +95,7 @@ def to_link(config: TrainConfig, start: str | None = None) -> str:
     `start`: "backbone" to begin with the bare backbone; anything else is the page's own model, because a model that
     was trained here is nowhere else.
     """
-    changed = differences(config)
+    changed = config.to_json()
     parts = []
     if changed:
         compact = json.dumps(changed, separators=(",", ":"), ensure_ascii=False).encode()
@@ -146,6 +127,6 @@ def from_link(query: str) -> tuple[TrainConfig, str] | None:
             data = _json(content)
         except ValueError:  # a UserError is a ValueError: whatever was wrong, the link is damaged
             raise UserError(words.BAD_LINK) from None
-        return _config(data), start
+        return TrainConfig.from_json(settings_in(data)), start
     except UserError as problem:
         raise UserError(words.no_settings(words.THE_LINK, str(problem))) from problem

@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from mtl.config import ASSETS, TrainConfig, UserError
+from mtl.config import ASSETS, TrainConfig, UserError, settings
 from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
 from mtl.ui import words as text
@@ -22,7 +22,7 @@ from mtl.ui.page import Session
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.form import form
 from mtl.ui.train.settings.shape import Shape, fit, shape_of
-from mtl.ui.train.settings.sharing import BACKBONE, OWN, command, differences, from_file, from_link, to_file, to_link
+from mtl.ui.train.settings.sharing import BACKBONE, OWN, command, from_file, from_link, to_file, to_link
 from mtl.ui.train.state import Lesson
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
@@ -44,12 +44,6 @@ _OPEN = """() => {
 }""".replace("TRAIN", text.TRAIN)
 # Rates from here on are called high: of layers, of heads.
 _HIGH = (1e-3, 3e-2)
-# The fields that the form sends as they are.
-_PLAIN = (
-    *("epochs", "batch_size", "lr", "lr_decay", "head_lr", "weight_decay", "warmup", "anchor", "validation"),
-    *("keep_best", "patience", "seed"),
-)
-_WITHOUT_CONTROL = ("clip", "backbone_dropout", "average", "blend", "label_trust", "calibrate", "cache_mb", "precision")
 
 
 def build(session: Session) -> None:
@@ -178,7 +172,8 @@ def change(visit: Visit, session: Session, told: str) -> Change:
 def settings_of(state: dict[str, Any], before: TrainConfig, shape: Shape) -> TrainConfig:
     """The settings that the form says; what it has no control for stays as `before`. Raises `UserError`."""
     data = before.to_json()
-    data |= {name: state[name] for name in _PLAIN if name in state}
+    single = {name for name, about in settings(type(before)).items() if about.plain and name != "freeze"}
+    data |= {name: state[name] for name in single & state.keys()}
     groups = shape.under(before)
     if state.get("freeze", groups.frozen_layers()) != groups.frozen_layers():
         # "All" rather than how many: so it means the same for another backbone.
@@ -201,7 +196,7 @@ def settings_of(state: dict[str, Any], before: TrainConfig, shape: Shape) -> Tra
     if "unfreeze" in state:
         found = re.findall(r"(\d+)\s*:\s*(\d+)", state["unfreeze"])
         data["unfreeze"] = [(int(epoch), int(lowest)) for epoch, lowest in found]
-    return TrainConfig.from_json(data)
+    return type(before).from_json(data)
 
 
 # --- what training begins with ---
@@ -284,7 +279,8 @@ def _warnings(groups: Groups) -> list[str]:
         if high := [group.label for group in part if not group.frozen and group.rate >= limit]:
             notes.append(words.high_rate(high, usual))
     notes += [words.never_thaws(epoch, config.epochs) for epoch, _ in config.unfreeze if epoch > config.epochs]
-    hidden = [f"{name} = {value}" for name, value in differences(config).items() if name in _WITHOUT_CONTROL]
+    known = settings(type(config))
+    hidden = [f"{name} = {value}" for name, value in config.to_json().items() if not known[name].shown]
     if hidden:
         notes.append(words.without_control(", ".join(hidden)))
     return notes

@@ -82,13 +82,6 @@ OWN_SETTINGS = "Your own settings. A preset replaces what is frozen and all rate
 RESET = "Reset everything"
 RESET_TITLE = "Every setting of this step as it was when the page was opened."
 
-TOP_RATE = "Top layer's rate"
-TOP_RATE_INFO = "Fills the layers. Sensible: 1e-5 to 2e-4."
-DECAY = "Decay per layer"
-DECAY_INFO = "Times the rate of the layer above. Sensible: 0.4 to 1."
-HEAD_RATE = "Heads' rate"
-HEAD_RATE_INFO = "Fills the heads. Sensible: 1e-4 to 3e-3."
-
 FREEZE = "Freeze"
 MODEL = "Model"
 RATE = "Learning rate"
@@ -118,38 +111,8 @@ def rate_of(name: str) -> str:
 
 ADVANCED = "Advanced"
 TASK_WEIGHTS = "Task weights"
-TASK_WEIGHTS_INFO = "How much each task's loss counts in the sum that training lowers. Sensible: 0.1 to 10."
-WEIGHT = "a number from 0 to 100"
 NO_TASKS = "There are no heads yet: choose data in step 1."
-# field: (label, what it does and what is sensible, what must be written)
-FIELDS = {
-    "epochs": ("Epochs", "How often every row is seen. Sensible: 2 to 10.", "a whole number from 1 to 1000"),
-    "batch_size": ("Batch size", "Rows per step. Sensible: 8 to 64.", "a whole number from 1 to 1024"),
-    "weight_decay": ("Weight decay", "Pulls weights towards 0. Sensible: 0 to 0.1.", "a number from 0 to 1"),
-    "warmup": ("Warm-up", "Share of the steps in which rates rise from 0. Sensible: 0 to 0.2.", "a number from 0 to 1"),
-    "validation": ("Validation share", "Rows kept apart to judge by. Sensible: 0.1 to 0.3.", "a number from 0 to 0.9"),
-    "anchor": (
-        "Anchor",
-        "Keeps sentence embeddings close to what they were. 0: not at all. Sensible: 0 to 5.",
-        "a number from 0 to 1000",
-    ),
-    "seed": (
-        "Seed",
-        "Another number shuffles the rows, and starts new heads, differently.",
-        "a whole number from 0 to 2147483647",
-    ),
-    "patience": (
-        "Patience",
-        "Ends after so many epochs without a better score. 0: never.",
-        "a whole number from 0 to 1000",
-    ),
-    "unfreeze": (
-        "Gradual unfreezing",
-        "epoch:k, ...: from that epoch on only the lowest k are frozen, such as 2:4, 3:0.",
-        "pairs such as 2:4, 3:0 (an epoch from 2 on, a colon, how many stay frozen)",
-    ),
-    "keep_best": ("Keep the best epoch", "Else the weights of the last epoch are kept.", ""),
-}
+PAIRS = "pairs such as 2:4, 3:0 (an epoch from 2 on, a colon, how many stay frozen)"
 
 
 def field_problem(what: str) -> str:
@@ -230,7 +193,6 @@ def no_settings(name: str, problem: str) -> str:
 
 
 NOT_JSON = "It is not JSON, so it cannot be a run.json."
-NOT_SETTINGS = "It must hold a JSON object with settings, as a downloaded run.json does."
 TOO_LONG = "It is far too long to be a run.json."
 THE_LINK = "The link"
 BAD_LINK = "It is damaged: its settings cannot be read. Ask for it again, or set the controls by hand."
