@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mtl.config import JsonData, ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.config import JsonData, ModelConfig, TaskSpec, TrainConfig, UserError, setting
 from mtl.data.rows import Row
 from mtl.data.table import read_table
 from mtl.text.spans import Span
@@ -119,8 +119,6 @@ def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
 
 # --- recipes ---
 
-_MOST_VARIATIONS = 1_000_000
-
 
 @dataclass(frozen=True)
 class SourceSpec(JsonData):
@@ -139,36 +137,26 @@ class SourceSpec(JsonData):
     text: str | None = None
     column: str | None = None
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    weight: float = 1.0
-    unlabelled: tuple[str, ...] = ()
-    lower: float = 0.0
-    upper: float = 0.0
-    mask: float = 0.0
-    validation: float = 0.0
-    unlabelled_text: bool = False
-    teacher: str = ""
-    variations: int = 0
+    weight: float = setting(1.0, high=100)
+    unlabelled: tuple[str, ...] = setting((), unit="entity types")
+    lower: float = setting(0.0)
+    upper: float = setting(0.0)
+    mask: float = setting(0.0)
+    validation: float = setting(0.0)
+    unlabelled_text: bool = setting(False)
+    teacher: str = setting("")
+    variations: int = setting(0, high=1_000_000)
 
     def __post_init__(self) -> None:
-        for name in ("file", "text", "column", "teacher"):
+        for name in ("file", "text", "column"):
             value = getattr(self, name)
-            if not isinstance(value, str) and (value is not None or name in ("file", "teacher")):
+            if not isinstance(value, str) and (value is not None or name == "file"):
                 raise UserError(f"A file of a recipe: {name} must be a text in quotes, not {value!r}.")
-        if not isinstance(self.unlabelled, (list, tuple)) or not all(isinstance(n, str) for n in self.unlabelled):
-            raise UserError(f"{self.file}: unlabelled must be a list of entity types, not {self.unlabelled!r}.")
-        object.__setattr__(self, "unlabelled", tuple(self.unlabelled))
         if not isinstance(self.tasks, Mapping) or not all(isinstance(m, Mapping) for m in self.tasks.values()):
             raise UserError(
                 f'{self.file}: tasks must be like {{"sentiment": {{"0": "negative"}}}}, not {self.tasks!r}.'
             )
-        for name in ("weight", "lower", "upper", "mask", "validation"):
-            value = getattr(self, name)
-            if type(value) not in (int, float) or not 0 <= value <= (100 if name == "weight" else 1):
-                raise UserError(f"{self.file}: {name} cannot be {value!r}.")
-        if type(self.variations) is not int or not 0 <= self.variations <= _MOST_VARIATIONS:
-            raise UserError(
-                f"{self.file}: variations must be a whole number up to {_MOST_VARIATIONS:,}, not {self.variations!r}."
-            )
+        self.check_settings(f"{self.file}: ")
         if self.variations and not self.teacher:
             raise UserError(f"{self.file}: variations have no labels. Name the teacher that says what they mean.")
 
