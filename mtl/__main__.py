@@ -14,6 +14,7 @@ from typing import Any
 
 from mtl import terminal
 from mtl.config import KINDS, TrainConfig, UserError, settings, settings_in
+from mtl.files import read_json
 from mtl.sheets import safe_cell
 
 
@@ -177,7 +178,7 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
     if "unfreeze" in given:
         given["unfreeze"] = [_whole_pair(text) for text in given["unfreeze"]]
     path = Path(options.config or options.data)
-    base = settings_in(_read_json(path)) if options.config or path.suffix == ".json" else {}
+    base = settings_in(read_json(path)) if options.config or path.suffix == ".json" else {}
     return TrainConfig.from_json({**base, **given}) if options.config or base or given else None
 
 
@@ -213,18 +214,6 @@ def _whole_pair(text: str) -> tuple[int, int]:
         return int(epoch), int(lowest)
     except ValueError:
         raise UserError(f"{text!r} should be an epoch, : and a number of groups, such as 3:5.") from None
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(data, dict):
-        raise UserError(f"{path} must hold a JSON object.")
-    return data
 
 
 # --- the commands ---

@@ -8,7 +8,6 @@ folder that was asked for. Nothing else on the disk is touched.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from mtl.config import ModelConfig, UserError
+from mtl.files import read_json
 
 if TYPE_CHECKING:
     from mtl.checkpoint import Base
@@ -226,13 +226,7 @@ def _check(folder: Path, bases: Collection[Base]) -> None:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_bytes().decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path.name} in this zip file is not JSON that can be read.") from error
-    if not isinstance(data, dict):
-        raise UserError(f"{path.name} in this zip file must hold a JSON object.")
-    return data
+    return read_json(path, f"{path.name} in this zip file")
 
 
 def _head_weights(model: ModelConfig) -> int:

@@ -12,7 +12,6 @@ these heads, and in memory it borrows everything else.
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import os
 import threading
@@ -25,6 +24,7 @@ from torch import nn
 from mtl.config import ASSETS, ModelConfig, UserError
 from mtl.encoder import backbone as backbones
 from mtl.encoder.backbone import replace_parameter
+from mtl.files import read_json, write_bytes, write_json
 from mtl.model import MultiTaskModel, quickest_dtype, slow_format
 
 FORMAT = 1
@@ -69,7 +69,7 @@ def load(
         _warn_once(slow)
     if name is None or str(name) == DEFAULT:
         return _base_model(DEFAULT, dtype, device)
-    if (Path(name) / "config.json").is_file() and "mtl_format" in _read_config(Path(name)):
+    if (Path(name) / "config.json").is_file() and "mtl_format" in read_json(Path(name) / "config.json"):
         return _load_folder(Path(name), dtype, device)
     return _base_model(str(name), dtype, device)
 
@@ -83,7 +83,7 @@ def _base_model(name: str, dtype: torch.dtype, device: str) -> MultiTaskModel:
                 if not (DEFAULT_FOLDER / "config.json").is_file():
                     raise UserError(f"The bundled model is missing: {DEFAULT_FOLDER} has no config.json.")
                 model = _load_folder(DEFAULT_FOLDER, dtype, device)
-                model.origin = Base(DEFAULT, _digest(_read_config(DEFAULT_FOLDER)))
+                model.origin = Base(DEFAULT, _digest(read_json(DEFAULT_FOLDER / "config.json")))
             else:
                 source = backbones.find(name)
                 model = MultiTaskModel(backbones.load(source, dtype, device), ModelConfig()).eval()
@@ -100,18 +100,8 @@ def _digest(config: dict) -> str:
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
-def _read_config(folder: Path) -> dict:
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}/config.json cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise UserError(f"{folder}/config.json must hold a JSON object.")
-    return config
-
-
 def _load_folder(folder: Path, dtype: torch.dtype, device: str) -> MultiTaskModel:
-    config = _read_config(folder)
+    config = read_json(folder / "config.json")
     version = config.get("mtl_format")
     if version != FORMAT:
         raise UserError(
@@ -248,7 +238,7 @@ def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | 
     for i, shard in enumerate(shards):
         name = "weights.safetensors" if len(shards) == 1 else f"weights-{i + 1}-of-{len(shards)}.safetensors"
         data = to_bytes(shard, metadata={"format": "pt"})
-        _write(folder / name, data)
+        write_bytes(folder / name, data)
         hashes[name] = hashlib.sha256(data).hexdigest()
     config = {
         "mtl_format": FORMAT,
@@ -256,7 +246,7 @@ def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | 
         "model": model.config.to_json(),
         "weights": hashes,
     }
-    _write(folder / "config.json", (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode())
+    write_json(folder / "config.json", config)
     for old in folder.glob("weights*.safetensors"):
         if old.name not in hashes:
             old.unlink()
@@ -278,10 +268,3 @@ def _shards(tensors: dict[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
         shards[-1][name] = tensor
         size += tensor.nbytes
     return shards
-
-
-def _write(path: Path, data: bytes) -> None:
-    # Written beside it and moved: a reader, or a full disk, never sees half a file under the real name.
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(data)
-    temporary.replace(path)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from mtl.config import UserError
+from mtl.files import write_json
 from mtl.model import MultiTaskModel
 
 _MODULES = "sentence_transformers.models"
@@ -74,4 +74,4 @@ def _write_dense(model: MultiTaskModel, folder: Path) -> None:
 
 def _write(path: Path, data) -> None:
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    write_json(path, data)

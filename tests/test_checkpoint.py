@@ -194,14 +194,10 @@ def test_a_damaged_config_is_refused(saved, text):
 
 
 def test_an_interrupted_save_is_no_checkpoint(base, tmp_path, monkeypatch):
-    write = checkpoint._write
-
     def failing(path, data):
-        if path.name == "config.json":
-            raise OSError(28, "No space left on device")
-        write(path, data)
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "_write", failing)
+    monkeypatch.setattr(checkpoint, "write_json", failing)
     with pytest.raises(OSError, match="No space left"):
         checkpoint.save(_changed(base), tmp_path / "saved")
     assert not (tmp_path / "saved" / "config.json").exists()

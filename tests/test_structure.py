@@ -18,6 +18,7 @@ FLOORS = (
         "mtl.data",
         "mtl.encoder",
         "mtl.faults",
+        "mtl.files",
         "mtl.heads",
         "mtl.maps",
         "mtl.pooling",

@@ -10,7 +10,6 @@ A *recipe* is a JSON file that names several data files, how to read each, and w
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Any
 from mtl.config import JsonData, ModelConfig, TaskSpec, TrainConfig, UserError, setting
 from mtl.data.rows import Row
 from mtl.data.table import read_table
+from mtl.files import read_json
 from mtl.text.spans import Span
 
 
@@ -183,11 +183,10 @@ class Recipe(JsonData):
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> Recipe:
+        data = read_json(path)
         try:
-            return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
-        except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-        except ValueError as error:
+            return cls.from_json(data)
+        except UserError as error:
             raise UserError(f"{path}: {error}") from error
 
     def dataset(self, data_dir: str | os.PathLike) -> Dataset:

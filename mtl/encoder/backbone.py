@@ -10,7 +10,6 @@ import contextlib
 import copy
 import hashlib
 import importlib.util
-import json
 import logging
 import os
 import threading
@@ -25,6 +24,7 @@ from torch import nn
 from mtl.config import UserError
 from mtl.encoder import attention as attend
 from mtl.encoder import bert
+from mtl.files import json_or_nothing, write_json
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -120,19 +120,14 @@ def fingerprint(folder: Path) -> str:
             "file can run code; save the model again with safetensors."
         )
     cache_file = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mtl-playground/sha256.json"
-    try:
-        known = json.loads(cache_file.read_text())
-    except (OSError, ValueError):
-        known = {}
+    known = json_or_nothing(cache_file)
     keys = [f"{f.resolve()}|{f.stat().st_size}|{f.stat().st_mtime_ns}" for f in files]
     digests = [known.get(key) for key in keys]
     if not all(isinstance(d, str) for d in digests):
         digests = [_sha256(f) for f in files]
         with contextlib.suppress(OSError):  # a read-only home only means that the next start computes it again
             cache_file.parent.mkdir(parents=True, exist_ok=True)
-            temporary = cache_file.with_suffix(f".{os.getpid()}")
-            temporary.write_text(json.dumps({**known, **dict(zip(keys, digests, strict=True))}))
-            temporary.replace(cache_file)
+            write_json(cache_file, {**known, **dict(zip(keys, digests, strict=True))})
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
@@ -332,10 +327,7 @@ def _max_tokens(folder: Path, config) -> int:
         (config.pad_token_id or 0) + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet") else 0
     )
     positions = int(config.max_position_embeddings) - unused
-    try:
-        stated = json.loads((folder / "sentence_bert_config.json").read_text())["max_seq_length"]
-    except (OSError, ValueError, KeyError):
-        stated = None
+    stated = json_or_nothing(folder / "sentence_bert_config.json").get("max_seq_length")
     return min(stated, positions) if isinstance(stated, int) and stated > 2 else positions
 
 

@@ -6,7 +6,6 @@ the weights together: with this one a run, a command or the page is ready in hal
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ from torch import nn
 
 from mtl.encoder.attention import attend, fused_is_quicker, mask_scores
 from mtl.encoder.linear import Linear
+from mtl.files import read_json
 
 # What config.json must say: sizes to build by, and what no other value is implemented for.
 _SIZES = (
@@ -173,7 +173,7 @@ def load(folder: Path, dtype: torch.dtype) -> Encoder | None:
     from safetensors.torch import load_file
 
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json(folder / "config.json")
         if not (config.keys() >= set(_SIZES) and all(config.get(name) in values for name, values in _FIXED.items())):
             return None
         tensors = load_file(folder / "model.safetensors")

@@ -6,7 +6,6 @@ already. The rows that scores are measured on are the same for all, and no model
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import ASSETS, TrainConfig
+from mtl.files import write_json
 from mtl.groups import Groups
 from mtl.training.forgetting import probe
 from mtl.training.metrics import HEADLINE, evaluate
@@ -92,7 +92,7 @@ def measure(
 
 def write(figures: Figures, path: str | os.PathLike = OUT) -> None:
     """Write figures as JSON, one value a line, so that a change of one is seen."""
-    Path(path).write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(Path(path), figures)
 
 
 def _anchor(data: str | os.PathLike, start: str, base: TrainConfig, tasks: Sequence[str], folder: Path) -> Figures:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mtl.config import TrainConfig
+from mtl.files import replacing
 
 if TYPE_CHECKING:
     from mtl.training.loop import _Training
@@ -60,10 +61,9 @@ class State:
             "last_epoch": run.last_epoch,
         }
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".part")
         copies = {name: tensor.cpu().clone() for name, tensor in tensors.items()}
-        save_file(copies, temporary, metadata={"key": self._key, "numbers": json.dumps(numbers)})
-        temporary.replace(self._path)
+        with replacing(self._path) as temporary:
+            save_file(copies, temporary, metadata={"key": self._key, "numbers": json.dumps(numbers)})
 
     def restore(self, run: _Training) -> None:
         """Bring `run` to the saved state. Nothing happens where there is none, or one of other settings or data."""

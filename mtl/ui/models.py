@@ -5,7 +5,6 @@ Each is loaded once however many use it, and dropped when too many are kept; who
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl.config import UserError
+from mtl.files import read_json
 from mtl.sandbox import Stopped
 from mtl.ui.engine import Engine
 from mtl.ui.server.turns import Turns
@@ -185,8 +185,8 @@ def name_of(runs: Runs, owner: str, path: Path) -> str:
 def learnt(path: Path) -> str:
     """What a checkpoint's training changed, in a few words: "heads trained"; "" where it does not say."""
     try:
-        moved = json.loads((path / "train.json").read_text(encoding="utf-8"))["moved"]
+        moved = read_json(path / "train.json")["moved"]
         # It may be a stranger's.
         return words.learnt({str(group)[:40]: float(change) for group, change in moved.items()})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return ""

@@ -30,7 +30,9 @@ from typing import Any
 
 import psutil
 
+from mtl import files
 from mtl.config import JsonData, UserError
+from mtl.files import write_json
 from mtl.training.runs import records
 
 Event = dict[str, Any]
@@ -345,23 +347,8 @@ def memory_kills() -> int | None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises FileNotFoundError, or `UserError` where it is damaged."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path.name} of the run {path.parent.name} cannot be read: {error}") from error
-    if not isinstance(data, dict):
-        raise UserError(f"{path.name} of the run {path.parent.name} must hold a JSON object.")
-    return data
-
-
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    # Written beside it and moved, so that nobody ever reads half of it.
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8", errors="backslashreplace")
-    temporary.replace(path)
+    """A JSON object of a run. Raises FileNotFoundError, or `UserError` where it is damaged."""
+    return files.read_json(path, f"{path.name} of the run {path.parent.name}")
 
 
 def _mtime(path: Path) -> float:

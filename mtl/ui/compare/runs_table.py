@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl.config import TrainConfig, UserError
+from mtl.files import json_or_nothing
 from mtl.groups import Groups
 from mtl.training import presets
 from mtl.training.runs.service import Following, Run, Runs
@@ -137,8 +137,4 @@ def _copy(story: Story) -> Story:
 
 def _told(run: Run) -> dict[str, Any]:
     """What the run was told to do; {} where that cannot be read."""
-    try:
-        told = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
+    return json_or_nothing(run.folder / "config.json")

@@ -5,7 +5,6 @@ Figures come from a file that `python -m mtl scenarios` writes (see `mtl.tools.s
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl.config import ASSETS, TrainConfig, UserError
+from mtl.files import json_or_nothing
 from mtl.groups import Groups
 from mtl.training import presets
 from mtl.ui.learn import words
@@ -31,11 +31,7 @@ Figures = Mapping[str, Any]
 
 def read(path: Path = FIGURES) -> Figures | None:
     """The measured figures; None where there are none that can be read."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+    return json_or_nothing(path) or None
 
 
 def paragraphs(texts: Sequence[str]) -> str:

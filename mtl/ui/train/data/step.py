@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from mtl.config import ASSETS, UserError
+from mtl.files import read_json
 from mtl.sandbox import Progress, Sandbox, Stopped, watch
 from mtl.ui import words as page
 from mtl.ui.page import Session, in_plain_words, labelled
@@ -200,14 +201,14 @@ def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:
     """What to begin with: the file of the newest of these runs, as that run reads it, else the first sample."""
     for run in reversed(runs):
         try:
-            told = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
+            told = read_json(run.folder / "config.json")
             path = run.folder / told["file"]
             same = SAMPLES / path.name
             if same.is_file() and filecmp.cmp(path, same, shallow=False):
                 path = same
             if path.is_file() and path.suffix != ".json":
                 return path, path.name, told["reading"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError):
             continue
     name = next(iter(words.SAMPLE_NAMES))
     return SAMPLES / name, name, {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from mtl.config import TrainConfig, UserError
+from mtl.files import json_or_nothing
 from mtl.training.estimate import Estimate, estimate
 from mtl.training.runs.service import Following, Run, Runs
 from mtl.ui import models
@@ -296,8 +296,4 @@ def _file_of(run: Run) -> str:
 
 def _told(run: Run) -> dict[str, Any]:
     """What the run was told to do; {} where that cannot be read."""
-    try:
-        told = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
+    return json_or_nothing(run.folder / "config.json")

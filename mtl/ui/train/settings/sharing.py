@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 from mtl.config import TrainConfig, UserError, settings, settings_in
+from mtl.files import json_bytes
 from mtl.ui.train.settings import words
 
 # Longer than any settings that a person makes; what comes from outside is not read beyond it.
@@ -63,7 +64,7 @@ def _number(value: float) -> str:
 
 def to_file(config: TrainConfig) -> bytes:
     """What run.json holds: the settings that are not the usual ones, as `--config` takes them."""
-    return (json.dumps(config.to_json(), indent=2, ensure_ascii=False) + "\n").encode()
+    return json_bytes(config.to_json())
 
 
 def from_file(path: Path, name: str) -> TrainConfig:

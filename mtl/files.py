@@ -1,0 +1,61 @@
+"""Files that hold a JSON object, and files that are written at once, so that nobody ever reads half of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from mtl.config import UserError
+
+
+class NotThere(UserError, FileNotFoundError):
+    """There is no such file."""
+
+
+def read_json(path: str | PathLike, name: str = "") -> dict[str, Any]:
+    """The JSON object in a file. Raises `UserError` (`NotThere` where there is none), which calls it `name`."""
+    name = name or str(path)
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        kind = NotThere if isinstance(error, FileNotFoundError) else UserError
+        raise kind(f"{name} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{name} cannot be read: it is not JSON: {error}.") from error
+    if not isinstance(data, dict):
+        raise UserError(f"{name} must hold a JSON object.")
+    return data
+
+
+def json_or_nothing(path: str | PathLike) -> dict[str, Any]:
+    """The JSON object in a file, {} where that cannot be read."""
+    try:
+        return read_json(path)
+    except UserError:
+        return {}
+
+
+def json_bytes(data: Any) -> bytes:
+    """JSON for people to read as well. Lone surrogates, of a stranger's file, are escaped."""
+    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def write_json(path: Path, data: Any) -> None:
+    write_bytes(path, json_bytes(data))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to, which takes its place when all has gone well."""
+    temporary = path.with_name(path.name + ".part")
+    yield temporary
+    temporary.replace(path)
