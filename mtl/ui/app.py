@@ -40,6 +40,7 @@ from mtl.ui.models import Asked
 from mtl.ui.page import ASKS_A_MODEL, Session, labelled
 from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
+from mtl.ui.server.limits import Limits
 from mtl.ui.server.presence import Heartbeats, Presence
 from mtl.ui.server.turns import fair_queue
 from mtl.ui.tabs import TABS
@@ -110,7 +111,9 @@ def build(name: str | None = None) -> gr.Blocks:
     heavy."""
     engine = Engine(name or model_name())
     registry = Registry()
-    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **cleanup.line())
+    limits = Limits.from_environment()
+    line = {"most_in_line": limits.line, "longest": limits.run_hours * 3600, "least_free": limits.free_gb * 1e9}
+    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **line)
     with Page(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
         session = Session(engine, registry, runs)

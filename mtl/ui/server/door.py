@@ -332,7 +332,7 @@ class Door:
 
     async def _body(self, receive: Receive, headers: Headers) -> bytes:
         """The body of a request, whole. Raises `Refused` where it is longer than the page ever sends."""
-        limit = self._limits.post_bytes
+        limit = self._limits.post_mb * 1e6
         too_long = Refused(413, f"This is too much at once: up to {limit / 1e6:g} MB are taken. Send it in parts.")
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
@@ -379,7 +379,7 @@ class Door:
         if self._uploads is None:
             self._uploads = Uploads(self._limits, Path(scope["app"].uploaded_file_dir))
         length = headers.get("content-length", "")
-        size = int(length) if length.isdigit() else blocks.max_file_size or self._limits.free_bytes
+        size = int(length) if length.isdigit() else blocks.max_file_size or self._limits.free_gb * 1e9
         came = 0
 
         async def watched() -> Message:

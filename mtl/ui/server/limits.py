@@ -12,11 +12,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from mtl.ui.server.cleanup import positive
+from mtl.config import UserError
 
 # An answer that nobody has read counts for so many seconds; if its reader has gone, for less.
 UNREAD_SECONDS, LEFT_SECONDS = 120.0, 10.0
@@ -38,34 +38,42 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """The settings. The defaults suit 100 learners behind one address who open the page in the same second.
+    """The settings of the page that are numbers above 0. Each may be set by the environment variable of its name in
+    capitals after MTL_, such as MTL_LINE; the README says what they mean.
 
-    `session_calls` is what one `gradio_client.Client` has under way at most, so a program never meets it."""
+    The defaults suit 100 learners behind one address who open the page in the same second. `session_calls` is what one
+    `gradio_client.Client` has under way at most, so a program never meets it.
+    """
 
-    session_calls: int = 40
-    address_calls: int = 3_000
-    unread_calls: int = 200
-    session_bytes: float = 16e6
-    address_bytes: float = 200e6
-    post_bytes: float = 8e6
-    upload_bytes: float = 10e9
-    address_upload_bytes: float = 4e9
-    free_bytes: float = 1e9
+    runs_days: float = 14.0
+    runs_gb: float = 10.0
+    line: float = 300
+    run_hours: float = 2.0
+    free_gb: float = 1.0
+    session_calls: float = 40
+    address_calls: float = 3000
+    unread_calls: float = 200
+    session_mb: float = 16.0
+    address_mb: float = 200.0
+    post_mb: float = 8.0
+    uploads_gb: float = 10.0
+    address_uploads_gb: float = 4.0
 
     @classmethod
     def from_environment(cls) -> Limits:
         """What the environment says. Raises `UserError` where that is not a number above 0."""
-        return cls(
-            int(positive("MTL_SESSION_CALLS", cls.session_calls)),
-            int(positive("MTL_ADDRESS_CALLS", cls.address_calls)),
-            int(positive("MTL_UNREAD_CALLS", cls.unread_calls)),
-            positive("MTL_SESSION_MB", cls.session_bytes / 1e6) * 1e6,
-            positive("MTL_ADDRESS_MB", cls.address_bytes / 1e6) * 1e6,
-            positive("MTL_POST_MB", cls.post_bytes / 1e6) * 1e6,
-            positive("MTL_UPLOADS_GB", cls.upload_bytes / 1e9) * 1e9,
-            positive("MTL_ADDRESS_UPLOADS_GB", cls.address_upload_bytes / 1e9) * 1e9,
-            positive("MTL_FREE_GB", cls.free_bytes / 1e9) * 1e9,
-        )
+        return cls(**{f.name: _positive(f"MTL_{f.name.upper()}", f.default) for f in fields(cls)})
+
+
+def _positive(name: str, default: float) -> float:
+    value = os.environ.get(name) or default
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not number > 0:
+        raise UserError(f"{name} must be a number above 0; it is {value!r}.")
+    return number
 
 
 @dataclass(eq=False)  # two calls that are alike are still two
@@ -108,7 +116,7 @@ class Calls:
                 f"This page or program already waits for {len(own)} answers, and no more are taken from one at a time. "
                 "Read those first, then send the next; several sentences fit into one call.",
             )
-        if own and sum(call.size for call in own) + size > self._limits.session_bytes:
+        if own and sum(call.size for call in own) + size > self._limits.session_mb * 1e6:
             raise Refused(429, f"{_TOO_MUCH_TEXT} Read the answers to what you sent before, then send this again.")
         near = [call for call in self._calls if call.address == address]
         if not self._present[session]:
@@ -125,7 +133,7 @@ class Calls:
                 f"{len(near)} calls from your network address wait for answers, which is as many as are taken. "
                 "Send this again in a minute.",
             )
-        if near and sum(call.size for call in near) + size > self._limits.address_bytes:
+        if near and sum(call.size for call in near) + size > self._limits.address_mb * 1e6:
             raise Refused(429, f"{_TOO_MUCH_TEXT} It comes from your network address. Send this again in a minute.")
         call = _Call(session, address, kind, size)
         self._calls.append(call)
@@ -219,12 +227,12 @@ class Uploads:
         self._folder.mkdir(parents=True, exist_ok=True)
         # What arrives just now may not have been written yet.
         free = shutil.disk_usage(self._folder).free - sum(size for _, size in self._arriving)
-        if free - size < self._limits.free_bytes:
+        if free - size < self._limits.free_gb * 1e9:
             raise Refused(507, "The server's disk is nearly full, so it takes no files now. Tell whoever runs it.")
         later = "Files are deleted an hour after they came: try again then, or bring a smaller one."
-        if sum(size for _, size in there) + size > self._limits.upload_bytes:
+        if sum(size for _, size in there) + size > self._limits.uploads_gb * 1e9:
             raise Refused(507, f"The server holds as many files as it takes. {later}")
-        if sum(size for whose, size in there if whose == address) + size > self._limits.address_upload_bytes:
+        if sum(size for whose, size in there if whose == address) + size > self._limits.address_uploads_gb * 1e9:
             raise Refused(429, f"The server holds as many files from your network address as it takes. {later}")
         entry = (address, size)
         self._arriving.append(entry)

@@ -373,7 +373,7 @@ class Queue:
 def line():
     """Calls with small limits, Gradio's queue, and a clock that the test moves."""
     clock = SimpleNamespace(now=0.0)
-    limits = Limits(session_calls=2, address_calls=12, unread_calls=4, session_bytes=100, address_bytes=250)
+    limits = Limits(session_calls=2, address_calls=12, unread_calls=4, session_mb=1e-4, address_mb=2.5e-4)
     calls, queue = Calls(limits, lambda: clock.now), Queue()
 
     def join(session="s", address="here", kind="k", size=0) -> str:
@@ -688,7 +688,7 @@ def test_a_disk_that_is_nearly_full_takes_no_files_and_says_so(uploading):
 
 
 def test_what_arrives_at_the_same_time_counts(tmp_path):
-    uploads = Uploads(Limits(address_upload_bytes=100, free_bytes=1), tmp_path)
+    uploads = Uploads(Limits(address_uploads_gb=1e-7, free_gb=1e-9), tmp_path)
     both = (uploads.arriving("here", 60), uploads.arriving("there", 60))
     with both[0], both[1], pytest.raises(Refused), uploads.arriving("here", 60):
         pass
@@ -703,7 +703,7 @@ def test_what_failed_uploads_left_is_deleted_later(tmp_path):
         path.write_bytes(b"x")
     for path in (old, taken):
         os.utime(path, (time.time() - 5_000,) * 2)
-    with Uploads(Limits(free_bytes=1), tmp_path).arriving("here", 1):
+    with Uploads(Limits(free_gb=1e-9), tmp_path).arriving("here", 1):
         pass
     assert not old.exists() and young.exists() and taken.exists()
 

@@ -589,27 +589,6 @@ def test_nothing_is_deleted_at_the_first_look_after_a_start(session, visit, monk
     assert looks[:2] == [[], [run.id]]
 
 
-@pytest.mark.parametrize("value", ["0", "-3", "many", "nan"])
-def test_a_limit_that_is_none_is_refused(monkeypatch, value):
-    monkeypatch.setenv("MTL_RUNS_GB", value)
-    with pytest.raises(UserError, match="MTL_RUNS_GB must be a number above 0"):
-        cleanup.limits()
-
-
-def test_limits_come_from_the_environment(monkeypatch):
-    monkeypatch.setenv("MTL_RUNS_DAYS", "2")
-    monkeypatch.setenv("MTL_RUNS_GB", "")
-    assert cleanup.limits() == (2 * 86400, cleanup.GIGABYTES * 1e9)
-
-
 def test_a_stopped_run_says_which_model_is_kept():
     assert "the model as it was then is kept" in text.stopped(9, 40, 2, None)
     assert "the model of epoch 1, the best so far, is kept" in text.stopped(9, 40, 2, 1)
-
-
-def test_the_limits_of_the_line_come_from_the_environment(monkeypatch):
-    monkeypatch.setenv("MTL_RUN_HOURS", "0.5")
-    assert cleanup.line() == {"most_in_line": 300, "longest": 1800, "least_free": 1e9}
-    monkeypatch.setenv("MTL_LINE", "few")
-    with pytest.raises(UserError, match="MTL_LINE must be a number above 0"):
-        cleanup.line()
