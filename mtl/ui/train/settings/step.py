@@ -173,7 +173,8 @@ def settings_of(state: dict[str, Any], before: TrainConfig, shape: Shape) -> Tra
     """The settings that the form says; what it has no control for stays as `before`. Raises `UserError`."""
     data = before.to_json()
     single = {name for name, about in settings(type(before)).items() if about.plain and name != "freeze"}
-    data |= {name: state[name] for name in single & state.keys()}
+    # A browser says 2 for 2.0: what nobody has touched stays as it was written.
+    data |= {name: state[name] for name in single & state.keys() if state[name] != getattr(before, name)}
     groups = shape.under(before)
     if state.get("freeze", groups.frozen_layers()) != groups.frozen_layers():
         # "All" rather than how many: so it means the same for another backbone.
