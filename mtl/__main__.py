@@ -243,7 +243,7 @@ def _analyze(options: argparse.Namespace) -> None:
     for answer in answers:
         terminal.say(answer.text)
         for task, value in answer.results.items():
-            terminal.say(f"  {task:<10} {terminal.readable(value)}")
+            terminal.say(f"  {task:<10} {KINDS[model.tasks[task].kind].answer_text(value)}")
 
 
 def _train(options: argparse.Namespace) -> int:

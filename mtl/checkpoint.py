@@ -171,7 +171,8 @@ def _overlay(
             )
         replace_parameter(model, name, tensor.to(device=device, dtype=dtype))
     borrowed = {id(p) for p in base.parameters()}
-    missing = [n for n, p in model.named_parameters() if n not in tensors and id(p) not in borrowed]
+    there = {*tensors, *model.fitted}
+    missing = [n for n, p in model.named_parameters() if n not in there and id(p) not in borrowed]
     if missing:
         raise UserError(f"{folder} lacks the weights {', '.join(missing[:3])}{' …' if missing[3:] else ''}.")
     return model.eval()

@@ -19,8 +19,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
 
-KINDS = ("classification", "regression", "tagging")
+# The kinds of task by name (see `mtl.kinds.kind`); filled when `mtl` is imported.
+KINDS: dict[str, Any] = {}
 POOLINGS = ("mean", "max", "cls", "pooler")
+# Fields of every answer, which no task may be called.
+RESERVED_NAMES = ("text", "embedding", "tokens", "truncated", "unread", "results", "to_json")
 
 
 class UserError(ValueError):
@@ -121,6 +124,12 @@ def settings(config: type) -> dict[str, Setting]:
     }
 
 
+def register_kind(kind: Any) -> None:
+    """Add a kind of task. Raises `UserError` where there is one of that name already."""
+    _require(kind.name not in KINDS, f"There are two kinds of task called {kind.name!r}.")
+    KINDS[kind.name] = kind
+
+
 class JsonData:
     """Mixin: a dataclass that is written as JSON and read back, with unknown fields refused by name."""
 
@@ -175,10 +184,10 @@ def _as_json(value: Any, defaults: bool) -> Any:
 class TaskSpec(JsonData):
     """One task of a model: what its head predicts and what it reads.
 
-    `labels` are the classes of a classification, or the entity types of a tagging task (its BIO tags follow from
-    them). `pooling` is the sentence vector that a classification or regression head reads; a tagging head reads the
-    token vectors, and how each word and the `shape_window` words on either side of it are written. `hidden` is the
-    width of the head's hidden layer, 0 for a linear head. `low` and `high` bound a regression's answer.
+    `kind` is one of `KINDS`; `labels` are those it chooses between, or the types of what it finds. `pooling` is the
+    sentence vector that the head reads, where it reads one. A head that reads words also reads how each word and the
+    `shape_window` words on either side of it are written. `hidden` is the width of the head's hidden layer, 0 for a
+    linear head. `low` and `high` bound an answer that is a number.
     """
 
     name: str
@@ -199,26 +208,19 @@ class TaskSpec(JsonData):
             f"A task's name must be 1 to 100 characters without spaces around it; it is {self.name!r}.",
         )
         _require(
-            self.name not in ("text", "embedding", "tokens", "truncated", "unread", "results", "to_json"),
+            self.name not in RESERVED_NAMES,
             f"A task cannot be called {self.name!r}: an answer already has a field of that name.",
         )
         _require(
-            self.kind in KINDS, f"Task {self.name!r}: kind must be one of {', '.join(KINDS)}; it is {self.kind!r}."
+            isinstance(self.kind, str) and self.kind in KINDS,
+            f"Task {self.name!r}: kind must be one of {', '.join(KINDS)}; it is {self.kind!r}.",
         )
         _require(
             all(isinstance(label, str) and label for label in self.labels),
             f"Task {self.name!r}: every label must be a text that is not empty.",
         )
         _require(len(set(self.labels)) == len(self.labels), f"Task {self.name!r} has the same label twice.")
-        if self.kind == "classification":
-            _require(
-                len(self.labels) >= 2,
-                f"Task {self.name!r} needs at least two labels to choose between; it has {len(self.labels)}.",
-            )
-        elif self.kind == "tagging":
-            _require(len(self.labels) >= 1, f"Task {self.name!r} needs at least one entity type.")
-        else:
-            _require(not self.labels, f"Task {self.name!r} is a regression: it has no labels.")
+        KINDS[self.kind].check(self)
         self.check_settings(f"Task {self.name!r}: ")
         _require(
             _is_number(self.low) and _is_number(self.high) and self.low < self.high,
@@ -226,14 +228,9 @@ class TaskSpec(JsonData):
         )
 
     @property
-    def tags(self) -> tuple[str, ...]:
-        """The BIO tags of a tagging task: O first, then B- and I- of each entity type."""
-        return ("O", *(f"{prefix}-{label}" for label in self.labels for prefix in "BI"))
-
-    @property
     def outputs(self) -> int:
-        """How many numbers the head gives for one sentence, or for one word of a tagging task."""
-        return {"classification": len(self.labels), "regression": 1, "tagging": len(self.tags)}[self.kind]
+        """How many numbers the head gives for one text or one word."""
+        return KINDS[self.kind].outputs(self)
 
 
 @dataclass(frozen=True)
@@ -255,6 +252,11 @@ class ModelConfig(JsonData):
         names = [t.name for t in tasks]
         _require(len(set(names)) == len(names), f"Two tasks have the same name: {', '.join(sorted(names))}.")
         self.check_settings()
+
+    @property
+    def poolings(self) -> set[str]:
+        """How sentence vectors are pooled, for the embedding and for the heads that read them."""
+        return {self.pooling, *(task.pooling for task in self.tasks if KINDS[task.kind].reads != "words")}
 
 
 @dataclass(frozen=True)

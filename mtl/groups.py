@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
-from mtl.config import TaskSpec, TrainConfig, UserError
+from mtl.config import KINDS, TaskSpec, TrainConfig, UserError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -98,11 +98,14 @@ class Groups:
 
     @classmethod
     def of_model(cls, model: MultiTaskModel, config: TrainConfig) -> Groups:
-        """Those of a model, with its parameters, each in exactly one group."""
+        """Those of a model, with its parameters, each in exactly one group, save those that are fitted afterwards."""
         layers, heads = model.backbone.groups, {model.head_path(name): _HEAD + name for name in model.tasks}
         projection = [_PROJECTION] if model.projection is not None else []
         members: dict[str, dict[str, nn.Parameter]] = {name: {} for name in (*layers, *heads.values(), *projection)}
+        fitted = model.fitted
         for name, parameter in model.named_parameters():
+            if name in fitted:
+                continue
             if name.startswith("backbone."):
                 group = layers[model.backbone.group_of(name.removeprefix("backbone."))]
             else:
@@ -216,7 +219,5 @@ def _head_size(spec: TaskSpec, dim: int) -> int:
     """The weights of a head that reads vectors of width `dim`."""
     import torch
 
-    from mtl import heads
-
     with torch.device("meta"):  # shapes without memory, and without a draw from the random numbers
-        return sum(p.numel() for p in heads.build(spec, dim).parameters())
+        return sum(p.numel() for _, p in KINDS[spec.kind].build(spec, dim).weights())

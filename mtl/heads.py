@@ -1,14 +1,14 @@
 """The heads: small networks that read the shared backbone's vectors, one class per kind of task.
 
-Each has `forward` (vectors to logits), `target` (a label to what the loss wants), `loss` (on logits) and `decode`
-(logits to an answer in the user's terms).
+A head has logits (`read`), what they should be (`target`), how far off they are (`losses`) and what they say in the
+user's terms (`decode`). Everything here is about tensors; what needs none is in `mtl.kinds`.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,26 +17,61 @@ from torch import nn
 
 from mtl.config import TaskSpec, UserError
 from mtl.encoder.dropout import Dropout
-from mtl.text.batches import SHAPES
+from mtl.kinds.classification import Classes
+from mtl.kinds.tagging import Entity, tags_of, word_tags
+from mtl.pooling import Encoded
+from mtl.text.batches import SHAPES, Batch
+from mtl.text.spans import Span
+
+# A tokenizer's words, as in `mtl.text.batches.Tokens`.
+Words = Sequence[tuple[int, int, int]]
 
 
-@dataclass(frozen=True)
-class Classes:
-    """A classification's answer: the likeliest label, and every label's probability."""
+class Head(nn.Module):
+    """What every head can be asked. `spec` is its task; a row of logits is about a text, or about a word.
 
-    label: str
-    probabilities: dict[str, float]
+    `fitted` names parameters that training leaves alone: `fit_values` sets them afterwards. A checkpoint that lacks
+    them, as older ones do, has the values that a new head has.
+    """
 
+    spec: TaskSpec
+    fitted: tuple[str, ...] = ()
 
-@dataclass(frozen=True)
-class Entity:
-    """A span of a text, `text[start:end]` in characters, with its type and a score from 0 to 1."""
+    def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        """The logits (texts or words, outputs) of a batch; `model` is the whole `MultiTaskModel`."""
+        return self(encoded.pooled(self.spec.pooling))
 
-    start: int
-    end: int
-    label: str
-    text: str
-    score: float
+    def of_rows(self, logits: torch.Tensor, batch: Batch, rows: Sequence[int]) -> torch.Tensor:
+        """The logits of some rows of a batch."""
+        return logits if len(rows) == len(logits) else logits[rows]
+
+    def target(self, value: Any, words: Words = (), unlabelled: Sequence[str] = ()) -> Any:
+        """What `losses` compares the logits of one row with. `unlabelled` names labels that the data never gives."""
+        raise NotImplementedError
+
+    def losses(self, logits: torch.Tensor, targets: Any) -> torch.Tensor:
+        """The loss of each row of logits, given the targets of all rows: (texts or words,)."""
+        raise NotImplementedError
+
+    def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list:
+        """The answer to each row, whose texts and words these are."""
+        raise NotImplementedError
+
+    def as_teacher(self, logits: torch.Tensor) -> torch.Tensor:
+        """What a student should answer (texts, outputs), in float32; only of a kind that is `teachable`."""
+        raise NotImplementedError
+
+    def label_as_teacher(self, value: Any) -> torch.Tensor:
+        """What a teacher would answer (outputs,) that believes in a label."""
+        raise NotImplementedError
+
+    def fit_values(self, logits: torch.Tensor, targets: Sequence[Any]) -> Mapping[str, torch.Tensor]:
+        """New values of the parameters that `fitted` names, from the logits and targets of held-out rows."""
+        return {}
+
+    def weights(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """The parameters that can learn, by name."""
+        return ((name, p) for name, p in self.named_parameters() if name not in self.fitted)
 
 
 def _mlp(inputs: int, spec: TaskSpec) -> nn.Sequential:
@@ -51,7 +86,7 @@ def _mlp(inputs: int, spec: TaskSpec) -> nn.Sequential:
     )
 
 
-class _SentenceHead(nn.Module):
+class SentenceHead(Head):
     """A head that reads sentence vectors (batch, dim)."""
 
     def __init__(self, spec: TaskSpec, dim: int) -> None:
@@ -63,44 +98,86 @@ class _SentenceHead(nn.Module):
         return self.network(vectors)
 
 
-class ClassificationHead(_SentenceHead):
-    """Sentence vector (batch, dim) to one logit per label (batch, labels)."""
+class ClassificationHead(SentenceHead):
+    """Sentence vector (batch, dim) to one logit per label (batch, labels).
 
-    def target(self, label: str) -> int:
+    The logits are divided by a temperature, fitted after training, so that probabilities mean something (Guo et al.
+    2017). Which label is the likeliest does not change with it.
+    """
+
+    fitted = ("temperature",)
+
+    def __init__(self, spec: TaskSpec, dim: int) -> None:
+        super().__init__(spec, dim)
+        self.temperature = nn.Parameter(torch.ones(()), requires_grad=False)
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        return self.network(vectors).float() / self.temperature
+
+    def target(self, value: str, words: Words = (), unlabelled: Sequence[str] = ()) -> int:
         try:
-            return self.spec.labels.index(label)
+            return self.spec.labels.index(value)
         except ValueError:
             raise UserError(
-                f"Task {self.spec.name!r} has no label {label!r}; its labels are {', '.join(self.spec.labels)}."
+                f"Task {self.spec.name!r} has no label {value!r}; its labels are {', '.join(self.spec.labels)}."
             ) from None
 
-    def loss(self, logits: torch.Tensor, targets: Sequence[int] | torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy of logits (batch, labels) against label indices, or probabilities of the same shape."""
-        return F.cross_entropy(logits.float(), torch.as_tensor(targets, device=logits.device))
+    def losses(self, logits: torch.Tensor, targets: Sequence[int] | torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of logits (batch, labels) with label indices, or probabilities of the same shape."""
+        return F.cross_entropy(logits.float(), torch.as_tensor(targets, device=logits.device), reduction="none")
 
-    def decode(self, logits: torch.Tensor) -> list[Classes]:
+    def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[Classes]:
         return [
             Classes(self.spec.labels[int(np.argmax(row))], dict(zip(self.spec.labels, row, strict=True)))
             for row in torch.softmax(logits.float(), -1).tolist()
         ]
 
+    def as_teacher(self, logits: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(logits.float(), -1)
 
-class RegressionHead(_SentenceHead):
+    def label_as_teacher(self, value: str) -> torch.Tensor:
+        return F.one_hot(torch.tensor(self.target(value)), len(self.spec.labels)).float()
+
+    def fit_values(self, logits: torch.Tensor, targets: Sequence[int]) -> Mapping[str, torch.Tensor]:
+        return {"temperature": self.temperature * best_temperature(logits, torch.tensor(targets))}
+
+
+def best_temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:
+    """The temperature, from 0.05 to 20, at which logits (n, labels) lose least on label indices (n,)."""
+    # The loss has one minimum in the inverse temperature, so that halving the interval finds it.
+    low, high = 1 / 20, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        inverse = torch.tensor(middle, requires_grad=True)
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad(F.cross_entropy(logits * inverse, targets), inverse)
+        low, high = (low, middle) if slope > 0 else (middle, high)
+    return 1 / low
+
+
+class RegressionHead(SentenceHead):
     """Sentence vector (batch, dim) to one number (batch, 1) on a scale where the task's low is -1 and its high 1."""
 
-    def target(self, value: float) -> float:
+    def target(self, value: float, words: Words = (), unlabelled: Sequence[str] = ()) -> float:
         return 2 * (float(value) - self.spec.low) / (self.spec.high - self.spec.low) - 1
 
-    def loss(self, logits: torch.Tensor, targets: Sequence[float] | torch.Tensor) -> torch.Tensor:
-        """Mean squared error of logits (batch, 1) on the -1 to 1 scale."""
-        return F.mse_loss(logits.float().flatten(), torch.as_tensor(targets, device=logits.device).flatten())
+    def losses(self, logits: torch.Tensor, targets: Sequence[float] | torch.Tensor) -> torch.Tensor:
+        """Squared error of logits (batch, 1) on the -1 to 1 scale."""
+        wanted = torch.as_tensor(targets, device=logits.device).flatten()
+        return F.mse_loss(logits.float().flatten(), wanted, reduction="none")
 
-    def decode(self, logits: torch.Tensor) -> list[float]:
+    def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
         low, high = self.spec.low, self.spec.high
         return (low + (logits.float().squeeze(-1).clamp(-1, 1) + 1) / 2 * (high - low)).tolist()
 
+    def as_teacher(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits.float()
 
-class TaggingHead(nn.Module):
+    def label_as_teacher(self, value: float) -> torch.Tensor:
+        return torch.tensor([self.target(value)])
+
+
+class TaggingHead(Head):
     """Word vectors (words, dim) and shapes (words, 1 + 2 `shape_window`) to one logit per BIO tag (words, tags).
 
     The shape (upper, title, mixed, digits ...) comes from the raw text, because an uncased backbone never sees it. That
@@ -116,40 +193,47 @@ class TaggingHead(nn.Module):
         # Beyond either end of a text there is no word: one more shape, where words around are read at all.
         self.shapes = nn.Embedding(len(SHAPES) + (read > 1), self.SHAPE_DIM)
         self.network = _mlp(dim + read * self.SHAPE_DIM, spec)
-        self._index = {tag: i for i, tag in enumerate(spec.tags)}
+        self._index = {tag: i for i, tag in enumerate(tags_of(spec))}
 
     def forward(self, vectors: torch.Tensor, shapes: torch.Tensor) -> torch.Tensor:
         return self.network(torch.cat((vectors, self.shapes(shapes).flatten(1).to(vectors.dtype)), -1))
 
-    def target(self, tags: Sequence[str], unlabelled: Sequence[str] = ()) -> torch.Tensor:
+    def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        return self(encoded.words(batch), batch.shapes_around(self.spec.shape_window))
+
+    def of_rows(self, logits: torch.Tensor, batch: Batch, rows: Sequence[int]) -> torch.Tensor:
+        if len(rows) == len(batch.word_counts):
+            return logits
+        parts = logits.split(batch.word_counts)
+        return torch.cat([parts[row] for row in rows])
+
+    def target(self, value: Sequence[Span], words: Words = (), unlabelled: Sequence[str] = ()) -> torch.Tensor:
         """Which tags each word may have, (words, tags) bool.
 
         `unlabelled` names entity types that the data does not mark at all: there a word without a mark may be O or
         any tag of these, and the loss then asks for no more than that (marginal likelihood of partial annotations,
         Tsuboi et al. 2008).
         """
+        tags = word_tags(value, words)
         if strange := next((tag for tag in tags if tag not in self._index), None):
             raise UserError(
                 f"Task {self.spec.name!r} has no entity type {strange[2:]!r}; it has {', '.join(self.spec.labels)}."
             )
         index = torch.tensor([self._index[tag] for tag in tags], dtype=torch.int64)
-        allowed = F.one_hot(index, len(self.spec.tags)).bool()
+        allowed = F.one_hot(index, len(self._index)).bool()
         perhaps = [self._index[f"{part}-{label}"] for label in unlabelled for part in "BI"]
         allowed[:, perhaps] |= allowed[:, :1]  # the first tag is O
         return allowed
 
-    def loss(self, logits: torch.Tensor, targets: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Mean over words of -log of the probability that the tag is an allowed one; cross-entropy where one is."""
+    def losses(self, logits: torch.Tensor, targets: Sequence[torch.Tensor]) -> torch.Tensor:
+        """-log of the probability of each word that its tag is an allowed one; cross-entropy where one is."""
         allowed = torch.cat(list(targets)).to(logits.device)
-        if not len(allowed):
-            return logits.sum() * 0.0
         scores = torch.log_softmax(logits.float(), -1)
-        return -torch.logsumexp(scores.masked_fill(~allowed, -torch.inf), -1).mean()
+        return -torch.logsumexp(scores.masked_fill(~allowed, -torch.inf), -1)
 
     def decode(
-        self, logits: torch.Tensor, texts: Sequence[str], words: Sequence[Sequence[tuple[int, int, int]]]
+        self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()
     ) -> list[tuple[Entity, ...]]:
-        """Entities of each text from the logits of all texts' words, one after the other."""
         scores = torch.log_softmax(logits.float(), -1).cpu().numpy()
         ends = np.cumsum([len(w) for w in words])[:-1]
         return [
@@ -157,7 +241,7 @@ class TaggingHead(nn.Module):
             for text, word, part in zip(texts, words, np.split(scores, ends), strict=True)
         ]
 
-    def _entities(self, text: str, words: Sequence[tuple[int, int, int]], scores: np.ndarray) -> tuple[Entity, ...]:
+    def _entities(self, text: str, words: Words, scores: np.ndarray) -> tuple[Entity, ...]:
         if not len(words):
             return ()
         path = best_legal_path(scores)
@@ -169,7 +253,7 @@ class TaggingHead(nn.Module):
                 continue
             first = i
             i += 1
-            while i < len(path) and path[i] == path[first] + 1:  # I-X stands right after its B-X in `tags`
+            while i < len(path) and path[i] == path[first] + 1:  # I-X stands right after its B-X in `tags_of`
                 i += 1
             limit = words[i][0] if i < len(words) else len(text)
             start, end = words[first][0], _whole_characters(text, words[i - 1][1], limit)
@@ -212,11 +296,3 @@ def _whole_characters(text: str, end: int, limit: int) -> int:
     while end < limit and (unicodedata.category(text[end]) in ("Mn", "Mc", "Me") or text[end] in "\u200d\ufe0f"):
         end += 1
     return end
-
-
-HEADS = {"classification": ClassificationHead, "regression": RegressionHead, "tagging": TaggingHead}
-
-
-def build(spec: TaskSpec, dim: int) -> nn.Module:
-    """A new head for a task, reading vectors of width `dim`."""
-    return HEADS[spec.kind](spec, dim)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mtl import heads as head_kinds
-from mtl.config import ModelConfig, TaskSpec, UserError
+from mtl.config import KINDS, ModelConfig, TaskSpec, UserError
 from mtl.encoder.backbone import Backbone
-from mtl.heads import Classes, Entity
-from mtl.pooling import POOL, pool
+from mtl.heads import Head
+from mtl.pooling import POOL, Encoded
 from mtl.text.batches import Batch, Tokens, by_length, collate, count_tokens, tokenise
 
 # Batches of about this many padded tokens were quickest on two cores: larger ones leave the processor's cache.
@@ -29,44 +28,17 @@ ROWS_PER_BATCH = 128
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """What one backbone pass gave: token vectors (batch, tokens, dim), and pooled vectors made when first asked for.
-
-    Made from kept vectors (see `mtl.training.frozen_cache`) it has pooled and word vectors, and no token vectors.
-    """
-
-    tokens: torch.Tensor
-    mask: torch.Tensor
-    backbone: Backbone
-    _pooled: dict[str, torch.Tensor] = field(default_factory=dict)
-    _words: torch.Tensor | None = None
-
-    def words(self, batch: Batch) -> torch.Tensor:
-        """The vectors (words, dim) of all words of a batch, each at its first piece."""
-        return self.tokens[batch.word_rows, batch.word_positions] if self._words is None else self._words
-
-    def pooled(self, how: str) -> torch.Tensor:
-        """The sentence vectors (batch, dim), pooled by "mean", "max", "cls" or the encoder's own "pooler"."""
-        if how not in self._pooled:
-            if how == "pooler":
-                self._pooled[how] = self.backbone.pooler(self.tokens)
-            else:
-                self._pooled[how] = pool(how, self.tokens, self.mask)
-        return self._pooled[how]
-
-
-@dataclass(frozen=True)
 class Analysis:
     """What the model says of one text. Each task's answer is also an attribute: `analysis.sentiment.label`.
 
-    `embedding` is float32 (dim,) of length 1; `results` maps each task asked for to `Classes`, a float, or a tuple of
-    `Entity`; `tokens` counts the tokens read and `truncated` says that the text was longer than the model reads.
-    `unread`: none of its words is in the vocabulary, so that the answers say nothing of it.
+    `embedding` is float32 (dim,) of length 1; `results` maps each task asked for to its kind's answer (`Classes`, a
+    float, a tuple of `Entity`); `tokens` counts the tokens read and `truncated` says that the text was longer than the
+    model reads. `unread`: none of its words is in the vocabulary, so that the answers say nothing of it.
     """
 
     text: str
     embedding: np.ndarray
-    results: dict[str, Classes | float | tuple[Entity, ...]]
+    results: dict[str, Any]
     tokens: int
     truncated: bool
     unread: bool = False
@@ -80,18 +52,10 @@ class Analysis:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data, tasks beside `text` and `embedding`."""
-        answers = {
-            name: [vars(entity) for entity in value]
-            if isinstance(value, tuple)
-            else value
-            if isinstance(value, float)
-            else vars(value)
-            for name, value in self.results.items()
-        }
         return {
             "text": self.text,
             "embedding": [float(x) for x in self.embedding],
-            **answers,
+            **{name: _plain(value) for name, value in self.results.items()},
             "tokens": self.tokens,
             "truncated": self.truncated,
             "unread": self.unread,
@@ -107,14 +71,11 @@ class MultiTaskModel(nn.Module):
 
     def __init__(self, backbone: Backbone, config: ModelConfig) -> None:
         super().__init__()
-        for how in (config.pooling, *(t.pooling for t in config.tasks if t.kind != "tagging")):
-            if how == "pooler" and not backbone.has_pooler:
-                raise UserError(
-                    f"{backbone.name} has no pooler of its own; choose one of {', '.join(POOL)} as pooling."
-                )
+        if "pooler" in config.poolings and not backbone.has_pooler:
+            raise UserError(f"{backbone.name} has no pooler of its own; choose one of {', '.join(POOL)} as pooling.")
         self.backbone = backbone
         self.config = config
-        self.heads = nn.ModuleDict({_key(t.name): head_kinds.build(t, backbone.dim) for t in config.tasks})
+        self.heads = nn.ModuleDict({_key(t.name): KINDS[t.kind].build(t, backbone.dim) for t in config.tasks})
         self.projection = nn.Linear(backbone.dim, config.projection, bias=False) if config.projection else None
         if self.projection is not None:
             # Orthogonal rows change the angles between sentences least.
@@ -154,7 +115,7 @@ class MultiTaskModel(nn.Module):
     def poolings(self) -> tuple[str, ...]:
         return (*POOL, "pooler") if self.backbone.has_pooler else tuple(POOL)
 
-    def head(self, task: str) -> nn.Module:
+    def head(self, task: str) -> Head:
         if task not in self.tasks:
             raise UserError(f"This model has no task {task!r}; it has {', '.join(self.tasks) or 'none'}.")
         return self.heads[_key(task)]
@@ -162,6 +123,11 @@ class MultiTaskModel(nn.Module):
     def head_path(self, task: str) -> str:
         """What the names of a head's parameters begin with in `named_parameters()`."""
         return f"heads.{_key(task)}."
+
+    @property
+    def fitted(self) -> set[str]:
+        """The names of the parameters that are fitted after training (see `Head.fitted`)."""
+        return {self.head_path(task) + name for task in self.tasks for name in self.head(task).fitted}
 
     # --- tensors ---
 
@@ -178,11 +144,8 @@ class MultiTaskModel(nn.Module):
         return Encoded(self.backbone.run(inputs, batch.mask, start), batch.mask, self.backbone)
 
     def logits(self, encoded: Encoded, batch: Batch, task: str) -> torch.Tensor:
-        """One task's logits: (batch, labels), (batch, 1), or (words, tags) for all texts' words."""
-        head = self.head(task)
-        if head.spec.kind == "tagging":
-            return head(encoded.words(batch), batch.shapes_around(head.spec.shape_window))
-        return head(encoded.pooled(head.spec.pooling))
+        """One task's logits: (texts, outputs), or (words, outputs) for all texts' words."""
+        return self.head(task).read(self, encoded, batch)
 
     def embeddings(self, encoded: Encoded, pooling: str | None = None) -> torch.Tensor:
         """Sentence embeddings (batch, dim) in float32, projected where the model has a projection, of length 1."""
@@ -208,20 +171,16 @@ class MultiTaskModel(nn.Module):
         """
         specs = self._chosen(tasks)
         texts = self._checked(texts, pooling)
-        tagging = any(s.kind == "tagging" for s in specs)
-        rows = self.tokenise(texts, words=tagging)
+        rows = self.tokenise(texts, words=reads_words(specs))
         answers: list[Analysis | None] = [None] * len(rows)
 
         def decode(indices: list[int], batch: Batch, encoded: Encoded) -> None:
             embeddings = self.embeddings(encoded, pooling).cpu().numpy()
-            results: dict[str, list] = {}
-            for spec in specs:
-                head, logits = self.head(spec.name), self.logits(encoded, batch, spec.name)
-                if spec.kind == "tagging":
-                    part = [rows[i] for i in indices]
-                    results[spec.name] = head.decode(logits, [r.text for r in part], [r.words for r in part])
-                else:
-                    results[spec.name] = head.decode(logits)
+            part = [rows[i] for i in indices]
+            own = [row.text for row in part], [row.words for row in part]
+            results = {
+                spec.name: self.head(spec.name).decode(self.logits(encoded, batch, spec.name), *own) for spec in specs
+            }
             for j, i in enumerate(indices):
                 values = {name: column[j] for name, column in results.items()}
                 row = rows[i]
@@ -281,6 +240,18 @@ class MultiTaskModel(nn.Module):
         if pooling is not None and pooling not in self.poolings:
             raise UserError(f"Unknown pooling {pooling!r}; this model has {', '.join(self.poolings)}.")
         return texts
+
+
+def reads_words(specs: Iterable[TaskSpec]) -> bool:
+    """Whether one of these tasks' heads reads the vectors of words."""
+    return any(KINDS[spec.kind].reads == "words" for spec in specs)
+
+
+def _plain(answer: Any) -> Any:
+    """An answer as JSON data: a number or a text, a dataclass, or several of them."""
+    if isinstance(answer, tuple):
+        return [_plain(part) for part in answer]
+    return vars(answer) if is_dataclass(answer) else answer
 
 
 def _key(task: str) -> str:

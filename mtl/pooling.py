@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import torch
+
+from mtl.encoder.backbone import Backbone
+from mtl.text.batches import Batch
 
 
 def mean(tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -28,3 +33,30 @@ POOL = {"mean": mean, "max": maximum, "cls": cls}
 def pool(how: str, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """`how` is a key of `POOL`; `tokens` (batch, tokens, dim) and `mask` (batch, tokens) bool give (batch, dim)."""
     return POOL[how](tokens, mask)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What one backbone pass gave: token vectors (batch, tokens, dim), and pooled vectors made when first asked for.
+
+    Made from kept vectors (see `mtl.training.frozen_cache`) it has pooled and word vectors, and no token vectors.
+    """
+
+    tokens: torch.Tensor
+    mask: torch.Tensor
+    backbone: Backbone
+    _pooled: dict[str, torch.Tensor] = field(default_factory=dict)
+    _words: torch.Tensor | None = None
+
+    def words(self, batch: Batch) -> torch.Tensor:
+        """The vectors (words, dim) of all words of a batch, each at its first piece."""
+        return self.tokens[batch.word_rows, batch.word_positions] if self._words is None else self._words
+
+    def pooled(self, how: str) -> torch.Tensor:
+        """The sentence vectors (batch, dim), pooled by "mean", "max", "cls" or the encoder's own "pooler"."""
+        if how not in self._pooled:
+            if how == "pooler":
+                self._pooled[how] = self.backbone.pooler(self.tokens)
+            else:
+                self._pooled[how] = pool(how, self.tokens, self.mask)
+        return self._pooled[how]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mtl.config import KINDS
 from mtl.text.values import cut
 
 if TYPE_CHECKING:
@@ -40,16 +41,6 @@ def progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callabl
 
     bar = tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False)
     return (lambda done, _: bar.update(done - bar.n)), bar.close
-
-
-def readable(value: Any) -> str:
-    """One task's answer to one text, in a line."""
-    if isinstance(value, float):
-        return f"{value:+.2f}"
-    if isinstance(value, tuple):
-        return ", ".join(f"{e.text} [{e.label} {e.score:.2f}]" for e in value) or "none"
-    ranked = sorted(value.probabilities.items(), key=lambda item: -item[1])
-    return f"{value.label} (" + ", ".join(f"{label} {p:.1%}" for label, p in ranked) + ")"
 
 
 def print_json(event: dict) -> None:
@@ -88,14 +79,12 @@ class RunPrinter:
             say(f"{event['status']} after {event['steps']} steps in {event['seconds']:.1f} s")
 
 
-_MAIN_SCORES = ("accuracy", "macro_f1", "spearman", "mae", "f1")
-
-
 def _score_parts(scores: dict, where: str = "") -> list[str]:
     parts = []
     for name, value in scores.items():
         if "rows" in value:
-            shown = " ".join(f"{key} {value[key]:.3f}" for key in _MAIN_SCORES if key in value)
+            main = dict.fromkeys(metric.name for kind in KINDS.values() for metric in kind.metrics[:2])
+            shown = " ".join(f"{key} {value[key]:.3f}" for key in main if key in value)
             parts.append(f"{where}{name} {shown}")
         else:
             parts += _score_parts(value, f"{name} ")

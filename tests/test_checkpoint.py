@@ -1,5 +1,6 @@
 """A checkpoint holds what changed, comes back exactly, shares memory, and refuses what does not fit."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save, save_file
 
 import mtl
 from mtl import checkpoint
@@ -175,7 +177,6 @@ def test_weights_outside_the_folder_are_not_read(saved, tmp_path):
     ],
 )
 def test_tensors_that_do_not_fit_are_refused(saved, tensors, words):
-    from safetensors.torch import load_file, save_file
 
     path = saved[1] / "weights.safetensors"
     save_file(tensors(load_file(path)), path)
@@ -235,3 +236,18 @@ def test_bfloat16_loads_on_every_processor_and_the_log_says_once_where_it_is_slo
     quickest_dtype.cache_clear()
     assert len(caplog.messages) == (0 if quick else 1)
     assert quick or "float32" in caplog.messages[0]
+
+
+def test_a_fitted_temperature_is_saved_and_a_checkpoint_without_one_has_none(base, tmp_path):
+    model = _changed(base)
+    model.head("mood").temperature = torch.nn.Parameter(torch.tensor(2.5), requires_grad=False)
+    checkpoint.save(model, tmp_path / "new")
+    assert float(mtl.load(tmp_path / "new", dtype="float32").head("mood").temperature) == 2.5
+    # As earlier versions wrote them, with the temperature worked into the weights.
+    file, config = tmp_path / "new" / "weights.safetensors", tmp_path / "new" / "config.json"
+    tensors = {name: tensor for name, tensor in load_file(file).items() if not name.endswith("temperature")}
+    file.write_bytes(save(tensors))
+    written = json.loads(config.read_text())
+    written["weights"][file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    config.write_text(json.dumps(written))
+    assert float(mtl.load(tmp_path / "new", dtype="float32").head("mood").temperature) == 1.0

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.kinds.tagging import tags_of
 
 
 def test_tags_are_bio_with_o_first():
     spec = TaskSpec("entities", "tagging", ("PER", "ORG"))
-    assert spec.tags == ("O", "B-PER", "I-PER", "B-ORG", "I-ORG")
+    assert tags_of(spec) == ("O", "B-PER", "I-PER", "B-ORG", "I-ORG")
     assert spec.outputs == 5
 
 
@@ -21,9 +22,9 @@ def test_tags_are_bio_with_o_first():
         ({"name": "", "kind": "regression"}, "name"),
         ({"name": "text", "kind": "regression"}, "already has a field"),
         ({"name": "a", "kind": "magic"}, "classification, regression, tagging"),
-        ({"name": "a", "kind": "classification", "labels": ("x",)}, "at least two labels"),
+        ({"name": "a", "kind": "classification", "labels": ("x",)}, "at least 2 labels"),
         ({"name": "a", "kind": "classification", "labels": ("x", "x")}, "twice"),
-        ({"name": "a", "kind": "tagging"}, "at least one entity type"),
+        ({"name": "a", "kind": "tagging"}, "at least 1 entity type"),
         ({"name": "a", "kind": "regression", "labels": ("x",)}, "no labels"),
         ({"name": "a", "kind": "regression", "low": 1, "high": 1}, "below"),
         ({"name": "a", "kind": "regression", "pooling": "median"}, "mean, max, cls, pooler"),

@@ -10,45 +10,50 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl import heads
-from mtl.config import TaskSpec, UserError
-from mtl.text.spans import is_legal_bio
+from mtl.config import KINDS, TaskSpec, UserError
+from mtl.kinds.tagging import tags_of
+from mtl.text.spans import Span, is_legal_bio
 
 TAGGING = TaskSpec("entities", "tagging", ("PER", "ORG"))
+
+
+def build(spec):
+    return KINDS[spec.kind].build(spec, 8)
 
 
 @pytest.mark.parametrize("hidden", [0, 16])
 def test_outputs_have_the_shape_of_the_task(hidden):
     vectors = torch.randn(3, 8)
-    assert heads.build(TaskSpec("a", "classification", ("x", "y", "z"), hidden=hidden), 8)(vectors).shape == (3, 3)
-    assert heads.build(TaskSpec("a", "regression", hidden=hidden), 8)(vectors).shape == (3, 1)
-    tagging = heads.build(TaskSpec("a", "tagging", ("PER",), hidden=hidden), 8)
+    assert build(TaskSpec("a", "classification", ("x", "y", "z"), hidden=hidden))(vectors).shape == (3, 3)
+    assert build(TaskSpec("a", "regression", hidden=hidden))(vectors).shape == (3, 1)
+    tagging = build(TaskSpec("a", "tagging", ("PER",), hidden=hidden))
     assert tagging(vectors, torch.tensor([0, 2, 5])).shape == (3, 3)
     assert sum(isinstance(m, torch.nn.Linear) for m in tagging.modules()) == (2 if hidden else 1)
 
 
 def test_classification_loss_takes_logits_not_probabilities():
-    head = heads.build(TaskSpec("a", "classification", ("x", "y")), 8)
+    head = build(TaskSpec("a", "classification", ("x", "y")))
     logits = torch.tensor([[20.0, -20.0], [-20.0, 20.0]])
-    assert head.loss(logits, [0, 1]).item() < 1e-6  # of probabilities it could never fall below 0.31
-    assert head.loss(logits, [1, 0]).item() > 30
+    assert head.losses(logits, [0, 1]).max() < 1e-6  # of probabilities it could never fall below 0.31
+    assert head.losses(logits, [1, 0]).min() > 30
 
 
 def test_classification_probabilities_sum_to_one_and_lead_to_the_label():
-    head = heads.build(TaskSpec("a", "classification", ("x", "y", "z")), 8)
+    head = build(TaskSpec("a", "classification", ("x", "y", "z")))
     [answer] = head.decode(torch.tensor([[0.0, 3.0, 1.0]]))
     assert answer.label == "y"
     assert abs(sum(answer.probabilities.values()) - 1) < 1e-6
 
 
 def test_a_label_the_head_lacks_is_named():
-    head = heads.build(TaskSpec("a", "classification", ("x", "y")), 8)
+    head = build(TaskSpec("a", "classification", ("x", "y")))
     with pytest.raises(UserError, match="'w'.*x, y"):
         head.target("w")
 
 
 @given(st.floats(-50, 50))
 def test_regression_answers_stay_in_range_and_targets_come_back(value):
-    head = heads.build(TaskSpec("stars", "regression", low=1, high=5), 8)
+    head = build(TaskSpec("stars", "regression", low=1, high=5))
     [answer] = head.decode(torch.tensor([[value]]))
     assert 1 <= answer <= 5
     inside = min(max(value, 1), 5)
@@ -57,23 +62,24 @@ def test_regression_answers_stay_in_range_and_targets_come_back(value):
 
 
 def test_tagging_loss_is_cross_entropy_where_everything_is_labelled():
-    head = heads.build(TAGGING, 8)
+    head = build(TAGGING)
     logits = torch.randn(4, 5)
-    tags = ["O", "B-PER", "I-PER", "B-ORG"]
     expected = F.cross_entropy(logits, torch.tensor([0, 1, 2, 3]))
-    assert torch.allclose(head.loss(logits, [head.target(tags)]), expected)
+    spans = (Span(3, 7, "PER"), Span(8, 9, "ORG"))
+    words = [(0, 2, 1), (3, 5, 2), (6, 7, 3), (8, 9, 4)]
+    assert torch.allclose(head.losses(logits, [head.target(spans, words)]).mean(), expected)
 
 
 def test_tagging_loss_does_not_punish_types_that_the_data_does_not_mark():
-    head = heads.build(TAGGING, 8)
+    head = build(TAGGING)
     sure_of_org = torch.tensor([[0.0, 0.0, 0.0, 20.0, 0.0]])
-    assert head.loss(sure_of_org, [head.target(["O"], unlabelled=("ORG",))]).item() < 1e-3
-    assert head.loss(sure_of_org, [head.target(["O"])]).item() > 10
+    assert head.losses(sure_of_org, [head.target((), [(0, 2, 1)], ("ORG",))]).item() < 1e-3
+    assert head.losses(sure_of_org, [head.target((), [(0, 2, 1)])]).item() > 10
 
 
 @given(st.integers(1, 5), st.integers(0, 10_000))
 def test_the_decoded_path_is_the_likeliest_of_all_legal_ones(length, seed):
-    tags = TAGGING.tags
+    tags = tags_of(TAGGING)
     scores = np.random.default_rng(seed).normal(size=(length, len(tags)))
     path = heads.best_legal_path(scores)
     assert is_legal_bio([tags[i] for i in path])
@@ -91,7 +97,7 @@ def test_entities_are_sorted_spans_of_the_text_that_do_not_overlap(words, seed):
     for i, word in enumerate(words):
         offsets.append((at, at + len(word), i + 1))
         at += len(word) + 2
-    head = heads.build(TAGGING, 8)
+    head = build(TAGGING)
     logits = torch.randn(len(words), 5, generator=torch.Generator().manual_seed(seed)) * 3
     [entities] = head.decode(logits, [text], [offsets])
     last = 0
@@ -103,7 +109,7 @@ def test_entities_are_sorted_spans_of_the_text_that_do_not_overlap(words, seed):
 
 
 def test_a_name_of_two_words_is_one_span_with_its_space():
-    head = heads.build(TAGGING, 8)
+    head = build(TAGGING)
     logits = torch.full((3, 5), -9.0)
     for i, tag in enumerate((1, 2, 0)):
         logits[i, tag] = 9.0
@@ -112,7 +118,7 @@ def test_a_name_of_two_words_is_one_span_with_its_space():
 
 
 def test_a_span_takes_the_accent_that_stands_apart():
-    head = heads.build(TAGGING, 8)
+    head = build(TAGGING)
     logits = torch.full((1, 5), -9.0)
     logits[0, 1] = 9.0
     [[entity]] = head.decode(logits, ["Zoe\u0308 left"], [[(0, 3, 1)]])

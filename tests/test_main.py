@@ -30,7 +30,7 @@ def trained(reviews, tiny, tmp_path, capsys):
 
 def test_train_prints_scores_and_where_the_checkpoint_is(trained):
     checkpoint, printed = trained
-    assert "epoch 2" in printed.out and "mood accuracy" in printed.out
+    assert "epoch 2" in printed.out and "mood macro_f1" in printed.out
     assert f"Checkpoint: {checkpoint}" in printed.out
     assert printed.err == ""
 

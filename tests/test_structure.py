@@ -20,6 +20,7 @@ FLOORS = (
         "mtl.faults",
         "mtl.files",
         "mtl.heads",
+        "mtl.kinds",
         "mtl.maps",
         "mtl.pooling",
         "mtl.sandbox",

@@ -10,18 +10,16 @@ A *recipe* is a JSON file that names several data files, how to read each, and w
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mtl.config import JsonData, ModelConfig, TaskSpec, TrainConfig, UserError, setting
-from mtl.data.rows import Row
+from mtl.config import KINDS, JsonData, ModelConfig, TaskSpec, TrainConfig, UserError, setting
+from mtl.data.rows import Column, Row
 from mtl.data.table import read_table
 from mtl.files import read_json
-from mtl.text.spans import Span
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +58,8 @@ class Dataset:
             digest.update(part.teacher.encode("utf-8", "surrogatepass"))
         for rows in (*(p.rows for p in self.parts), *self.validation.values()):
             for row in rows:
-                digest.update(f"{row.text}\0{row.labels!r}\n".encode("utf-8", "surrogatepass"))
+                seen = "\0".join((*row.texts, repr(row.labels)))
+                digest.update(f"{seen}\n".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 
@@ -231,53 +230,22 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike, specs: Mapping[
     if not rows:
         raise UserError(f"{path}: no rows could be read. " + " ".join(f.problem for f in table.errors[:3]))
     if source.unlabelled_text:
-        return [Row(row.text, {}, row.line) for row in rows]
+        return [replace(row, labels={}) for row in rows]
     if source.tasks:
-        column = source.column or next(iter(table.tasks()), None)
-        translated = (Row(row.text, _translated(row.labels.get(column), source.tasks), row.line) for row in rows)
-        rows = [row for row in translated if row.labels]
+        columns = table.tasks()
+        column = columns.get(source.column or next(iter(columns), None))
+        rows = [new for row in rows if column and (new := _translated(row, column, source.tasks)).labels]
     for row in rows:
         for task, value in row.labels.items():
-            if task in specs and (problem := _misfit(value, specs[task])):
+            if task in specs and (problem := KINDS[specs[task].kind].misfit(value, specs[task])):
                 raise UserError(f"{path}, line {row.line}: {problem}")
     return rows
 
 
-def _misfit(value: Any, spec: TaskSpec) -> str:
-    """Why a label cannot be one of a task's; empty where it can."""
-    if isinstance(value, tuple):
-        if spec.kind != "tagging":
-            return f"task {spec.name!r} has no entities, but that is what is marked there."
-        strange = sorted({span.label for span in value} - {*spec.labels})
-        if not strange:
-            return ""
-        return f"task {spec.name!r} has no entity type {strange[0]!r}; it has {', '.join(spec.labels)}."
-    if spec.kind == "tagging":
-        return f"task {spec.name!r} needs entities, not {value!r}."
-    if spec.kind == "regression":
-        return "" if _is_number(value) else f"task {spec.name!r} needs a number, not {value!r}."
-    return (
-        "" if value in spec.labels else f"task {spec.name!r} has no label {value!r}; it has {', '.join(spec.labels)}."
-    )
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except (TypeError, ValueError):
-        return False
-
-
-def _translated(value: Any, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    if value is None:
-        return {}
-    labels: dict[str, Any] = {}
-    for task, meaning in tasks.items():
-        if isinstance(value, tuple):
-            spans = [Span(s.start, s.end, meaning.get(s.label, s.label)) for s in value]
-            labels[task] = tuple(s for s in spans if s.label is not None)
-        else:
-            key = f"{value:g}" if isinstance(value, float) else value
-            if (new := meaning.get(key, value)) is not None:
-                labels[task] = new
-    return labels
+def _translated(row: Row, column: Column, tasks: Mapping[str, Mapping[str, Any]]) -> Row:
+    """The row with what the value of a column means to each of `tasks`."""
+    if column.name not in row.labels:
+        return replace(row, labels={})
+    kind, value = KINDS[column.kind], row.labels[column.name]
+    labels = {task: kind.translate(value, meaning) for task, meaning in tasks.items()}
+    return replace(row, labels={task: label for task, label in labels.items() if label is not None})

@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
+from mtl.config import KINDS
 from mtl.data.rows import Column, Finding, Findings, Progress, Row
-from mtl.text.values import shown
 
 TokenCounts = Callable[[list[str]], list[int]]
 
-# A head tells at most so many labels apart: beyond that a column holds free text or numbers, and every score a table
-# of as many rows and columns.
-MOST_LABELS = 500
-_MANY_LABELS = 50
-# The commonest label has so many times the rows of the rarest, in a table of so many rows.
-_HEAVY, _ENOUGH_ROWS = 10, 20
-# Among fewer numbers none can be called unusual.
-_ENOUGH = 5
 # So many texts are tokenised at once, of so many characters.
 _PART, _PART_CHARACTERS = 500, 1_000_000
 # More special tokens than any tokenizer adds to a text.
@@ -42,64 +34,14 @@ def examine(
     for row in rows:
         for name in row.labels:
             labelled[name].append(row)
-    for column in tasks:
-        if column.kind == "regression":
-            _numbers(labelled[column.name], column, findings)
-        elif column.kind == "classification":
-            _classes(labelled[column.name], column, findings)
-        elif rows and not column.labels:
-            findings.add("no-entities", None, column.name)
+    for column in tasks if rows else ():
+        KINDS[column.kind].examine(labelled[column.name], column, findings)
     if tasks:
         _unlabelled(rows, findings)
     _duplicates(rows, findings)
     if token_counts is not None and max_tokens is not None:
         _truncated(rows, token_counts, max_tokens, findings, progress)
     return findings.grouped()
-
-
-def _classes(rows: Sequence[Row], column: Column, findings: Findings) -> None:
-    if len(column.labels) == 1:
-        findings.add("one-class", None, column.name, label=shown(column.labels[0]))
-        return
-    if len(column.labels) > MOST_LABELS:
-        findings.add("too-many-labels", None, column.name, count=len(column.labels), limit=MOST_LABELS)
-        return
-    if len(column.labels) > _MANY_LABELS:
-        findings.add("many-labels", None, column.name, count=len(column.labels))
-    _balance(column, findings)
-    once = {label for label, count in column.counts.items() if count == 1}
-    for row in rows if once else ():
-        label = row.labels[column.name]
-        if label in once:
-            findings.add("label-once", row.line, column.name, label=shown(label))
-
-
-def _balance(column: Column, findings: Findings) -> None:
-    # Labels that are seen once are reported one by one.
-    counts = {label: count for label, count in column.counts.items() if count > 1}
-    total = sum(counts.values())
-    if len(counts) < 2 or total < _ENOUGH_ROWS:
-        return
-    common, rare = max(counts, key=counts.get), min(counts, key=counts.get)
-    if counts[common] >= _HEAVY * counts[rare]:
-        facts = {"common": shown(common), "many": counts[common], "rare": shown(rare), "few": counts[rare]}
-        findings.add("imbalance", None, column.name, **facts)
-
-
-def _numbers(rows: Sequence[Row], column: Column, findings: Findings) -> None:
-    """Report a column of one number, and numbers ten times larger than nine tenths of the others: a lost decimal point,
-    another scale."""
-    found = [row.labels[column.name] for row in rows]
-    if len(set(found)) == 1:
-        findings.add("one-number", None, column.name, value=found[0])
-    values = sorted(map(abs, found))
-    usual = values[9 * (len(values) - 1) // 10] if len(values) >= _ENOUGH else 0.0
-    if not usual or values[-1] <= 10 * usual:
-        return
-    for row in rows:
-        value = row.labels[column.name]
-        if abs(value) > 10 * usual:
-            findings.add("magnitude", row.line, column.name, value=value, usual=usual)
 
 
 def _unlabelled(rows: Sequence[Row], findings: Findings) -> None:

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mtl.config import TaskSpec, UserError
+from mtl.config import KINDS, TaskSpec, UserError
 from mtl.data.rows import Column
-from mtl.text.spans import Span
 from mtl.text.values import cut, parse_number
 
-Label = str | float | tuple[Span, ...]
+# A head tells at most so many labels apart: beyond that a column holds free text or numbers, and every score a table
+# of as many rows and columns.
+MOST_LABELS = 500
 
 # Names for the same thing. A label of the model that is in a line is meant by every other name in it.
 _ALIASES = tuple(
@@ -73,7 +74,7 @@ class LabelMatch:
 
     @property
     def meaning(self) -> dict[str, str | None]:
-        """What becomes of each label, for `mapped`: the mapping if it fits, else the label itself."""
+        """What becomes of each label, for `Kind.translate`: the mapping if it fits, else the label itself."""
         if self.fits:
             return dict(self.mapping)
         left_out = {f for f, known in self.mapping.items() if known is None and f in self.reasons}
@@ -132,29 +133,15 @@ def match_labels(found: Sequence[str], known: Sequence[str]) -> LabelMatch:
 def match_task(column: Column, tasks: Mapping[str, TaskSpec]) -> str | None:
     """The task of a model that a column of a table is about; None when it is a task of its own.
 
-    One of the same name and kind; else, for classes and entities, one of its kind that knows all of its
-    labels.
+    One of the same name and kind; else one of its kind that knows all of its labels.
     """
     same_kind = {name: spec for name, spec in tasks.items() if spec.kind == column.kind}
     for name in same_kind:
         if _plain(name) == _plain(column.name):
             return name
-    if column.kind == "regression":
+    if not KINDS[column.kind].has_labels:
         return None
     return next((n for n, spec in same_kind.items() if match_labels(column.labels, spec.labels).fits), None)
-
-
-def mapped(value: Label, mapping: Mapping[str, str | None]) -> Label | None:
-    """A label, a number or spans with the labels in it mapped; None where nothing is left.
-
-    A label that is mapped to None is taken away, as are entities of such a type; one that is not in the mapping stays.
-    """
-    if isinstance(value, str):
-        return mapping.get(value, value)
-    if isinstance(value, tuple):
-        spans = ((span, mapping.get(span.label, span.label)) for span in value)
-        return tuple(Span(span.start, span.end, label) for span, label in spans if label is not None)
-    return value
 
 
 def _listed(labels: Iterable[str]) -> str:

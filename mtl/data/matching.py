@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mtl.config import TaskSpec, UserError
-from mtl.data.findings import MOST_LABELS
-from mtl.data.labels import LabelMatch, mapped, match_labels, match_task
+from mtl.config import KINDS, RESERVED_NAMES, TaskSpec, UserError
+from mtl.data.labels import MOST_LABELS, LabelMatch, match_labels, match_task
 from mtl.data.rows import Column, Row, Table
 from mtl.text.values import cut
 
@@ -20,10 +19,9 @@ class Taught:
     """What one column teaches: the task `spec`, None where there is nothing to learn from it.
 
     `match` sets the labels found against those of the model's task that the column is about (against none where it is
-    about none); it is None for numbers. `kept` says that the model's own head goes on learning; else a new one begins,
-    which `replaces` the model's where that has the same name.
-    `note` tells a person so, and is "" where there is nothing to tell. `low` and `high` are the least and the greatest
-    of the numbers found.
+    about none); it is None for a kind without labels. `kept` says that the model's own head goes on learning; else a
+    new one begins, which `replaces` the model's where that has the same name.
+    `note` tells a person so, and is "" where there is nothing to tell. `what` is what the column has, as in "4 labels".
     """
 
     spec: TaskSpec | None
@@ -31,8 +29,7 @@ class Taught:
     kept: bool = False
     replaces: bool = False
     note: str = ""
-    low: float | None = None
-    high: float | None = None
+    what: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,8 @@ def match_tasks(
 ) -> Matched:
     """Match a table's columns with a model's tasks; a column that fits none, or has new labels, gets a new head.
 
-    `mapping` overrules what labels mean. A column of classes or numbers needs `least` different ones to teach anything.
+    `mapping` overrules what labels mean. A column needs `least` different values to teach anything, or as many as its
+    kind needs where those are fewer.
     Raises `UserError` where `mapping` names what is not there.
     """
     columns, wanted = table.tasks(), mapping or {}
@@ -67,13 +65,14 @@ def match_tasks(
         values = [row.labels[column.name] for row in table.rows if column.name in row.labels]
         free = {name: spec for name, spec in known.items() if name not in taken}
         taught = _taught(column, values, free, taken, wanted.get(column.name, {}), least)
+        replaces = False
         if taught.spec:
             taken.add(taught.spec.name)
-            taught = replace(taught, replaces=taught.spec.name in known and not taught.kept)
-        found[column.name] = taught
+            replaces = taught.spec.name in known and not taught.kept
+        found[column.name] = replace(taught, replaces=replaces, what=KINDS[column.kind].describe(values))
     found = {name: found[name] for name in columns}
     meanings = {
-        name: (taught.spec.name, taught.match.meaning if taught.match else {})
+        name: (taught.spec, taught.match.meaning if taught.match else {})
         for name, taught in found.items()
         if taught.spec
     }
@@ -85,18 +84,14 @@ def match_tasks(
     )
 
 
-def new_head(name: str, kind: str, labels: tuple[str, ...] = (), low: float = -1.0, high: float = 1.0) -> TaskSpec:
-    """The head that a new task gets when nothing else is asked for."""
-    tagging = kind == "tagging"
-    return TaskSpec(name, kind, labels, hidden=256 * tagging, low=low, high=high, shape_window=2 * tagging)
-
-
-def _translated(row: Row, meanings: Mapping[str, tuple[str, Mapping[str, str | None]]]) -> Row:
+def _translated(row: Row, meanings: Mapping[str, tuple[TaskSpec, Mapping[str, str | None]]]) -> Row:
     labels = {}
-    for column, (task, meaning) in meanings.items():
-        if column in row.labels and (label := mapped(row.labels[column], meaning)) is not None:
-            labels[task] = label
-    return Row(row.text, labels, row.line)
+    for column, (spec, meaning) in meanings.items():
+        if column in row.labels:
+            label = KINDS[spec.kind].translate(row.labels[column], meaning)
+            if label is not None:
+                labels[spec.name] = label
+    return replace(row, labels=labels)
 
 
 def _taught(
@@ -113,25 +108,23 @@ def _taught(
         note = f"Column {column.name!r} has {found}: there is nothing to learn, so it is left out."
         return Taught(None, match, note=note)
 
-    if column.kind == "regression":
+    kind = KINDS[column.kind]
+    if not kind.has_labels:
         if mapping:
-            raise UserError(f"Column {column.name!r} holds numbers: it has no labels that could be read as others.")
-        low, high = min(values, default=0.0), max(values, default=0.0)
-        if not values or (low == high and least > 1):
-            return nothing(f"only the number {low:g}" if values else "no numbers")
+            raise UserError(f"Column {column.name!r} has no labels that could be read as others.")
+        if len(set(values)) < least:
+            return nothing(kind.describe(values))
         task = match_task(column, free)
-        if task and free[task].low <= low and high <= free[task].high:
-            return Taught(free[task], kept=True, low=low, high=high)
-        above = high if high > low else low + max(1.0, abs(low))
-        spec = new_head(_name_for(column, task, taken), "regression", low=low, high=above)
-        note = f"Column {column.name!r} gets a new head for numbers from {low:g} to {high:g}."
-        return Taught(spec, note=note, low=low, high=high)
+        if task and kind.covers(free[task], values):
+            return Taught(free[task], kept=True)
+        note = f"Column {column.name!r} gets a new head for {kind.describe(values)}."
+        return Taught(kind.new_spec(_name_for(column, task, taken), (), values), note=note)
     if len(column.labels) > MOST_LABELS:
         return nothing(f"{len(column.labels):,} labels, more than {MOST_LABELS}")
     task = _task_of(column, free, mapping)
     match = match_labels(column.labels, free[task].labels if task else ()).changed(mapping)
     meant = dict.fromkeys(label for label in match.meaning.values() if label is not None)
-    if len(meant) < (least if column.kind == "classification" else 1):
+    if len(meant) < min(least, kind.fewest_labels):
         return nothing(f"only the label {next(iter(meant))!r}" if meant else "no labels", match)
     if match.fits:
         named = [f"{found} as {own}" for found, own in match.mapping.items() if own not in (None, found)]
@@ -139,7 +132,7 @@ def _taught(
         return Taught(free[task], match, kept=True, note=note if named or task != column.name else "")
     shown = ", ".join(match.labels[:8]) + (" ..." if len(match.labels) > 8 else "")
     note = f"Column {column.name!r} gets a new head for {len(match.labels)} labels: {shown}."
-    return Taught(new_head(_name_for(column, task, taken), column.kind, match.labels), match, note=note)
+    return Taught(kind.new_spec(_name_for(column, task, taken), match.labels, values), match, note=note)
 
 
 def _task_of(column: Column, free: Mapping[str, TaskSpec], mapping: Mapping[str, str | None]) -> str | None:
@@ -169,9 +162,7 @@ def _name_for(column: Column, task: str | None, taken: set[str]) -> str:
     if task and _same_name(task, column):
         return task  # the model's head of that name starts anew
     base = cut(column.name, 90).strip() or "labels"
-    try:
-        TaskSpec(base, "regression")
-    except UserError:  # a few names are fields of every answer
+    if base in RESERVED_NAMES:
         base = f"{base} label"
     name, number = base, 2
     while name in taken:

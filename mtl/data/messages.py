@@ -137,6 +137,12 @@ MESSAGES = {
         "It was kept, but training cannot use it.",
         "Add a label or delete the row.",
     ),
+    "close-call": Message(
+        "note",
+        "The cells could be of the kind {other} as well.",
+        "The column is used as {kind}.",
+        "Say which it is, in the page beside the column's name or by --role '{name}={other}'.",
+    ),
     # Classes and numbers.
     "label-blank": Message("note", "There is no label here.", _ROW_UNUSED, "Leave it so where you have no label."),
     "label-once": Message(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mtl.data.messages import MESSAGES
-from mtl.text.spans import Span
 from mtl.text.values import cut
 
 LEVELS = ("error", "warning", "note")
@@ -23,25 +23,33 @@ _LONGEST_FACT = 300
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One text with what is known about it.
+    """One text, or two, with what is known about it.
 
-    `labels` maps a task to a label (classification), a number (regression) or spans of `text` (tagging); a
-    task that has no label here is missing. `line` is where the row begins, counted from 1 as a text editor
-    does.
+    `texts` may be given as one text. `labels` maps a task to its value, which is of the task's kind: a label, a number,
+    spans of the text; a task that has none here is missing. `line` is where the row begins, counted from 1 as a text
+    editor does.
     """
 
-    text: str
-    labels: dict[str, str | float | tuple[Span, ...]]
+    texts: tuple[str, ...]
+    labels: dict[str, Any]
     line: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.texts, str):
+            object.__setattr__(self, "texts", (self.texts,))
+
+    @property
+    def text(self) -> str:
+        """The first text, which is the only one of most rows."""
+        return self.texts[0]
 
 
 @dataclass(frozen=True)
 class Column:
     """One column: what it is used for and why.
 
-    `role` is "text", "task" or "ignored"; `kind` is "classification", "regression" or "tagging" for a task,
-    else None. `labels`, in order, and `counts`, by label, are about rows (classification) or entities
-    (tagging), and empty for numbers.
+    `role` is "text", "task" or "ignored"; `kind` is the name of a kind for a task, else None. `labels`, in order, and
+    `counts`, by label, are about rows or entities, and empty for a kind without labels.
     """
 
     name: str

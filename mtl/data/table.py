@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from mtl.config import UserError
+from mtl.config import KINDS, UserError
 from mtl.data import findings as doctor
 from mtl.data import tokens
-from mtl.data.cells import LabelReader, unify_types
 from mtl.data.columns import Role, check_overrides, guess_roles
 from mtl.data.delimited import DELIMITER_NAMES, Grid, read_grid
 from mtl.data.files import MAX_BYTES, read_source, split_lines
 from mtl.data.header import distinct_names, has_header, unused_name
 from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Row, Table, in_order
-from mtl.text.spans import Span, parse_markup
-from mtl.text.values import parse_number
+from mtl.kinds.tagging import Tagging
+from mtl.text.spans import parse_markup
+from mtl.text.values import is_blank, parse_number
 
 __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
 
 _MOST_COLUMNS = 5000
+# Files with a word per line, and marks in a text, give spans: values of this kind of task.
+ENTITIES = Tagging.name
 # Shares of the work: cells are cut, roles are guessed, rows are read. Progress is told every so many cells.
 _CUT, _GUESSED, _READ, _OFTEN = 0.3, 0.45, 0.7, 20_000
 # The delimiter that a file's name promises.
@@ -43,8 +46,8 @@ def read_table(
 ) -> Table:
     """Read a table of texts and labels from a file: CSV, TSV, CoNLL, one word per row, or one text per line.
 
-    What the columns are is guessed. `text` names the text column and `roles` maps columns to "ignored",
-    "classification", "regression" or "tagging" to overrule the guess. Rows that cannot be used are left out
+    What the columns are is guessed. `text` names the text column and `roles` maps columns to "ignored" or a kind of
+    task (see `mtl.config.KINDS`) to overrule the guess. Rows that cannot be used are left out
     and reported in `findings`, as is everything odd; with `token_counts` and `max_tokens` (see
     `doctor.examine`) also the texts that are too long for a model.
 
@@ -115,10 +118,17 @@ def _take_names(grid: Grid, findings: Findings) -> tuple[list[str], bool]:
         if role.role == "text":
             names[i] = "text"
         elif tasks == [i]:
-            names[i] = "entities" if role.kind == "tagging" else "label"
+            names[i] = "entities" if role.kind == ENTITIES else "label"
     if width > 1:
         findings.add("no-header", grid.lines[first], names=", ".join(names))
     return names, False
+
+
+def _report_in(column: str, findings: Findings) -> Callable[..., None]:
+    def report(code: str, line: int, **facts: object) -> None:
+        findings.add(code, line, column, **facts)
+
+    return report
 
 
 def _columns(grid: Grid, width: int) -> list[list[str]]:
@@ -145,10 +155,15 @@ def _from_grid(
         findings.add("no-text-column", names=", ".join(names) or "none")
         return [], _described(names, roles, [])
     readers = {
-        i: LabelReader(names[i], role, cells[i], findings) for i, role in enumerate(roles) if role.role == "task"
+        i: KINDS[role.kind].reader(cells[i], role.form, _report_in(names[i], findings))
+        for i, role in enumerate(roles)
+        if role.role == "task"
     }
+    for name, role in zip(names, roles, strict=True):
+        if role.rivals:
+            findings.add("close-call", None, name, kind=role.kind, other=role.rivals[0], name=name)
     # Marks in the text itself are the entities, unless a column of its own has them.
-    marked = roles[place].form == "markup" and not any(role.kind == "tagging" for role in roles)
+    marked = roles[place].form == "markup" and not any(role.kind == ENTITIES for role in roles)
     for line in grid.unclosed:
         findings.add("quote-open", line)
     for line in sorted(set(grid.mended) - set(grid.unclosed)):
@@ -162,7 +177,7 @@ def _from_grid(
         if number % often == 0:
             progress(_GUESSED + (_READ - _GUESSED) * number / len(grid.rows))
         text = row[place] if place < len(row) else ""
-        labels: dict[str, str | float | tuple[Span, ...]] = {}
+        labels: dict[str, Any] = {}
         if marked:
             text, spans = parse_markup(text)
             if marks:
@@ -172,12 +187,12 @@ def _from_grid(
             continue
         found = len(row)
         short[found] += found < len(names)
-        for i, reader in readers.items():
-            if i < found:
-                label = reader.read(row[i], text, line)
+        for i, read in readers.items():
+            if i < found and not is_blank(row[i]):
+                label = read(row[i], text, line)
                 if label is not None:
                     labels[names[i]] = label
-            elif short[found] <= NAMED_LINES:
+            elif i < found or short[found] <= NAMED_LINES:
                 findings.add("label-blank", line, names[i])
             else:
                 break
@@ -187,10 +202,10 @@ def _from_grid(
             findings.add_uncounted("label-blank", names[i], missing)
     if marked and marks:
         names = [*names, marks]
-        roles = [*roles, Role("task", "tagging", f"its entities are marked in {names[place]}")]
+        roles = [*roles, Role("task", ENTITIES, f"its entities are marked in {names[place]}")]
     for name, role in zip(names, roles, strict=True):
-        if role.kind == "tagging":
-            unify_types(rows, name, findings)
+        if role.kind:
+            KINDS[role.kind].settle(rows, name, findings)
     columns = _described(names, roles, rows)
     if not rows:
         findings.add("no-rows")
@@ -243,10 +258,10 @@ def _from_sentences(
         Row(text, {task: tuple(spans)} if used else {}, line)
         for text, spans, line in tokens.to_spans(sentences, task, findings)
     ]
-    unify_types(rows, task, findings)
+    KINDS[ENTITIES].settle(rows, task, findings)
     roles = [Role("ignored", None, "it is about single words")] * len(names)
     roles[places.word] = Role("text", None, "its words, joined by single spaces")
-    roles[places.tag] = Role("task", "tagging", "it has an entity tag for each word")
+    roles[places.tag] = Role("task", ENTITIES, "it has an entity tag for each word")
     if not used:
         roles[places.tag] = Role("ignored", None, "as you said")
     if places.sentence is not None:
@@ -258,17 +273,17 @@ def _from_sentences(
 
 def _described(names: Sequence[str], roles: Sequence[Role], rows: Iterable[Row]) -> list[Column]:
     """What the columns turned out to hold, counted over the rows that were read."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    values: dict[str, list] = defaultdict(list)
     for row in rows:
-        for name, label in row.labels.items():
-            if isinstance(label, str):
-                counts[name][label] += 1
-            elif isinstance(label, tuple):
-                counts[name].update(span.label for span in label)
-    return [_column(name, role, counts[name]) for name, role in zip(names, roles, strict=True)]
+        for name, value in row.labels.items():
+            values[name].append(value)
+    return [
+        _column(name, role, KINDS[role.kind].counts(values[name]) if role.kind else {})
+        for name, role in zip(names, roles, strict=True)
+    ]
 
 
-def _column(name: str, role: Role, counts: Counter[str]) -> Column:
+def _column(name: str, role: Role, counts: Mapping[str, int]) -> Column:
     numbers = {label: parse_number(label) for label in counts}
     by_number = all(number is not None for number in numbers.values())
     labels = tuple(sorted(counts, key=numbers.get if by_number else lambda label: (label.casefold(), label)))

@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtl.config import ASSETS, TrainConfig
+from mtl.config import ASSETS, KINDS, TrainConfig
 from mtl.files import write_json
 from mtl.groups import Groups
 from mtl.training.forgetting import probe
-from mtl.training.metrics import HEADLINE, evaluate
+from mtl.training.metrics import evaluate
 from mtl.training.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def measure(
         },
         "probe": len(probe()),
         "start": {"name": model.origin.name, "sha256": model.origin.sha256},
-        "tasks": {name: {"kind": spec.kind, "metric": HEADLINE[spec.kind]} for name, spec in tasks.items()},
+        "tasks": {name: {"kind": spec.kind, "metric": KINDS[spec.kind].headline} for name, spec in tasks.items()},
         "base": base.to_json(),
         "scenarios": scenarios,
         "anchor": anchor,
@@ -158,7 +158,7 @@ def _untouched(job: Job, groups: Groups) -> Figures:
 
 def _headlines(scores: Mapping[str, Figures]) -> dict[str, float]:
     """The score of each task that stands for the others."""
-    metrics = set(HEADLINE.values())
+    metrics = {kind.headline for kind in KINDS.values()}
     return {name: round(next(s for m, s in found.items() if m in metrics), 4) for name, found in scores.items()}
 
 

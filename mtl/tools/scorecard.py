@@ -15,8 +15,10 @@ from mtl import checkpoint
 from mtl.config import UserError
 from mtl.data.dataset import Recipe, SourceSpec, read_source, split
 from mtl.data.rows import Row
+from mtl.kinds.classification import calibration_error
+from mtl.kinds.regression import spearman
 from mtl.model import MultiTaskModel
-from mtl.training.metrics import calibration_error, evaluate, spearman
+from mtl.training.metrics import evaluate
 
 _BINARY = {"0": "negative", "1": "positive"}
 _TERNARY = {"0": "negative", "1": "neutral", "2": "positive"}

@@ -1,64 +1,49 @@
-"""Probabilities that mean something: one temperature per head, fitted after training (Guo et al. 2017).
-
-It is worked into the weights of the head's last layer, so that nothing else has to know of it. Which label is the
-likeliest does not change.
-"""
+"""What is fitted to held-out rows once training is over, such as a classification head's temperature."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
+from torch import nn
 
 from mtl.data.rows import Row
-from mtl.model import Encoded, MultiTaskModel
+from mtl.model import MultiTaskModel, reads_words
+from mtl.pooling import Encoded
 from mtl.text.batches import Batch
 
-# Fewer rows say too little: a temperature fitted to them would follow chance.
+# Fewer rows say too little: what is fitted to them would follow chance.
 _FEWEST_ROWS = 50
 
 
+@torch.no_grad()
 def calibrate(model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str]) -> dict[str, float]:
-    """Divide the logits of each classification head by the temperature that suits `rows` best; returns these.
+    """Give the heads of `tasks` the fitted values that suit `rows` best; returns by what each temperature changed.
 
     A task that fewer than 50 rows are labelled for is left as it is.
     """
-    kinds = {name: model.head(name).spec.kind for name in tasks}
-    labelled = {
-        name: [row for row in rows if name in row.labels] for name, kind in kinds.items() if kind == "classification"
-    }
     temperatures = {}
-    for name, own in labelled.items():
-        if len(own) < _FEWEST_ROWS:
+    for task in tasks:
+        head, own = model.head(task), [row for row in rows if task in row.labels]
+        if not head.fitted or len(own) < _FEWEST_ROWS:
             continue
-        head = model.head(name)
-        logits = _logits(model, name, [row.text for row in own])
-        temperatures[name] = temperature(logits, torch.tensor([head.target(row.labels[name]) for row in own]))
-        with torch.no_grad():
-            for parameter in head.network[-1].parameters():
-                parameter.div_(temperatures[name])
+        for name, value in head.fit_values(*_answers(model, task, own)).items():
+            former = getattr(head, name)
+            if name == "temperature":
+                temperatures[task] = float(value / former)
+            # Not in place: the former one may be shared with the model that this one grew out of.
+            setattr(head, name, nn.Parameter(value.to(former), requires_grad=False))
     return temperatures
 
 
-def _logits(model: MultiTaskModel, task: str, texts: Sequence[str]) -> torch.Tensor:
-    """(texts, labels) in float32."""
-    result = torch.zeros(len(texts), model.head(task).spec.outputs)
+def _answers(model: MultiTaskModel, task: str, rows: Sequence[Row]) -> tuple[torch.Tensor, list]:
+    """(logits in float32, one target for each row)"""
+    head, tokens = model.head(task), model.tokenise([row.text for row in rows], reads_words([model.tasks[task]]))
+    parts, targets = [], []
 
     def keep(indices: list[int], batch: Batch, encoded: Encoded) -> None:
-        result[indices] = model.logits(encoded, batch, task).float().cpu()
+        parts.append(model.logits(encoded, batch, task).float().cpu())
+        targets.extend(head.target(rows[i].labels[task], tokens[i].words) for i in indices)
 
-    model.each_batch(model.tokenise(texts, words=False), keep)
-    return result
-
-
-def temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:
-    """The temperature, from 0.05 to 20, at which logits (n, labels) lose least on label indices (n,)."""
-    # The loss has one minimum in the inverse temperature, so that halving the interval finds it.
-    low, high = 1 / 20, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        inverse = torch.tensor(middle, requires_grad=True)
-        (slope,) = torch.autograd.grad(F.cross_entropy(logits * inverse, targets), inverse)
-        low, high = (low, middle) if slope > 0 else (middle, high)
-    return 1 / low
+    model.each_batch(tokens, keep)
+    return torch.cat(parts), targets

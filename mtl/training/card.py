@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mtl.config import TrainConfig
+from mtl.config import KINDS, TrainConfig
 from mtl.groups import Groups
 from mtl.model import MultiTaskModel
-
-_SHOWN = {
-    "classification": ("accuracy", "macro_f1"),
-    "regression": ("spearman", "mae"),
-    "tagging": ("precision", "recall", "f1"),
-}
 
 
 def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
@@ -64,7 +58,8 @@ def _scores(metrics: dict[str, Any], model: MultiTaskModel, where: str = "") -> 
     lines = []
     for name, scores in metrics.items():
         if name in model.tasks and "rows" in scores:
-            shown = ", ".join(f"{key} {scores[key]:.3f}" for key in _SHOWN[model.tasks[name].kind])
+            metrics = KINDS[model.tasks[name].kind].metrics
+            shown = ", ".join(f"{metric.name} {scores[metric.name]:.3f}" for metric in metrics)
             lines.append(f"- {where}{_cell(name)}: {shown} ({scores['rows']} rows)")
         else:
             lines += _scores(scores, model, f"{_cell(name)}, ")

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from mtl import checkpoint
-from mtl.config import TaskSpec, UserError
+from mtl.config import KINDS, TaskSpec, UserError
 from mtl.data.dataset import Part
-from mtl.heads import ClassificationHead, RegressionHead
+from mtl.heads import Head
 from mtl.model import Encoded, MultiTaskModel
 from mtl.text.batches import Batch
 
@@ -44,9 +43,9 @@ class Teachers:
             teacher = self._models[part.teacher]
             taught = [name for name in tasks if _alike(model.tasks[name], teacher.tasks.get(name))]
             if not taught:
+                kinds = " or ".join(name for name, kind in KINDS.items() if kind.teachable)
                 raise UserError(
-                    f"{part.name}: the teacher {part.teacher} has no classification or regression with the labels of "
-                    f"{', '.join(tasks)}."
+                    f"{part.name}: the teacher {part.teacher} has no {kinds} with the labels of {', '.join(tasks)}."
                 )
             rows = len(part.rows)
             self._answers[id(part)] = {name: torch.zeros(rows, model.tasks[name].outputs) for name in taught}
@@ -72,32 +71,25 @@ class Teachers:
     ) -> None:
         def keep(chosen: list[int], batch: Batch, encoded: Encoded) -> None:
             for name, kept in answers.items():
-                logits = teacher.logits(encoded, batch, name).float().cpu()
-                if teacher.tasks[name].kind == "classification":
-                    logits = torch.softmax(logits, -1)
-                kept[[places[i] for i in chosen]] = logits
+                logits = teacher.logits(encoded, batch, name)
+                kept[[places[i] for i in chosen]] = teacher.head(name).as_teacher(logits).cpu()
 
         teacher.each_batch(teacher.tokenise(texts, words=False), keep)
 
 
 def _alike(own: TaskSpec, other: TaskSpec | None) -> bool:
-    """Whether one's answers can be the other's targets. Words differ with the tokenizer, so tags cannot."""
-    if other is None or own.kind == "tagging":
+    """Whether one's answers can be the other's targets."""
+    if other is None or not KINDS[own.kind].teachable:
         return False
     return all(getattr(own, name) == getattr(other, name) for name in ("kind", "labels", "low", "high"))
 
 
-def targets(
-    head: ClassificationHead | RegressionHead, labels: Sequence[Any], answers: torch.Tensor, trust: float
-) -> torch.Tensor:
+def mixed(head: Head, labels: Sequence[Any], answers: torch.Tensor, trust: float) -> torch.Tensor:
     """What a head should answer, (rows, outputs): `trust` (0 to 1) of a row's label, the rest of the teacher's answer.
 
     Where there is no label (None) the teacher alone is believed."""
     wanted = answers.clone()
     for i, label in enumerate(labels):
         if label is not None:
-            own = torch.tensor(head.target(label))
-            if head.spec.kind == "classification":
-                own = F.one_hot(own, len(head.spec.labels))
-            wanted[i] = trust * own + (1 - trust) * answers[i]
+            wanted[i] = trust * head.label_as_teacher(label) + (1 - trust) * answers[i]
     return wanted

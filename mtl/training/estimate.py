@@ -34,7 +34,7 @@ _PROBE_TOKENS = 2_700
 _PADDING = 1.15
 # Numbers that a layer keeps of each token until the way back, in widths of a token vector.
 _KEPT_PER_TOKEN = 22
-# Of the tokens so many are the first of a word, which is what a tagging head reads.
+# Of the tokens so many are the first of a word, which is what a head that reads words does.
 _WORDS = 0.8
 
 

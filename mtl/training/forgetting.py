@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from mtl.config import ASSETS, TaskSpec
+from mtl.config import ASSETS, KINDS, TaskSpec
 from mtl.data.rows import Row
 from mtl.data.table import read_table
 from mtl.model import Encoded, MultiTaskModel
 from mtl.text.batches import Batch
-from mtl.training.metrics import HEADLINE, evaluate
+from mtl.training.metrics import evaluate
 
 PROBE = ASSETS / "probe.csv"
 
@@ -37,7 +37,7 @@ def measure(
     (old, former), (new, latter) = _scored(before, rows, tasks), _scored(after, rows, tasks)
     result = {}
     for name in old:
-        metric = HEADLINE[before.tasks[name].kind]
+        metric = KINDS[before.tasks[name].kind].headline
         result[name] = {
             "metric": metric,
             "before": old[name][metric],
@@ -50,12 +50,7 @@ def measure(
 
 def _answers(spec: TaskSpec, rows: Sequence[Row]) -> bool:
     """Whether a task can give every label that the rows have for it."""
-    labels = [row.labels[spec.name] for row in rows if spec.name in row.labels]
-    if spec.kind == "regression":
-        return all(isinstance(label, float) for label in labels)
-    if spec.kind == "classification":
-        return all(label in spec.labels for label in labels)
-    return all(isinstance(label, tuple) and all(span.label in spec.labels for span in label) for label in labels)
+    return not any(KINDS[spec.kind].misfit(row.labels[spec.name], spec) for row in rows if spec.name in row.labels)
 
 
 def _scored(model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str]) -> tuple[dict[str, Any], np.ndarray]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -34,7 +35,7 @@ class _Kept:
     words: torch.Tensor | None
     pooled: dict[str, torch.Tensor]
     known: torch.Tensor
-    tags: dict[tuple[str, int], torch.Tensor] = field(default_factory=dict)
+    targets: dict[tuple[str, int], Any] = field(default_factory=dict)
 
 
 class Prefix:
@@ -52,7 +53,7 @@ class Prefix:
         self._stored = torch.float16 if half else torch.float32
         self._frozen = _in_half(model.backbone, depth) if half else model.backbone
         self._whole = depth == len(model.backbone.groups)
-        self._poolings = {model.config.pooling, *(t.pooling for t in model.config.tasks if t.kind != "tagging")}
+        self._poolings = model.config.poolings
         self._kept: dict[int, _Kept] = {}
 
     def __contains__(self, part: Part) -> bool:
@@ -61,9 +62,9 @@ class Prefix:
     def tokens(self, part: Part) -> list[Tokens]:
         return self._kept[id(part)].tokens
 
-    def tags(self, part: Part) -> dict[tuple[str, int], torch.Tensor]:
-        """A place to keep what the words of a part's rows should be tagged as, by task and row."""
-        return self._kept[id(part)].tags
+    def targets(self, part: Part) -> dict[tuple[str, int], Any]:
+        """A place to keep what heads should answer for a part's rows, by task and row."""
+        return self._kept[id(part)].targets
 
     @property
     def bytes(self) -> int:

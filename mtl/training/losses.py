@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +16,8 @@ from mtl.data.dataset import Part
 from mtl.data.rows import Row
 from mtl.encoder.backbone import Backbone
 from mtl.model import Encoded, MultiTaskModel
-from mtl.text.batches import Batch, Tokens, collate
-from mtl.text.spans import spans_to_tags
-from mtl.training.distillation import Teachers, targets
+from mtl.text.batches import Batch, collate
+from mtl.training.distillation import Teachers, mixed
 from mtl.training.frozen_cache import Prefix
 
 
@@ -28,7 +29,7 @@ def _in_other_case(part: Part, rows: list[Row], chance: random.Random) -> list[R
     texts = [row.text.lower() if draw < part.lower else row.text.upper() for row in rows]
     # Some letters change length with their case ("ß"), and spans would no longer fit.
     return [
-        Row(text, row.labels, row.line) if len(text) == len(row.text) else row
+        replace(row, texts=(text,)) if len(text) == len(row.text) else row
         for text, row in zip(texts, rows, strict=True)
     ]
 
@@ -53,10 +54,10 @@ def batch_losses(
     """
     rows = [part.rows[i] for i in indices]
     disturbed = False
-    known: dict[tuple[str, int], torch.Tensor] = {}
+    known: dict[tuple[str, int], Any] = {}
     if prefix is not None and part in prefix:
         tokens, batch, hidden, encoded = prefix.batch(part, indices)
-        known = prefix.tags(part)
+        known = prefix.targets(part)
     else:
         changed = _in_other_case(part, rows, chance)
         rows = changed or rows
@@ -67,14 +68,24 @@ def batch_losses(
             hidden = model.backbone.run(batch.ids, batch.mask, 0, depth) if depth else None
         encoded = model.encode_batch(batch, hidden, depth)
     taught = teachers(part, indices) if teachers is not None else {}
-    tasks = [name for name in model.tasks if name in taught or any(name in row.labels for row in rows)]
-    losses = {
-        name: _taught_loss(model, name, rows, batch, encoded, taught[name], trust)
-        if name in taught
-        else _task_loss(model, name, part, indices, rows, tokens, batch, encoded, known)
-        for name in tasks
-    }
-    losses = {name: loss for name, loss in losses.items() if loss is not None}
+    losses = {}
+    for name in model.tasks:
+        head = model.head(name)
+        labelled = [i for i, row in enumerate(rows) if name in row.labels]
+        if name in taught:
+            labelled = range(len(rows))  # a teacher has an answer for every row
+            targets = mixed(head, [row.labels.get(name) for row in rows], taught[name], trust)
+        else:
+            for i in labelled:
+                if (name, indices[i]) not in known:
+                    value = rows[i].labels[name]
+                    known[name, indices[i]] = head.target(value, tokens[i].words, part.unlabelled)
+            targets = [known[name, indices[i]] for i in labelled]
+        if not labelled:
+            continue
+        logits = head.of_rows(model.logits(encoded, batch, name), batch, labelled)
+        if len(logits):  # a text without words has none
+            losses[name] = head.losses(logits, targets).mean()
     if anchor is not None and not disturbed:
         pooled = encoded.pooled(model.config.pooling)
         learns = depth < len(model.backbone.groups)
@@ -101,51 +112,6 @@ def _mask_words(part: Part, batch: Batch, model: MultiTaskModel, chance: random.
     hidden = hidden.to(batch.ids.device)
     batch.ids[batch.word_rows[hidden], batch.word_positions[hidden]] = mask_id
     return True
-
-
-def _task_loss(
-    model: MultiTaskModel,
-    task: str,
-    part: Part,
-    indices: list[int],
-    rows: list[Row],
-    tokens: list[Tokens],
-    batch: Batch,
-    encoded: Encoded,
-    known: dict[tuple[str, int], torch.Tensor],
-) -> torch.Tensor | None:
-    """One task's loss, None where no row has a label. `known` keeps what words should be tagged as, by task and row."""
-    head = model.head(task)
-    labelled = [i for i, row in enumerate(rows) if task in row.labels]
-    logits = model.logits(encoded, batch, task)
-    if head.spec.kind != "tagging":
-        chosen = logits if len(labelled) == len(rows) else logits[labelled]
-        return head.loss(chosen, [head.target(rows[i].labels[task]) for i in labelled])
-    labelled = [i for i in labelled if tokens[i].words]
-    if not labelled:
-        return None
-    parts = logits.split(batch.word_counts)
-    for i in labelled:
-        if (task, indices[i]) not in known:
-            tags = spans_to_tags(rows[i].labels[task], [(s, e) for s, e, _ in tokens[i].words])
-            known[task, indices[i]] = head.target(tags, part.unlabelled)
-    return head.loss(torch.cat([parts[i] for i in labelled]), [known[task, indices[i]] for i in labelled])
-
-
-def _taught_loss(
-    model: MultiTaskModel,
-    task: str,
-    rows: list[Row],
-    batch: Batch,
-    encoded: Encoded,
-    answers: torch.Tensor,
-    trust: float,
-) -> torch.Tensor:
-    """The loss of a task against the rows' labels and a teacher's `answers` (rows, outputs)."""
-    head = model.head(task)
-    return head.loss(
-        model.logits(encoded, batch, task), targets(head, [row.labels.get(task) for row in rows], answers, trust)
-    )
 
 
 class Anchor:

@@ -12,6 +12,7 @@ from torch import nn
 
 from mtl.config import TaskSpec, TrainConfig
 from mtl.data.rows import Row
+from mtl.kinds.tagging import tags_of
 from mtl.model import MultiTaskModel
 from mtl.text.spans import spans_to_tags
 
@@ -112,7 +113,7 @@ def _examples(model: MultiTaskModel, rows: Sequence[Row]) -> list[dict]:
                 tags = spans_to_tags(label, [(start, end) for start, end, _ in tokens.words])
                 example["labels"] = [_IGNORED] * len(tokens.ids)
                 for (_, _, place), tag in zip(tokens.words, tags, strict=True):
-                    example["labels"][place] = head.spec.tags.index(tag)
+                    example["labels"][place] = tags_of(head.spec).index(tag)
             else:
                 example[name] = head.target(label)
         examples.append(example)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mtl.config import TaskSpec, UserError
-from mtl.data.labels import mapped, match_labels, match_task
+from mtl.config import KINDS, TaskSpec, UserError
+from mtl.data.labels import match_labels, match_task
 from mtl.data.rows import Column
 from mtl.text.spans import Span
 
@@ -105,13 +105,14 @@ def test_a_label_can_be_made_new_although_the_model_has_one_for_it():
 
 def test_a_mapping_is_applied_to_classes():
     mapping = {"pos": "positive", "spam": None}
-    assert [mapped(label, mapping) for label in ("pos", "spam", "other")] == ["positive", None, "other"]
+    translate = KINDS["classification"].translate
+    assert [translate(label, mapping) for label in ("pos", "spam", "other")] == ["positive", None, "other"]
 
 
 def test_a_mapping_is_applied_to_entities_and_leaves_numbers_alone():
     spans = (Span(0, 3, "person"), Span(4, 5, "num"))
-    assert mapped(spans, {"person": "PER", "num": None}) == (Span(0, 3, "PER"),)
-    assert mapped(0.5, {"a": "b"}) == 0.5
+    assert KINDS["tagging"].translate(spans, {"person": "PER", "num": None}) == (Span(0, 3, "PER"),)
+    assert KINDS["regression"].translate(0.5, {"a": "b"}) == 0.5
 
 
 def column(name, kind, *labels):

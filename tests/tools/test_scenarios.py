@@ -7,10 +7,9 @@ import json
 import pytest
 
 from mtl.__main__ import main
-from mtl.config import TrainConfig
+from mtl.config import KINDS, TrainConfig
 from mtl.groups import Groups
 from mtl.tools import scenarios
-from mtl.training.metrics import HEADLINE
 from mtl.training.presets import PRESETS
 
 MARKED = "[Ada](PER) left [Acme](ORG) in [Rome](LOC) for a [Vespa](MISC)."
@@ -49,7 +48,7 @@ def check_form(figures):
     assert {"file", "sha256", "rows", "held_out"} == figures["data"].keys()
     assert len(figures["start"]["sha256"]) == 64 and figures["start"]["name"]
     assert {name: task["metric"] for name, task in figures["tasks"].items()} == {
-        name: HEADLINE[task["kind"]] for name, task in figures["tasks"].items()
+        name: KINDS[task["kind"]].headline for name, task in figures["tasks"].items()
     }
     assert [scenario["name"] for scenario in figures["scenarios"]] == [preset.name for preset in PRESETS]
     for scenario in figures["scenarios"]:

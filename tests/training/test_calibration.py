@@ -8,7 +8,8 @@ import mtl
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec
 from mtl.data.rows import Row
-from mtl.training.calibration import calibrate, temperature
+from mtl.heads import best_temperature
+from mtl.training.calibration import calibrate
 
 
 @pytest.mark.parametrize("true", [0.25, 1.0, 3.0])
@@ -16,22 +17,22 @@ def test_the_temperature_that_made_the_labels_is_found(true):
     torch.manual_seed(0)
     logits = torch.randn(20_000, 3) * 2
     targets = torch.multinomial(torch.softmax(logits / true, -1), 1).squeeze(-1)
-    assert temperature(logits, targets) == pytest.approx(true, rel=0.06)
+    assert best_temperature(logits, targets) == pytest.approx(true, rel=0.06)
 
 
 def test_it_is_the_best_there_is():
     torch.manual_seed(1)
     targets = torch.randint(0, 4, (200,))
     logits = torch.randn(200, 4) * 5 + 3 * F.one_hot(targets, 4)
-    best = temperature(logits, targets)
+    best = best_temperature(logits, targets)
     losses = [float(F.cross_entropy(logits / (best * factor), targets)) for factor in (0.9, 1.0, 1.1)]
     assert losses[1] == min(losses)
 
 
 def test_labels_that_are_always_right_or_wrong_stay_within_bounds():
     logits = torch.tensor([[5.0, 0.0], [0.0, 5.0]]).repeat(30, 1)
-    assert 0.04 < temperature(logits, torch.tensor([0, 1]).repeat(30)) < 1
-    assert 1 < temperature(logits, torch.tensor([1, 0]).repeat(30)) < 21
+    assert 0.04 < best_temperature(logits, torch.tensor([0, 1]).repeat(30)) < 1
+    assert 1 < best_temperature(logits, torch.tensor([1, 0]).repeat(30)) < 21
 
 
 @pytest.fixture
@@ -53,6 +54,14 @@ def test_answers_stay_and_probabilities_change(model):
     for a, b in zip(after, before, strict=True):
         odds = [torch.tensor(x.mood.probabilities["good"]).logit() for x in (b, a)]
         assert float(odds[0] / odds[1]) == pytest.approx(found["mood"], rel=1e-3)
+
+
+def test_the_model_that_it_grew_out_of_keeps_its_own(model):
+    model = model.eval()
+    rows = [Row(f"Text number {i}.", {"mood": "good" if i % 3 else "bad"}, i) for i in range(60)]
+    grown = checkpoint.derive(model, model.config)
+    calibrate(grown, rows, ["mood"])
+    assert float(model.head("mood").temperature) == 1.0 != float(grown.head("mood").temperature)
 
 
 def test_few_rows_are_not_followed(model):

@@ -12,7 +12,7 @@ from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, UserError
 from mtl.data.dataset import Part, Recipe
 from mtl.data.rows import Row
-from mtl.training.distillation import Teachers, targets
+from mtl.training.distillation import Teachers, mixed
 from mtl.training.runs.worker import train
 
 MOOD, SIZE = TaskSpec("mood", "classification", ("good", "bad")), TaskSpec("size", "regression")
@@ -64,11 +64,11 @@ def test_a_part_without_a_teacher_has_no_answers(tiny, teacher, part):
 def test_targets_go_from_the_teacher_to_the_label(tiny, trust):
     model = make(tiny, MOOD, SIZE)
     answers = torch.tensor([[0.3, 0.7], [0.9, 0.1], [0.2, 0.8]])
-    wanted = targets(model.head("mood"), ["good", None, "bad"], answers, trust)
+    wanted = mixed(model.head("mood"), ["good", None, "bad"], answers, trust)
     assert torch.allclose(wanted[0], trust * torch.tensor([1.0, 0.0]) + (1 - trust) * answers[0])
     assert torch.equal(wanted[1], answers[1])
     assert torch.allclose(wanted[2], trust * torch.tensor([0.0, 1.0]) + (1 - trust) * answers[2])
-    numbers = targets(model.head("size"), [0.5, None], torch.tensor([[-1.0], [0.25]]), trust)
+    numbers = mixed(model.head("size"), [0.5, None], torch.tensor([[-1.0], [0.25]]), trust)
     assert numbers.flatten().tolist() == pytest.approx([trust * 0.5 - (1 - trust), 0.25])
 
 

@@ -170,7 +170,7 @@ def test_a_column_said_to_hold_numbers_may_hold_none(tmp_path):
     matched = match_tasks(read, KNOWN)
     assert [*matched.specs] == ["b"]
     assert "no numbers" in matched.notes[0]
-    with pytest.raises(UserError, match="holds numbers"):
+    with pytest.raises(UserError, match="has no labels"):
         match_tasks(read, KNOWN, {"a": {"x": None}})
 
 

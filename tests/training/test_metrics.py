@@ -8,7 +8,9 @@ import mtl
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec
 from mtl.data.rows import Row
-from mtl.heads import Classes, Entity
+from mtl.kinds.classification import Classes, calibration_error
+from mtl.kinds.regression import spearman
+from mtl.kinds.tagging import Entity
 from mtl.text.spans import Span
 from mtl.training import metrics
 
@@ -83,12 +85,12 @@ def test_entity_f1_of_no_entities_at_all_is_zero_and_not_an_error(model, monkeyp
 
 def test_calibration_error_is_zero_when_confidence_is_deserved():
     confidence = np.array([0.75] * 4)
-    assert metrics.calibration_error(confidence, np.array([True, True, True, False])) == 0
-    assert metrics.calibration_error(confidence, np.array([False] * 4)) == 0.75
+    assert calibration_error(confidence, np.array([True, True, True, False])) == 0
+    assert calibration_error(confidence, np.array([False] * 4)) == 0.75
 
 
 def test_spearman_of_a_constant_is_zero():
-    assert metrics.spearman(np.array([1.0, 1.0]), np.array([1.0, 2.0])) == 0.0
+    assert spearman(np.array([1.0, 1.0]), np.array([1.0, 2.0])) == 0.0
 
 
 def test_probabilities_of_a_classes_answer_stay_a_plain_dictionary():

@@ -16,7 +16,8 @@ import mtl
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.encoder.backbone import replace_parameter
-from mtl.heads import Classes, Entity
+from mtl.kinds.classification import Classes
+from mtl.kinds.tagging import Entity
 from mtl.model import Analysis
 from mtl.training import jobs
 from mtl.training.runs import folder as folders

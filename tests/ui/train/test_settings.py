@@ -450,7 +450,7 @@ def test_the_sliders_follow_the_backbone(tmp_path):
         "embeddings",
     ]
     assert 'id="freeze" min="0" max="13"' in form
-    total = sum(p.numel() for p in model.parameters())
+    total = sum(p.numel() for name, p in model.named_parameters() if name not in model.fitted)
     assert words.learns(total, 0, "embeddings to layer 12 and 3 heads") in outcome
     # All of its weights are counted once.
     shape = controls.shape_now(visit.lesson, session)

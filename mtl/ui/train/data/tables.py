@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtl.config import TaskSpec
+from mtl.config import KINDS, TaskSpec
 from mtl.data.matching import Mappings, Matched, match_tasks
 from mtl.data.rows import Row, Table
 from mtl.data.table import read_table
 from mtl.text.batches import count_tokens
-from mtl.text.spans import Span
 from mtl.ui.sentences import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
@@ -69,8 +68,8 @@ def understand(
     progress(1.0)
     labelled = {task for row in matched.rows for task in row.labels}
     return Understood(
-        table=replace(table, rows=_first(table.rows)),
-        matched=replace(matched, rows=_first(matched.rows)),
+        table=replace(table, rows=_first(table.rows, {c.name: c.kind for c in table.tasks().values()})),
+        matched=replace(matched, rows=_first(matched.rows, {s.name: s.kind for s in matched.specs.values()})),
         tasks={**known.tasks, **matched.specs},
         learns=tuple(task for task in matched.specs if task in labelled),
         rows=len(table.rows),
@@ -85,22 +84,16 @@ def _tokenizer(json: str) -> Tokenizer:
     return Tokenizer.from_str(json)
 
 
-def _first(rows: list[Row]) -> list[Row]:
+def _first(rows: list[Row], kinds: Mapping[str, str]) -> list[Row]:
     """The first rows, cut short: what is kept of a stranger's file must be small however large it is."""
     return [
         replace(
             row,
-            text=row.text[:CHARACTERS_KEPT],
-            labels={
-                task: _cut_spans(label) if isinstance(label, tuple) else label for task, label in row.labels.items()
-            },
+            texts=tuple(text[:CHARACTERS_KEPT] for text in row.texts),
+            labels={name: KINDS[kinds[name]].cut(value, CHARACTERS_KEPT) for name, value in row.labels.items()},
         )
         for row in rows[:ROWS_KEPT]
     ]
-
-
-def _cut_spans(spans: tuple[Span, ...]) -> tuple[Span, ...]:
-    return tuple(span for span in spans if span.end <= CHARACTERS_KEPT)
 
 
 def _tokens(texts: Iterable[str], most: int) -> int:

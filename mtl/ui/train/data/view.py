@@ -75,7 +75,7 @@ def _finding_sentence(found: Finding) -> str:
 
 
 def _column_sentence(column: Column, taught: Taught) -> str:
-    parts = {"column": code(column.name), "what": escape(_contents(column, taught))}
+    parts = {"column": code(column.name), "what": escape(taught.what)}
     if taught.spec is None:
         return _fill(words.NOTHING, **parts)
     if taught.kept:
@@ -89,14 +89,6 @@ def _column_sentence(column: Column, taught: Taught) -> str:
     if (more := len(taught.match.new) - 3) > 0:
         unknown.append(escape(words.and_more(more, "label")))
     return _fill(words.ANEW, labels=", ".join(unknown), **parts)
-
-
-def _contents(column: Column, taught: Taught) -> str:
-    if column.kind == "regression":
-        return words.numbers(taught.low, taught.high) if taught.low is not None else words.plural(0, "number")
-    if column.kind == "tagging":
-        return words.entities(sum(column.counts.values()), len(column.counts))
-    return words.labels(len(column.counts))
 
 
 # --- columns, with choices ---

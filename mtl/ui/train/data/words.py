@@ -64,18 +64,6 @@ def plural(count: int, noun: str) -> str:
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
-def labels(count: int) -> str:
-    return plural(count, "label")
-
-
-def entities(count: int, types: int) -> str:
-    return f"{plural(count, 'entity').replace('entitys', 'entities')} of {plural(types, 'type')}"
-
-
-def numbers(low: float, high: float) -> str:
-    return f"numbers from {low:g} to {high:g}"
-
-
 def and_more(count: int, noun: str) -> str:
     return f"{plural(count, f'more {noun}')}"
 

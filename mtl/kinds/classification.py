@@ -1,0 +1,188 @@
+"""Classification: one label for each text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mtl.config import TaskSpec
+from mtl.data.facts import Facts
+from mtl.data.labels import MOST_LABELS
+from mtl.data.rows import Column, Findings, Row
+from mtl.kinds.kind import Evidence, Kind, Metric, Report, plural
+from mtl.text.values import LONGEST_NAME, parse_number, shown
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# A column that nothing but its few values speaks for has at most so many labels.
+_FEW = 50
+# More labels than this are worth a word.
+_MANY_LABELS = 50
+# The commonest label has so many times the rows of the rarest, in a table of so many rows.
+_HEAVY, _ENOUGH_ROWS = 10, 20
+
+
+@dataclass(frozen=True)
+class Classes:
+    """A classification's answer: the likeliest label, and every label's probability."""
+
+    label: str
+    probabilities: dict[str, float]
+
+
+class Classification(Kind):
+    name = "classification"
+    head = "mtl.heads:ClassificationHead"
+    teachable = True
+    metrics = (
+        Metric(
+            "macro_f1",
+            "macro F1",
+            "F1 of each label, then the mean of them: rare labels count as much as frequent ones.",
+        ),
+        Metric("accuracy", "accuracy", "The share of rows whose answer is right."),
+        Metric(
+            "macro_precision",
+            "macro precision",
+            "Of what was answered with a label, the share that is right; the mean over labels.",
+        ),
+        Metric(
+            "macro_recall",
+            "macro recall",
+            "Of what has a label, the share that was found; the mean over labels.",
+        ),
+    )
+
+    def recognise(self, column: Facts, likely: bool) -> Evidence | None:
+        if not column.holds_numbers(likely):
+            return self._recognise_names(column, likely)
+        distinct = set(column.all_numbers)
+        # Grades, stars, 0 and 1: a few small whole numbers are names of classes more often than amounts.
+        small = column.are_whole and min(distinct) >= -10 and max(distinct) <= 10
+        if not small or not (likely or 1 < len(distinct) <= len(column.all_numbers) / 2):
+            return None
+        return Evidence(0.8, f"it has {plural(len(distinct), 'small whole number')}")
+
+    def _recognise_names(self, column: Facts, likely: bool) -> Evidence:
+        count = len(column.filled)
+        distinct = len({cell.casefold() for cell in column.filled})
+        found = f"it has {plural(distinct, 'distinct value')} in {plural(count, 'row')}"
+        if distinct == 1 and count > 1 and not likely:
+            return Evidence(0.0, "it is the same in every row")
+        if distinct <= (_FEW if likely else 10 if count < 20 else 0) or 2 * distinct <= count:
+            return Evidence(0.8, found)
+        return Evidence(0.0, f"{found}, too many for labels")
+
+    def reader(self, cells: Sequence[str], form: str, report: Report) -> Callable[[str, str, int], str | None]:
+        usual = _usual_spellings(cells)
+        spellings: dict[str, str] = {}
+
+        def read(cell: str, text: str, line: int) -> str | None:
+            if (length := len(cell.strip())) > LONGEST_NAME:
+                report("label-long", line, count=length, limit=LONGEST_NAME)
+                return None
+            spelling = spellings.get(cell)
+            if spelling is None:
+                spelling = spellings[cell] = usual.setdefault(_label_key(cell), cell)
+            if spelling != cell:
+                # The quotes show spaces, which may be all the difference.
+                report("label-spelling", line, cell=f'"{cell}"', label=f'"{spelling}"')
+            return spelling.strip()
+
+        return read
+
+    def examine(self, rows: Sequence[Row], column: Column, findings: Findings) -> None:
+        if len(column.labels) == 1:
+            findings.add("one-class", None, column.name, label=shown(column.labels[0]))
+            return
+        if len(column.labels) > MOST_LABELS:
+            findings.add("too-many-labels", None, column.name, count=len(column.labels), limit=MOST_LABELS)
+            return
+        if len(column.labels) > _MANY_LABELS:
+            findings.add("many-labels", None, column.name, count=len(column.labels))
+        _report_imbalance(column, findings)
+        once = {label for label, count in column.counts.items() if count == 1}
+        for row in rows if once else ():
+            label = row.labels[column.name]
+            if label in once:
+                findings.add("label-once", row.line, column.name, label=shown(label))
+
+    def counts(self, values: Sequence[str]) -> Mapping[str, int]:
+        return Counter(values)
+
+    def score(
+        self, spec: TaskSpec, truths: Sequence[str], answers: Sequence[Classes], words: Sequence[Sequence[tuple]]
+    ) -> dict[str, Any]:
+        """Accuracy, macro precision, recall and F1, `per_class`, `confusion` (rows true, columns predicted, in the
+        order of the labels), and the expected calibration error."""
+        import numpy as np
+        from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+        labels, predicted = list(spec.labels), [answer.label for answer in answers]
+        # A label that no row has says nothing about the model, so it does not enter the macro means.
+        present = [label for label in labels if label in set(truths)]
+        precision, recall, f1, support = precision_recall_fscore_support(
+            truths, predicted, labels=present, zero_division=0
+        )
+        return {
+            "accuracy": float(accuracy_score(truths, predicted)),
+            "macro_precision": float(np.mean(precision)),
+            "macro_recall": float(np.mean(recall)),
+            "macro_f1": float(np.mean(f1)),
+            "per_class": {
+                label: {"precision": float(p), "recall": float(r), "f1": float(f), "rows": int(n)}
+                for label, p, r, f, n in zip(present, precision, recall, f1, support, strict=True)
+            },
+            "labels": labels,
+            "confusion": confusion_matrix(truths, predicted, labels=labels).tolist(),
+            "calibration_error": calibration_error(
+                np.array([max(answer.probabilities.values()) for answer in answers]),
+                np.array([truth == label for truth, label in zip(truths, predicted, strict=True)]),
+            ),
+        }
+
+    def answer_text(self, answer: Classes) -> str:
+        ranked = sorted(answer.probabilities.items(), key=lambda item: -item[1])
+        return f"{answer.label} (" + ", ".join(f"{label} {p:.1%}" for label, p in ranked) + ")"
+
+
+def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error: mean gap of confidence and accuracy over equal bins (Guo et al. 2017)."""
+    import numpy as np
+
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(confidence[bin_of == b].mean() - correct[bin_of == b].mean()) * (bin_of == b).sum()
+        for b in range(bins)
+        if (bin_of == b).any()
+    ]
+    return float(sum(gaps) / len(confidence))
+
+
+def _report_imbalance(column: Column, findings: Findings) -> None:
+    # Labels that are seen once are reported one by one.
+    counts = {label: count for label, count in column.counts.items() if count > 1}
+    if len(counts) < 2 or sum(counts.values()) < _ENOUGH_ROWS:
+        return
+    common, rare = max(counts, key=counts.get), min(counts, key=counts.get)
+    if counts[common] >= _HEAVY * counts[rare]:
+        facts = {"common": shown(common), "many": counts[common], "rare": shown(rare), "few": counts[rare]}
+        findings.add("imbalance", None, column.name, **facts)
+
+
+def _usual_spellings(cells: Sequence[str]) -> dict[str, str]:
+    """For each label, whatever its spelling, the cell that is commonest for it."""
+    usual: dict[str, str] = {}
+    for cell, _ in Counter(cells).most_common():
+        if len(cell) <= LONGEST_NAME:
+            usual.setdefault(_label_key(cell), cell)
+    return usual
+
+
+def _label_key(cell: str) -> str:
+    """What all spellings of a label have in common."""
+    number = parse_number(cell)
+    return repr(number) if number is not None else " ".join(cell.casefold().split())

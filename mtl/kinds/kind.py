@@ -1,0 +1,166 @@
+"""What a kind of task is: a record that model, data, training, card and page ask, so that none of them knows its name.
+
+Nothing here imports torch: the page, the sandbox and the command line read these records before there is a model.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mtl.config import TaskSpec, UserError
+from mtl.data.facts import Facts
+from mtl.data.rows import Column, Findings, Row
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# Reports what is wrong with a cell: a key of `mtl.data.messages.MESSAGES`, the line, what fills the message's braces.
+Report = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of a task. `show` is how it is written: "percent", "correlation" (from -1 to 1) or "number"."""
+
+    name: str
+    title: str
+    help: str
+    show: str = "percent"
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How strongly the cells of a column speak for a kind, from 0 to 1, and why.
+
+    0: they are of this kind, and yet teach nothing. `form` is how the values are written, where there are several ways.
+    """
+
+    score: float
+    reason: str
+    form: str = ""
+
+
+class Kind:
+    """A kind of task. A new kind overrides what is not true of it and is registered by `mtl.config.register_kind`.
+
+    `texts`: how many texts of a row it reads, 1 or 2. `reads`: "sentence" (a pooled vector for each text), "words" (a
+    vector for each word), "pair" or "embedding" (the model's own embeddings; its head has no weights). `head` is
+    "module:class or function", called with a spec and the width of vectors, which gives the head (see
+    `mtl.heads.Head`); it is imported when a model is built. `has_labels`: its specs list labels, which a table's are
+    matched with, at least `fewest_labels` of them, each a `label_noun` to people. `teachable`: another model's answers
+    can be learnt from. `moves_embedding`: rows with such a label are not held by the anchor. `metrics`: its scores, the
+    first of which, the higher the better, stands for the others.
+    """
+
+    name: str
+    head: str
+    metrics: tuple[Metric, ...]
+    texts = 1
+    reads = "sentence"
+    has_labels = True
+    fewest_labels = 2
+    label_noun = "label"
+    teachable = False
+    moves_embedding = False
+
+    @property
+    def headline(self) -> str:
+        """The name of the score that stands for the others."""
+        return self.metrics[0].name
+
+    # --- specs and heads ---
+
+    def check(self, spec: TaskSpec) -> None:
+        """Raise `UserError` for a spec that no head of this kind can have."""
+        if not self.has_labels and spec.labels:
+            raise UserError(f"Task {spec.name!r} is a {self.name}: it has no labels.")
+        if self.has_labels and len(spec.labels) < self.fewest_labels:
+            fewest = plural(self.fewest_labels, self.label_noun)
+            raise UserError(f"Task {spec.name!r} needs at least {fewest}; it has {len(spec.labels)}.")
+
+    def new_spec(self, name: str, labels: tuple[str, ...], values: Sequence[Any]) -> TaskSpec:
+        """The head that a new task gets when nothing else is asked for; `values` are those found in the data."""
+        return TaskSpec(name, self.name, labels)
+
+    def covers(self, spec: TaskSpec, values: Sequence[Any]) -> bool:
+        """Whether a head without labels can give all these values."""
+        return True
+
+    def outputs(self, spec: TaskSpec) -> int:
+        """How many numbers the head gives for one text or one word."""
+        return len(spec.labels)
+
+    def build(self, spec: TaskSpec, dim: int) -> nn.Module:
+        """A new head that reads vectors of width `dim`."""
+        module, _, name = self.head.partition(":")
+        return getattr(importlib.import_module(module), name)(spec, dim)
+
+    # --- data ---
+
+    def recognise(self, column: Facts, likely: bool) -> Evidence | None:
+        """What the cells of a column say for this kind, None where nothing; `likely` says that the column should hold
+        labels of some kind."""
+        return None
+
+    def form(self, column: Facts) -> str:
+        """How the values of a column are written, given that it is of this kind."""
+        return ""
+
+    def reader(self, cells: Sequence[str], form: str, report: Report) -> Callable[[str, str, int], Any]:
+        """A function (cell, text, line) -> value of a column; None, and a report, where a cell holds none.
+
+        It is never asked about a blank cell."""
+        return lambda cell, text, line: cell.strip()
+
+    def settle(self, rows: Sequence[Row], name: str, findings: Findings) -> None:
+        """Look at all values of the column `name` together once they are read, and mend them in place."""
+
+    def examine(self, rows: Sequence[Row], column: Column, findings: Findings) -> None:
+        """Report what is odd about the values of a column over `rows`, all of which have one."""
+
+    def counts(self, values: Sequence[Any]) -> Mapping[str, int]:
+        """How often each label occurs; empty for a kind without labels."""
+        return {}
+
+    def describe(self, values: Sequence[Any]) -> str:
+        """What a column with these values has, as in "4 labels"."""
+        return plural(len(self.counts(values)), "label")
+
+    def translate(self, value: Any, meaning: Mapping[str, Any]) -> Any:
+        """A value with each label in it replaced by what it means; None where nothing is left.
+
+        A label that is not in `meaning` stays."""
+        return meaning.get(f"{value:g}" if isinstance(value, float) else value, value)
+
+    def cut(self, value: Any, characters: int) -> Any:
+        """What is left of a value when its text is cut to so many characters."""
+        return value
+
+    def misfit(self, value: Any, spec: TaskSpec) -> str:
+        """Why a value cannot be one of a task's; "" where it can."""
+        if isinstance(value, tuple):
+            return f"task {spec.name!r} has no entities, but that is what is marked there."
+        if value in spec.labels:
+            return ""
+        return f"task {spec.name!r} has no label {value!r}; it has {', '.join(spec.labels)}."
+
+    # --- answers ---
+
+    def score(
+        self, spec: TaskSpec, truths: Sequence[Any], answers: Sequence[Any], words: Sequence[Sequence[tuple]]
+    ) -> dict[str, Any]:
+        """Every metric, and whatever else should be shown, of a head's answers to rows; `words` as in `Tokens`."""
+        raise NotImplementedError
+
+    def answer_text(self, answer: Any) -> str:
+        """An answer in a line."""
+        return str(answer)
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """ "1 label", "2 labels"."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

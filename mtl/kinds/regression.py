@@ -1,0 +1,114 @@
+"""Regression: a number for each text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mtl.config import TaskSpec
+from mtl.data.facts import Facts
+from mtl.data.rows import Column, Findings, Row
+from mtl.kinds.kind import Evidence, Kind, Metric, Report
+from mtl.text.values import parse_number, shown
+
+# Among fewer numbers none can be called unusual.
+_ENOUGH = 5
+
+
+class Regression(Kind):
+    name = "regression"
+    head = "mtl.heads:RegressionHead"
+    has_labels = False
+    teachable = True
+    metrics = (
+        Metric("spearman", "Spearman", "How well it ranks the rows: 1 is the right order, 0 is chance.", "correlation"),
+        Metric(
+            "mae",
+            "mean error",
+            "Mean absolute error: how far off an answer is on average, in the units of the file. Lower is better.",
+            "number",
+            higher_is_better=False,
+        ),
+    )
+
+    def new_spec(self, name: str, labels: tuple[str, ...], values: Sequence[float]) -> TaskSpec:
+        low, high = min(values), max(values)
+        return TaskSpec(name, self.name, low=low, high=high if high > low else low + max(1.0, abs(low)))
+
+    def covers(self, spec: TaskSpec, values: Sequence[float]) -> bool:
+        return spec.low <= min(values) and max(values) <= spec.high
+
+    def outputs(self, spec: TaskSpec) -> int:
+        return 1
+
+    def recognise(self, column: Facts, likely: bool) -> Evidence | None:
+        if not column.holds_numbers(likely):
+            return None
+        numbers = column.all_numbers
+        distinct = set(numbers)
+        low, high = min(distinct), max(distinct)
+        if len(distinct) == 1 and not likely:
+            return Evidence(0.0, "it is the same number in every row")
+        unique = column.are_whole and len(numbers) >= 5 and len(distinct) > 0.9 * len(numbers)
+        if unique and (high - low + 1 == len(numbers) or high > 1e5):
+            return Evidence(0.0, "it numbers the rows")
+        return Evidence(0.5, f"it has numbers from {low:g} to {high:g}")
+
+    def reader(self, cells: Sequence[str], form: str, report: Report) -> Callable[[str, str, int], float | None]:
+        def read(cell: str, text: str, line: int) -> float | None:
+            number = parse_number(cell)
+            if number is None:
+                report("number", line, cell=shown(cell))
+            return number
+
+        return read
+
+    def examine(self, rows: Sequence[Row], column: Column, findings: Findings) -> None:
+        """Report a column of one number, and numbers ten times larger than nine tenths of the others: a lost decimal
+        point, another scale."""
+        found = [row.labels[column.name] for row in rows]
+        if len(set(found)) == 1:
+            findings.add("one-number", None, column.name, value=found[0])
+        values = sorted(map(abs, found))
+        usual = values[9 * (len(values) - 1) // 10] if len(values) >= _ENOUGH else 0.0
+        if not usual or values[-1] <= 10 * usual:
+            return
+        for row, value in zip(rows, found, strict=True):
+            if abs(value) > 10 * usual:
+                findings.add("magnitude", row.line, column.name, value=value, usual=usual)
+
+    def describe(self, values: Sequence[float]) -> str:
+        if not values:
+            return "no numbers"
+        low, high = min(values), max(values)
+        return f"numbers from {low:g} to {high:g}" if high > low else f"only the number {low:g}"
+
+    def misfit(self, value: Any, spec: TaskSpec) -> str:
+        if isinstance(value, tuple):
+            return super().misfit(value, spec)
+        try:
+            finite = math.isfinite(float(value))
+        except (TypeError, ValueError):
+            finite = False
+        return "" if finite else f"task {spec.name!r} needs a number, not {value!r}."
+
+    def score(
+        self, spec: TaskSpec, truths: Sequence[float], answers: Sequence[float], words: Sequence[Sequence[tuple]]
+    ) -> dict[str, Any]:
+        import numpy as np
+
+        truth, answer = np.array(truths, float), np.array(answers, float)
+        return {"spearman": spearman(truth, answer), "mae": float(np.abs(truth - answer).mean())}
+
+    def answer_text(self, answer: float) -> str:
+        return f"{answer:+.2f}"
+
+
+def spearman(a: Sequence[float], b: Sequence[float]) -> float:
+    """Spearman's rank correlation; 0 where one side is constant, which ranks nothing."""
+    from scipy.stats import spearmanr
+
+    if len(a) < 2 or min(a) == max(a) or min(b) == max(b):
+        return 0.0
+    return float(spearmanr(a, b).statistic)

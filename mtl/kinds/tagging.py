@@ -1,0 +1,282 @@
+"""Tagging: the entities in a text, as spans of its characters. The head gives a BIO tag for each word."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from mtl.config import TaskSpec, UserError
+from mtl.data.facts import Facts
+from mtl.data.rows import Column, Findings, Row
+from mtl.kinds.kind import Evidence, Kind, Metric, Report, plural
+from mtl.text.spans import (
+    LONGEST_CELL,
+    Span,
+    bio_cell_tags,
+    entity_starts,
+    is_bio,
+    is_json,
+    is_marked,
+    parse_bio_cell,
+    parse_markup,
+    raw_json_spans,
+    spans_to_tags,
+)
+from mtl.text.values import shown
+
+# The spans of a text may together be so many times as long as it, and so many characters more: each is looked at, and
+# thousands may overlap.
+_OVERLAPPING, _ROOM = 10, 100_000
+_FORMS = {
+    "json": "entity spans as JSON",
+    "bio": "an entity tag per word",
+    "markup": "texts with marked entities",
+}
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A span of a text, `text[start:end]` in characters, with its type and a score from 0 to 1."""
+
+    start: int
+    end: int
+    label: str
+    text: str
+    score: float
+
+
+def tags_of(spec: TaskSpec) -> tuple[str, ...]:
+    """The BIO tags of a task: O first, then B- and I- of each entity type."""
+    return ("O", *(f"{prefix}-{label}" for label in spec.labels for prefix in "BI"))
+
+
+class Tagging(Kind):
+    name = "tagging"
+    head = "mtl.heads:TaggingHead"
+    reads = "words"
+    fewest_labels = 1
+    label_noun = "entity type"
+    metrics = (
+        Metric("f1", "entity F1", "Precision and recall in one number (their harmonic mean)."),
+        Metric(
+            "precision", "precision", "Of the names it marked, the share that is right, from first to last character."
+        ),
+        Metric("recall", "recall", "Of the names there are, the share that it found."),
+    )
+
+    def new_spec(self, name: str, labels: tuple[str, ...], values: Sequence[tuple[Span, ...]]) -> TaskSpec:
+        return TaskSpec(name, self.name, labels, hidden=256, shape_window=2)
+
+    def outputs(self, spec: TaskSpec) -> int:
+        return len(tags_of(spec))
+
+    def recognise(self, column: Facts, likely: bool) -> Evidence | None:
+        form = column.entity_form
+        return Evidence(1.0, f"it holds {_FORMS[form]}", form) if form else None
+
+    def form(self, column: Facts) -> str:
+        return column.likeliest_form
+
+    def reader(
+        self, cells: Sequence[str], form: str, report: Report
+    ) -> Callable[[str, str, int], tuple[Span, ...] | None]:
+        return _SpanReader(form, form == "bio" and _is_iob1(cells), report).read
+
+    def settle(self, rows: Sequence[Row], name: str, findings: Findings) -> None:
+        """Give entity types that differ in case alone the commonest spelling."""
+        counts = Counter(span.label for row in rows for span in row.labels.get(name, ()))
+        groups: dict[str, list[str]] = defaultdict(list)
+        for label, _ in counts.most_common():
+            groups[label.casefold()].append(label)
+        usual = {other: group[0] for group in groups.values() for other in group[1:]}
+        for row in rows if usual else ():
+            spans = row.labels.get(name, ())
+            for label in sorted({span.label for span in spans} & usual.keys()):
+                findings.add("label-spelling", row.line, name, cell=f'"{label}"', label=f'"{usual[label]}"')
+            if spans:
+                row.labels[name] = self.translate(spans, usual)
+
+    def examine(self, rows: Sequence[Row], column: Column, findings: Findings) -> None:
+        if not column.labels:
+            findings.add("no-entities", None, column.name)
+
+    def counts(self, values: Sequence[tuple[Span, ...]]) -> Mapping[str, int]:
+        return Counter(span.label for spans in values for span in spans)
+
+    def describe(self, values: Sequence[tuple[Span, ...]]) -> str:
+        counts = self.counts(values)
+        return f"{plural(sum(counts.values()), 'entity', 'entities')} of {plural(len(counts), 'type')}"
+
+    def translate(self, value: tuple[Span, ...], meaning: Mapping[str, Any]) -> tuple[Span, ...]:
+        spans = ((span, meaning.get(span.label, span.label)) for span in value)
+        return tuple(Span(span.start, span.end, label) for span, label in spans if label is not None)
+
+    def cut(self, value: tuple[Span, ...], characters: int) -> tuple[Span, ...]:
+        return tuple(span for span in value if span.end <= characters)
+
+    def misfit(self, value: Any, spec: TaskSpec) -> str:
+        if not isinstance(value, tuple):
+            return f"task {spec.name!r} needs entities, not {value!r}."
+        strange = sorted({span.label for span in value} - {*spec.labels})
+        if not strange:
+            return ""
+        return f"task {spec.name!r} has no entity type {strange[0]!r}; it has {', '.join(spec.labels)}."
+
+    def score(
+        self,
+        spec: TaskSpec,
+        truths: Sequence[tuple[Span, ...]],
+        answers: Sequence[tuple[Entity, ...]],
+        words: Sequence[Sequence[tuple]],
+    ) -> dict[str, Any]:
+        """seqeval's strict precision, recall and F1 over the tokenizer's words, which are finer than those of a CoNLL
+        file: a span counts when type, first and last character are right."""
+        from seqeval.metrics import classification_report
+        from seqeval.scheme import IOB2
+
+        true, predicted = (
+            [word_tags(spans, own) for spans, own in zip(side, words, strict=True)] for side in (truths, answers)
+        )
+        report: dict[str, Any] = {}
+        if any(tag != "O" for tags in (*true, *predicted) for tag in tags):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a type that is never predicted is reported as zero, which says it
+                report = classification_report(
+                    true, predicted, output_dict=True, mode="strict", scheme=IOB2, zero_division=0
+                )
+        overall = report.get("micro avg", {})
+        return {
+            "precision": float(overall.get("precision", 0.0)),
+            "recall": float(overall.get("recall", 0.0)),
+            "f1": float(overall.get("f1-score", 0.0)),
+            "per_class": {
+                label: {
+                    "precision": float(report[label]["precision"]),
+                    "recall": float(report[label]["recall"]),
+                    "f1": float(report[label]["f1-score"]),
+                    "rows": int(report[label]["support"]),
+                }
+                for label in spec.labels
+                if label in report
+            },
+        }
+
+    def answer_text(self, answer: tuple[Entity, ...]) -> str:
+        return ", ".join(f"{e.text} [{e.label} {e.score:.2f}]" for e in answer) or "none"
+
+
+def word_tags(spans: Sequence[Span | Entity], words: Sequence[tuple[int, int, int]]) -> list[str]:
+    """BIO tags, one for each of a tokenizer's words (see `mtl.text.batches.Tokens`)."""
+    return spans_to_tags([Span(s.start, s.end, s.label) for s in spans], [(start, end) for start, end, _ in words])
+
+
+# --- cells ---
+
+
+class _SpanReader:
+    """Reads the cells of a column of entities. With `iob1` an entity may begin with I-."""
+
+    def __init__(self, form: str, iob1: bool, report: Report) -> None:
+        self._form, self._iob1, self._report = form, iob1, report
+
+    def read(self, cell: str, text: str, line: int) -> tuple[Span, ...] | None:
+        if (length := max(len(cell), len(text))) > LONGEST_CELL:
+            self._report("entity-long", line, count=length, limit=LONGEST_CELL)
+            return None
+        try:
+            form, spans = self._parsed(cell, text)
+        except UserError as error:
+            self._report("entity-cell", line, reason=str(error))
+            return None
+        if form == "bio" and not self._iob1 and entity_starts(bio_cell_tags(cell))[0]:
+            self._report("bio-illegal", line)
+        spans = list(dict.fromkeys(spans))
+        covered = 0
+        for span in spans:
+            is_inside = 0 <= span.start < span.end <= len(text)
+            covered += is_inside * (span.end - span.start)
+            if covered > _ROOM + _OVERLAPPING * len(text):
+                self._report("span-many", line, count=len(spans), times=_OVERLAPPING)
+                return None
+            if not is_inside or text[span.start : span.end].isspace():
+                self._report("span-range", line, length=len(text), **_facts(span))
+                return None
+        return self._without_overlaps([self._trimmed(span, text, line) for span in spans], line)
+
+    def _parsed(self, cell: str, text: str) -> tuple[str, list[Span]]:
+        """How a cell is written, and its spans.
+
+        The form of most of the column goes first, as a text may look like tags; what does not fit it is read as what
+        it looks like.
+        """
+        form = self._form
+        if cell.strip() == "[]":
+            return form, []
+        try:
+            return form, _PARSERS[form](cell, text)
+        except UserError:
+            other = next((name for name, is_meant in _LOOKS.items() if is_meant(cell.strip())), form)
+            if other == form:
+                raise
+        return other, _PARSERS[other](cell, text)
+
+    def _without_overlaps(self, spans: Sequence[Span], line: int) -> tuple[Span, ...]:
+        kept: list[Span] = []
+        last: Span | None = None
+        for span in sorted(set(spans), key=attrgetter("start", "end", "label")):
+            if last is None or span.start >= last.end:
+                kept.append(span)
+            else:
+                self._report("span-overlap", line, **_facts(last), **_facts(span, "other_"))
+                if span.end - span.start <= last.end - last.start:
+                    continue
+                kept[-1] = span
+            last = span
+        return tuple(kept)
+
+    def _trimmed(self, span: Span, text: str, line: int) -> Span:
+        piece = text[span.start : span.end]
+        start = span.start + len(piece) - len(piece.lstrip())
+        end = span.end - (len(piece) - len(piece.rstrip()))
+        if end - start < len(piece):
+            self._report("span-space", line, **_facts(span))
+        if _inside_word(text, start) or _inside_word(text, end):
+            self._report("span-word", line, piece=shown(piece), **_facts(span))
+        return Span(start, end, span.label)
+
+
+def _facts(span: Span, prefix: str = "") -> dict[str, object]:
+    return {f"{prefix}start": span.start, f"{prefix}end": span.end, f"{prefix}label": span.label}
+
+
+def _is_iob1(cells: Sequence[str]) -> bool:
+    starts = [entity_starts(bio_cell_tags(cell)) for cell in cells if len(cell) <= LONGEST_CELL]
+    return sum(len(loose) for loose, _ in starts) > sum(strict for _, strict in starts)
+
+
+def _marked(cell: str, text: str) -> list[Span]:
+    plain, spans = parse_markup(cell)
+    if plain.strip() != text.strip():
+        raise UserError(f"Without its marks this cell is not the text of its row: {shown(plain)}.")
+    shift = (len(text) - len(text.lstrip())) - (len(plain) - len(plain.lstrip()))
+    return [Span(s.start + shift, s.end + shift, s.label) for s in spans]
+
+
+_PARSERS = {"json": lambda cell, text: raw_json_spans(cell), "markup": _marked, "bio": parse_bio_cell}
+_LOOKS = {"json": is_json, "markup": is_marked, "bio": is_bio}
+
+
+def _inside_word(text: str, position: int) -> bool:
+    """Whether a position parts two letters or digits.
+
+    Scripts without capitals pass: many of them write no spaces.
+    """
+    return 0 < position < len(text) and _is_word_character(text[position - 1]) and _is_word_character(text[position])
+
+
+def _is_word_character(character: str) -> bool:
+    return character.isdigit() or character.lower() != character.upper()
