@@ -160,13 +160,14 @@ class Groups:
 
     @cached_property
     def tops(self) -> list[Group]:
-        """The heads, and the projection where there is one."""
+        """The heads, and the projection where there is one; not heads without weights, which have nothing to learn."""
         still = {*self._idle, *(_HEAD + name for name in self.config.freeze_heads)}
-        return [self._group(name, [(1, name not in still)]) for name in self.sizes if name not in self._layer_names]
+        tops = [name for name, size in self.sizes.items() if size and name not in self._layer_names]
+        return [self._group(name, [(1, name not in still)]) for name in tops]
 
     @cached_property
     def tasks(self) -> list[str]:
-        """The tasks that have a head."""
+        """The tasks, those without weights of their own included."""
         return [name.removeprefix(_HEAD) for name in self.sizes if name.startswith(_HEAD)]
 
     @cached_property

@@ -28,7 +28,7 @@ Words = Sequence[tuple[int, int, int]]
 
 
 class Head(nn.Module):
-    """What every head can be asked. `spec` is its task; a row of logits is about a text, or about a word.
+    """What every head can be asked. `spec` is its task; a row of logits is about a row of data, or about a word.
 
     `fitted` names parameters that training leaves alone: `fit_values` sets them afterwards. A checkpoint that lacks
     them, as older ones do, has the values that a new head has.
@@ -38,12 +38,17 @@ class Head(nn.Module):
     fitted: tuple[str, ...] = ()
 
     def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        """The logits (texts or words, outputs) of a batch; `model` is the whole `MultiTaskModel`."""
-        return self(encoded.pooled(self.spec.pooling))
+        """The logits (rows or words, outputs) of a batch; `model` is the whole `MultiTaskModel`.
+
+        A head of a kind that reads two texts has logits for the rows that have two.
+        """
+        return self(encoded.pooled(self.spec.pooling)[: batch.rows])
 
     def of_rows(self, logits: torch.Tensor, batch: Batch, rows: Sequence[int]) -> torch.Tensor:
         """The logits of some rows of a batch."""
-        return logits if len(rows) == len(logits) else logits[rows]
+        if len(rows) == len(logits):
+            return logits
+        return logits[rows if len(logits) == batch.rows else [batch.paired.index(row) for row in rows]]
 
     def target(self, value: Any, words: Words = (), unlabelled: Sequence[str] = ()) -> Any:
         """What `losses` compares the logits of one row with. `unlabelled` names labels that the data never gives."""
@@ -199,12 +204,13 @@ class TaggingHead(Head):
         return self.network(torch.cat((vectors, self.shapes(shapes).flatten(1).to(vectors.dtype)), -1))
 
     def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        return self(encoded.words(batch), batch.shapes_around(self.spec.shape_window))
+        words = batch.row_words
+        return self(encoded.words(batch)[:words], batch.shapes_around(self.spec.shape_window)[:words])
 
     def of_rows(self, logits: torch.Tensor, batch: Batch, rows: Sequence[int]) -> torch.Tensor:
-        if len(rows) == len(batch.word_counts):
+        if len(rows) == batch.rows:
             return logits
-        parts = logits.split(batch.word_counts)
+        parts = logits.split(batch.word_counts[: batch.rows])
         return torch.cat([parts[row] for row in rows])
 
     def target(self, value: Sequence[Span], words: Words = (), unlabelled: Sequence[str] = ()) -> torch.Tensor:

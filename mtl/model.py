@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ class Analysis:
 
     `embedding` is float32 (dim,) of length 1; `results` maps each task asked for to its kind's answer (`Classes`, a
     float, a tuple of `Entity`); `tokens` counts the tokens read and `truncated` says that the text was longer than the
-    model reads. `unread`: none of its words is in the vocabulary, so that the answers say nothing of it.
+    model reads. `unread`: none of its words is in the vocabulary, so that the answers say nothing of it. `text_b` is
+    the other one of two texts; heads that read two are left out of `results` where there is one.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Analysis:
     tokens: int
     truncated: bool
     unread: bool = False
+    text_b: str | None = None
 
     def __getattr__(self, name: str):
         # Looked up through __dict__: copying and unpickling ask for attributes before `results` is there.
@@ -54,6 +56,7 @@ class Analysis:
         """Plain JSON data, tasks beside `text` and `embedding`."""
         return {
             "text": self.text,
+            **({} if self.text_b is None else {"text_b": self.text_b}),
             "embedding": [float(x) for x in self.embedding],
             **{name: _plain(value) for name, value in self.results.items()},
             "tokens": self.tokens,
@@ -131,8 +134,15 @@ class MultiTaskModel(nn.Module):
 
     # --- tensors ---
 
-    def tokenise(self, texts: Sequence[str], words: bool = True) -> list[Tokens]:
-        return tokenise(self.backbone.tokenizer, texts, self.max_tokens, words)
+    def tokenise(self, texts: Sequence[str | tuple[str, ...]], words: bool = True) -> list[Tokens]:
+        """The tokens of each row: a text, or a tuple of one or two."""
+        rows = [(text,) if isinstance(text, str) else text for text in texts]
+        tokens = tokenise(self.backbone.tokenizer, [row[0] for row in rows], self.max_tokens, words)
+        paired = [i for i, row in enumerate(rows) if len(row) > 1]
+        seconds = tokenise(self.backbone.tokenizer, [rows[i][1] for i in paired], self.max_tokens, words)
+        for i, second in zip(paired, seconds, strict=True):
+            tokens[i] = replace(tokens[i], second=second)
+        return tokens
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, special ones included, however many the model reads."""
@@ -144,7 +154,7 @@ class MultiTaskModel(nn.Module):
         return Encoded(self.backbone.run(inputs, batch.mask, start), batch.mask, self.backbone)
 
     def logits(self, encoded: Encoded, batch: Batch, task: str) -> torch.Tensor:
-        """One task's logits: (texts, outputs), or (words, outputs) for all texts' words."""
+        """One task's logits: (rows, outputs), or (words, outputs) for all rows' words."""
         return self.head(task).read(self, encoded, batch)
 
     def embeddings(self, encoded: Encoded, pooling: str | None = None) -> torch.Tensor:
@@ -158,33 +168,36 @@ class MultiTaskModel(nn.Module):
 
     def analyze(
         self,
-        texts: Iterable[str],
+        texts: Iterable[str | tuple[str, str]],
         tasks: Iterable[str] | None = None,
         pooling: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Analysis]:
-        """One `Analysis` per text, from one backbone pass over each.
+        """One `Analysis` per text, or pair of texts, from one backbone pass over each.
 
         `tasks`: the names of the heads to run, default all. `pooling`: how the embedding is pooled, default the
         model's own. `progress(done, total)` is called after each batch. Raises `UserError` on an empty text or an
         unknown task or pooling. Thread safe.
         """
         specs = self._chosen(tasks)
-        texts = self._checked(texts, pooling)
+        texts = self._checked(texts, pooling, most=2)
         rows = self.tokenise(texts, words=reads_words(specs))
         answers: list[Analysis | None] = [None] * len(rows)
 
         def decode(indices: list[int], batch: Batch, encoded: Encoded) -> None:
             embeddings = self.embeddings(encoded, pooling).cpu().numpy()
             part = [rows[i] for i in indices]
-            own = [row.text for row in part], [row.words for row in part]
-            results = {
-                spec.name: self.head(spec.name).decode(self.logits(encoded, batch, spec.name), *own) for spec in specs
-            }
-            for j, i in enumerate(indices):
-                values = {name: column[j] for name, column in results.items()}
-                row = rows[i]
-                answers[i] = Analysis(row.text, embeddings[j], values, len(row.ids), row.truncated, row.unread)
+            results: list[dict[str, Any]] = [{} for _ in part]
+            for spec in specs:
+                places = range(len(part)) if KINDS[spec.kind].texts == 1 else batch.paired
+                if not places:
+                    continue
+                texts, words = [part[i].text for i in places], [part[i].words for i in places]
+                found = self.head(spec.name).decode(self.logits(encoded, batch, spec.name), texts, words)
+                for place, answer in zip(places, found, strict=True):
+                    results[place][spec.name] = answer
+            for i, row, embedding, values in zip(indices, part, embeddings, results, strict=False):
+                answers[i] = _analysis(row, embedding, values)
 
         self.each_batch(rows, decode, progress)
         return answers
@@ -214,7 +227,7 @@ class MultiTaskModel(nn.Module):
     ) -> None:
         """Run the backbone over `rows` in batches of like length and hand each to `handle(indices, batch, encoded)`."""
         done = 0
-        for indices in by_length([len(r.ids) for r in rows], TOKENS_PER_BATCH, ROWS_PER_BATCH):
+        for indices in by_length([row.length for row in rows], TOKENS_PER_BATCH, ROWS_PER_BATCH):
             batch = collate([rows[i] for i in indices], self.backbone.pad_id).to(self.device)
             handle(indices, batch, self.encode_batch(batch))
             done += len(indices)
@@ -228,18 +241,34 @@ class MultiTaskModel(nn.Module):
             raise UserError(f"tasks must be a list of names, such as [{tasks!r}].")
         return [self.head(name).spec for name in tasks]
 
-    def _checked(self, texts: Iterable[str], pooling: str | None) -> list[str]:
+    def _checked(self, texts: Iterable[Any], pooling: str | None, most: int = 1) -> list[Any]:
         if isinstance(texts, str):
             raise UserError("Give a list of texts, not one text: analyze([text]).")
         texts = list(texts)
-        for i, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise UserError(f"Text {i + 1} is not a text but {type(text).__name__}.")
-            if not text.strip():
-                raise UserError(f"Text {i + 1} is empty. Leave it out or write something in it.")
+        for i, given in enumerate(texts):
+            for text in given if isinstance(given, tuple) and 0 < len(given) <= most else (given,):
+                if not isinstance(text, str):
+                    raise UserError(f"Text {i + 1} is not a text but {type(text).__name__}.")
+                if not text.strip():
+                    raise UserError(f"Text {i + 1} is empty. Leave it out or write something in it.")
         if pooling is not None and pooling not in self.poolings:
             raise UserError(f"Unknown pooling {pooling!r}; this model has {', '.join(self.poolings)}.")
         return texts
+
+
+def _analysis(row: Tokens, embedding: np.ndarray, results: dict[str, Any]) -> Analysis:
+    if row.second is None:
+        return Analysis(row.text, embedding, results, len(row.ids), row.truncated, row.unread)
+    both = row, row.second
+    return Analysis(
+        row.text,
+        embedding,
+        results,
+        sum(len(tokens.ids) for tokens in both),
+        any(tokens.truncated for tokens in both),
+        any(tokens.unread for tokens in both),
+        row.second.text,
+    )
 
 
 def reads_words(specs: Iterable[TaskSpec]) -> bool:

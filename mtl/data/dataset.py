@@ -78,7 +78,7 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
         return list(rows), []
     texts: dict[str, list[Row]] = {}
     for row in rows:
-        texts.setdefault(_same_text(row.text), []).append(row)
+        texts.setdefault(_same_texts(row), []).append(row)
     strata: dict[tuple, list[str]] = {}
     for text, group in texts.items():
         strata.setdefault(_stratum(group[0]), []).append(text)
@@ -94,16 +94,16 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
         held_out.add(min(texts, key=_rank))
     if len(held_out) == len(texts):
         held_out.remove(min(held_out))
-    train = [row for row in rows if _same_text(row.text) not in held_out]
-    return train, [row for row in rows if _same_text(row.text) in held_out]
+    train = [row for row in rows if _same_texts(row) not in held_out]
+    return train, [row for row in rows if _same_texts(row) in held_out]
 
 
 def _rank(text: str) -> bytes:
     return hashlib.sha256(f"1 {text}".encode("utf-8", "surrogatepass")).digest()
 
 
-def _same_text(text: str) -> str:
-    return " ".join(text.casefold().split())
+def _same_texts(row: Row) -> str:
+    return "\0".join(" ".join(text.casefold().split()) for text in row.texts)
 
 
 def _stratum(row: Row) -> tuple:
@@ -112,8 +112,8 @@ def _stratum(row: Row) -> tuple:
 
 def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
     """The rows whose text is not among `held_out`."""
-    texts = {_same_text(row.text) for row in held_out}
-    return [row for row in rows if _same_text(row.text) not in texts]
+    texts = {_same_texts(row) for row in held_out}
+    return [row for row in rows if _same_texts(row) not in texts]
 
 
 # --- recipes ---

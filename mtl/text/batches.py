@@ -34,7 +34,7 @@ class Tokens:
 
     `ids` are token ids with the special ones; `words` are (start, end, position): characters of `text`, end not
     included, and the place in `ids` of the word's first piece. `truncated` says that the text went on, `unread` that
-    nothing in it is in the vocabulary.
+    nothing in it is in the vocabulary. `second` is the other text of a row that has two.
     """
 
     text: str
@@ -42,11 +42,19 @@ class Tokens:
     words: list[tuple[int, int, int]]
     truncated: bool
     unread: bool = False
+    second: Tokens | None = None
+
+    @property
+    def length(self) -> int:
+        """The tokens of the longer of its texts."""
+        return len(self.ids) if self.second is None else max(len(self.ids), len(self.second.ids))
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Padded texts: `ids` (batch, tokens) int64, `mask` (batch, tokens) bool, True for real tokens.
+    """Padded texts: `ids` (texts, tokens) int64, `mask` (texts, tokens) bool, True for real tokens.
+
+    First the first texts of all `rows`, then the second ones of those that have two: `paired` says which these are.
 
     Its words, all texts' one after the other: `word_rows` and `word_positions` (words,) index the token vectors,
     `word_shapes` (words,) index `SHAPES`; `word_counts` says how many each text has.
@@ -58,6 +66,13 @@ class Batch:
     word_positions: torch.Tensor
     word_shapes: torch.Tensor
     word_counts: tuple[int, ...]
+    rows: int
+    paired: tuple[int, ...] = ()
+
+    @property
+    def row_words(self) -> int:
+        """How many words the first texts of all rows have; those of the second texts come after them."""
+        return sum(self.word_counts[: self.rows])
 
     def shapes_around(self, window: int) -> torch.Tensor:
         """Shapes (words, 1 + 2 `window`) of each word, with those before and after it in its text; `len(SHAPES)` where
@@ -75,7 +90,7 @@ class Batch:
         if str(device) == "cpu":
             return self
         tensors = (self.ids, self.mask, self.word_rows, self.word_positions, self.word_shapes)
-        return Batch(*(t.to(device) for t in tensors), self.word_counts)
+        return Batch(*(t.to(device) for t in tensors), self.word_counts, self.rows, self.paired)
 
 
 def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words: bool = True) -> list[Tokens]:
@@ -158,6 +173,8 @@ def collate(rows: Sequence[Tokens], pad_id: int) -> Batch:
     """Pad tokenised texts to the longest of them."""
     import torch
 
+    row_count, paired = len(rows), tuple(i for i, row in enumerate(rows) if row.second is not None)
+    rows = [*rows, *(rows[i].second for i in paired)]
     width = max(len(row.ids) for row in rows)
     ids = torch.tensor([row.ids + [pad_id] * (width - len(row.ids)) for row in rows])
     lengths = torch.tensor([len(row.ids) for row in rows])
@@ -169,6 +186,8 @@ def collate(rows: Sequence[Tokens], pad_id: int) -> Batch:
         torch.tensor([position for row in rows for _, _, position in row.words], dtype=torch.int64),
         torch.tensor([shape(row.text[s:e]) for row in rows for s, e, _ in row.words], dtype=torch.int64),
         counts,
+        row_count,
+        paired,
     )
 
 

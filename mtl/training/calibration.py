@@ -38,7 +38,7 @@ def calibrate(model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str]) 
 
 def _answers(model: MultiTaskModel, task: str, rows: Sequence[Row]) -> tuple[torch.Tensor, list]:
     """(logits in float32, one target for each row)"""
-    head, tokens = model.head(task), model.tokenise([row.text for row in rows], reads_words([model.tasks[task]]))
+    head, tokens = model.head(task), model.tokenise([row.texts for row in rows], reads_words([model.tasks[task]]))
     parts, targets = [], []
 
     def keep(indices: list[int], batch: Batch, encoded: Encoded) -> None:

@@ -61,13 +61,13 @@ class Teachers:
         known = self._known[id(part)]
         asked = [i for i in indices if not known[i]]
         if asked:
-            self._ask(self._models[part.teacher], [part.rows[i].text for i in asked], asked, answers)
+            self._ask(self._models[part.teacher], [part.rows[i].texts for i in asked], asked, answers)
             known[asked] = True
         return {name: kept[list(indices)] for name, kept in answers.items()}
 
     @staticmethod
     def _ask(
-        teacher: MultiTaskModel, texts: list[str], places: Sequence[int], answers: dict[str, torch.Tensor]
+        teacher: MultiTaskModel, texts: list[tuple[str, ...]], places: Sequence[int], answers: dict[str, torch.Tensor]
     ) -> None:
         def keep(chosen: list[int], batch: Batch, encoded: Encoded) -> None:
             for name, kept in answers.items():

@@ -55,12 +55,12 @@ def _answers(spec: TaskSpec, rows: Sequence[Row]) -> bool:
 
 def _scored(model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str]) -> tuple[dict[str, Any], np.ndarray]:
     """(scores, embeddings) of a model on rows, from one pass."""
-    tokens = model.tokenise([row.text for row in rows])
+    tokens = model.tokenise([row.texts for row in rows])
     vectors = np.empty((len(rows), model.dim), dtype=np.float32)
 
     def each_batch(handle: Callable) -> None:
         def both(indices: list[int], batch: Batch, encoded: Encoded) -> None:
-            vectors[indices] = model.embeddings(encoded).cpu().numpy()
+            vectors[indices] = model.embeddings(encoded)[: len(indices)].cpu().numpy()
             handle(indices, batch, encoded)
 
         model.each_batch(tokens, both)

@@ -7,7 +7,7 @@ vectors, and the backbone does not run at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -23,9 +23,13 @@ _AHEAD = 4 * TOKENS_PER_BATCH
 
 @dataclass
 class _Kept:
-    """One part's rows, all tokens (and all words) one after the other; `*_starts` says where each row's begin, `known`
-    which rows have been computed."""
+    """One part's texts, all tokens (and all words) one after the other; `*_starts` says where each text's begin,
+    `known` which texts have been computed.
 
+    The first texts of all `rows` come first; `seconds` (rows,) says where the second one of each is, -1 for none."""
+
+    rows: list[Tokens]
+    seconds: torch.Tensor
     tokens: list[Tokens]
     token_starts: torch.Tensor
     word_starts: torch.Tensor
@@ -60,7 +64,7 @@ class Prefix:
         return id(part) in self._kept
 
     def tokens(self, part: Part) -> list[Tokens]:
-        return self._kept[id(part)].tokens
+        return self._kept[id(part)].rows
 
     def targets(self, part: Part) -> dict[tuple[str, int], Any]:
         """A place to keep what heads should answer for a part's rows, by task and row."""
@@ -73,19 +77,25 @@ class Prefix:
 
     def estimate(self, parts: Sequence[Part]) -> int:
         """About how many bytes `keep` will take for these parts, from the lengths of their texts."""
-        vectors = sum(len(self._poolings) if self._whole else 0 for part in parts for _ in part.rows)
-        for part in parts:
-            # About four characters a token; tokenising everything just to count would take as long as half of the work.
-            vectors += sum(min(len(row.text) // 4 + 3, self._model.max_tokens) for row in part.rows)
+        texts = [text for part in parts for row in part.rows for text in row.texts]
+        # About four characters a token; tokenising everything just to count would take as long as half of the work.
+        vectors = sum(min(len(text) // 4 + 3, self._model.max_tokens) for text in texts)
+        vectors += len(self._poolings) * len(texts) if self._whole else 0
         return vectors * self._model.backbone.dim * self._stored.itemsize
 
     def keep(self, part: Part) -> None:
         """Make room for what the frozen groups give for a part's rows."""
         dim = self._model.backbone.dim
-        tokens = self._model.tokenise([row.text for row in part.rows])
+        rows = self._model.tokenise([row.texts for row in part.rows])
+        paired = [i for i, row in enumerate(rows) if row.second is not None]
+        seconds = torch.full((len(rows),), -1)
+        seconds[paired] = len(rows) + torch.arange(len(paired))
+        tokens = [*(replace(row, second=None) for row in rows), *(rows[i].second for i in paired)] if paired else rows
         token_starts = _starts([len(t.ids) for t in tokens])
         word_starts = _starts([len(t.words) for t in tokens])
         self._kept[id(part)] = _Kept(
+            rows,
+            seconds,
             tokens,
             token_starts,
             word_starts,
@@ -98,9 +108,9 @@ class Prefix:
         )
 
     @torch.no_grad()
-    def _compute(self, kept: _Kept, rows: torch.Tensor) -> None:
-        """Run the frozen groups over the rows that are not known yet, in batches of like length."""
-        missing = rows[~kept.known[rows]].tolist()
+    def _compute(self, kept: _Kept, texts: torch.Tensor) -> None:
+        """Run the frozen groups over the texts that are not known yet, in batches of like length."""
+        missing = texts[~kept.known[texts]].tolist()
         if missing and kept.known.any():
             missing = _with_next(missing, kept)
         device = self._model.device
@@ -125,28 +135,33 @@ class Prefix:
 
         `encoded` carries gradients from the groups above; the batch has no token ids, which nothing needs any more.
         """
-        model, kept, rows = self._model, self._kept[id(part)], torch.tensor(indices)
-        self._compute(kept, rows)
-        lengths = kept.token_starts[rows + 1] - kept.token_starts[rows]
+        model, kept = self._model, self._kept[id(part)]
+        seconds = kept.seconds[list(indices)]
+        paired = (seconds >= 0).nonzero()[:, 0]
+        texts = torch.cat((torch.tensor(indices), seconds[paired]))
+        self._compute(kept, texts)
+        lengths = kept.token_starts[texts + 1] - kept.token_starts[texts]
         places = torch.arange(int(lengths.max()))[None, :]
         mask = places < lengths[:, None]
-        counts = kept.word_starts[rows + 1] - kept.word_starts[rows]
-        words = _ranges(kept.word_starts, rows)
+        counts = kept.word_starts[texts + 1] - kept.word_starts[texts]
+        words = _ranges(kept.word_starts, texts)
         batch = Batch(
             torch.empty(0, dtype=torch.int64),
             mask,
-            torch.repeat_interleave(torch.arange(len(rows)), counts),
+            torch.repeat_interleave(torch.arange(len(texts)), counts),
             kept.word_positions[words],
             kept.word_shapes[words],
             tuple(counts.tolist()),
+            len(indices),
+            tuple(paired.tolist()),
         ).to(model.device)
-        tokens = [kept.tokens[i] for i in indices]
+        tokens = [kept.rows[i] for i in indices]
         if self._whole:
-            pooled = {how: vectors[rows].float().to(model.device) for how, vectors in kept.pooled.items()}
+            pooled = {how: vectors[texts].float().to(model.device) for how, vectors in kept.pooled.items()}
             word_vectors = kept.words[words].float().to(model.device)
             return tokens, batch, None, Encoded(torch.empty(0), batch.mask, model.backbone, pooled, word_vectors)
         # Padding repeats a row's first token: any finite numbers do, since the mask hides them.
-        grid = kept.token_starts[rows][:, None] + torch.where(mask, places, 0)
+        grid = kept.token_starts[texts][:, None] + torch.where(mask, places, 0)
         hidden = kept.hidden[grid].float().to(model.device)
         return tokens, batch, hidden, model.encode_batch(batch, hidden, self._depth)
 
@@ -158,16 +173,16 @@ class Prefix:
             handle(indices, batch, encoded)
 
 
-def _with_next(rows: list[int], kept: _Kept) -> list[int]:
-    """These rows, and unknown ones up to `_AHEAD` tokens, those of like length first."""
+def _with_next(texts: list[int], kept: _Kept) -> list[int]:
+    """These texts, and unknown ones up to `_AHEAD` tokens, those of like length first."""
     lengths = kept.token_starts.diff()
-    # Some thousand to choose from are enough: sorting all rows of a large file each time would take longer.
+    # Some thousand to choose from are enough: sorting all texts of a large file each time would take longer.
     unknown = (~kept.known).nonzero()[:, 0][: 50 * ROWS_PER_BATCH]
-    unknown = unknown[~torch.isin(unknown, torch.tensor(rows))]
-    middle = lengths[rows].float().mean()
+    unknown = unknown[~torch.isin(unknown, torch.tensor(texts))]
+    middle = lengths[texts].float().mean()
     unknown = unknown[(lengths[unknown] - middle).abs().argsort(stable=True)]
-    room = _AHEAD - int(lengths[rows].sum())
-    return rows + unknown[lengths[unknown].cumsum(0) <= room].tolist()
+    room = _AHEAD - int(lengths[texts].sum())
+    return texts + unknown[lengths[unknown].cumsum(0) <= room].tolist()
 
 
 def _in_half(backbone: Backbone, depth: int) -> Backbone:
@@ -180,7 +195,7 @@ def _in_half(backbone: Backbone, depth: int) -> Backbone:
 
 
 def _by_length(tokens: Sequence[Tokens]) -> Iterator[list[int]]:
-    return by_length([len(t.ids) for t in tokens], TOKENS_PER_BATCH, ROWS_PER_BATCH)
+    return by_length([t.length for t in tokens], TOKENS_PER_BATCH, ROWS_PER_BATCH)
 
 
 def _starts(lengths: Sequence[int]) -> torch.Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mtl.config import TrainConfig
+from mtl.config import KINDS, TrainConfig
 from mtl.data.dataset import Part
 from mtl.data.rows import Row
 from mtl.encoder.backbone import Backbone
@@ -26,11 +26,12 @@ def _in_other_case(part: Part, rows: list[Row], chance: random.Random) -> list[R
     draw = chance.random()
     if draw >= part.lower + part.upper:
         return None
-    texts = [row.text.lower() if draw < part.lower else row.text.upper() for row in rows]
+    change = str.lower if draw < part.lower else str.upper
+    changed = [tuple(map(change, row.texts)) for row in rows]
     # Some letters change length with their case ("ß"), and spans would no longer fit.
     return [
-        replace(row, texts=(text,)) if len(text) == len(row.text) else row
-        for text, row in zip(texts, rows, strict=True)
+        replace(row, texts=texts) if [*map(len, texts)] == [*map(len, row.texts)] else row
+        for texts, row in zip(changed, rows, strict=True)
     ]
 
 
@@ -61,7 +62,7 @@ def batch_losses(
     else:
         changed = _in_other_case(part, rows, chance)
         rows = changed or rows
-        tokens = model.tokenise([row.text for row in rows])
+        tokens = model.tokenise([row.texts for row in rows])
         batch = collate(tokens, model.backbone.pad_id).to(model.device)
         disturbed = _mask_words(part, batch, model, chance) or changed is not None
         with torch.no_grad():
@@ -87,9 +88,17 @@ def batch_losses(
         if len(logits):  # a text without words has none
             losses[name] = head.losses(logits, targets).mean()
     if anchor is not None and not disturbed:
-        pooled = encoded.pooled(model.config.pooling)
+        # Of a row with two texts the first one.
+        pooled = encoded.pooled(model.config.pooling)[: len(rows)]
         learns = depth < len(model.backbone.groups)
         target = anchor(part, indices, batch, hidden, depth) if learns else pooled.detach().float()
+        moved = {name for name, spec in model.tasks.items() if KINDS[spec.kind].moves_embedding}
+        if moved and (held := [i for i, row in enumerate(rows) if not moved & row.labels.keys()]) != [
+            *range(len(rows))
+        ]:
+            pooled, target = pooled[held], target[held]
+        if not len(pooled):
+            return losses
         if config.anchor and learns:
             losses["anchor"] = 1 - F.cosine_similarity(pooled.float(), target, dim=-1).mean()
         if model.projection is not None:
@@ -132,7 +141,7 @@ class Anchor:
         if not known[indices].all():
             inputs = batch.ids if hidden is None else hidden
             tokens = self._original.run(inputs, batch.mask, depth)
-            vectors = Encoded(tokens, batch.mask, self._original).pooled(self._pooling).float()
+            vectors = Encoded(tokens, batch.mask, self._original).pooled(self._pooling)[: batch.rows].float()
             kept[indices] = F.normalize(vectors, dim=-1).cpu().numpy()
             known[indices] = True
         return torch.from_numpy(kept[indices].astype(np.float32)).to(batch.mask.device)

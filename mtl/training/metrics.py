@@ -43,8 +43,10 @@ def evaluate(
     if kept is not None:
         tokens, each_batch = kept
     else:
-        rows = [row for row in rows if row.text.strip() and any(spec.name in row.labels for spec in chosen)]
-        tokens = model.tokenise([row.text for row in rows], words=reads_words(chosen))
+        rows = [
+            row for row in rows if all(map(str.strip, row.texts)) and any(spec.name in row.labels for spec in chosen)
+        ]
+        tokens = model.tokenise([row.texts for row in rows], words=reads_words(chosen))
         each_batch = functools.partial(model.each_batch, tokens)
     outcomes = {spec.name: _Outcome() for spec in chosen}
 

@@ -40,7 +40,7 @@ class Plan:
             shuffle.shuffle(taken)
             block = _BLOCK * self.config.batch_size
             for at in range(0, len(taken), block):
-                like = sorted(taken[at : at + block], key=lambda i: len(part.rows[i].text))
+                like = sorted(taken[at : at + block], key=lambda i: max(map(len, part.rows[i].texts)))
                 for start in range(0, len(like), self.config.batch_size):
                     indices = like[start : start + self.config.batch_size]
                     batches.append((part, indices, f"{self.config.seed} {epoch} {number} {at + start}"))

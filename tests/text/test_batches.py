@@ -92,7 +92,9 @@ def test_shapes_around_a_word_are_those_of_its_own_text(texts):
         rows += [number] * len(words)
         shapes += [shape(word) for word in words]
     empty = torch.zeros(0, dtype=torch.int64)
-    batch = Batch(empty, empty, torch.tensor(rows).long(), empty, torch.tensor(shapes).long(), tuple(map(len, texts)))
+    batch = Batch(
+        empty, empty, torch.tensor(rows).long(), empty, torch.tensor(shapes).long(), tuple(map(len, texts)), len(texts)
+    )
     outside = len(SHAPES)
     expected = [
         [shape(words[i + d]) if 0 <= i + d < len(words) else outside for d in (-2, -1, 0, 1, 2)]

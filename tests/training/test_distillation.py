@@ -52,7 +52,7 @@ def test_a_teacher_is_asked_once_for_each_row_and_says_what_it_would_answer(tiny
         # The teacher answers in the precision that is quickest here.
         assert np.allclose(found["mood"][:, 0], [a.mood.probabilities["good"] for a in answers], atol=0.02)
         assert np.allclose(found["size"].flatten().clamp(-1, 1), [a.size for a in answers], atol=0.02)
-    assert sorted(asked) == sorted(row.text for row in part.rows)
+    assert sorted(asked) == sorted(row.texts for row in part.rows)
 
 
 def test_a_part_without_a_teacher_has_no_answers(tiny, teacher, part):
