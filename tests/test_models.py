@@ -138,7 +138,7 @@ def test_an_analysis_outlives_the_tensors_of_its_model(engine, saved, loads):
     expected = models.get(saved("a")).encode(texts, "max")
     models.get(saved("b"))
     np.testing.assert_array_equal(work.vectors("max"), expected)
-    assert len(loads) >= 3 and work.size > 0 and work.heads("classification") == ["mood"]
+    assert len(loads) >= 3 and work.size > 0 and work.heads("sentiment") == ["mood"]
 
 
 # --- who uses what ---

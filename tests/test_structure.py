@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mtl.config import KINDS
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Imports point down this list. Modules of one floor may use each other as long as no circle comes of it.
@@ -156,6 +158,17 @@ def test_the_page_starts_training_only_through_runs(module):
     code = ast.walk(ast.parse(sources()[module].read_text(encoding="utf-8")))
     calls = {ast.unparse(node.func) for node in code if isinstance(node, ast.Call)}
     assert not calls & {"mtl.train", "os.system", "os.popen", "os.fork"}
+
+
+@pytest.mark.parametrize("module", [m for m in sources() if not m.startswith(("mtl.kinds", "mtl.ui.kinds"))])
+def test_only_its_own_module_knows_the_name_of_a_kind(module):
+    code = ast.walk(ast.parse(sources()[module].read_text(encoding="utf-8")))
+    assert not {node.value for node in code if isinstance(node, ast.Constant)} & KINDS.keys()
+
+
+def test_kinds_are_read_and_the_page_is_built_without_torch():
+    code = "import mtl.ui.app, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 def test_the_rules_see_what_they_forbid(tmp_path):

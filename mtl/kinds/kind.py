@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mtl.config import TaskSpec, UserError
+from mtl.config import KINDS, TaskSpec, UserError
 from mtl.data.facts import Facts
 from mtl.data.rows import Column, Findings, Row
 
@@ -30,6 +30,11 @@ class Metric:
     help: str
     show: str = "percent"
     higher_is_better: bool = True
+
+    @property
+    def heading(self) -> str:
+        """The title as the beginning of a line."""
+        return self.title[:1].upper() + self.title[1:]
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,12 @@ class Kind:
     def answer_text(self, answer: Any) -> str:
         """An answer in a line."""
         return str(answer)
+
+
+def metric_named(name: str) -> Metric:
+    """A score by its name; of a kind that is not there any more, what its name says."""
+    every = (metric for kind in KINDS.values() for metric in kind.metrics)
+    return next((metric for metric in every if metric.name == name), Metric(name, name.replace("_", " "), ""))
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

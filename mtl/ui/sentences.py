@@ -129,12 +129,11 @@ def _from_table(path: Path, progress: Callable[[float], None]) -> Sentences:
     table = read_table(path, max_bytes=MAX_FILE_BYTES, progress=progress)
     if not table.rows:
         raise UserError(" ".join(text.finding(f) for f in table.errors) or text.file_empty(path.name))
+    # What one colour can stand for: a label or a number.
     labels = {
-        column.name: [
-            value if isinstance(value := row.labels.get(column.name), (str, float, int)) else None for row in table.rows
-        ]
-        for column in table.columns
-        if column.role == "task" and column.kind in ("classification", "regression")
+        name: [value if isinstance(value := row.labels.get(name), (str, float, int)) else None for row in table.rows]
+        for name in table.tasks()
     }
+    labels = {name: values for name, values in labels.items() if any(value is not None for value in values)}
     notes = [text.columns_understood(table), *(text.finding(f) for f in table.findings)]
     return _select([row.text for row in table.rows], labels, notes)

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtl import maps
+from mtl.config import KINDS
+from mtl.ui.kinds import shown
 from mtl.ui.sentences import Sentences
 from mtl.ui.train.state import Lesson
 
 if TYPE_CHECKING:
     from mtl.model import Analysis
+    from mtl.ui.kinds.view import View
     from mtl.ui.models import Asked
 
 
@@ -64,20 +67,23 @@ class Work:
         with self._lock:
             return (pooling, method, dims) in self._maps
 
-    def answers(self, task: str, kind: str) -> list[Any] | None:
-        """Every text's answer to `task`, or None where the model has no such head of that kind."""
-        spec = self.model.tasks.get(task)
-        if spec is None or spec.kind != kind:
-            return None
+    def answers(self, task: str) -> list[Any]:
+        """Every text's answer to a task of the model."""
         return [a.results[task] for a in self.analyses]
 
-    def heads(self, kind: str) -> list[str]:
-        """The model's heads of a kind."""
-        return [name for name, spec in self.model.tasks.items() if spec.kind == kind]
+    def view(self, task: str) -> View:
+        """How the answers to a task are shown."""
+        return shown(self.model.tasks[task].kind)
 
-    def head(self, kind: str, *wanted: str | None) -> str | None:
-        """The first of `wanted` that is a head of this kind, else any such head; None where there is none."""
-        heads = self.heads(kind)
+    def heads(self, tab: str) -> list[str]:
+        """The model's heads that a tab lists."""
+        return [
+            n for n, spec in self.model.tasks.items() if shown(spec.kind).tab == tab and KINDS[spec.kind].texts == 1
+        ]
+
+    def head(self, tab: str, *wanted: str | None) -> str | None:
+        """The first of `wanted` that is one of a tab's heads, else any such head; None where there is none."""
+        heads = self.heads(tab)
         return next((name for name in wanted if name in heads), next(iter(heads), None))
 
     @property

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mtl.config import KINDS
+
 if TYPE_CHECKING:
     from mtl.data.table import Finding, Table
 
@@ -157,14 +159,9 @@ def finding(found: Finding) -> str:
 
 def columns_understood(table: Table) -> str:
     parts = [f"{table.text_column} holds the sentences"] if table.text_column else []
-    for column in table.columns:
-        if column.role == "task":
-            what = {
-                "classification": f"has {len(column.labels)} labels",
-                "regression": "holds numbers",
-                "tagging": "marks entities",
-            }[column.kind]
-            parts.append(f"{column.name} {what}")
+    for name, column in table.tasks().items():
+        values = [row.labels[name] for row in table.rows if name in row.labels]
+        parts.append(f"{name} has {KINDS[column.kind].describe(values)}")
     return f"{', '.join(parts)}." if parts else ""
 
 

@@ -9,14 +9,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mtl.config import TrainConfig
+from mtl.config import KINDS, TrainConfig
 from mtl.sheets import csv_bytes
 from mtl.ui.compare import words
 from mtl.ui.compare.runs_table import Entry
 from mtl.ui.train.result import words as result
 from mtl.ui.train.run import view as run_views
 from mtl.ui.train.run import words as live
-from mtl.ui.train.run.story import HEADLINE
 from mtl.ui.train.settings import words as controls
 from mtl.ui.widgets import curves, markup, stack
 from mtl.ui.widgets.curves import Line
@@ -108,7 +107,7 @@ def table(entries: Sequence[Entry], names: Names, shown: str | None) -> str:
     slowest = max((entry.story.seconds for entry in entries), default=0.0)
     forgetful = any(entry.lost for entry in entries)
     heads = [_head(words.RUN, ""), _head(words.STATE, "")]
-    heads += [_head(task, words.SCORE_TITLES[HEADLINE[kind]]) for task, kind in tasks.items()]
+    heads += [_head(task, words.score_title(KINDS[kind].metrics[0])) for task, kind in tasks.items()]
     heads += [_head(words.SECONDS, ""), *([_head(words.FORGOT, words.FORGOT_TITLE)] if forgetful else [])]
     heads += [_head(words.COSINE, words.COSINE_TITLE), _head(words.DIFFERS, "")]
     heads.append(f'<th scope="col"><span class="sr">{words.SHOW}</span></th>')
@@ -119,7 +118,7 @@ def table(entries: Sequence[Entry], names: Names, shown: str | None) -> str:
             f'<th scope="row">{_swatch(entry)}<b>{escape(live.run_name(entry.number))}</b>'
             f"<span>{escape(names[run])}</span></th>",
             f"<td>{_state(entry)}</td>",
-            *(_score(entry.scores.get(task), HEADLINE[kind]) for task, kind in tasks.items()),
+            *(_score(entry.scores.get(task), KINDS[kind].headline) for task, kind in tasks.items()),
             _bar(entry.story.seconds / slowest if slowest else 0, _seconds(entry), "cost"),
             *([f"<td>{_lost(entry)}</td>"] if forgetful else []),
             _bar(entry.cosine or 0.0, "" if entry.cosine is None else f"{entry.cosine:.3f}", "kept"),
@@ -186,7 +185,8 @@ def plot(entries: Sequence[Entry], names: Names, task: str, measure: str) -> str
     """The chosen runs' curves of one task in one picture, and the same as a table. `measure`: see `words.MEASURES`."""
     if not entries:
         return markup.note(words.CHOOSE_RUNS)
-    metric = HEADLINE.get(kinds(entries).get(task, ""), "")
+    kind = kinds(entries).get(task)
+    metric = KINDS[kind].headline if kind else ""
     lines = [
         Line(
             live.run_name(entry.number),
@@ -270,7 +270,7 @@ def csv(entries: Sequence[Entry], names: Names) -> bytes:
     fields = [field.name for field in dataclasses.fields(TrainConfig)]
     headers = [
         *("run", "name", "file", "start_from", "state", "seconds", "epochs_done"),
-        *(f"{task} {HEADLINE[kind]}" for task, kind in tasks.items()),
+        *(f"{task} {KINDS[kind].headline}" for task, kind in tasks.items()),
         "embeddings cosine",
         *(f"change of {task} {metric}" for task, metric in losers.items()),
         *fields,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mtl.kinds.kind import Metric
 from mtl.ui.train.result import words as result
 from mtl.ui.train.run import words as live
 
@@ -43,11 +44,6 @@ FORGOT_TITLE = (
     "What tasks that the run did not train lost on a small set of bundled sentences (points, or rank correlation)."
 )
 COSINE_TITLE = "Mean cosine of sentence embeddings to what they were before the run: 1 is unmoved."
-SCORE_TITLES = {
-    "macro_f1": "Macro F1 on the rows held out: F1 of each label, then their mean.",
-    "spearman": "Spearman's rank correlation on the rows held out: 1 is the right order, 0 is chance.",
-    "f1": "Entity F1 on the rows held out.",
-}
 SCORES_NOTE = (
     "Scores are those of the weights that are kept, on the rows held out, which no run trains on. The fewer these "
     "rows, the "
@@ -97,6 +93,10 @@ STACKS = "What learned, and how far it moved"
 STACKS_NOTE = "Blue learned, the stronger the faster; grey was frozen. The bar says how far the weights moved."
 STACKS_TABLE = "The pictures as tables"
 DOWNLOAD = "Download CSV"
+
+
+def score_title(metric: Metric) -> str:
+    return f"{metric.heading} on the rows held out. {metric.help}"
 
 
 def set_note(titles: Sequence[str], file: str, epochs: int) -> str:

@@ -11,6 +11,7 @@ from mtl import maps
 from mtl.sheets import csv_bytes
 from mtl.ui import words as text
 from mtl.ui.downloads import npy_bytes
+from mtl.ui.kinds import shown
 from mtl.ui.page import Session
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import figures, markup
@@ -57,7 +58,12 @@ def build(session: Session) -> None:
 
 def colour_choices(work: Work) -> list[tuple[str, str]]:
     """(name, value) of everything the points of this analysis can be coloured by."""
-    tasks = [(name, TASK + name) for name, spec in work.model.tasks.items() if spec.kind != "tagging"]
+    first = work.analyses[0].results
+    tasks = [
+        (name, TASK + name)
+        for name, spec in work.model.tasks.items()
+        if name in first and shown(spec.kind).colour_of(first[name]) is not None
+    ]
     columns = [(text.file_column(name), COLUMN + name) for name in work.labels]
     return [*tasks, *columns, (text.COLOUR_NONE, NOTHING)]
 
@@ -67,8 +73,9 @@ def colour_values(work: Work, choice: str) -> list[str | float | None] | None:
     if choice.startswith(COLUMN):
         return list(work.labels[choice.removeprefix(COLUMN)])
     if choice.startswith(TASK):
-        answers = [a.results[choice.removeprefix(TASK)] for a in work.analyses]
-        return [a if isinstance(a, float) else a.label for a in answers]
+        task = choice.removeprefix(TASK)
+        view = shown(work.model.tasks[task].kind)
+        return [view.colour_of(a.results[task]) for a in work.analyses]
     return None
 
 

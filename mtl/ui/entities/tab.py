@@ -11,7 +11,7 @@ from mtl.ui.visitors import Work
 from mtl.ui.widgets import markup
 
 TITLE = text.ENTITIES
-TASK = "entities"
+TASK = "entities"  # the tab, and the head that it shows first
 
 
 def build(session: Session) -> None:
@@ -30,19 +30,19 @@ def build(session: Session) -> None:
 def show_entities(work: Work, head: str | None) -> tuple:
     """The marked texts with their legend and table as HTML, and the heads there are.
 
-    `head` is the one wanted; without it the head called entities is shown, or else the first of its kind."""
-    task = work.head("tagging", head, TASK)
+    `head` is the one wanted; without it the head called entities is shown, or else the first there is."""
+    task = work.head(TASK, head, TASK)
     if task is None:
         return markup.note(text.not_in_model(TASK, list(work.model.tasks))), gr.update(visible=False)
-    heads = work.heads("tagging")
+    heads = work.heads(TASK)
     note = "" if TASK in heads else markup.note(text.another_head(TASK, task))
-    view = markup.entities(work.texts, work.answers(task, "tagging"), work.model.tasks[task].labels)
+    view = markup.entities(work.texts, work.answers(task), work.model.tasks[task].labels)
     return note + view, gr.update(choices=heads, value=task, visible=len(heads) > 1)
 
 
 def entities_csv(work: Work, head: str | None = None) -> bytes:
-    task = work.head("tagging", head, TASK)
-    answers = [] if task is None else work.answers(task, "tagging")
+    task = work.head(TASK, head, TASK)
+    answers = [] if task is None else work.answers(task)
     rows = [
         (number, sentence, e.text, e.label, e.start, e.end, round(e.score, 4))
         for number, (sentence, found) in enumerate(zip(work.texts, answers, strict=False), 1)

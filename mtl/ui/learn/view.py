@@ -14,6 +14,7 @@ from typing import Any
 from mtl.config import ASSETS, TrainConfig, UserError
 from mtl.files import json_or_nothing
 from mtl.groups import Groups
+from mtl.kinds.kind import metric_named
 from mtl.training import presets
 from mtl.ui.learn import words
 from mtl.ui.train.result import words as result
@@ -213,7 +214,9 @@ def _card(preset: presets.Preset, found: Figures | None, figures: Figures | None
     said = words.measured(found["seconds"], mean_score(found), backbone_moved(found), found["cosine"])
     tasks = figures["tasks"]
     bars = "".join(
-        _line(name, score, result.score(tasks[name]["metric"], score), "score", result.METRICS[tasks[name]["metric"]])
+        _line(
+            name, score, result.score(tasks[name]["metric"], score), "score", metric_named(tasks[name]["metric"]).title
+        )
         for name, score in found["scores"].items()
     )
     groups, moved = Groups(found["sizes"], TrainConfig.from_json(found["config"])), found["moved"]
@@ -302,7 +305,7 @@ def _contrast(name: str, about: str, metric: str, before: float | None, without:
 
 
 def _metric(metric: str) -> str:
-    return words.COSINE_METRIC if metric == "cosine" else result.METRICS[metric]
+    return words.COSINE_METRIC if metric == "cosine" else metric_named(metric).title
 
 
 def _shown(metric: str, value: float | None) -> str:

@@ -11,6 +11,7 @@ from mtl.ui.visitors import Work
 from mtl.ui.widgets import markup
 
 TITLE = text.SENTIMENT
+# The tab, and the head that it shows first; the head that is shown beside that one.
 TASK, GAUGE = "sentiment", "intensity"
 
 
@@ -55,18 +56,26 @@ def sorted_rows(probabilities: list[dict[str, float]], intensities: list[float] 
 def show_sentiment(work: Work, head: str | None, order: str) -> tuple:
     """The bars of a head and their table as HTML, the heads there are, and the orders there are.
 
-    `head` is the one wanted; without it the head called sentiment is shown, or else the first of its kind."""
-    task = work.head("classification", head, TASK)
+    `head` is the one wanted; without it the head called sentiment is shown, or else the first there is."""
+    task = work.head(TASK, head, TASK)
     if task is None:
         missing = markup.note(text.not_in_model(TASK, list(work.model.tasks)))
         return missing, gr.update(visible=False), gr.skip()
-    answers, intensities = work.answers(task, "classification"), _intensities(work, task)
-    probabilities = [a.probabilities for a in answers]
+    heads = work.heads(TASK)
+    note = "" if TASK in heads else markup.note(text.another_head(TASK, task))
+    view, intensities = work.view(task), _intensities(work, task)
+    headers, table = _table(work, task)
+    headers[0] = "#"
+    chooser = gr.update(choices=heads, value=task, visible=len(heads) > 1)
+    probabilities = [view.shares(answer) for answer in work.answers(task)]
+    if probabilities[0] is None:
+        rows = [(i + 1, value, *row[1:]) for i, (value, row) in enumerate(zip(work.texts, table, strict=True))]
+        listing = markup.table(text.SENTIMENT, [headers[0], "text", *headers[1:]], rows, "sentences")
+        return note + listing, chooser, gr.update(choices=[(text.ORDER, "")], value="")
     choices = order_choices(list(probabilities[0]), intensities is not None)
     if order not in (value for _, value in choices):
         order = ""
     rows = sorted_rows(probabilities, intensities, order)
-    note = "" if TASK in work.heads("classification") else markup.note(text.another_head(TASK, task))
     bars = markup.bars(
         [i + 1 for i in rows],
         [work.texts[i] for i in rows],
@@ -74,20 +83,18 @@ def show_sentiment(work: Work, head: str | None, order: str) -> tuple:
         None if intensities is None else [intensities[i] for i in rows],
         _scale(work),
     )
-    headers, table = _table(work, task)
-    headers[0] = "#"
     listing = markup.table(text.SENTIMENT, headers, [(i + 1, *table[i][1:]) for i in rows], "sentences")
-    heads = work.heads("classification")
     return (
         note + bars + markup.details(text.AS_TABLE, listing),
-        gr.update(choices=heads, value=task, visible=len(heads) > 1),
+        chooser,
         gr.update(choices=choices, value=order),
     )
 
 
 def _intensities(work: Work, task: str) -> list[float] | None:
     """How strong the feeling is, which says nothing about the answers of another head."""
-    return work.answers(GAUGE, "regression") if task == TASK else None
+    beside = task == TASK and GAUGE in work.model.tasks and work.view(GAUGE).is_number
+    return work.answers(GAUGE) if beside else None
 
 
 def _scale(work: Work) -> tuple[float, float, str]:
@@ -96,18 +103,19 @@ def _scale(work: Work) -> tuple[float, float, str]:
 
 
 def _table(work: Work, task: str) -> tuple[list[str], list[list[str | float]]]:
-    answers, intensities = work.answers(task, "classification"), _intensities(work, task)
-    labels = list(answers[0].probabilities)
+    view, answers, intensities = work.view(task), work.answers(task), _intensities(work, task)
+    labels = list(view.shares(answers[0]) or ())
     headers = ["text", task, *labels, *([GAUGE] if intensities else [])]
     rows = []
     for i, (value, answer) in enumerate(zip(work.texts, answers, strict=True)):
         strength = [intensities[i]] if intensities else []
-        rows.append([value, answer.label, *answer.probabilities.values(), *strength])
+        said = view.colour_of(answer) if labels else view.cell(answer)
+        rows.append([value, said, *(view.shares(answer) or {}).values(), *strength])
     return headers, rows
 
 
 def sentiment_csv(work: Work, head: str | None = None) -> bytes:
-    task = work.head("classification", head, TASK)
+    task = work.head(TASK, head, TASK)
     if task is None:
         return csv_bytes(["text"], ([t] for t in work.texts))
     return csv_bytes(*_table(work, task))

@@ -24,6 +24,8 @@ from mtl.training.runs import folder as folders
 from mtl.training.runs import worker
 from mtl.training.runs.service import Runs
 from mtl.ui import checkpoint_upload
+from mtl.ui.kinds.classification import confusion
+from mtl.ui.kinds.view import change
 from mtl.ui.models import Models
 from mtl.ui.train.result import before_after, scores, words
 from mtl.ui.train.result import step as result
@@ -142,9 +144,9 @@ def test_every_kind_has_its_scores():
 
 
 def test_better_and_worse_are_told_apart_where_lower_is_better():
-    assert "better" in scores.change("mae", -0.1) and "worse" in scores.change("mae", 0.1)
-    assert "better" in scores.change("f1", 0.1) and "worse" in scores.change("f1", -0.1)
-    assert "= 0.0" in scores.change("f1", 0.0004) and "= 0.000" in scores.change("spearman", -0.0004)
+    assert "better" in change("mae", -0.1) and "worse" in change("mae", 0.1)
+    assert "better" in change("f1", 0.1) and "worse" in change("f1", -0.1)
+    assert "= 0.0" in change("f1", 0.0004) and "= 0.000" in change("spearman", -0.0004)
 
 
 def test_no_held_out_rows_is_said(events):
@@ -153,7 +155,7 @@ def test_no_held_out_rows_is_said(events):
 
 
 def test_a_confusion_matrix_is_shaded_by_the_share_of_its_row():
-    html = scores.confusion(["a", "<i>"], [[3, 1], [0, 0]], "after")
+    html = confusion(["a", "<i>"], [[3, 1], [0, 0]], "after")
     assert "&lt;i&gt;" in html and "--share:45%" in html and "--share:15%" in html
     assert [int(n) for n in re.findall(r"(\d+)</td>", html)] == [3, 1, 0, 0]
 
@@ -177,7 +179,7 @@ def test_the_forgetting_meter_shows_the_untouched_first():
     tasks = {"a": {**task, "trained": True}, "<b>": {**task, "metric": "spearman", "after": 0.9}}
     found = types.SimpleNamespace(forgetting={"tasks": tasks, "cosine": 0.91})
     told = words_of(html := scores.forgetting(found))
-    assert told.index("&lt;b&gt; Spearman") < told.index(f"a F1, {words.TRAINED_TOO}")
+    assert told.index("&lt;b&gt; Spearman") < told.index(f"a entity F1, {words.TRAINED_TOO}")
     assert "80.0 % 60.0 % ▼ -20.0" in told and "0.800 0.900 ▲ +0.100" in told
     assert "left:60.0%;width:20.0%" in html and words.embeddings_moved(0.91) in told
     nothing = types.SimpleNamespace(forgetting={"tasks": {}, "cosine": 1.0})

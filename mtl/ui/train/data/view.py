@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from mtl.config import KINDS
+from mtl.kinds.tagging import Tagging
+from mtl.ui.kinds import shown
 from mtl.ui.train.data import words
 from mtl.ui.train.state import Source
 from mtl.ui.widgets import markup
@@ -141,14 +144,21 @@ def _chips(column: Column) -> str:
 
 def _use_choice(column: Column, source: Source) -> str:
     now = column.kind or column.role
-    uses = list(words.USES)
+    uses = _uses()
     if "one word per" in source.table.format:
         # The words and tags of such a file are where they are: its entities are used, or not.
-        uses = ["tagging", "ignored"] if now == "tagging" or column.name in source.reading.get("roles", {}) else []
-    if not uses:
-        return f'<span class="use">{escape(words.USES[now])}</span>'
-    options = [(use, words.USES[use], use == now) for use in uses]
+        is_tags = now == Tagging.name or column.name in source.reading.get("roles", {})
+        if not is_tags:
+            return f'<span class="use">{escape(uses[now])}</span>'
+        uses = {use: uses[use] for use in (Tagging.name, "ignored")}
+    options = [(use, name, use == now) for use, name in uses.items()]
     return _select({"column": column.name}, words.used_as(column.name), words.USED_AS, options)
+
+
+def _uses() -> dict[str, str]:
+    """What a column may be used for: the text, a kind of task, or nothing."""
+    kinds = {name: shown(name).use for name, kind in KINDS.items() if kind.texts == 1}
+    return {"text": words.IS_THE_TEXT, **kinds, "ignored": words.IS_IGNORED}
 
 
 def _meanings(column: Column, match: LabelMatch, source: Source) -> str:
@@ -240,23 +250,21 @@ def _findings(title: str, found: Sequence[Finding]) -> str:
 def preview(source: Source) -> str:
     """The first rows as they were read: line, text, labels."""
     rows = source.table.rows[:ROWS_SHOWN]
-    tasks = [c.name for c in source.table.columns if c.role == "task"]
-    shown = tasks[:TASKS_SHOWN]
-    headers = [words.LINE, shorten(source.table.text_column or "", _NAME), *(shorten(name, _NAME) for name in shown)]
-    cells = [(row.line, row.text, *(_label(row, name) for name in shown)) for row in rows]
+    tasks = list(source.table.tasks().values())
+    some = tasks[:TASKS_SHOWN]
+    headers = [words.LINE, shorten(source.table.text_column or "", _NAME), *(shorten(c.name, _NAME) for c in some)]
+    cells = [(row.line, row.text, *(_value(row, column) for column in some)) for row in rows]
     if not cells:
         return ""
     listing = markup.table(words.PREVIEW, headers, cells)
-    if len(tasks) > len(shown):
-        listing += markup.note(words.columns_not_shown(len(tasks) - len(shown)))
+    if len(tasks) > len(some):
+        listing += markup.note(words.columns_not_shown(len(tasks) - len(some)))
     return markup.details(words.preview(len(rows), source.rows), listing)
 
 
-def _label(row: Row, task: str) -> str:
-    label = row.labels.get(task)
-    if isinstance(label, tuple):
-        return ", ".join(f"{row.text[span.start : span.end]} ({span.label})" for span in label)
-    return f"{label:g}" if isinstance(label, float) else label or ""
+def _value(row: Row, column: Column) -> str:
+    known = column.name in row.labels
+    return shown(column.kind).preview_cell(row.labels[column.name], row.text) if known else ""
 
 
 # --- parts ---

@@ -72,13 +72,7 @@ def and_more(count: int, noun: str) -> str:
 
 COLUMNS = "Columns"
 USED_AS = "What this column is used for. Change it where the guess is wrong."
-USES = {
-    "text": "the text",
-    "classification": "labels",
-    "regression": "numbers",
-    "tagging": "entities",
-    "ignored": "ignored",
-}
+IS_THE_TEXT, IS_IGNORED = "the text", "ignored"
 TEACHES = "teaches {task}"
 TEACHES_NEW = "teaches {task}, a new head"
 TEACHES_ANEW = "teaches {task}, which starts anew"

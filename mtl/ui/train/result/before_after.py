@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtl import maps
+from mtl.config import KINDS
+from mtl.ui.kinds import shown
+from mtl.ui.kinds.view import labels_of
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
 from mtl.ui.widgets.figures import colours, ink
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 MOST = 40
 # Embeddings closer to their former selves than this have not moved: it is what rounding to bfloat16 does.
 _STILL = 0.9998
-# A number that changed by less than this share of its range is called the same.
-_SLIGHT = 0.025
 _WIDTH, _HEIGHT, _EDGE, _RADIUS = 460, 280, 24, 11
 # The first three are those of the map in the Embeddings tab, so that a label keeps its shape.
 _SHAPES = ("circle", "diamond", "square", "triangle", "hexagon")
@@ -47,6 +47,11 @@ class Comparison:
     taught: Sequence[str]
     points: tuple[np.ndarray, np.ndarray]
     cosine: np.ndarray | None
+
+    @property
+    def tasks(self) -> list[str]:
+        """Every task that reads one text."""
+        return [name for name, spec in {**self.new, **self.old}.items() if KINDS[spec.kind].texts == 1]
 
     def kind(self, task: str) -> str:
         """What a head answers with; where it was another kind before, the new one."""
@@ -82,7 +87,7 @@ def compare(before: MultiTaskModel, after: MultiTaskModel, texts: Sequence[str],
 
 def page(found: Comparison) -> str:
     """All of it: the maps, then every head, those that were trained first, then everything as a table."""
-    tasks = list({**found.new, **found.old})
+    tasks = found.tasks
     tasks.sort(key=lambda task: task not in found.taught)
     heads = "".join(_head(found, task) for task in tasks)
     return f"{_maps(found)}{heads}{markup.details(words.AS_TABLE, table(found))}"
@@ -95,12 +100,12 @@ def _maps(found: Comparison) -> str:
     if len(found.texts) == 1:
         return markup.note(words.ONE_SENTENCE)
     task = _colouring(found)
-    labels = _labels(found, task) if task else []
+    labels = labels_of(found.specs(task)) if task else []
     palette = colours(labels)
     shapes = {label: _SHAPES[i % len(_SHAPES)] for i, label in enumerate(labels)}
     nothing = [None] * len(found.texts)
     sides = found.answers(task) if task else (None, None)
-    before, after = ([answer.label for answer in side] if side else nothing for side in sides)
+    before, after = ([shown(found.kind(task)).colour_of(a) for a in side] if side else nothing for side in sides)
     one, other = _fitted(found.points)
     still = found.cosine is not None and bool((found.cosine > _STILL).all())
     left = _panel(words.BEFORE, found.texts, one, None, before, palette, shapes)
@@ -123,13 +128,13 @@ def _maps(found: Comparison) -> str:
 
 
 def _colouring(found: Comparison) -> str | None:
-    """The classification by whose answers points are coloured: one that was trained, if there is one."""
-    heads = [name for name, spec in found.new.items() if spec.kind == "classification"]
+    """The head by whose answers points are coloured: one with labels that was trained, if there is one."""
+    heads = [name for name, spec in found.new.items() if isinstance(_label(found.after[0], spec), str)]
     return next((name for name in heads if name in found.taught), next(iter(heads), None))
 
 
-def _labels(found: Comparison, task: str) -> list[str]:
-    return list(dict.fromkeys(label for spec in found.specs(task) for label in spec.labels))
+def _label(analysis: Analysis, spec: TaskSpec) -> str | float | None:
+    return shown(spec.kind).colour_of(analysis.results[spec.name])
 
 
 def _fitted(points: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -189,22 +194,24 @@ def _shape(name: str, colour: str) -> str:
 
 def _head(found: Comparison, task: str) -> str:
     before, after = found.answers(task)
-    body, told = _VIEWS[found.kind(task)](found, task, before, after)
-    if before is None:
-        told = words.NEW_HEAD
-    elif after is None:
-        told = words.HEAD_GONE
+    contrast = shown(found.kind(task)).before_after(found.texts, found.specs(task), before, after)
+    rows = [_row(found, contrast.with_text, *cells) for cells in contrast.cells]
+    body = contrast.above + (_list(rows, task, before, after) if rows else "") + contrast.below
+    said = words.NEW_HEAD if before is None else words.HEAD_GONE if after is None else contrast.said
     return (
         f'<details class="ba-head"{" open" if task in found.taught else ""}><summary dir="auto"><b>{escape(task)}</b> '
-        f"<span>{escape(told)}</span></summary>{body}</details>"
+        f"<span>{escape(said)}</span></summary>{body}</details>"
     )
 
 
-def _row(found: Comparison, row: int, cells: Sequence[str | None], changed: bool) -> str:
+def _row(found: Comparison, with_text: bool, row: int, left: str | None, right: str | None, differs: bool) -> str:
+    mark, cells = " changed" if differs else "", _cells((left, right))
+    if not with_text:
+        return f'<li class="ba-row names{mark}"><b class="line-number">{row + 1}</b>{cells}</li>'
     value = escape(found.texts[row][: markup.TEXT_SHOWN])
     return (
-        f'<li class="ba-row{" changed" if changed else ""}"><div class="bar-text" dir="auto" title="{value}">'
-        f"<b>{row + 1}</b> {value}</div>{_cells(cells)}</li>"
+        f'<li class="ba-row{mark}"><div class="bar-text" dir="auto" title="{value}">'
+        f"<b>{row + 1}</b> {value}</div>{cells}</li>"
     )
 
 
@@ -220,93 +227,12 @@ def _list(rows: Sequence[str], name: str, before: list | None, after: list | Non
     return markup.scroll(name, f'<ul class="{kind}">{head}{"".join(rows)}</ul>', "tall")
 
 
-def _classes(found: Comparison, task: str, before: list | None, after: list | None) -> tuple[str, str]:
-    labels = _labels(found, task)
-    palette = colours(labels)
-
-    def cell(side: list | None, row: int) -> str | None:
-        if side is None:
-            return None
-        probabilities = {label: side[row].probabilities.get(label, 0.0) for label in labels}
-        return f'{markup.bar(probabilities, palette)}<span class="said" dir="auto">{escape(side[row].label)}</span>'
-
-    both = before is not None and after is not None
-    differ = [both and before[row].label != after[row].label for row in range(len(found.texts))]
-    rows = [_row(found, i, (cell(before, i), cell(after, i)), differ[i]) for i in range(len(found.texts))]
-    told = words.changed(sum(differ), len(differ))
-    return f'<div class="bars-head">{markup.key(labels)}</div>{_list(rows, task, before, after)}', told
-
-
-def _numbers(found: Comparison, task: str, before: list | None, after: list | None) -> tuple[str, str]:
-    specs = found.specs(task)
-    low, high = min(spec.low for spec in specs), max(spec.high for spec in specs)
-
-    def cell(side: list | None, row: int) -> str | None:
-        return None if side is None else markup.gauge(side[row], low, high, task)
-
-    both = before is not None and after is not None
-    change = np.abs(np.subtract(before, after)) if both else np.zeros(len(found.texts))
-    differ = change > _SLIGHT * (high - low)
-    rows = [_row(found, i, (cell(before, i), cell(after, i)), bool(differ[i])) for i in range(len(found.texts))]
-    return _list(rows, task, before, after), words.number_changed(float(change.mean()))
-
-
-def _names(found: Comparison, task: str, before: list | None, after: list | None) -> tuple[str, str]:
-    palette = colours(_labels(found, task))
-    both = before is not None and after is not None
-    old, new = ([set(map(_place, spans)) for spans in side or [()] * len(found.texts)] for side in (before, after))
-    gained, lost = (sum(len(a - b) for a, b in zip(x, y, strict=True)) for x, y in ((new, old), (old, new)))
-    rows, without = [], 0
-    for row, value in enumerate(found.texts):
-        if not old[row] and not new[row]:
-            without += 1
-            continue
-        # Nothing is lost or gained where there is no other side.
-        left = _marked(value, before, row, new[row] if both else old[row], palette, "lost", words.GONE)
-        right = _marked(value, after, row, old[row] if both else new[row], palette, "gained", words.GAINED)
-        kind = "changed" if both and old[row] != new[row] else ""
-        rows.append(f'<li class="ba-row names {kind}"><b class="line-number">{row + 1}</b>{_cells((left, right))}</li>')
-    told = words.spans_changed(gained, lost)
-    if not rows:
-        return markup.note(words.NO_NAMES), told
-    rest = markup.note(words.without_names(without)) if without else ""
-    return f"{_list(rows, task, before, after)}{rest}", told
-
-
-def _place(span: Any) -> tuple[int, int, str]:
-    return span.start, span.end, span.label
-
-
-def _marked(
-    value: str, side: list | None, row: int, others: set, palette: Mapping[str, str], kind: str, word: str
-) -> str | None:
-    """`value` with its names marked; those that are not among `others` are of `kind`, and say so by `word`."""
-    if side is None:
-        return None
-    parts, done = [], 0
-    for span in side[row]:
-        kept = _place(span) in others
-        tag = markup.tag(span.label if kept else f"{span.label} · {word}", palette[span.label])
-        parts.append(escape(value[done : span.start]))
-        parts.append(
-            f'<mark class="{"kept" if kept else kind}" style="--c:{palette[span.label]}">'
-            f"<bdi>{escape(value[span.start : span.end])}</bdi>{tag}</mark>"
-        )
-        done = span.end
-    end = max(markup.TEXT_SHOWN, done + 120)
-    rest = escape(value[done:end]) + ("…" if end < len(value) else "")
-    return f'<p class="marks" dir="auto">{"".join(parts)}{rest}</p>'
-
-
-_VIEWS = {"classification": _classes, "regression": _numbers, "tagging": _names}
-
-
 # --- the table ---
 
 
 def table(found: Comparison) -> str:
     """Everything in words: a row per sentence, two columns per head."""
-    tasks = list({**found.old, **found.new})
+    tasks = found.tasks
     headers = ["#", words.SENTENCE, *([words.COSINE] if found.cosine is not None else [])]
     for task in tasks:
         headers += [
@@ -316,15 +242,8 @@ def table(found: Comparison) -> str:
     for i, value in enumerate(found.texts):
         row: list[str | int | float] = [i + 1, value, *([float(found.cosine[i])] if found.cosine is not None else [])]
         for task in tasks:
-            row += [_told(side[i].results[task]) for side in (found.before, found.after) if task in side[i].results]
+            for tasks_then, side in ((found.old, found.before), (found.new, found.after)):
+                if task in tasks_then:
+                    row.append(shown(tasks_then[task].kind).cell(side[i].results[task]))
         rows.append(row)
     return markup.table(words.COMPARE_TITLE, headers, rows, "sentences")
-
-
-def _told(answer: Any) -> str | float:
-    if isinstance(answer, float):
-        return answer
-    if isinstance(answer, tuple):
-        counts = Counter(f"{span.text} ({span.label})" for span in answer)
-        return ", ".join(name if times == 1 else f"{name} x{times}" for name, times in counts.items())
-    return f"{answer.label} ({words.percent(answer.probabilities[answer.label])})"

@@ -10,21 +10,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from mtl.config import KINDS
+from mtl.kinds.kind import Metric, metric_named
+from mtl.ui.kinds import shown
+from mtl.ui.kinds.view import Scores, change
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
-
-# The scores on a card, the most telling first.
-SHOWN = {
-    "classification": ("accuracy", "macro_f1", "macro_precision", "macro_recall"),
-    "regression": ("spearman", "mae"),
-    "tagging": ("f1", "precision", "recall"),
-}
-_LOWER_IS_BETTER = ("mae",)
-# A matrix of more labels than this is a list of its mistakes instead.
-_MAX_MATRIX = 12
-_MAX_MISTAKES = 20
-
-Scores = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -110,110 +101,36 @@ def cards(found: Outcome) -> str:
     head = markup.heading(words.SCORES)
     if not found.after:
         return f'<div style="--cards:1">{head}{markup.note(words.NO_SCORES)}</div>'
-    shown = "".join(
+    listed = "".join(
         _card(name, found.kinds[name], found.before.get(name), scores)
         for name, scores in found.after.items()
         if name in found.kinds
     )
     wanted = f"--cards:{min(len(found.after), 4)}"
-    return f'<div style="{wanted}">{head}{markup.note(words.SCORES_NOTE)}<div class="score-cards">{shown}</div></div>'
+    return f'<div style="{wanted}">{head}{markup.note(words.SCORES_NOTE)}<div class="score-cards">{listed}</div></div>'
 
 
 def _card(name: str, kind: str, before: Scores | None, after: Scores) -> str:
-    labels = after.get("labels") or list(after.get("per_class", {}))
-    rows = "".join(_score_row(metric, before, after, first=i == 0) for i, metric in enumerate(SHOWN[kind]))
+    labels, view = after.get("labels") or list(after.get("per_class", {})), shown(kind)
+    rows = "".join(_score_row(metric, before, after, first=i == 0) for i, metric in enumerate(KINDS[kind].metrics))
     head = "".join(f'<th scope="col">{escape(h)}</th>' for h in (words.METRIC, words.BEFORE, words.AFTER, words.CHANGE))
-    more = ""
-    if kind == "classification":
-        frequent = max(sum(row) for row in after["confusion"]) / after["rows"]
-        more = markup.note(words.guessing(frequent))
-        more += markup.details(words.PER_LABEL, _per_class(words.PER_LABEL, before, after))
-        more += markup.details(words.CONFUSION, _confusions(before, after))
-    elif kind == "tagging":
-        more = markup.details(words.PER_TYPE, _per_class(words.PER_TYPE, before, after))
     return (
         f'<article class="score-card"><h4 dir="auto">{escape(name)}</h4>'
-        f"{markup.note(words.kind(kind, len(labels), after['rows']))}"
+        f"{markup.note(words.held_out(view.outputs(len(labels)), after['rows']))}"
         f'<table class="scores"><caption class="sr">{escape(name)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}</article>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{view.score_details(before, after)}</article>"
     )
 
 
-def _score_row(metric: str, before: Scores | None, after: Scores, first: bool) -> str:
-    was = words.score(metric, before[metric]) if before else words.NEW_HEAD
-    title = f'<th scope="row" title="{escape(words.METRIC_HELP[metric])}">{escape(words.METRICS[metric])}</th>'
+def _score_row(metric: Metric, before: Scores | None, after: Scores, first: bool) -> str:
+    name = metric.name
+    was = words.score(name, before[name]) if before else words.NEW_HEAD
+    title = f'<th scope="row" title="{escape(metric.help)}">{escape(metric.title)}</th>'
     return (
         f'<tr{" class=first" if first else ""}>{title}<td class="was">{was}</td>'
-        f"<td><b>{words.score(metric, after[metric])}</b></td>"
-        f"<td>{change(metric, after[metric] - before[metric]) if before else ''}</td></tr>"
+        f"<td><b>{words.score(name, after[name])}</b></td>"
+        f"<td>{change(name, after[name] - before[name]) if before else ''}</td></tr>"
     )
-
-
-def change(metric: str, by: float) -> str:
-    """A difference with its sign, an arrow, and the colour of better or worse."""
-    shown = words.difference(metric, by)
-    if not float(shown):
-        return f'<span class="delta same">= {shown}</span>'
-    better = (by < 0) == (metric in _LOWER_IS_BETTER)
-    return f'<span class="delta {"better" if better else "worse"}">{"▲" if by > 0 else "▼"} {shown}</span>'
-
-
-def _per_class(caption: str, before: Scores | None, after: Scores) -> str:
-    former = before["per_class"] if before else {}
-    rows = [
-        (
-            label,
-            found["rows"],
-            *(markup.Markup(words.percent(found[metric])) for metric in ("precision", "recall", "f1")),
-            markup.Markup(change("f1", found["f1"] - former[label]["f1"]) if label in former else ""),
-        )
-        for label, found in after["per_class"].items()
-    ]
-    headers = ("label", "rows", "precision", "recall", "F1", words.CHANGE)
-    return markup.table(caption, headers, rows, "labels")
-
-
-# --- confusion ---
-
-
-def _confusions(before: Scores | None, after: Scores) -> str:
-    if len(after["labels"]) > _MAX_MATRIX:
-        return _mistakes(after)
-    matrices = [(words.BEFORE, before), (words.AFTER, after)] if before else [(words.AFTER, after)]
-    shown = "".join(confusion(s["labels"], s["confusion"], when) for when, s in matrices)
-    return f'{markup.note(words.CONFUSION_NOTE)}<div class="matrices">{shown}</div>'
-
-
-def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]], caption: str) -> str:
-    """A confusion matrix: a table whose cells are the darker, the larger their share of their row."""
-    head = "".join(f'<th scope="col"><div>{escape(label)}</div></th>' for label in labels)
-    body = ""
-    for i, (label, row) in enumerate(zip(labels, counts, strict=True)):
-        total = max(sum(row), 1)
-        cells = "".join(
-            f'<td class="{"hit" if i == j else "miss"}" style="--share:{60 * count / total:.0f}%">{count}</td>'
-            for j, count in enumerate(row)
-        )
-        body += f'<tr><th scope="row"><div dir="auto">{escape(label)}</div></th>{cells}</tr>'
-    sheet = (
-        f'<table class="confusion"><caption>{escape(caption)}</caption><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table>"
-    )
-    return markup.scroll(caption, sheet, "matrix")
-
-
-def _mistakes(scores: Scores) -> str:
-    labels = scores["labels"]
-    found = [
-        (labels[i], labels[j], count)
-        for i, row in enumerate(scores["confusion"])
-        for j, count in enumerate(row)
-        if count and i != j
-    ]
-    if not found:
-        return markup.note(words.NO_MISTAKES)
-    found.sort(key=lambda mistake: -mistake[2])
-    return markup.table(words.CONFUSIONS, (words.RIGHT, words.SAID, words.TIMES), found[:_MAX_MISTAKES], "mistakes")
 
 
 # --- forgetting ---
@@ -250,10 +167,10 @@ def _meter_row(name: str, task: Mapping[str, Any]) -> str:
         f'width:{high - low:.1f}%"></i><i class="was" style="left:{_place(before):.1f}%"></i>'
         f'<i class="now" style="left:{_place(after):.1f}%"></i></span>'
     )
-    about = f"{words.METRICS[metric]}{f', {words.TRAINED_TOO}' if task['trained'] else ''}"
+    about = f"{metric_named(metric).title}{f', {words.TRAINED_TOO}' if task['trained'] else ''}"
     return (
         f'<tr><th scope="row" dir="auto">{escape(name)} '
-        f'<small title="{escape(words.METRIC_HELP[metric])}">{escape(about)}</small></th>'
+        f'<small title="{escape(metric_named(metric).help)}">{escape(about)}</small></th>'
         f'<td class="meter-cell">{picture}</td><td class="was">{words.score(metric, before)}</td>'
         f"<td><b>{words.score(metric, after)}</b></td><td>{change(metric, after - before)}</td></tr>"
     )

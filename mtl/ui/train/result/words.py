@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mtl.groups import Groups
+from mtl.kinds.kind import metric_named
 from mtl.ui.words import duration
 
 TITLE = "Result"
@@ -60,28 +61,6 @@ NO_SCORES = (
 )
 BEFORE, AFTER, CHANGE = "before", "after", "change"
 NEW_HEAD = "new head"
-METRICS = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "macro_precision": "macro precision",
-    "macro_recall": "macro recall",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "spearman": "Spearman",
-    "mae": "mean error",
-}
-METRIC_HELP = {
-    "accuracy": "The share of rows whose answer is right.",
-    "macro_f1": "F1 of each label, then the mean of them: rare labels count as much as frequent ones.",
-    "macro_precision": "Of what was answered with a label, the share that is right; the mean over labels.",
-    "macro_recall": "Of what has a label, the share that was found; the mean over labels.",
-    "precision": "Of the names it marked, the share that is right, from first to last character.",
-    "recall": "Of the names there are, the share that it found.",
-    "f1": "Precision and recall in one number (their harmonic mean).",
-    "spearman": "How well it ranks the rows: 1 is the right order, 0 is chance.",
-    "mae": "Mean absolute error: how far off an answer is on average, in the units of the file. Lower is better.",
-}
 PER_LABEL = "Each label"
 PER_TYPE = "Each entity type"
 CONFUSION = "Confusion matrix"
@@ -91,12 +70,8 @@ RIGHT, SAID, TIMES = "is", "was called", "rows"
 NO_MISTAKES = "It made no mistakes on these rows."
 
 
-def kind(kind: str, labels: int, rows: int) -> str:
-    what = {
-        "classification": f"{labels} labels",
-        "regression": "a number",
-        "tagging": f"{labels} entity type{'' if labels == 1 else 's'}",
-    }[kind]
+def held_out(what: str, rows: int) -> str:
+    """What a head gives, and on how many rows it is scored."""
     return f"{what} · {rows:,} row{'' if rows == 1 else 's'} held out"
 
 
@@ -109,12 +84,12 @@ def percent(share: float) -> str:
 
 
 def score(metric: str, value: float) -> str:
-    return f"{value:.3f}" if metric in ("spearman", "mae") else percent(value)
+    return percent(value) if metric_named(metric).show == "percent" else f"{value:.3f}"
 
 
 def difference(metric: str, change: float) -> str:
     """With its sign; "0.0" for what rounds to nothing."""
-    value = f"{change:+.3f}" if metric in ("spearman", "mae") else f"{100 * change:+.1f}"
+    value = f"{100 * change:+.1f}" if metric_named(metric).show == "percent" else f"{change:+.3f}"
     return value if float(value) else value[1:]
 
 

@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from mtl.config import TrainConfig, UserError
+from mtl.config import KINDS, TrainConfig, UserError
 from mtl.training.runs.service import Following, Runs
 from mtl.ui.widgets.curves import Growing
 
-# The score of each kind of task that stands for the others.
-HEADLINE = {"classification": "macro_f1", "regression": "spearman", "tagging": "f1"}
 # How much a running mean of losses weighs the values before.
 SMOOTHING = 0.85
 # How many runs are kept read; another one is read again from its folder.
@@ -137,7 +135,7 @@ class Story:
 
     def _scored(self, scores: Mapping[str, Any], what: str = "") -> dict[str, float]:
         """One number by task, the headline score if `what` does not name another."""
-        wanted = {name: what or HEADLINE[kind] for name, kind in self.kinds.items()}
+        wanted = {name: what or KINDS[kind].headline for name, kind in self.kinds.items()}
         return {name: scores[name][key] for name, key in wanted.items() if key in scores.get(name, ())}
 
     def _end(self, event: Mapping[str, Any]) -> None:

@@ -5,18 +5,21 @@ Pure functions; everything that is given is escaped."""
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from html import escape
 
+from mtl.config import KINDS
 from mtl.groups import Groups
+from mtl.kinds.kind import Metric
 from mtl.training.estimate import Estimate
 from mtl.training.runs.service import Following
+from mtl.ui.kinds import shown
 from mtl.ui.train.run import words as text
 from mtl.ui.train.run.story import Story
 from mtl.ui.widgets import curves, markup
 from mtl.ui.widgets.curves import Line
 
 TRAIN, HELD_OUT, SCORE = "var(--curve-train)", "var(--curve-held-out)", "var(--curve-score)"
-_SHOW = {"classification": text.percent, "regression": text.correlation, "tagging": text.percent}
 
 
 # --- before it starts ---
@@ -132,9 +135,14 @@ def _card(story: Story, name: str, until: float, logarithmic: bool) -> str:
         scores = [(0.0, story.before[name])] if name in story.before else []
         scores += [(story.in_epochs(e.step), e.scores[name]) for e in story.past if name in e.scores]
         line = Line(text.HELD_OUT, scores, SCORE, dots=True)
-        charts += curves.chart(text.SCORES[kind], [line], until, text.EPOCH, _SHOW[kind], high=1.0)
-    title = f"<h4>{escape(name)} <small>{escape(text.KINDS[kind] if kind else text.ANCHOR_KIND)}</small></h4>"
+        headline = KINDS[kind].metrics[0]
+        charts += curves.chart(headline.heading, [line], until, text.EPOCH, _writer(headline), high=1.0)
+    title = f"<h4>{escape(name)} <small>{escape(shown(kind).about if kind else text.ANCHOR_KIND)}</small></h4>"
     return f'<section class="task">{title}{charts}</section>'
+
+
+def _writer(metric: Metric) -> Callable[[float], str]:
+    return text.percent if metric.show == "percent" else text.correlation
 
 
 def table(story: Story) -> str:
@@ -142,7 +150,7 @@ def table(story: Story) -> str:
     rows = []
     for epoch in story.past:
         for name in epoch.train:
-            kind = story.kinds.get(name)
+            headline = KINDS[story.kinds[name]].metrics[0] if name in story.kinds else None
             score = epoch.scores.get(name)
             rows.append(
                 (
@@ -150,8 +158,8 @@ def table(story: Story) -> str:
                     name,
                     f"{epoch.train[name]:.4f}",
                     f"{epoch.held_out[name]:.4f}" if name in epoch.held_out else "–",
-                    text.SCORES[kind] if kind else "–",
-                    "–" if score is None else _SHOW[kind](score),
+                    headline.heading if headline else "–",
+                    "–" if score is None else _writer(headline)(score),
                 )
             )
     listing = markup.table(text.AS_TABLE, text.TABLE_HEADERS, rows) if rows else markup.note(text.NO_EPOCH)

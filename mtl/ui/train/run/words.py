@@ -140,8 +140,6 @@ EACH_STEP = "each step"
 LOSS = "Loss"
 EPOCH = "epoch"
 ANCHOR_KIND = "drift of embeddings"
-SCORES = {"classification": "Macro F1", "regression": "Spearman", "tagging": "Entity F1"}
-KINDS = {"classification": "one label per text", "regression": "a number per text", "tagging": "entities in the text"}
 NO_SCORES = "No rows are held out (step 2, Advanced), so nothing is scored."
 CURVES_NOTE = (
     "Loss: how wrong the answers are, lower is better; faint is each step, the line their running mean. Held-out rows "

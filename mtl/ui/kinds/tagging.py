@@ -1,0 +1,82 @@
+"""How entities are shown: marked where they stand in the text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from mtl.config import TaskSpec
+from mtl.kinds.kind import plural
+from mtl.kinds.tagging import Entity, Tagging
+from mtl.text.spans import Span
+from mtl.ui.kinds.view import Contrast, Scores, View, labels_of, per_class
+from mtl.ui.train.result import words
+from mtl.ui.widgets import markup
+from mtl.ui.widgets.figures import colours
+
+
+class TaggingView(View):
+    kind = Tagging.name
+    use = "entities"
+    about = "entities in the text"
+    tab = "entities"
+
+    def outputs(self, labels: int) -> str:
+        return plural(labels, "entity type")
+
+    def cell(self, answer: Sequence[Entity]) -> str:
+        counts = Counter(f"{span.text} ({span.label})" for span in answer)
+        return ", ".join(name if times == 1 else f"{name} x{times}" for name, times in counts.items())
+
+    def preview_cell(self, value: Sequence[Span], text: str) -> str:
+        return ", ".join(f"{text[span.start : span.end]} ({span.label})" for span in value)
+
+    def score_details(self, before: Scores | None, after: Scores) -> str:
+        return markup.details(words.PER_TYPE, per_class(words.PER_TYPE, before, after))
+
+    def before_after(
+        self, texts: Sequence[str], specs: Sequence[TaskSpec], before: list | None, after: list | None
+    ) -> Contrast:
+        palette = colours(labels_of(specs))
+        both = before is not None and after is not None
+        old, new = ([set(map(_place, spans)) for spans in side or [()] * len(texts)] for side in (before, after))
+        gained, lost = (sum(len(a - b) for a, b in zip(x, y, strict=True)) for x, y in ((new, old), (old, new)))
+        cells = []
+        for row, text in enumerate(texts):
+            if not old[row] and not new[row]:
+                continue
+            # Nothing is lost or gained where there is no other side.
+            left = _marked(text, before, row, new[row] if both else old[row], palette, "lost", words.GONE)
+            right = _marked(text, after, row, old[row] if both else new[row], palette, "gained", words.GAINED)
+            cells.append((row, left, right, both and old[row] != new[row]))
+        said, without = words.spans_changed(gained, lost), len(texts) - len(cells)
+        if not cells:
+            return Contrast((), said, below=markup.note(words.NO_NAMES))
+        below = markup.note(words.without_names(without)) if without else ""
+        return Contrast(cells, said, with_text=False, below=below)
+
+
+def _place(span: Entity) -> tuple[int, int, str]:
+    return span.start, span.end, span.label
+
+
+def _marked(
+    value: str, side: list | None, row: int, others: set, palette: Mapping[str, str], kind: str, word: str
+) -> str | None:
+    """`value` with its names marked; those that are not among `others` are of `kind`, and say so by `word`."""
+    if side is None:
+        return None
+    parts, done = [], 0
+    for span in side[row]:
+        kept = _place(span) in others
+        tag = markup.tag(span.label if kept else f"{span.label} · {word}", palette[span.label])
+        parts.append(escape(value[done : span.start]))
+        parts.append(
+            f'<mark class="{"kept" if kept else kind}" style="--c:{palette[span.label]}">'
+            f"<bdi>{escape(value[span.start : span.end])}</bdi>{tag}</mark>"
+        )
+        done = span.end
+    end = max(markup.TEXT_SHOWN, done + 120)
+    rest = escape(value[done:end]) + ("…" if end < len(value) else "")
+    return f'<p class="marks" dir="auto">{"".join(parts)}{rest}</p>'
