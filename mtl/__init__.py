@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 
+from mtl import plugins
 from mtl.config import register_kind
 from mtl.kinds.classification import Classification
 from mtl.kinds.regression import Regression
@@ -17,6 +18,7 @@ from mtl.kinds.tagging import Tagging
 
 for _kind in (Classification, Regression, Tagging):
     register_kind(_kind())
+plugins.load()
 
 # Resolved when first used: `import mtl` itself must not import torch, so that the page can answer before it.
 _HOMES = {

@@ -24,6 +24,7 @@ FLOORS = (
         "mtl.heads",
         "mtl.kinds",
         "mtl.maps",
+        "mtl.plugins",
         "mtl.pooling",
         "mtl.sandbox",
         "mtl.sheets",

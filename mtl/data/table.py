@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mtl import plugins
 from mtl.config import KINDS, UserError
 from mtl.data import findings as doctor
 from mtl.data import tokens
 from mtl.data.columns import Role, check_overrides, guess_roles
-from mtl.data.delimited import DELIMITER_NAMES, Grid, read_grid
+from mtl.data.delimited import DELIMITER_NAMES, Dialect, Grid, read_grid
 from mtl.data.files import MAX_BYTES, read_source, split_lines
 from mtl.data.header import distinct_names, has_header, unused_name
 from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Row, Table, in_order
@@ -58,28 +59,31 @@ def read_table(
     """
     path = Path(path)
     findings = Findings()
-    source = read_source(path, findings, max_bytes)
-    lines = split_lines(source.text)
-    encoding = source.encoding
-    del source  # it may be large
+    own_format = _read_own_format(path, max_bytes)
+    if own_format is None:
+        source = read_source(path, findings, max_bytes)
+        lines, encoding = split_lines(source.text), source.encoding
+        del source  # it may be large
+    else:
+        lines, encoding = [], "its own encoding"
     if tokens.looks_like_conll(lines):
         names, places, form = ["text", "entities"], tokens.WordColumns(0, 1, None), "CoNLL, one word per line"
         check_overrides(names, text, roles)
         rows, columns = _from_sentences(tokens.read_conll(lines, findings), names, places, roles, findings)
     else:
-        grid = read_grid(lines, prefer=_PROMISED.get(_suffix(path), ""))
-        del lines
+        form, grid = own_format or ("", read_grid(lines, prefer=_PROMISED.get(_suffix(path), "")))
+        del lines, own_format
         progress(_CUT)
-        names, are_own = _take_names(grid, findings)
+        names, are_own = _take_names(grid, findings, has_names=bool(form))
         marks = unused_name("entities", set(names))
         check_overrides(names, text, roles, also=[marks])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
-        if places := tokens.find_word_columns(names, grid.rows):
+        if not form and (places := tokens.find_word_columns(names, grid.rows)):
             form = f"one word per row, {delimiter} between cells"
             sentences = tokens.read_word_rows(grid.rows, grid.lines, places, findings)
             rows, columns = _from_sentences(sentences, names, places, roles, findings)
         else:
-            form = f"table, {delimiter} between cells" if delimiter else "one text per line"
+            form = form or (f"table, {delimiter} between cells" if delimiter else "one text per line")
             cells = _columns(grid, len(names))
             guess = guess_roles(names, cells, text, roles, named=are_own)
             progress(_GUESSED)
@@ -97,8 +101,22 @@ def _suffix(path: Path) -> str:
     return path.with_suffix("").suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
 
 
-def _take_names(grid: Grid, findings: Findings) -> tuple[list[str], bool]:
-    """The columns' names, and whether they are the file's own; its header is taken out of the grid."""
+def _read_own_format(path: Path, max_bytes: int) -> tuple[str, Grid] | None:
+    """What a plug-in's reader makes of a file: its format and the cells; None where none knows it."""
+    if not path.is_file() or path.stat().st_size > max_bytes:
+        return None
+    readers = (pair for module in plugins.MODULES for pair in getattr(module, "TABLE_READERS", {}).items())
+    for name, read in readers:
+        if (rows := read(path)) is not None:
+            cells = [[str(cell) for cell in row] for row in rows]
+            return name, Grid(Dialect(",", "none"), cells, list(range(1, len(cells) + 1)))
+    return None
+
+
+def _take_names(grid: Grid, findings: Findings, has_names: bool) -> tuple[list[str], bool]:
+    """The columns' names, and whether they are the file's own; its header is taken out of the grid.
+
+    `has_names`: the first row is known to be the header."""
     filled = [i for i, row in enumerate(grid.rows) if row]
     if not filled:
         return [], True
@@ -106,7 +124,7 @@ def _take_names(grid: Grid, findings: Findings) -> tuple[list[str], bool]:
     if len(grid.rows[first]) > _MOST_COLUMNS:
         found = f"The first line has {len(grid.rows[first]):,} cells"
         raise UserError(f"{found}; a table may have {_MOST_COLUMNS:,} columns.")
-    if has_header([grid.rows[i] for i in filled]):
+    if has_names or has_header([grid.rows[i] for i in filled]):
         names = distinct_names(grid.rows[first], grid.lines[first], findings)
         del grid.rows[: first + 1], grid.lines[: first + 1]
         return names, True

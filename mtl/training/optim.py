@@ -133,7 +133,8 @@ class Movement:
 
 def _distance(a: torch.Tensor, b: torch.Tensor) -> float:
     """|a - b|, some rows at a time: memory for all differences at once costs more time than they do."""
-    return math.hypot(*(float(torch.dist(x, y)) for x, y in zip(a.split(2048), b.split(2048), strict=True)))
+    parts = zip(torch.atleast_1d(a).split(2048), torch.atleast_1d(b).split(2048), strict=True)
+    return math.hypot(*(float(torch.dist(x, y)) for x, y in parts))
 
 
 class RowGradients:

@@ -2,6 +2,7 @@
 inside the tab that is open and wires them; its handlers are plain functions of an analysis and the widgets'
 values. `WIDE` says that the column of sentences steps aside for it."""
 
+from mtl import plugins
 from mtl.ui.compare import tab as compare
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.entities import tab as entities
@@ -9,4 +10,4 @@ from mtl.ui.learn import tab as learn
 from mtl.ui.sentiment import tab as sentiment
 from mtl.ui.train import tab as train
 
-TABS = (embeddings, sentiment, entities, train, compare, learn)
+TABS = (embeddings, sentiment, entities, train, compare, learn, *(m for m in plugins.MODULES if hasattr(m, "build")))

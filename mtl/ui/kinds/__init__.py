@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mtl import plugins
 from mtl.config import KINDS
 from mtl.ui.kinds.classification import ClassificationView
 from mtl.ui.kinds.regression import RegressionView
@@ -9,6 +10,8 @@ from mtl.ui.kinds.tagging import TaggingView
 from mtl.ui.kinds.view import View
 
 VIEWS: dict[str, type[View]] = {view.kind: view for view in (ClassificationView, RegressionView, TaggingView)}
+for _module in plugins.MODULES:
+    VIEWS |= getattr(_module, "views", dict)()
 
 
 def shown(kind: str) -> View:
