@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mtl.config import UserError
+from mtl.config import KINDS, UserError
 from mtl.data.table import read_table
+from mtl.kinds.classification import Classification
 
 SENTENCES = [f"This is sentence number {i} of many" for i in range(12)]
 
@@ -162,3 +163,16 @@ def test_no_more_tasks_are_guessed_than_anybody_would_want(tmp_path):
     assert [name for name, (role, _) in found.items() if role == "task"] == [f"label {i}" for i in range(20)]
     found = columns(tmp_path, header, SENTENCES, *[["x", "y"] * 6] * 30, roles={"label 29": "classification"})
     assert found["label 29"] == ("task", "classification")
+
+
+def test_where_two_kinds_claim_a_column_alike_the_option_that_decides_is_told(tmp_path, monkeypatch):
+    class Rival(Classification):
+        name = "rival"
+
+    assert kind(tmp_path, "mood", ["good", "bad"] * 6) == ("task", "classification")
+    monkeypatch.setitem(KINDS, "rival", Rival())
+    assert kind(tmp_path, "mood", ["good", "bad"] * 6) == ("task", "classification")
+    [finding] = [f for f in read_table(tmp_path / "data.csv").findings if f.code == "close-call"]
+    assert (finding.level, finding.column) == ("note", "mood") and "--role 'mood=rival'" in finding.hint
+    assert kind(tmp_path, "mood", ["good", "bad"] * 6, roles={"mood": "rival"}) == ("task", "rival")
+    assert not [f for f in read_table(tmp_path / "data.csv", roles={"mood": "rival"}).findings if f.code]
