@@ -72,7 +72,7 @@ def test_a_run_leaves_settings_events_and_a_checkpoint_that_loads(tmp_path, star
     assert json.loads((folder / "config.json").read_text())["train"] == QUICK.to_json()
     record = json.loads((folder / "checkpoint" / "train.json").read_text())
     assert record["metrics"]["sentiment"]["rows"] == 4
-    assert "sentiment: accuracy" in (folder / "checkpoint" / "README.md").read_text()
+    assert "sentiment: macro_f1" in (folder / "checkpoint" / "README.md").read_text()
     assert set(mtl.load(folder / "checkpoint", dtype="float32").tasks) == {"sentiment", "stars"}
     assert folders.read(folder).state == "done"
     assert not (folder / "state").exists()
