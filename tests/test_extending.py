@@ -59,9 +59,9 @@ def test_its_checkpoint_is_loaded_and_answers(run):
 def test_what_a_run_will_take_is_known(run):
     code = (
         "import sys, mtl\n"
-        "from mtl.training.estimate import group_sizes\n"
+        "from mtl.groups import Groups\n"
         "model = mtl.load(sys.argv[1])\n"
-        "print(group_sizes(model, model.tasks)['head grade'])"
+        "print(Groups.of(model.backbone, model.tasks).sizes['head grade'])"
     )
     environment = {**os.environ, "MTL_PLUGINS": "tests.plugins.grades"}
     command = [sys.executable, "-c", code, str(run[1] / "checkpoint")]
