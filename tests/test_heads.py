@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mtl import heads
 from mtl.config import KINDS, TaskSpec, UserError
 from mtl.kinds.tagging import tags_of
-from mtl.text.spans import Span, is_legal_bio
+from mtl.text.spans import Span
+from tests.text.written import is_legal_bio
 
 TAGGING = TaskSpec("entities", "tagging", ("PER", "ORG"))
 

@@ -1,7 +1,7 @@
 """Entity spans, and the ways people write them down: tags per word, JSON, and marks inside the text.
 
-A span counts characters of its text: `text[span.start:span.end]` is the entity. Everything a person brings is
-turned into spans here, and spans are turned back into each of the formats without loss.
+A span counts characters of its text: `text[span.start:span.end]` is the entity. Everything a person brings is turned
+into spans here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mtl.config import UserError
-from mtl.text.values import LONGEST_NAME
+from mtl.text.values import LONGEST_NAME, plural
 
 # A stranger's cell may hold megabytes, so no pattern here goes back over what it has read (++), and spans, which take
 # many times the room of the cell, are read from cells of up to so many characters: some ten thousand spans.
@@ -34,7 +34,6 @@ _MARK = re.compile(
     re.DOTALL,
 )
 _ESCAPED = re.compile(r"\\([\\\[\]])")
-_SPECIAL = re.compile(r"([\\\[\]])")
 
 # What the three fields of a span are called by tools that export them.
 _START = ("start", "start_offset", "begin")
@@ -66,19 +65,6 @@ def is_tag(word: str) -> bool:
     return _TAG.fullmatch(word) is not None
 
 
-def is_legal_bio(tags: Sequence[str]) -> bool:
-    """Whether every I-X follows a B-X or I-X, and nothing but O, B- and I- is used."""
-    before = ""
-    for tag in tags:
-        prefix, _, label = tag.partition("-")
-        if tag != "O" and (prefix not in ("B", "I") or not label):
-            return False
-        if prefix == "I" and before != label:
-            return False
-        before = label
-    return True
-
-
 def entity_starts(tags: Iterable[str]) -> tuple[list[int], int]:
     """(places where an entity begins with I-, E- or L-; number of those that begin with B-, S- or U-).
 
@@ -106,7 +92,7 @@ def tags_to_spans(tags: Sequence[str], offsets: Sequence[tuple[int, int]]) -> li
     for a tag of another shape or when there is not one tag per word.
     """
     if len(tags) != len(offsets):
-        raise UserError(f"{_count(len(tags), 'tag')} for {_count(len(offsets), 'word')}; each word needs one tag.")
+        raise UserError(f"{plural(len(tags), 'tag')} for {plural(len(offsets), 'word')}; each word needs one tag.")
     spans: list[Span] = []
     start, end, current = 0, 0, ""
     for tag, (word_start, word_end) in zip(tags, offsets, strict=True):
@@ -226,23 +212,6 @@ def is_marked(cell: str) -> bool:
     return "](" in cell and any(match["label"] for match in _MARK.finditer(cell))
 
 
-def to_markup(text: str, spans: Iterable[Span]) -> str:
-    """The text with its spans marked, such that `parse_markup` gives back the same text and spans.
-
-    Raises UserError for spans that overlap, lie outside the text or whose label is not one word.
-    """
-    pieces: list[str] = []
-    done = 0
-    for span in checked(spans, text):
-        if not _LABEL.fullmatch(span.label):
-            raise UserError(f"{span.label!r} cannot be written as a mark: a label is letters, digits, _ and -.")
-        pieces.append(_escape(text[done : span.start]))
-        pieces.append(f"[{_escape(text[span.start : span.end])}]({span.label})")
-        done = span.end
-    pieces.append(_escape(text[done:]))
-    return "".join(pieces)
-
-
 # JSON ---------------------------------------------------------------------------------------------
 
 
@@ -258,11 +227,6 @@ def raw_json_spans(cell: str) -> list[Span]:
     return [_span(item) for item in value]
 
 
-def parse_json_spans(cell: str, text: str) -> list[Span]:
-    """The spans written as JSON, sorted. Raises UserError when they do not fit the text or overlap."""
-    return checked(raw_json_spans(cell), text)
-
-
 def is_json(cell: str) -> bool:
     """Whether a cell is meant as spans in JSON: it is a list of them, or of objects with a start or an end."""
     if not cell.startswith("["):
@@ -273,31 +237,6 @@ def is_json(cell: str) -> bool:
         # A comma too many, or a label that is missing: a list of spans all the same.
         return cell[1:].lstrip().startswith("{") and _POSITION.search(cell) is not None
     return True
-
-
-def to_json_spans(spans: Iterable[Span]) -> str:
-    """The spans as a JSON list of objects with `start`, `end` and `label`."""
-    return json.dumps([{"start": s.start, "end": s.end, "label": s.label} for s in sorted(spans)], ensure_ascii=False)
-
-
-def checked(spans: Iterable[Span], text: str) -> list[Span]:
-    """The spans in order. Raises UserError for one that is empty, outside the text, or overlaps another."""
-    ordered = sorted(spans)
-    last_end = 0
-    for span in ordered:
-        if not 0 <= span.start < span.end <= len(text):
-            raise UserError(
-                f"The span {span.start} to {span.end} ({span.label}) does not fit the text, "
-                f"which has {_count(len(text), 'character')}."
-            )
-        if span.start < last_end:
-            raise UserError(f"The span {span.start} to {span.end} ({span.label}) overlaps the one before it.")
-        last_end = span.end
-    return ordered
-
-
-def _escape(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)
 
 
 def _literal(cell: str) -> object:
@@ -336,7 +275,3 @@ def _span(item: object) -> Span:
     if len(label) > LONGEST_NAME or max(abs(start), abs(end)) > _FAR:
         raise UserError(f"A span's label may have {LONGEST_NAME:,} characters, and its start and end 12 digits.")
     return Span(start, end, label.strip())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

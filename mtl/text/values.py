@@ -42,3 +42,8 @@ def shown(cell: str) -> str:
 def cut(text: str, length: int) -> str:
     """The text, with an ellipsis for what is beyond so many characters."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """ "1 label", "2 labels"."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

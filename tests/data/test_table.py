@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from mtl.config import UserError
 from mtl.data.table import Row, read_table
-from mtl.text.spans import Span, spans_to_tags, to_json_spans, to_markup, word_offsets, words_to_text
+from mtl.text.spans import Span, spans_to_tags, word_offsets, words_to_text
+from tests.text.written import to_json_spans, to_markup
 
 
 def read(tmp_path, data, name="data.csv", **options):
