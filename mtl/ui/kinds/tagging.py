@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
 
 from mtl.config import TaskSpec
-from mtl.kinds.kind import plural
 from mtl.kinds.tagging import Entity, Tagging
 from mtl.text.spans import Span
 from mtl.ui.kinds.view import Contrast, Scores, View, labels_of, per_class
@@ -21,9 +19,6 @@ class TaggingView(View):
     use = "entities"
     about = "entities in the text"
     tab = "entities"
-
-    def outputs(self, labels: int) -> str:
-        return plural(labels, "entity type")
 
     def cell(self, answer: Sequence[Entity]) -> str:
         counts = Counter(f"{span.text} ({span.label})" for span in answer)
@@ -67,16 +62,8 @@ def _marked(
     """`value` with its names marked; those that are not among `others` are of `kind`, and say so by `word`."""
     if side is None:
         return None
-    parts, done = [], 0
-    for span in side[row]:
-        kept = _place(span) in others
-        tag = markup.tag(span.label if kept else f"{span.label} · {word}", palette[span.label])
-        parts.append(escape(value[done : span.start]))
-        parts.append(
-            f'<mark class="{"kept" if kept else kind}" style="--c:{palette[span.label]}">'
-            f"<bdi>{escape(value[span.start : span.end])}</bdi>{tag}</mark>"
-        )
-        done = span.end
-    end = max(markup.TEXT_SHOWN, done + 120)
-    rest = escape(value[done:end]) + ("…" if end < len(value) else "")
-    return f'<p class="marks" dir="auto">{"".join(parts)}{rest}</p>'
+
+    def look(span: Entity) -> tuple[str, str]:
+        return ("kept", span.label) if _place(span) in others else (kind, f"{span.label} · {word}")
+
+    return f'<p class="marks" dir="auto">{markup.marked(value, side[row], palette, look)}</p>'

@@ -6,8 +6,9 @@ Pure functions from plain values; everything that is given is escaped.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 from mtl.ui import words as text
 from mtl.ui.widgets.figures import colours, ink
@@ -169,17 +170,17 @@ def gauge(value: float, low: float = -1.0, high: float = 1.0, name: str = text.I
 # --- entities ---
 
 
-def marked(value: str, spans: Sequence, places: Mapping[str, int], palette: Mapping[str, str]) -> str:
+def marked(value: str, spans: Sequence, palette: Mapping[str, str], look: Callable[[Any], tuple[str, str]]) -> str:
     """`value` with its `spans` marked: things with `start`, `end` and `label`, sorted, without overlaps.
 
-    `places` numbers the labels, for the filter. A text that goes on long after its last mark is cut there.
+    `look` gives the class and the tag of a span. A text that goes on long after its last mark is cut there.
     """
     parts, done = [], 0
     for span in spans:
-        colour = palette[span.label]
-        name = f"<bdi>{escape(value[span.start : span.end])}</bdi>{tag(span.label, colour)}"
+        colour, (kind, said) = palette[span.label], look(span)
+        name = f"<bdi>{escape(value[span.start : span.end])}</bdi>{tag(said, colour)}"
         parts.append(escape(value[done : span.start]))
-        parts.append(f'<mark class="k{places[span.label]}" style="--c:{colour}">{name}</mark>')
+        parts.append(f'<mark class="{kind}" style="--c:{colour}">{name}</mark>')
         done = span.end
     end = max(TEXT_SHOWN, done + _AFTER_LAST_MARK)
     parts.append(escape(value[done:end]) + ("…" if end < len(value) else ""))
@@ -199,8 +200,12 @@ def entities(texts: Sequence[str], spans: Sequence[Sequence], labels: Sequence[s
         f"{escape(text.ENTITY_NAMES.get(name, ''))} <b>{counts[name]}</b></label>"
         for name, i in places.items()
     )
+
+    def look(span: Any) -> tuple[str, str]:
+        return f"k{places[span.label]}", span.label
+
     lines = "".join(
-        f'<li><span class="line-number">{i}</span><p dir="auto">{marked(value, found, places, palette)}</p></li>'
+        f'<li><span class="line-number">{i}</span><p dir="auto">{marked(value, found, palette, look)}</p></li>'
         for i, (value, found) in enumerate(zip(texts[:MAX_ROWS], spans, strict=False), 1)
     )
     rows = []

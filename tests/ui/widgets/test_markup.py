@@ -127,16 +127,16 @@ def test_names_are_marked_where_they_stand():
 def test_marks_lose_no_character_of_the_text(text, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6, unique=True)))
     spans = [Span(a, b, "X") for a, b in zip(cuts[::2], cuts[1::2], strict=False)]
-    html = markup.marked(text, spans, {"X": 0}, {"X": "#0072B2"})
+    html = markup.marked(text, spans, {"X": "#0072B2"}, lambda span: ("k0", "X"))
     assert unescape(re.sub(r"<b class=.*?</b>|<[^>]*>", "", html)) == unescape(escape(text))
     assert html.count("<mark") == len(spans)
 
 
 def test_a_very_long_text_is_shown_up_to_a_little_after_its_last_name():
     late = "x " * 1000 + "Ada" + " y" * 1000
-    html = markup.marked(late, [Span(2000, 2003, "PER")], {"PER": 0}, {"PER": "#0072B2"})
+    html = markup.marked(late, [Span(2000, 2003, "PER")], {"PER": "#0072B2"}, lambda span: ("k0", "PER"))
     assert "<bdi>Ada</bdi>" in html and html.endswith("…") and len(html) < 2500
-    assert markup.marked("short", [], {}, {}) == "short"
+    assert markup.marked("short", [], {}, None) == "short"
 
 
 def test_no_names_at_all():
