@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from mtl.config import KINDS, JsonData, ModelConfig, TaskSpec, TrainConfig, UserError, setting
-from mtl.data.rows import Column, Row
+from mtl.data.matching import translated
+from mtl.data.rows import Row
 from mtl.data.table import read_table
 from mtl.files import read_json
 
@@ -234,18 +235,10 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike, specs: Mapping[
     if source.tasks:
         columns = table.tasks()
         column = columns.get(source.column or next(iter(columns), None))
-        rows = [new for row in rows if column and (new := _translated(row, column, source.tasks)).labels]
+        meanings = [(column, task, meaning) for task, meaning in source.tasks.items()] if column else []
+        rows = [new for row in rows if (new := translated(row, meanings)).labels]
     for row in rows:
         for task, value in row.labels.items():
             if task in specs and (problem := KINDS[specs[task].kind].misfit(value, specs[task])):
                 raise UserError(f"{path}, line {row.line}: {problem}")
     return rows
-
-
-def _translated(row: Row, column: Column, tasks: Mapping[str, Mapping[str, Any]]) -> Row:
-    """The row with what the value of a column means to each of `tasks`."""
-    if column.name not in row.labels:
-        return replace(row, labels={})
-    kind, value = KINDS[column.kind], row.labels[column.name]
-    labels = {task: kind.translate(value, meaning) for task, meaning in tasks.items()}
-    return replace(row, labels={task: label for task, label in labels.items() if label is not None})

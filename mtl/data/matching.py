@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mtl.config import KINDS, RESERVED_NAMES, TaskSpec, UserError
 from mtl.data.labels import MOST_LABELS, LabelMatch, match_labels, match_task
@@ -71,27 +72,28 @@ def match_tasks(
             replaces = taught.spec.name in known and not taught.kept
         found[column.name] = replace(taught, replaces=replaces, what=KINDS[column.kind].describe(values))
     found = {name: found[name] for name in columns}
-    meanings = {
-        name: (taught.spec, taught.match.meaning if taught.match else {})
+    meanings = [
+        (columns[name], taught.spec.name, taught.match.meaning if taught.match else {})
         for name, taught in found.items()
         if taught.spec
-    }
+    ]
     return Matched(
         {taught.spec.name: taught.spec for taught in found.values() if taught.spec},
-        [_translated(row, meanings) for row in table.rows],
+        [translated(row, meanings) for row in table.rows],
         [taught.note for taught in found.values() if taught.note],
         found,
     )
 
 
-def _translated(row: Row, meanings: Mapping[str, tuple[TaskSpec, Mapping[str, str | None]]]) -> Row:
-    labels = {}
-    for column, (spec, meaning) in meanings.items():
-        if column in row.labels:
-            label = KINDS[spec.kind].translate(row.labels[column], meaning)
-            if label is not None:
-                labels[spec.name] = label
-    return replace(row, labels=labels)
+def translated(row: Row, meanings: Iterable[tuple[Column, str, Mapping[str, Any]]]) -> Row:
+    """The row with labels for tasks in place of those of its columns; `meanings`: (column, task, what a label of the
+    column means to the task)."""
+    labels = {
+        task: KINDS[column.kind].translate(row.labels[column.name], meaning)
+        for column, task, meaning in meanings
+        if column.name in row.labels
+    }
+    return replace(row, labels={task: label for task, label in labels.items() if label is not None})
 
 
 def _taught(
@@ -109,7 +111,7 @@ def _taught(
         return Taught(None, match, note=note)
 
     kind = KINDS[column.kind]
-    if not kind.has_labels:
+    if not kind.fewest_labels:
         if mapping:
             raise UserError(f"Column {column.name!r} has no labels that could be read as others.")
         if len(set(values)) < least:
