@@ -257,17 +257,15 @@ class MultiTaskModel(nn.Module):
 
 
 def _analysis(row: Tokens, embedding: np.ndarray, results: dict[str, Any]) -> Analysis:
-    if row.second is None:
-        return Analysis(row.text, embedding, results, len(row.ids), row.truncated, row.unread)
-    both = row, row.second
+    parts = [row] if row.second is None else [row, row.second]
     return Analysis(
         row.text,
         embedding,
         results,
-        sum(len(tokens.ids) for tokens in both),
-        any(tokens.truncated for tokens in both),
-        any(tokens.unread for tokens in both),
-        row.second.text,
+        sum(len(tokens.ids) for tokens in parts),
+        any(tokens.truncated for tokens in parts),
+        any(tokens.unread for tokens in parts),
+        *(tokens.text for tokens in parts[1:]),
     )
 
 

@@ -18,13 +18,13 @@ _CLOSE = 0.2
 
 @dataclass(frozen=True)
 class Role:
-    """What a column is used for; `form` is how its values are written (see `Kind.form`). `rivals` are other kinds of
-    task that the cells speak for about as strongly."""
+    """What a column is used for. `marked`: its texts have entities marked in them. `rivals` are other kinds of task
+    that the cells speak for about as strongly."""
 
     role: str
     kind: str | None
     reason: str
-    form: str = ""
+    marked: bool = False
     rivals: tuple[str, ...] = ()
 
 
@@ -52,11 +52,11 @@ def guess_roles(
     guessed = 0
     for i, (name, column) in enumerate(zip(names, facts, strict=True)):
         if i == text_index:
-            result.append(Role("text", None, reason, "markup" if column.has_marks else ""))
+            result.append(Role("text", None, reason, column.has_marks))
         elif wanted.get(name) == "ignored":
             result.append(Role("ignored", None, "as you said"))
         elif name in wanted:
-            result.append(Role("task", wanted[name], "as you said", KINDS[wanted[name]].form(column)))
+            result.append(Role("task", wanted[name], "as you said"))
         else:
             role = _task_role(column, only=candidates == [i])
             guessed += role.role == "task"
@@ -134,4 +134,4 @@ def _task_role(facts: Facts, only: bool) -> Role:
         return Role("ignored", None, claims[name].reason)
     best = claims.pop(name)
     rivals = tuple(other for other, claim in claims.items() if claim.score > best.score - _CLOSE)
-    return Role("task", name, best.reason, best.form, rivals)
+    return Role("task", name, best.reason, rivals=rivals)

@@ -139,7 +139,7 @@ def match_task(column: Column, tasks: Mapping[str, TaskSpec]) -> str | None:
     for name in same_kind:
         if _plain(name) == _plain(column.name):
             return name
-    if not KINDS[column.kind].has_labels:
+    if not KINDS[column.kind].fewest_labels:
         return None
     return next((n for n, spec in same_kind.items() if match_labels(column.labels, spec.labels).fits), None)
 

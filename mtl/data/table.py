@@ -5,9 +5,10 @@ file -> text (files) -> cells (delimited, header) or sentences (conll) -> roles 
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +143,6 @@ def _take_names(grid: Grid, findings: Findings, has_names: bool) -> tuple[list[s
     return names, False
 
 
-def _report_in(column: str, findings: Findings) -> Callable[..., None]:
-    def report(code: str, line: int, **facts: object) -> None:
-        findings.add(code, line, column, **facts)
-
-    return report
-
-
 def _columns(grid: Grid, width: int) -> list[list[str]]:
     """The cells by column, of rows that have them all."""
     rows = [row for row in grid.rows if len(row) == width]
@@ -173,7 +167,7 @@ def _from_grid(
         findings.add("no-text-column", names=", ".join(names) or "none")
         return [], _described(names, roles, [])
     readers = {
-        i: KINDS[role.kind].reader(cells[i], role.form, _report_in(names[i], findings))
+        i: KINDS[role.kind].reader(cells[i], functools.partial(findings.add, column=names[i]))
         for i, role in enumerate(roles)
         if role.role == "task"
     }
@@ -181,7 +175,7 @@ def _from_grid(
         if role.rivals:
             findings.add("close-call", None, name, kind=role.kind, other=role.rivals[0], name=name)
     # Marks in the text itself are the entities, unless a column of its own has them.
-    marked = roles[place].form == "markup" and not any(role.kind == ENTITIES for role in roles)
+    marked = roles[place].marked and not any(role.kind == ENTITIES for role in roles)
     for line in grid.unclosed:
         findings.add("quote-open", line)
     for line in sorted(set(grid.mended) - set(grid.unclosed)):

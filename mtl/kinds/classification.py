@@ -11,8 +11,8 @@ from mtl.config import TaskSpec
 from mtl.data.facts import Facts
 from mtl.data.labels import MOST_LABELS
 from mtl.data.rows import Column, Findings, Row
-from mtl.kinds.kind import Evidence, Kind, Metric, Report, plural
-from mtl.text.values import LONGEST_NAME, parse_number, shown
+from mtl.kinds.kind import Evidence, Kind, Metric, Report
+from mtl.text.values import LONGEST_NAME, parse_number, plural, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,11 +49,7 @@ class Classification(Kind):
             "macro precision",
             "Of what was answered with a label, the share that is right; the mean over labels.",
         ),
-        Metric(
-            "macro_recall",
-            "macro recall",
-            "Of what has a label, the share that was found; the mean over labels.",
-        ),
+        Metric("macro_recall", "macro recall", "Of what has a label, the share that was found; the mean over labels."),
     )
 
     def recognise(self, column: Facts, likely: bool) -> Evidence | None:
@@ -76,7 +72,7 @@ class Classification(Kind):
             return Evidence(0.8, found)
         return Evidence(0.0, f"{found}, too many for labels")
 
-    def reader(self, cells: Sequence[str], form: str, report: Report) -> Callable[[str, str, int], str | None]:
+    def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], str | None]:
         usual = _usual_spellings(cells)
         spellings: dict[str, str] = {}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mtl.config import KINDS, TaskSpec, UserError
 from mtl.data.facts import Facts
 from mtl.data.rows import Column, Findings, Row
+from mtl.text.values import plural
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,12 +42,11 @@ class Metric:
 class Evidence:
     """How strongly the cells of a column speak for a kind, from 0 to 1, and why.
 
-    0: they are of this kind, and yet teach nothing. `form` is how the values are written, where there are several ways.
+    0: they are of this kind, and yet teach nothing.
     """
 
     score: float
     reason: str
-    form: str = ""
 
 
 class Kind:
@@ -55,8 +55,8 @@ class Kind:
     `texts`: how many texts of a row it reads, 1 or 2. `reads`: "sentence" (a pooled vector for each text), "words" (a
     vector for each word), "pair" or "embedding" (the model's own embeddings; its head has no weights). `head` is
     "module:class or function", called with a spec and the width of vectors, which gives the head (see
-    `mtl.heads.Head`); it is imported when a model is built. `has_labels`: its specs list labels, which a table's are
-    matched with, at least `fewest_labels` of them, each a `label_noun` to people. `teachable`: another model's answers
+    `mtl.heads.Head`); it is imported when a model is built. Its specs list labels, which a table's are matched with, at
+    least `fewest_labels` of them, each a `label_noun` to people; 0: it has none. `teachable`: another model's answers
     can be learnt from. `moves_embedding`: rows with such a label are not held by the anchor. `metrics`: its scores, the
     first of which, the higher the better, stands for the others.
     """
@@ -66,7 +66,6 @@ class Kind:
     metrics: tuple[Metric, ...]
     texts = 1
     reads = "sentence"
-    has_labels = True
     fewest_labels = 2
     label_noun = "label"
     teachable = False
@@ -81,9 +80,9 @@ class Kind:
 
     def check(self, spec: TaskSpec) -> None:
         """Raise `UserError` for a spec that no head of this kind can have."""
-        if not self.has_labels and spec.labels:
+        if spec.labels and not self.fewest_labels:
             raise UserError(f"Task {spec.name!r} is a {self.name}: it has no labels.")
-        if self.has_labels and len(spec.labels) < self.fewest_labels:
+        if len(spec.labels) < self.fewest_labels:
             fewest = plural(self.fewest_labels, self.label_noun)
             raise UserError(f"Task {spec.name!r} needs at least {fewest}; it has {len(spec.labels)}.")
 
@@ -111,11 +110,7 @@ class Kind:
         labels of some kind."""
         return None
 
-    def form(self, column: Facts) -> str:
-        """How the values of a column are written, given that it is of this kind."""
-        return ""
-
-    def reader(self, cells: Sequence[str], form: str, report: Report) -> Callable[[str, str, int], Any]:
+    def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], Any]:
         """A function (cell, text, line) -> value of a column; None, and a report, where a cell holds none.
 
         It is never asked about a blank cell."""
@@ -170,8 +165,3 @@ def metric_named(name: str) -> Metric:
     """A score by its name; of a kind that is not there any more, what its name says."""
     every = (metric for kind in KINDS.values() for metric in kind.metrics)
     return next((metric for metric in every if metric.name == name), Metric(name, name.replace("_", " "), ""))
-
-
-def plural(count: int, noun: str, nouns: str = "") -> str:
-    """ "1 label", "2 labels"."""
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

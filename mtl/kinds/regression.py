@@ -19,7 +19,7 @@ _ENOUGH = 5
 class Regression(Kind):
     name = "regression"
     head = "mtl.heads:RegressionHead"
-    has_labels = False
+    fewest_labels = 0
     teachable = True
     metrics = (
         Metric("spearman", "Spearman", "How well it ranks the rows: 1 is the right order, 0 is chance.", "correlation"),
@@ -55,7 +55,7 @@ class Regression(Kind):
             return Evidence(0.0, "it numbers the rows")
         return Evidence(0.5, f"it has numbers from {low:g} to {high:g}")
 
-    def reader(self, cells: Sequence[str], form: str, report: Report) -> Callable[[str, str, int], float | None]:
+    def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], float | None]:
         def read(cell: str, text: str, line: int) -> float | None:
             number = parse_number(cell)
             if number is None:

@@ -12,7 +12,7 @@ from typing import Any
 from mtl.config import TaskSpec, UserError
 from mtl.data.facts import Facts
 from mtl.data.rows import Column, Findings, Row
-from mtl.kinds.kind import Evidence, Kind, Metric, Report, plural
+from mtl.kinds.kind import Evidence, Kind, Metric, Report
 from mtl.text.spans import (
     LONGEST_CELL,
     Span,
@@ -26,11 +26,13 @@ from mtl.text.spans import (
     raw_json_spans,
     spans_to_tags,
 )
-from mtl.text.values import shown
+from mtl.text.values import plural, shown
 
 # The spans of a text may together be so many times as long as it, and so many characters more: each is looked at, and
 # thousands may overlap.
 _OVERLAPPING, _ROOM = 10, 100_000
+# What seqeval calls our scores.
+_FIGURES = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
 _FORMS = {
     "json": "entity spans as JSON",
     "bio": "an entity tag per word",
@@ -76,14 +78,11 @@ class Tagging(Kind):
 
     def recognise(self, column: Facts, likely: bool) -> Evidence | None:
         form = column.entity_form
-        return Evidence(1.0, f"it holds {_FORMS[form]}", form) if form else None
+        return Evidence(1.0, f"it holds {_FORMS[form]}") if form else None
 
-    def form(self, column: Facts) -> str:
-        return column.likeliest_form
-
-    def reader(
-        self, cells: Sequence[str], form: str, report: Report
-    ) -> Callable[[str, str, int], tuple[Span, ...] | None]:
+    def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], tuple[Span, ...] | None]:
+        column = Facts(None, cells)
+        form = column.entity_form or column.likeliest_form
         return _SpanReader(form, form == "bio" and _is_iob1(cells), report).read
 
     def settle(self, rows: Sequence[Row], name: str, findings: Findings) -> None:
@@ -148,22 +147,15 @@ class Tagging(Kind):
                 report = classification_report(
                     true, predicted, output_dict=True, mode="strict", scheme=IOB2, zero_division=0
                 )
-        overall = report.get("micro avg", {})
-        return {
-            "precision": float(overall.get("precision", 0.0)),
-            "recall": float(overall.get("recall", 0.0)),
-            "f1": float(overall.get("f1-score", 0.0)),
-            "per_class": {
-                label: {
-                    "precision": float(report[label]["precision"]),
-                    "recall": float(report[label]["recall"]),
-                    "f1": float(report[label]["f1-score"]),
-                    "rows": int(report[label]["support"]),
-                }
-                for label in spec.labels
-                if label in report
-            },
+
+        def figures(of: str) -> dict[str, float]:
+            own = report.get(of, {})
+            return {name: float(own.get(key, 0.0)) for name, key in _FIGURES.items()}
+
+        per_class = {
+            label: figures(label) | {"rows": int(report[label]["support"])} for label in spec.labels if label in report
         }
+        return figures("micro avg") | {"per_class": per_class}
 
     def answer_text(self, answer: tuple[Entity, ...]) -> str:
         return ", ".join(f"{e.text} [{e.label} {e.score:.2f}]" for e in answer) or "none"

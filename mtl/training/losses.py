@@ -93,9 +93,8 @@ def batch_losses(
         learns = depth < len(model.backbone.groups)
         target = anchor(part, indices, batch, hidden, depth) if learns else pooled.detach().float()
         moved = {name for name, spec in model.tasks.items() if KINDS[spec.kind].moves_embedding}
-        if moved and (held := [i for i, row in enumerate(rows) if not moved & row.labels.keys()]) != [
-            *range(len(rows))
-        ]:
+        held = [i for i, row in enumerate(rows) if not moved & row.labels.keys()]
+        if len(held) < len(rows):
             pooled, target = pooled[held], target[held]
         if not len(pooled):
             return losses

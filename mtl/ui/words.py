@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtl.config import KINDS
+from mtl.text.values import plural
 
 if TYPE_CHECKING:
     from mtl.data.table import Finding, Table
@@ -29,7 +30,7 @@ SHORTCUT = "Ctrl + Enter analyzes, too."
 
 
 def chip(name: str, parameters: int, heads: int, dtype: str) -> str:
-    count = f"{heads} head{'' if heads == 1 else 's'}" if heads else "no heads"
+    count = plural(heads, "head") if heads else "no heads"
     return f"{name} · {parameters / 1e6:.1f} M · one backbone, {count} · {dtype}"
 
 
@@ -50,7 +51,7 @@ def number(value: int) -> str:
 
 
 def sentences(count: int) -> str:
-    return f"{number(count)} sentence{'' if count == 1 else 's'}"
+    return plural(count, "sentence")
 
 
 # --- status ---
@@ -86,7 +87,7 @@ def model_failed(problem: Exception) -> str:
 
 
 def blank_lines(count: int) -> str:
-    return f"{number(count)} blank line{'' if count == 1 else 's'} skipped."
+    return f"{plural(count, 'blank line')} skipped."
 
 
 def control_characters(count: int) -> str:
@@ -117,7 +118,7 @@ def _numbered(numbers: list[int]) -> str:
 
 
 def more_notes(count: int) -> str:
-    return f"{number(count)} more remark{'' if count == 1 else 's'}"
+    return plural(count, "more remark")
 
 
 # --- files ---

@@ -19,7 +19,6 @@ class RegressionView(View):
     use = "numbers"
     about = "a number per text"
     tab = ""
-    is_number = True
 
     def cell(self, answer: float) -> float:
         return answer

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from mtl.config import TaskSpec
 from mtl.kinds.kind import Kind, metric_named
+from mtl.text.values import plural
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
 
@@ -35,14 +36,13 @@ class View:
     """How a kind of task is shown; a new kind overrides what is not true of it.
 
     `use`: what a column of this kind holds, as a choice. `about`: what a head of it gives. `tab`: the tab that lists
-    its heads. `is_number`: an answer is a number, which a gauge can show.
+    its heads.
     """
 
     kind: ClassVar[str] = ""
     use = ""
     about = "an answer per text"
     tab = "sentiment"
-    is_number = False
 
     def __init__(self, record: Kind) -> None:
         self.record = record
@@ -50,7 +50,7 @@ class View:
 
     def outputs(self, labels: int) -> str:
         """What a head of so many labels chooses between."""
-        return f"{labels} labels" if labels else self.about
+        return plural(labels, self.record.label_noun) if labels else self.about
 
     def cell(self, answer: Any) -> str | float:
         """An answer in a cell of a table."""

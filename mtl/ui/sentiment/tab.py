@@ -93,8 +93,8 @@ def show_sentiment(work: Work, head: str | None, order: str) -> tuple:
 
 def _intensities(work: Work, task: str) -> list[float] | None:
     """How strong the feeling is, which says nothing about the answers of another head."""
-    beside = task == TASK and GAUGE in work.model.tasks and work.view(GAUGE).is_number
-    return work.answers(GAUGE) if beside else None
+    answers = work.answers(GAUGE) if task == TASK and GAUGE in work.model.tasks else [None]
+    return answers if isinstance(answers[0], float) else None
 
 
 def _scale(work: Work) -> tuple[float, float, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mtl.config import KINDS
 from mtl.kinds.tagging import Tagging
+from mtl.text.values import plural
 from mtl.ui.kinds import shown
 from mtl.ui.train.data import words
 from mtl.ui.train.state import Source
@@ -35,7 +36,7 @@ OUT, NEW, KNOWN = "out", "new", "known:"
 def summary(source: Source) -> str:
     """The file in sentences: its rows, its text, what each column teaches, and whether Start may be pressed."""
     table = source.table
-    rows = words.plural(source.rows, "row")
+    rows = plural(source.rows, "row")
     found = [_text_sentence(table.text_column, table.columns)]
     found += [_column_sentence(c, source.matched.columns[c.name]) for c in table.columns if c.role == "task"]
     ignored = [c.name for c in table.columns if c.role == "ignored"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mtl.text.values import plural
 from mtl.ui.words import number
 
 TITLE = "Data"
@@ -60,12 +61,8 @@ def line(at: int | None) -> str:
     return f"Line {number(at)}: " if at else ""
 
 
-def plural(count: int, noun: str) -> str:
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
-
-
 def and_more(count: int, noun: str) -> str:
-    return f"{plural(count, f'more {noun}')}"
+    return plural(count, f"more {noun}")
 
 
 # --- columns ---
