@@ -30,7 +30,7 @@ def run_name(number: int) -> str:
 
 def learnt(moved: Mapping[str, float]) -> str:
     """A few words from {group: relative change}; "" where nothing is known."""
-    groups = Groups(dict.fromkeys(moved, 0))
+    groups = Groups(dict.fromkeys(moved, 1))  # their sizes do not matter here
     layers = [group.name for group in groups.layers]
     moving = [name for name in layers if moved[name]]
     taught = [group.name for group in groups.tops if group.kind == "head" and moved[group.name]]
