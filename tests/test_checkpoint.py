@@ -177,7 +177,6 @@ def test_weights_outside_the_folder_are_not_read(saved, tmp_path):
     ],
 )
 def test_tensors_that_do_not_fit_are_refused(saved, tensors, words):
-
     path = saved[1] / "weights.safetensors"
     save_file(tensors(load_file(path)), path)
     _rehash(saved[1])

@@ -81,6 +81,11 @@ def test_every_parameter_is_in_exactly_one_group(tiny_backbones, family, project
     assert Groups.of(model.backbone, model.tasks, projection).sizes == groups.sizes
 
 
+def test_a_head_without_weights_is_no_group_and_yet_a_task_with_a_weight():
+    groups = Groups({**SIZES, "head alike": 0}, TrainConfig(task_weights={"alike": 2.0}))
+    assert "head alike" not in [group.name for group in groups] and "alike" in groups.tasks
+
+
 def test_a_group_says_what_it_is():
     groups = Groups(SIZES)
     assert [g.name for g in groups.layers] == LAYER_NAMES and {g.kind for g in groups.layers} == {"layer"}

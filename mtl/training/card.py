@@ -58,8 +58,8 @@ def _scores(metrics: dict[str, Any], model: MultiTaskModel, where: str = "") -> 
     lines = []
     for name, scores in metrics.items():
         if name in model.tasks and "rows" in scores:
-            metrics = KINDS[model.tasks[name].kind].metrics
-            shown = ", ".join(f"{metric.name} {scores[metric.name]:.3f}" for metric in metrics)
+            kind = KINDS[model.tasks[name].kind]
+            shown = ", ".join(f"{metric.name} {scores[metric.name]:.3f}" for metric in kind.metrics)
             lines.append(f"- {where}{_cell(name)}: {shown} ({scores['rows']} rows)")
         else:
             lines += _scores(scores, model, f"{_cell(name)}, ")
