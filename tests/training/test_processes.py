@@ -64,7 +64,7 @@ def test_two_processes_reach_the_scores_of_one(tmp_path, tiny, days):
     assert main([str(o) for o in ("train", days, "--out", tmp_path / "one", *options)]) == 0
     one, two = (folders.events(tmp_path / name) for name in ("one", "two"))
     assert [e["event"] for e in two].count("start") == 1
-    assert two[0]["config"]["train"] == one[0]["config"]["train"] == SETTINGS.to_json()
+    assert two[0]["config"]["train"] == one[0]["config"]["train"] == SETTINGS.to_json(defaults=True)
     assert two[-1]["status"] == "done"
     # Each step takes a batch for each process.
     assert one[-1]["steps"] == 8 * 11 and two[-1]["steps"] == 8 * 6
