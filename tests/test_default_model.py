@@ -12,6 +12,7 @@ import pytest
 import mtl
 from mtl import checkpoint
 from mtl.__main__ import main
+from mtl.config import TrainConfig
 from mtl.data.dataset import Recipe, read_source, split
 from mtl.tools import scorecard
 from mtl.training.forgetting import probe
@@ -31,7 +32,7 @@ def test_it_comes_with_its_recipe_its_record_and_a_card():
     recipe = Recipe.read(checkpoint.DEFAULT_FOLDER / "recipe.json")
     record = json.loads((checkpoint.DEFAULT_FOLDER / "train.json").read_text())
     assert Recipe.read(RECIPES / "topics.json").model == mtl.load().config  # the last one
-    assert record["train"] == recipe.train.to_json()
+    assert TrainConfig.from_json(record["train"]) == recipe.train
     card = (checkpoint.DEFAULT_FOLDER / "README.md").read_text()
     assert "python -m mtl evaluate --default" in card
     for source in recipe.train_on:
