@@ -145,7 +145,7 @@ def build(session: Session) -> None:
     session.wire([table.select], on_pick, [picked], [session.run, tab.parent], js=_CLICKED)
 
 
-# --- deeds ---
+# --- actions ---
 
 
 def start_set(visit: Visit, runs: Runs, engine: Engine, which: str) -> str:
@@ -211,7 +211,7 @@ def _check_owner(visit: Visit) -> None:
         raise UserError(words.UNKNOWN)
 
 
-# --- sights ---
+# --- views ---
 
 
 def set_note(visit: Visit, which: str) -> tuple:

@@ -121,7 +121,7 @@ def build(session: Session) -> None:
     )
 
 
-# --- deeds ---
+# --- actions ---
 
 
 def start(visit: Visit, runs: Runs, engine: Engine, config: TrainConfig | None = None) -> Run:
@@ -194,7 +194,7 @@ def _check_owner(visit: Visit) -> None:
         raise UserError(text.UNKNOWN)
 
 
-# --- sights ---
+# --- views ---
 
 
 def prepared(visit: Visit, engine: Engine) -> Iterator[tuple]:
