@@ -348,10 +348,10 @@ class TrainConfig(JsonData):
         _require(epochs == sorted(set(epochs)), "unfreeze: each epoch must come after the last.")
 
 
-def settings_in(data: Any) -> dict[str, Any]:
+def settings_in(data: Any, name: str = "It") -> dict[str, Any]:
     """The training settings, not yet checked, that the content of a JSON file holds: a run.json, a recipe or the
-    config.json of a run. Raises `UserError` where it cannot be one of them."""
+    config.json of a run. Raises `UserError`, which calls the file `name`, where it cannot be one of them."""
     if isinstance(data, dict) and ("train" in data or "train_on" in data):
         data = data.get("train", {})
-    _require(isinstance(data, dict), "It must hold a JSON object with settings, as a downloaded run.json does.")
+    _require(isinstance(data, dict), f"{name} must hold a JSON object with settings, as a downloaded run.json does.")
     return data

@@ -91,7 +91,7 @@ def measure(
 
 
 def write(figures: Figures, path: str | os.PathLike = OUT) -> None:
-    """Write figures as JSON, one value a line, so that a change of one is seen."""
+    """Write figures as JSON."""
     write_json(Path(path), figures)
 
 
