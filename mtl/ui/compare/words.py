@@ -49,10 +49,9 @@ SCORE_TITLES = {
     "f1": "Entity F1 on the rows held out.",
 }
 SCORES_NOTE = (
-    "Scores are those of the weights that are kept, on the rows held out, which no run trains on. The fewer these "
-    "rows, the "
-    "coarser the scores: with 60 of them one sentence is 1.7 points, with 10 it is 10, so smaller differences mean "
-    "nothing."
+    "Scores are those of the weights that are kept, on the rows held out, which no run trains on; where a task scored "
+    "higher after another epoch, that stands below. The fewer these rows, the coarser the scores: with 60 of them one "
+    "sentence is 1.7 points, with 10 it is 10, so smaller differences mean nothing."
 )
 NOTHING_UNTRAINED = "–"
 DEFAULT_START = "the page's model"
@@ -133,6 +132,10 @@ def state(name: str, share: float, place: int | None, message: str, stopping: bo
     if name == "queued" and place is not None:
         return f"waiting, place {place}"
     return message or live.STATES[name]
+
+
+def best_elsewhere(score: str, epoch: int) -> str:
+    return f"{score} after epoch {epoch}"
 
 
 def forgot(task: str, metric: str, change: float) -> str:
