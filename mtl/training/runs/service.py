@@ -41,6 +41,8 @@ _PAUSE_AFTER_FAULT = 10.0
 _WARM_AGAIN_AFTER = 60.0
 # A list of all runs is shared by everybody who asks within so many seconds.
 _KEPT_FOR = 0.5
+# Nothing but `resume` changes a run in one of these states. Why one was killed may be known only a while after.
+_ENDED = ("done", "stopped", "failed")
 # The progress of so many runs is remembered, 20 kB each; that of another is folded again from all of its events.
 _FOLLOWED = 600
 
@@ -374,7 +376,7 @@ class Runs:
         """How a run stands: only events that were not there at the last look are read, and none once it is over."""
         with self._following:
             end, progress = self._followed.get(run.id, (0, Progress()))
-        if run == progress.run and not run.unfinished:
+        if run == progress.run and run.state in _ENDED:
             return progress
         events, end = folders.new_events(run.folder, end)
         first = progress.run is None
@@ -409,7 +411,7 @@ class Runs:
                     continue
                 known = self._over.get(entry.name)
                 run = known[1] if known and known[0] == version else self._read(Path(entry.path))
-                if run.state in ("done", "stopped", "failed"):
+                if run.state in _ENDED:
                     over[run.id] = (version, run)
                 found.append(run)
             self._over = over
