@@ -139,7 +139,8 @@ def build(session: Session) -> None:
         return replace(on_look(visit, *chosen), message=message)
 
     def on_change(visit: Visit, task: str | None, measure: str, drawn: list[str]) -> Shown:
-        return pictures_of(visit, session.runs, session.engine, task, measure, drawn)
+        snapshots = _snapshots(visit, session.runs)
+        return draw(snapshots, names(visit, session.engine, snapshots), task, measure, drawn)
 
     def on_pick(visit: Visit, run_id: str) -> tuple:
         pick(visit, session.runs, run_id)
@@ -293,9 +294,8 @@ def look(
     task = task if task in tasks else tasks[0] if tasks else None
     drawn = choice(snapshots, drawn, seen.runs)
     choices = [(words.name(s.number, called[s.run.id]), s.run.id) for s in snapshots]
-    pictures = _pictures([s for s in snapshots if s.run.id in drawn], called, task, measure)
     return replace(
-        pictures,
+        draw(snapshots, called, task, measure, drawn),
         progress=progress(snapshots),
         stop=labelled(words.STOP_ALL, visible=any(s.run.unfinished for s in snapshots)),
         table=comparing.table(snapshots, called, visit.lesson.run) if snapshots else markup.note(words.NO_RUNS),
@@ -308,16 +308,11 @@ def look(
     )
 
 
-def pictures_of(
-    visit: Visit, runs: Runs, engine: Engine, task: str | None, measure: str, drawn: Collection[str]
+def draw(
+    snapshots: Sequence[Progress], called: comparing.Names, task: str | None, measure: str, drawn: Collection[str]
 ) -> Shown:
     """The curves and the stacks of the runs that are chosen."""
-    snapshots = _snapshots(visit, runs)
-    called = names(visit, engine, snapshots)
-    return _pictures([s for s in snapshots if s.run.id in drawn], called, task, measure)
-
-
-def _pictures(chosen: Sequence[Progress], called: comparing.Names, task: str | None, measure: str) -> Shown:
+    chosen = [s for s in snapshots if s.run.id in drawn]
     plot = comparing.plot(chosen, called, task, measure) if task else ""
     return Shown(plot=plot, stacks=comparing.stacks(chosen, called))
 

@@ -118,9 +118,6 @@ def progress(training: int, share: float, waiting: int, left: float | None) -> s
     return " · ".join(parts)
 
 
-ALL_OVER = "All of your runs are over."
-
-
 def stopping(count: int) -> str:
     runs = f"{count} run{'' if count == 1 else 's'}"
     return f"{runs} asked to stop: one that trains ends after its step, the others at once."

@@ -157,7 +157,6 @@ def embeddings_moved(cosine: float) -> str:
 # --- using it ---
 
 USE = "Use this model"
-USE_INFO = "Embeddings, Sentiment and Entities answer with it from now on, for you alone."
 BACK = "Back to the default model"
 DOWNLOAD = "Download as a zip"
 UPLOAD = "Use a checkpoint that you downloaded (.zip)"
