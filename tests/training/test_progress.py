@@ -121,7 +121,8 @@ def test_any_beginning_of_a_real_run_is_a_valid_state(real):
     epochs = {event["epoch"]: event for event in real if event["event"] == "epoch"}
     assert now.validation == epochs[now.kept.number]["validation"]
     assert now.moved == real[-1]["moved"] and set(now.sizes) == set(now.moved)
-    assert now.groups == ["embeddings", "layer 1", "layer 2", "layer 3"] and now.heads == ["mood", "strength"]
+    assert [group.name for group in now.groups.layers] == ["embeddings", "layer 1", "layer 2", "layer 3"]
+    assert now.groups.tasks == ["mood", "strength"] and [group.name for group in now.groups] == list(now.sizes)
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=3), max_size=3), max_size=4))
