@@ -148,21 +148,28 @@ class Progress:
         """Where a step lies on an axis of epochs: 1.0 is the end of the first."""
         return step * self.epochs / self.steps if self.steps else 0.0
 
+    def points(self, measure: str, task: str) -> list[Point]:
+        """(epochs, value) of a task, or of "anchor". `measure`: "train", the loss of each step, or else a field of
+        `Epoch`, "held_out" or "scores"."""
+        if measure == "train":
+            values = self.losses.get(task, ())
+        else:
+            found = [(epoch.step, getattr(epoch, measure)) for epoch in self.past]
+            values = [(step, by_task[task]) for step, by_task in found if task in by_task]
+        return [(self.in_epochs(step), value) for step, value in values]
+
     # --- scores ---
 
     @property
-    def best(self) -> Epoch | None:
-        """The epoch with the best mean score so far; without held-out rows the last one."""
+    def kept(self) -> Epoch | None:
+        """The epoch whose weights the run left, or would leave now: where its settings say so the one with the best
+        mean score, otherwise, or without held-out rows, the last."""
+        last = self.past[-1] if self.past else None
+        if self.config is None or not self.config.keep_best:
+            return last
         if self.best_epoch is not None:
             return next((epoch for epoch in self.past if epoch.number == self.best_epoch), None)
-        return _best(self.past, lambda epoch: epoch.score) or (self.past[-1] if self.past else None)
-
-    @property
-    def kept(self) -> Epoch | None:
-        """The epoch whose weights the run left, or would leave now."""
-        if self.config is not None and self.config.keep_best:
-            return self.best
-        return self.past[-1] if self.past else None
+        return _best(self.past, lambda epoch: epoch.score) or last
 
     @property
     def scores(self) -> Mapping[str, float]:
@@ -250,7 +257,7 @@ def _start(now: Progress, event: Mapping[str, Any]) -> Progress:
     return replace(
         now,
         config=train,
-        start_from=config.get("start_from") or "",
+        start_from=config.get("start_from") or now.start_from,
         kinds={name: kinds[name] for name in event["tasks"]},
         sizes={name: sizes[name] for name in event["rates"]},
         notes=tuple(event["notes"]),

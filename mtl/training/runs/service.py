@@ -375,19 +375,17 @@ class Runs:
     def _progress(self, run: Run) -> Progress:
         """How a run stands: only events that were not there at the last look are read, and none once it is over."""
         with self._following:
-            end, progress = self._followed.get(run.id, (0, Progress()))
+            known = self._followed.get(run.id)
+        end, progress = known or (0, _as_asked_for(run.folder))
         if run == progress.run and run.state in _ENDED:
             return progress
         events, end = folders.new_events(run.folder, end)
-        first = progress.run is None
-        progress = fold(progress, events)
         place, wait = None, None
         if run.state == "queued":
             place, wait = places(self._all(), self.at_once).get(run.id, (None, None))
         stopping = run.unfinished and folders.stop_requested(run.folder)
+        progress = fold(progress, events)
         progress = replace(progress, run=run, place=place, wait=wait, message=explain(run), stopping=stopping)
-        if first:
-            progress = _with_settings(progress)
         with self._following:
             self._followed[run.id] = (end, progress)
             self._followed.move_to_end(run.id)
@@ -420,19 +418,14 @@ class Runs:
             return found
 
 
-def _with_settings(progress: Progress) -> Progress:
-    """With what config.json says: the file, and, while no event has said so, the start model and the settings."""
-    settings = folders.settings(progress.run.folder)
-    file, start_from, config = settings.get("file"), settings.get("start_from"), progress.config
-    if config is None and isinstance(settings.get("train"), dict):
-        with contextlib.suppress(UserError):
-            config = TrainConfig.from_json(settings["train"])
-    return replace(
-        progress,
-        file=Path(file).name if isinstance(file, str) else "",
-        start_from=progress.start_from or (start_from if isinstance(start_from, str) else ""),
-        config=config,
-    )
+def _as_asked_for(folder: Path) -> Progress:
+    """A run before its events: its file, start model and settings, as far as config.json says so."""
+    settings = folders.settings(folder)
+    file, start_from = (found if isinstance(found := settings.get(key), str) else "" for key in ("file", "start_from"))
+    config = None
+    with contextlib.suppress(UserError, KeyError):
+        config = TrainConfig.from_json(settings["train"])
+    return Progress(config=config, start_from=start_from, file=Path(file).name)
 
 
 @contextlib.contextmanager

@@ -96,7 +96,7 @@ def build(session: Session) -> None:
             )
             measure = gr.Radio(
                 [(title, name) for name, title in words.MEASURES.items()],
-                value="score",
+                value="scores",
                 label=words.MEASURE,
                 info=words.MEASURE_INFO,
                 min_width=320,
@@ -206,7 +206,7 @@ def start_set(visit: Visit, runs: Runs, engine: Engine, which: str) -> str:
 
 def stop_all(visit: Visit, runs: Runs) -> str:
     """Ask every run of the visitor that is not over to end."""
-    _check_owner(visit)
+    live.check_owner(visit)
     # Those that wait first, or the next of them would begin when the one that trains ends.
     unfinished = [run for run in runs.find(visit.owner) if run.unfinished]
     for run in sorted(unfinished, key=lambda run: run.state != "queued"):
@@ -216,7 +216,7 @@ def stop_all(visit: Visit, runs: Runs) -> str:
 
 def pick(visit: Visit, runs: Runs, run_id: str) -> None:
     """Let the Train tab show a run. Raises `UserError` where it is none of the visitor's."""
-    _check_owner(visit)
+    live.check_owner(visit)
     visit.lesson.run = runs.get(run_id, visit.owner).id
 
 
@@ -234,18 +234,13 @@ def _groups(engine: Engine, tasks: Mapping[str, TaskSpec]) -> Groups:
 
 
 def _ready_source(visit: Visit) -> Source:
-    _check_owner(visit)
+    live.check_owner(visit)
     source = visit.lesson.source
     if source is None:
         raise UserError(words.NO_DATA)
     if not source.ready:
         raise UserError(words.NOT_READY)
     return source
-
-
-def _check_owner(visit: Visit) -> None:
-    if not visit.owner:
-        raise UserError(words.UNKNOWN)
 
 
 # --- views ---

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from mtl.config import TrainConfig
+from mtl.config import TrainConfig, settings
 from mtl.sheets import csv_bytes
 from mtl.training.progress import HEADLINE, Progress
 from mtl.ui.compare import words
@@ -26,7 +25,7 @@ MOST_LINES = 8
 COLOURS = 8
 _RATES = ("lr", "head_lr")
 # Settings that say how a run is computed, not what it learns.
-_NOT_TOLD = ("cache_mb", "precision", "patience", "average", "blend", "label_trust", "clip", "backbone_dropout")
+_NOT_TOLD = ("cache_mb", "precision")
 
 Names = Mapping[str, str]
 
@@ -53,12 +52,12 @@ def differences(runs: Sequence[Progress]) -> dict[str, list[str]]:
     """Run -> the settings in which not all of them are alike, in words."""
     known = [progress for progress in runs if progress.config is not None]
     told = {progress.run.id: _told(progress) for progress in known}
-    fields = dict.fromkeys(name for settings in told.values() for name in settings)
-    differing = [name for name in fields if len({settings.get(name) for settings in told.values()}) > 1]
+    fields = dict.fromkeys(name for values in told.values() for name in values)
+    differing = [name for name in fields if len({values.get(name) for values in told.values()}) > 1]
     return {
-        run: [f"{name} {settings[name]}" for name in differing if settings[name] not in ("", words.NONE)]
+        run: [f"{name} {values[name]}" for name in differing if values[name] not in ("", words.NONE)]
         or [words.NONE_OF_THESE] * bool(differing)
-        for run, settings in told.items()
+        for run, values in told.items()
     }
 
 
@@ -66,10 +65,9 @@ def _told(progress: Progress) -> dict[str, str]:
     """Every setting of a run by what the page calls it, as the page writes it."""
     start = progress.start_from or "default"
     told = {words.FILE: progress.file, words.START_FROM: words.DEFAULT_START if start == "default" else _short(start)}
-    for field in dataclasses.fields(TrainConfig):
-        if field.name not in _NOT_TOLD:
-            name = words.FIELDS.get(field.name, field.name.replace("_", " "))
-            told[name] = _setting(field.name, getattr(progress.config, field.name))
+    for name, about in settings(TrainConfig).items():
+        if name not in _NOT_TOLD:
+            told[about.title[0].lower() + about.title[1:]] = _setting(name, getattr(progress.config, name))
     return told
 
 
@@ -88,7 +86,7 @@ def _setting(name: str, value: Any) -> str:
         return ", ".join(value) or words.NONE
     if isinstance(value, bool):
         return words.YES if value else words.NO
-    return f"{value:g}"
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _short(start: str) -> str:
@@ -190,6 +188,7 @@ def plot(runs: Sequence[Progress], names: Names, task: str, measure: str) -> str
     if not runs:
         return markup.note(words.CHOOSE_RUNS)
     metric = HEADLINE.get(kinds(runs).get(task, ""), "")
+    smooth = curves.smoothed if measure == "train" else list
     lines = [
         Line(
             live.run_name(progress.number),
@@ -199,16 +198,16 @@ def plot(runs: Sequence[Progress], names: Names, task: str, measure: str) -> str
             dots=measure != "train",
         )
         for progress in runs
-        if (points := _points(progress, task, measure))
+        if (points := smooth(progress.points(measure, task)))
     ]
     if not lines:
         return markup.note(words.NO_CURVES)
     title = f"{task} · {words.MEASURES[measure]}"
     until = max(_last_epoch(progress) for progress in runs)
-    show = (lambda value: result.score(metric, value)) if measure == "score" else "{:.3g}".format
+    show = (lambda value: result.score(metric, value)) if measure == "scores" else "{:.3g}".format
     values = [y for line in lines for _, y in line.points]
     # The axis of scores has room for a fifth at least, so that one sentence more does not look like a leap.
-    bounds = {"low": min(*values, max(values) - 0.2), "high": 1.0} if measure == "score" else {"low": 0.0}
+    bounds = {"low": min(*values, max(values) - 0.2), "high": 1.0} if measure == "scores" else {"low": 0.0}
     picture = curves.chart(title, lines, until, words.EPOCH, show, **bounds)
     return f"{picture}{markup.details(words.CURVES_TABLE, _curves_table(runs, names, task, measure, show))}"
 
@@ -218,22 +217,12 @@ def _last_epoch(progress: Progress) -> int:
     return progress.epochs if progress.run.unfinished else math.ceil(progress.in_epochs(progress.step))
 
 
-def _points(progress: Progress, task: str, measure: str) -> list[tuple[float, float]]:
-    if measure == "train":
-        return curves.smoothed([(progress.in_epochs(step), loss) for step, loss in progress.losses.get(task, ())])
-    found = [(epoch, epoch.scores if measure == "score" else epoch.held_out) for epoch in progress.past]
-    return [(progress.in_epochs(epoch.step), values[task]) for epoch, values in found if task in values]
-
-
 def _curves_table(runs: Sequence[Progress], names: Names, task: str, measure: str, show: Any) -> str:
     """One row for each run, one column for each epoch."""
     epochs = sorted({epoch.number for progress in runs for epoch in progress.past})
     rows = []
     for progress in runs:
-        values = {
-            epoch.number: {"score": epoch.scores, "held_out": epoch.held_out, "train": epoch.train}[measure].get(task)
-            for epoch in progress.past
-        }
+        values = {epoch.number: getattr(epoch, measure).get(task) for epoch in progress.past}
         cells = [Markup("" if values.get(n) is None else escape(show(values[n]))) for n in epochs]
         rows.append((words.name(progress.number, names[progress.run.id]), *cells))
     return markup.table(words.CURVES_TABLE, (words.RUNS, *(f"{words.EPOCH} {n}" for n in epochs)), rows)
@@ -269,7 +258,7 @@ def csv(runs: Sequence[Progress], names: Names) -> bytes:
     tasks = kinds(runs)
     losers = {task: metric for progress in runs for task, (metric, _) in progress.lost.items()}
     groups = list(dict.fromkeys(name for progress in runs for name in progress.sizes))
-    fields = [field.name for field in dataclasses.fields(TrainConfig)]
+    fields = list(settings(TrainConfig))
     headers = [
         *("run", "name", "file", "start_from", "state", "seconds", "epochs_done", "epoch_kept"),
         *(f"{task} {HEADLINE[kind]}" for task, kind in tasks.items()),

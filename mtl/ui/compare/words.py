@@ -23,12 +23,10 @@ START_SET = "Run this set"
 STOP_ALL = "Stop all runs"
 NO_RUNS = (
     "No run yet. Choose data in the Train tab and press Start there, or start a whole set of runs here: each gets a "
-    "line in "
-    "this table as soon as it begins."
+    "line in this table as soon as it begins."
 )
 NO_DATA = "Choose what to learn from in the Train tab first: in step 1, drop a file there, or pick a sample."
 NOT_READY = "The file in the Train tab cannot be trained on yet. Step 1 there says what is wrong and how to mend it."
-UNKNOWN = live.UNKNOWN
 
 # --- the table ---
 
@@ -56,24 +54,6 @@ SCORES_NOTE = (
 NOTHING_UNTRAINED = "–"
 DEFAULT_START = "the page's model"
 
-FIELDS = {
-    "epochs": "epochs",
-    "batch_size": "batch",
-    "freeze": "frozen groups",
-    "freeze_heads": "frozen heads",
-    "unfreeze": "unfreezing",
-    "lr": "top layer",
-    "lr_decay": "times per layer",
-    "head_lr": "heads",
-    "rates": "rates",
-    "weight_decay": "weight decay",
-    "warmup": "warm-up",
-    "anchor": "anchor",
-    "validation": "held out",
-    "task_weights": "task weights",
-    "seed": "seed",
-    "keep_best": "best epoch kept",
-}
 ALL, NONE, YES, NO = "all", "none", "yes", "no"
 NONE_OF_THESE = "none of these"
 FILE, START_FROM = "file", "from"
@@ -83,7 +63,7 @@ FILE, START_FROM = "file", "from"
 CURVES = "Curves"
 MEASURE = "Show"
 MEASURE_INFO = "What is drawn over the epochs."
-MEASURES = {"score": "score, held-out rows", "held_out": "loss, held-out rows", "train": "loss, training rows"}
+MEASURES = {"scores": "score, held-out rows", "held_out": "loss, held-out rows", "train": "loss, training rows"}
 TASK = "Task"
 TASK_INFO = "Each task has its own head, loss and score."
 RUNS = "Runs"

@@ -110,7 +110,7 @@ def whole(runs, table, config, first=0.5, second=0.75, owner="me", best=2, cosin
 
 
 def seen_by(visit, runs, engine, drawn=(), seen=None, anew=False):
-    return look(visit, runs, engine, None, "score", drawn, seen or Seen(), anew)
+    return look(visit, runs, engine, None, "scores", drawn, seen or Seen(), anew)
 
 
 def plain(html):
@@ -151,10 +151,11 @@ def test_a_page_that_nobody_knows_sees_nothing_and_can_do_nothing(runs, engine, 
 
 def test_the_table_says_what_differs_and_what_came_of_it(visit, runs, engine, table):
     whole(runs, table, TrainConfig(epochs=2, freeze=-1), 0.5, 0.625, cosine=1.0)
-    whole(runs, table, TrainConfig(epochs=2, seed=3))
+    whole(runs, table, TrainConfig(epochs=2, seed=3, average=0.25))
     first, second = rows_of(seen_by(visit, runs, engine).table)
-    assert "run 1 Backbone frozen" in first and "frozen groups all" in first and "seed 0" in first
-    assert "run 2 Rates by depth" in second and "frozen groups" not in second and "seed 3" in second
+    assert "run 1 Backbone frozen" in first and "freeze all" in first and "seed 0" in first
+    assert "run 2 Rates by depth" in second and "freeze" not in second and "seed 3" in second
+    assert "average 0 " in first and "average 0.25" in second
     assert "62.5 %" in first and "75.0 %" in second
     assert "4.5 s" in first and "1.000" in first and "0.875" in second
     assert "topic -5.0" in first
@@ -256,14 +257,14 @@ def test_each_chosen_run_has_a_curve_a_column_of_its_own_and_a_stack(visit, runs
     two = whole(runs, table, TrainConfig(epochs=2))
     entries = runs.progress_of_all("me")
     called = names(visit, engine, entries)
-    both = comparing.plot(entries, called, "mood", "score")
+    both = comparing.plot(entries, called, "mood", "scores")
     assert both.count('class="line') == 2 and "var(--run-1)" in both and "var(--run-2)" in both
     assert "50.0 %" in both and "75.0 %" in both
-    assert comparing.plot(entries[1:], called, "mood", "score").count('class="line') == 1
+    assert comparing.plot(entries[1:], called, "mood", "scores").count('class="line') == 1
     for measure in words.MEASURES:
         assert "run 1" in comparing.plot(entries, called, "strength", measure)
-    assert words.CHOOSE_RUNS in comparing.plot([], called, "mood", "score")
-    assert words.NO_CURVES in comparing.plot(entries, called, "no such task", "score")
+    assert words.CHOOSE_RUNS in comparing.plot([], called, "mood", "scores")
+    assert words.NO_CURVES in comparing.plot(entries, called, "no such task", "scores")
     stacks = comparing.stacks(entries, called)
     assert stacks.count('<svg class="stack') == 2
     assert called == {one.id: "Backbone frozen", two.id: "Rates by depth"}
@@ -277,7 +278,7 @@ def test_the_curves_of_a_run_that_was_stopped_early_fill_the_picture(visit, runs
 
     def axis():
         entries = runs.progress_of_all("me")
-        return plain(comparing.plot(entries, names(visit, engine, entries), "mood", "score"))
+        return plain(comparing.plot(entries, names(visit, engine, entries), "mood", "scores"))
 
     assert " 200 " in axis()  # where it will end
     ended(run, best=3)

@@ -171,15 +171,15 @@ def test_a_hundred_labels_are_told_by_their_mistakes():
 def test_the_forgetting_meter_shows_the_untouched_first():
     task = {"metric": "f1", "before": 0.8, "after": 0.6, "trained": False}
     tasks = {"a": {**task, "trained": True}, "<b>": {**task, "metric": "spearman", "after": 0.9}}
-    found = types.SimpleNamespace(forgetting={"tasks": tasks, "cosine": 0.91})
+    found = Progress(forgetting={"tasks": tasks, "cosine": 0.91})
     told = words_of(html := scores.forgetting(found))
     assert told.index("&lt;b&gt; Spearman") < told.index(f"a F1, {words.TRAINED_TOO}")
     assert "80.0 % 60.0 % ▼ -20.0" in told and "0.800 0.900 ▲ +0.100" in told
     assert "left:60.0%;width:20.0%" in html and words.embeddings_moved(0.91) in told
-    nothing = types.SimpleNamespace(forgetting={"tasks": {}, "cosine": 1.0})
+    nothing = Progress(forgetting={"tasks": {}, "cosine": 1.0})
     assert words.NOTHING_TO_FORGET in scores.forgetting(nothing)
     assert "exactly those of before" in scores.forgetting(nothing)
-    assert scores.forgetting(types.SimpleNamespace(forgetting={})) == ""
+    assert scores.forgetting(Progress(forgetting={})) == ""
 
 
 # --- before and after ---

@@ -165,8 +165,7 @@ def forgetting(progress: Progress) -> str:
     if not progress.forgetting:
         return ""
     tasks = progress.forgetting.get("tasks") or {}
-    untouched = [name for name, task in tasks.items() if not task["trained"]]
-    order = [*untouched, *(name for name in tasks if name not in untouched)]
+    order = sorted(tasks, key=lambda name: tasks[name]["trained"])  # first those that it left alone
     note = words.NOTHING_TO_FORGET if not tasks else words.FORGETTING_NOTE
     rows = "".join(_meter_row(name, tasks[name]) for name in order)
     titles = (words.TASK, "", words.BEFORE, words.AFTER, words.CHANGE)
@@ -177,7 +176,7 @@ def forgetting(progress: Progress) -> str:
         if rows
         else ""
     )
-    cosine = progress.forgetting.get("cosine")
+    cosine = progress.cosine
     moved = "" if cosine is None else f'<p class="moved-line">{escape(words.embeddings_moved(cosine))}</p>'
     return f"<div>{markup.heading(words.FORGETTING)}{markup.note(note)}{meter}{moved}</div>"
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -14,10 +12,8 @@ import gradio as gr
 from mtl.config import TrainConfig, UserError
 from mtl.training.estimate import Estimate, estimate
 from mtl.training.progress import Progress
-from mtl.training.runs import folder as folders
 from mtl.training.runs.folder import Run
 from mtl.training.runs.service import Runs
-from mtl.ui import models
 from mtl.ui.engine import Engine
 from mtl.ui.page import UNCHANGED, Session, labelled
 from mtl.ui.train.run import view as run_views
@@ -163,7 +159,7 @@ def start(visit: Visit, runs: Runs, engine: Engine, config: TrainConfig | None =
     """
     lesson = visit.lesson
     config = config or lesson.config
-    _check_owner(visit)
+    check_owner(visit)
     if lesson.source is None:
         raise UserError(text.NO_DATA)
     if not lesson.source.ready:
@@ -196,13 +192,13 @@ def expectation(lesson: Lesson, config: TrainConfig, engine: Engine, wait: float
 
 
 def stop(visit: Visit, runs: Runs) -> None:
-    _check_owner(visit)
+    check_owner(visit)
     if visit.lesson.run is not None:
         runs.stop(visit.lesson.run, visit.owner)
 
 
 def resume(visit: Visit, runs: Runs) -> None:
-    _check_owner(visit)
+    check_owner(visit)
     if visit.lesson.run is not None:
         runs.resume(visit.lesson.run, visit.owner)
 
@@ -217,11 +213,10 @@ def find_again(visit: Visit, runs: Runs) -> None:
     run = (unfinished or found)[-1]
     lesson.run = run.id
     if lesson.config == TrainConfig():  # no link has set them
-        with contextlib.suppress(UserError, KeyError):
-            lesson.config = TrainConfig.from_json(folders.settings(run.folder)["train"])
+        lesson.config = runs.progress(run.id, visit.owner).config or lesson.config
 
 
-def _check_owner(visit: Visit) -> None:
+def check_owner(visit: Visit) -> None:
     if not visit.owner:
         raise UserError(text.UNKNOWN)
 
@@ -320,13 +315,6 @@ def _start_button(another: bool) -> gr.Button:
 
 def choices(visit: Visit, runs: Runs) -> dict:
     """The list of the visitor's runs, the newest first; hidden while there is but one."""
-    found = runs.find(visit.owner) if visit.owner else []
-    names = models.run_names(runs, visit.owner) if found else {}
-    # Another one may have begun, or been deleted, between the two looks.
-    listed = [run for run in reversed(found) if run.id in names]
-    named = [(text.run_choice(names[run.id], _file_of(run), run.queued, run.state), run.id) for run in listed]
+    found = runs.progress_of_all(visit.owner) if visit.owner else []
+    named = [(text.run_choice(now.number, now.file, now.run.queued, now.run.state), now.run.id) for now in found[::-1]]
     return gr.update(choices=named, value=visit.lesson.run, visible=len(named) > 1)
-
-
-def _file_of(run: Run) -> str:
-    return Path(str(folders.settings(run.folder).get("file", ""))).name

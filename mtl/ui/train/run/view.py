@@ -66,7 +66,7 @@ def _state(now: Progress) -> tuple[str, str, str]:
         if now.step >= now.steps:
             return text.SAVING, text.SAVING_FACTS, "busy"
         return text.TRAINING, text.progress(now.step, now.steps, now.epoch, now.epochs, now.eta), "busy"
-    best = now.best.number if now.best and now.config and now.config.keep_best and now.scored else None
+    best = now.kept.number if now.kept and now.config and now.config.keep_best and now.scored else None
     if state == "done":
         return text.DONE, text.done(now.step, now.epoch, now.epochs, now.seconds, best), "ok"
     if state == "stopped":
@@ -106,8 +106,7 @@ def _horizon(now: Progress) -> float:
 
 def _card(now: Progress, name: str, until: float, logarithmic: bool) -> str:
     kind = now.kinds.get(name)
-    steps = [(now.in_epochs(step), loss) for step, loss in now.losses.get(name, ())]
-    held_out = [(now.in_epochs(e.step), e.held_out[name]) for e in now.past if name in e.held_out]
+    steps, held_out = now.points("train", name), now.points("held_out", name)
     lines = [
         Line(text.EACH_STEP, steps, TRAIN, faint=True),
         Line(text.TRAINED_ON, curves.smoothed(steps), TRAIN),
@@ -118,9 +117,8 @@ def _card(now: Progress, name: str, until: float, logarithmic: bool) -> str:
     if kind:
         # Where the model stood before it learnt is measured last, and drawn first.
         before = now.scores_before
-        scores = [(0.0, before[name])] if name in before else []
-        scores += [(now.in_epochs(e.step), e.scores[name]) for e in now.past if name in e.scores]
-        line = Line(text.HELD_OUT, scores, SCORE, dots=True)
+        first = [(0.0, before[name])] if name in before else []
+        line = Line(text.HELD_OUT, first + now.points("scores", name), SCORE, dots=True)
         charts += curves.chart(text.SCORES[kind], [line], until, text.EPOCH, _SHOW[kind], high=1.0)
     title = f"<h4>{escape(name)} <small>{escape(text.KINDS[kind] if kind else text.ANCHOR_KIND)}</small></h4>"
     return f'<section class="task">{title}{charts}</section>'

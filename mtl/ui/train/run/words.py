@@ -128,9 +128,9 @@ STATES = {
 }
 
 
-def run_choice(name: str, file: str, queued: float, state: str) -> str:
+def run_choice(number: int, file: str, queued: float, state: str) -> str:
     when = time.strftime("%H:%M", time.localtime(queued))
-    return " · ".join(part for part in (name, file, when, STATES[state]) if part)
+    return " · ".join(part for part in (run_name(number), file, when, STATES[state]) if part)
 
 
 # --- curves ---
