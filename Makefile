@@ -21,9 +21,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 run: $(VENV)/installed
 	$(BIN)/python app.py $(ARGS)
 
+# Tests that need no browser run in two processes; a browser and its server keep two cores busy by themselves.
 test: $(VENV)/installed-tests
 	@PYTHON=$(BIN)/python sh tests/chromium.sh
+ifeq ($(ARGS),)
+	$(BIN)/python -m pytest --ignore tests/browser --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest tests/browser
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.bench $(ARGS)

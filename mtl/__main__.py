@@ -178,7 +178,7 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
     if "unfreeze" in given:
         given["unfreeze"] = [_whole_pair(text) for text in given["unfreeze"]]
     path = Path(options.config or options.data)
-    base = settings_in(read_json(path)) if options.config or path.suffix == ".json" else {}
+    base = settings_in(read_json(path), str(path)) if options.config or path.suffix == ".json" else {}
     return TrainConfig.from_json({**base, **given}) if options.config or base or given else None
 
 

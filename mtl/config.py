@@ -303,19 +303,32 @@ class TrainConfig(JsonData):
     )
     weight_decay: float = setting(0.01, "Pulls weights towards 0. Sensible: 0 to 0.1.")
     warmup: float = setting(0.1, "Share of the steps in which rates rise from 0. Sensible: 0 to 0.2.", title="Warm-up")
-    clip: float = setting(1.0, "The longest that the gradient may be. 0: any length. Sensible: 0.5 to 5.", high=1e6)
+    clip: float = setting(
+        1.0,
+        "The longest that the gradient may be. 0: any length. Sensible: 0.5 to 5.",
+        high=1e6,
+        title="Gradient clipping",
+    )
     anchor: float = setting(
         1.0, "Keeps sentence embeddings close to what they were. 0: not at all. Sensible: 0 to 5.", high=1000
     )
     backbone_dropout: bool = setting(False, "Dropout within the backbone too, at the rates that it came with.")
     average: float = setting(
-        0.0, "Share of the steps, at the end, over which the weights are averaged. Sensible: 0 to 0.5."
+        0.0,
+        "Share of the steps, at the end, over which the weights are averaged. Sensible: 0 to 0.5.",
+        title="Weight averaging",
     )
-    blend: float = setting(0.0, "How much of the backbone as it was is mixed in at the end. Sensible: 0 to 0.5.")
+    blend: float = setting(
+        0.0,
+        "How much of the backbone as it was is mixed in at the end. Sensible: 0 to 0.5.",
+        title="Blend with the start",
+    )
     label_trust: float = setting(
         1.0, "How much labels count at the end against a recipe's teacher. 0: the teacher alone.", shown=False
     )
-    calibrate: bool = setting(False, "Fit the temperatures of classification heads to the validation rows.")
+    calibrate: bool = setting(
+        False, "Fit the temperatures of classification heads to the validation rows.", title="Calibration"
+    )
     validation: float = setting(
         0.15, "Rows kept apart to judge by. Sensible: 0.1 to 0.3.", high=0.9, title="Validation share"
     )
@@ -350,10 +363,10 @@ class TrainConfig(JsonData):
         _require(epochs == sorted(set(epochs)), "unfreeze: each epoch must come after the last.")
 
 
-def settings_in(data: Any) -> dict[str, Any]:
+def settings_in(data: Any, name: str = "It") -> dict[str, Any]:
     """The training settings, not yet checked, that the content of a JSON file holds: a run.json, a recipe or the
-    config.json of a run. Raises `UserError` where it cannot be one of them."""
+    config.json of a run. Raises `UserError`, which calls the file `name`, where it cannot be one of them."""
     if isinstance(data, dict) and ("train" in data or "train_on" in data):
         data = data.get("train", {})
-    _require(isinstance(data, dict), "It must hold a JSON object with settings, as a downloaded run.json does.")
+    _require(isinstance(data, dict), f"{name} must hold a JSON object with settings, as a downloaded run.json does.")
     return data

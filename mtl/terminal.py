@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS
 from mtl.text.values import cut
+from mtl.training.progress import Progress, fold
 
 if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch
@@ -53,30 +54,35 @@ class RunPrinter:
 
     def __init__(self) -> None:
         self._bar = None
+        self._progress = Progress()
 
     def __call__(self, event: dict) -> None:
         from tqdm import tqdm
 
+        now = self._progress = fold(self._progress, [event])
         if event["event"] == "start":
-            for note in event["notes"]:
+            for note in now.notes:
                 say(note)
             learn, still = sum(event["trainable"].values()), sum(event["frozen"].values())
-            say(f"{event['rows']} rows, {event['steps']} steps; {learn:,} weights learn, {still:,} are frozen.")
-            self._bar = tqdm(total=event["steps"], unit="step", disable=None, leave=False)
+            say(f"{now.rows} rows, {now.steps} steps; {learn:,} weights learn, {still:,} are frozen.")
+            self._bar = tqdm(total=now.steps, unit="step", disable=None, leave=False)
         elif event["event"] == "step":
-            self._bar.update(event["step"] - self._bar.n)
+            self._bar.update(now.step - self._bar.n)
             self._bar.set_postfix({name: f"{loss:.3f}" for name, loss in event["loss"].items()}, refresh=False)
         elif event["event"] == "epoch":
-            parts = _score_parts(event["validation"])
-            scores = "; ".join(parts) or "no validation rows"
-            tqdm.write(_plain(f"epoch {event['epoch']} ({event['seconds']:.0f} s): {scores}"))
+            scores = "; ".join(_score_parts(event["validation"])) or "no validation rows"
+            tqdm.write(_plain(f"epoch {now.past[-1].number} ({now.seconds:.0f} s): {scores}"))
         elif event["event"] == "freeze":
             tqdm.write(
                 f"epoch {event['epoch']}: the lowest {event['frozen_groups']} layer groups are frozen from here on"
             )
         elif event["event"] == "end":
             self._bar.close()
-            say(f"{event['status']} after {event['steps']} steps in {event['seconds']:.1f} s")
+            say(f"{now.status} after {now.step} steps in {now.seconds:.1f} s")
+            for task, epoch in now.better_elsewhere.items():
+                say(
+                    f"{task} scored higher after epoch {epoch.number} than after epoch {now.kept.number}, which is kept"
+                )
 
 
 def _score_parts(scores: dict, where: str = "") -> list[str]:

@@ -150,8 +150,8 @@ def test_only_the_page_knows_gradio_and_plotly(module):
 def test_the_page_starts_training_only_through_runs(module):
     names = imported(sources()[module])
     training = {n for n in names if n.startswith("mtl.training")}
-    # Presets and estimates are settings and figures: they start nothing.
-    modules = ("mtl.training.runs", "mtl.training.presets", "mtl.training.estimate")
+    # Presets, estimates and progress are settings and figures: they start nothing.
+    modules = ("mtl.training.runs", "mtl.training.presets", "mtl.training.estimate", "mtl.training.progress")
     allowed = {n for n in training if n.startswith(tuple(f"{m}." for m in modules)) or n in modules}
     assert training - allowed - {"mtl.training"} == set()
     assert "mtl.train" not in names
@@ -170,6 +170,11 @@ def test_only_its_own_module_knows_the_name_of_a_kind(module):
 def test_kinds_are_read_and_the_page_is_built_without_torch():
     code = "import mtl.ui.app, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize("module", [m for m in sources() if m != "mtl.training.runs.folder"])
+def test_only_the_run_folder_opens_the_events(module):
+    assert "events.jsonl" not in sources()[module].read_text(encoding="utf-8")
 
 
 def test_the_rules_see_what_they_forbid(tmp_path):

@@ -20,6 +20,7 @@ from mtl.groups import Groups
 from mtl.training.forgetting import probe
 from mtl.training.metrics import evaluate
 from mtl.training.presets import PRESETS
+from mtl.training.progress import Progress, fold
 
 if TYPE_CHECKING:
     from mtl.training.jobs import Job
@@ -91,7 +92,7 @@ def measure(
 
 
 def write(figures: Figures, path: str | os.PathLike = OUT) -> None:
-    """Write figures as JSON, one value a line, so that a change of one is seen."""
+    """Write figures as JSON."""
     write_json(Path(path), figures)
 
 
@@ -111,25 +112,21 @@ def _anchor(data: str | os.PathLike, start: str, base: TrainConfig, tasks: Seque
 
 
 def _train(job: Job, folder: Path) -> Figures:
-    """Carry out a job and gather what its events say."""
+    """Carry out a job and gather what came of it."""
     from mtl.training.runs.worker import run
 
-    last: Figures = {}
-    for event in run(job, folder):
-        last[event["event"]] = event
-    begun, end = last["start"], last["end"]
-    forgetting, sizes = end["forgetting"], {**begun["trainable"], **begun["frozen"]}
+    progress = fold(Progress(), run(job, folder))
     return {
         "learns": True,
-        "seconds": round(end["seconds"], 2),
-        "steps": end["steps"],
-        "sizes": {name: sizes[name] for name in begun["rates"]},
-        "moved": _rounded(end["moved"]),
-        "scores": _headlines(last["epoch"]["validation"]),
-        "cosine": round(forgetting["cosine"], 4),
+        "seconds": round(progress.seconds, 2),
+        "steps": progress.step,
+        "sizes": dict(progress.sizes),
+        "moved": _rounded(progress.moved),
+        "scores": _headlines(progress.past[-1].validation),
+        "cosine": round(progress.cosine, 4),
         "probe": {
             name: {"metric": task["metric"], "before": round(task["before"], 4), "after": round(task["after"], 4)}
-            for name, task in forgetting["tasks"].items()
+            for name, task in progress.forgetting["tasks"].items()
             if not task["trained"]
         },
     }

@@ -5,11 +5,12 @@ The page itself carries only a counter that moves when there is something new to
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ _REPEATS = ("click", "tick")
 _LONGEST = 600
 # Options of events that ask a model. Many may begin, because they take turns with every batch.
 ASKS_A_MODEL = {"concurrency_id": "model", "concurrency_limit": 40}
+# In a handler's result: the component of this field stays as it is.
+UNCHANGED = object()
 
 
 class Session:
@@ -83,10 +86,16 @@ class Session:
         )
 
     def wire(
-        self, triggers: Sequence[Any], view: Callable, inputs: Sequence[Any], outputs: Sequence[Any], **options: Any
+        self,
+        triggers: Sequence[Any],
+        view: Callable,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any] | Mapping[str, Any],
+        **options: Any,
     ) -> Any:
         """Call `view(visit, *inputs)` for `outputs` on `triggers`, with what is known of the session (`Visit`).
 
+        Where `outputs` are components by name, `view` gives a dataclass with a field for each of them (see `by_name`).
         A generator may give several versions. Problems become a warning in plain words. `options` are those of
         `gr.on`. Returns the event, for what should come after it.
 
@@ -95,14 +104,18 @@ class Session:
         # Left alone, Gradio goes by the first of several triggers, and drops all that is neither `change` nor `key_up`.
         repeats = all(trigger.event_name in _REPEATS for trigger in triggers)
 
+        named = isinstance(outputs, Mapping)
+
         def handler(request: gr.Request, *values):
-            yield from _in_plain_words(view, self.registry.visit(request.session_hash), values, len(outputs))
+            visit = self.registry.visit(request.session_hash)
+            for result in _in_plain_words(view, visit, values, len(outputs)):
+                yield by_name(result, outputs) if named and dataclasses.is_dataclass(result) else result
 
         return gr.on(
             list(triggers),
             handler,
             inputs=list(inputs),
-            outputs=list(outputs),
+            outputs=list(outputs.values() if named else outputs),
             **{
                 "show_progress": "hidden",
                 "api_visibility": "private",
@@ -171,6 +184,17 @@ def labelled(label: str, **changes: Any) -> gr.Button:
     """What changes about a button, always with its label. Without it Gradio goes back to what it knew of a button in
     a tab that is not open yet: it stands there without a label, or not at all."""
     return gr.Button(label, **changes)
+
+
+def by_name(result: Any, outputs: Mapping[str, Any]) -> tuple:
+    """A value for each of `outputs` from the field of the dataclass `result` that has its name.
+
+    Raises `TypeError` where a field holds something for a component that is not among them."""
+    lost = {field.name for field in dataclasses.fields(result) if getattr(result, field.name) is not UNCHANGED}
+    if lost := lost - outputs.keys():
+        raise TypeError(f"There is no component for {', '.join(sorted(lost))}.")
+    values = (getattr(result, name) for name in outputs)
+    return tuple(gr.skip() if value is UNCHANGED else value for value in values)
 
 
 def _nothing(outputs: int) -> Any:

@@ -22,7 +22,8 @@ from statistics import median, quantiles
 from time import perf_counter
 
 from mtl.config import TrainConfig
-from mtl.training.runs.service import Following, Runs
+from mtl.training.progress import Progress
+from mtl.training.runs.service import Runs
 from tests.bench import memory
 from tests.bench.startup import LIMIT, ROOT, WORKSHOP, free_port, wait_for_page
 from tests.bench.table import Row, seconds
@@ -124,7 +125,7 @@ def _answers(address: str, runs: Runs) -> tuple[float, float]:
         minute()  # a first one to warm up
         quiet = minute()
         run = runs.start("the one who trains", WORKSHOP, TrainConfig(epochs=1000))
-        _until(runs, run.id, lambda now: any(e["event"] == "step" for e in now.events))
+        _until(runs, run.id, lambda now: now.step > 0)
         busy = minute()
         assert runs.get(run.id).state == "running", "the run ended too early to have been in the way"
         runs.stop(run.id)
@@ -146,7 +147,7 @@ def _first_point() -> float:
                 time.sleep(0.1)
             start = perf_counter()
             run = runs.start(f"first {attempt}", WORKSHOP, HEADS_ONLY)
-            _until(runs, run.id, lambda now: any(e["event"] == "step" for e in now.events))
+            _until(runs, run.id, lambda now: now.step > 0)
             took.append(perf_counter() - start)
             _until(runs, run.id, lambda now: not now.run.unfinished)
         return median(took) + SOON
@@ -168,7 +169,7 @@ def _line(runs: Runs) -> tuple[float, list[float], int]:
         begun = perf_counter()
         run = runs.start(f"learner {number}", WORKSHOP, HEADS_ONLY, estimate=alone)
 
-        def done(now: Following) -> bool:
+        def done(now: Progress) -> bool:
             if now.place is not None and now.wait is not None:
                 told.add(now.run.id)
             return not now.run.unfinished
@@ -187,8 +188,8 @@ def _line(runs: Runs) -> tuple[float, list[float], int]:
 
 def _until(runs: Runs, run_id: str, condition, limit: float = LIMIT) -> None:
     deadline = perf_counter() + limit
-    while not condition(now := runs.follow(run_id)):
-        assert not any(event["event"] == "error" for event in now.events), now.events
+    while not condition(now := runs.progress(run_id)):
+        assert now.run.state != "failed", now.message
         assert perf_counter() < deadline, f"nothing came of it in {limit:.0f} s"
         time.sleep(0.2 if now.run.state == "queued" else 0.05)
 

@@ -40,7 +40,7 @@ class Trainer:
     def progress(self) -> Locator:
         return self.page.locator("#run-progress")
 
-    # --- deeds ---
+    # --- actions ---
 
     def prepare(self, epochs: int, seed: int = 0) -> None:
         """workshop.csv, all layer groups frozen, so many epochs."""
@@ -71,7 +71,7 @@ class Trainer:
             self.stop.click()
             expect(self.progress).to_contain_text(words.STOPPED)
 
-    # --- sights ---
+    # --- views ---
 
     def points(self) -> int:
         """How many corners the curves of training losses have."""

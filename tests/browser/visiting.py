@@ -64,7 +64,7 @@ class Visitor:
     def heatmap(self) -> Locator:
         return self.page.locator("#heatmap .js-plotly-plot")
 
-    # --- deeds ---
+    # --- actions ---
 
     def go(self, address: str | None = None) -> None:
         """Open an address, or the same page again."""
@@ -124,7 +124,7 @@ class Visitor:
             self.page.get_by_role("button", name=name).locator("visible=true").click()
         return saved.value.path().read_bytes()
 
-    # --- sights ---
+    # --- views ---
 
     def similarities(self, count: int) -> list[list[float]]:
         """The heatmap's cells, once it shows `count` sentences."""

@@ -14,12 +14,24 @@ from mtl.config import ModelConfig, TaskSpec, UserError
 from mtl.data.dataset import Dataset, Part, Recipe
 from mtl.data.rows import Row
 from mtl.encoder.backbone import DEFAULT
+from mtl.training import variations
 from mtl.training.runs.worker import train
 from mtl.training.variations import like_words, varied, with_variations
 from tests.conftest import FAMILIES
 
 MOOD = TaskSpec("mood", "classification", ("good", "bad"))
 texts = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9).map(" ".join), max_size=12)
+
+
+@pytest.fixture(scope="module")
+def likeness(tiny):
+    return like_words(mtl.load(tiny, dtype="float32").backbone)
+
+
+@pytest.fixture
+def _likeness_known(likeness, monkeypatch):
+    """Each comparison of the tokenizer's twenty thousand words takes seconds."""
+    monkeypatch.setattr(variations, "like_words", lambda backbone: likeness)
 
 
 @given(texts, st.integers(0, 30), st.text(max_size=3))
@@ -58,8 +70,14 @@ def test_like_words_of_the_default_model_are_words_of_like_meaning():
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_words_of_every_family_have_like_words(tiny_backbones, family):
-    like = like_words(mtl.load(tiny_backbones[family], dtype="float32").backbone)
-    assert "river" in like and set(like["river"]) <= set(like)
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    backbone = mtl.load(tiny_backbones[family], dtype="float32").backbone
+    few = {token: number for token, number in backbone.tokenizer.get_vocab().items() if number < 4000}  # for speed
+    tokenizer = Tokenizer(models.WordPiece(few, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    like = like_words(SimpleNamespace(tokenizer=tokenizer, encoder=backbone.encoder))
+    assert len(like) > 1000 and "river" in like and set(like["river"]) <= set(like)
 
 
 def test_in_a_byte_level_vocabulary_words_are_those_with_a_space_before_them():
@@ -74,6 +92,7 @@ def test_in_a_byte_level_vocabulary_words_are_those_with_a_space_before_them():
     assert like_words(SimpleNamespace(tokenizer=tokenizer, encoder=table))["good"][0] == "fine"
 
 
+@pytest.mark.usefixtures("_likeness_known")
 def test_only_parts_that_ask_for_it_are_replaced_and_nothing_validated_on_is_made(tiny):
     backbone = mtl.load(tiny, dtype="float32").backbone
     rows = [Row(f"the seven red tables of the {w} river", {"mood": "good"}, i) for i, w in enumerate("abcdef")]
@@ -90,6 +109,7 @@ def test_only_parts_that_ask_for_it_are_replaced_and_nothing_validated_on_is_mad
     assert held_out not in {row.text for row in kept.parts[1].rows}
 
 
+@pytest.mark.usefixtures("_likeness_known")
 def test_texts_too_short_to_be_varied_are_refused(tiny):
     part = Part("short", [Row("red river", {}, 1)], teacher="t", variations=3)
     with pytest.raises(UserError, match="short: no text has the 5 words"):

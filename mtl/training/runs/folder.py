@@ -39,6 +39,8 @@ Event = dict[str, Any]
 HEARTBEAT_EVERY = 2.0
 # A process that was not heard of for so long is told to be silent, or taken for dead where it cannot be looked at.
 SILENT_AFTER = 30.0
+# No other module knows its name: everybody else asks for events.
+_EVENTS = "events.jsonl"
 UNFINISHED = ("queued", "running")
 # What an owner's hash begins with in a ticket; tickets of earlier versions hold the secret itself.
 _HIDDEN = "sha256:"
@@ -80,7 +82,7 @@ class Run:
 
     `state` is queued, running, done, stopped, failed (it says why in an `error` event) or killed (it ended without a
     word). Times are Unix times; `eta`: seconds that a running one still expects to need. `damaged`: the name of a
-    file of it that holds what it cannot, else "".
+    file of it that holds what it cannot, else "". `begun`: it has written an event since it last entered the line.
     """
 
     folder: Path
@@ -94,6 +96,7 @@ class Run:
     content: str = ""
     damaged: str = ""
     address: str = ""
+    begun: bool = False
 
     @property
     def id(self) -> str:
@@ -134,16 +137,16 @@ def read(folder: str | os.PathLike) -> Run:
     alive = process is not None and _is_alive(folder, process)
     last = last_event(folder, ticket.events_from)
     if not records.event(last or {"event": ""}) or (last.get("event") == "end" and "status" not in last):
-        damaged = "events.jsonl"
+        damaged = _EVENTS
     if last.get("event") == "end":
-        state = "failed" if damaged == "events.jsonl" else last["status"]
+        state = "failed" if damaged == _EVENTS else last["status"]
     elif last.get("event") == "error":
         state = "failed"
     elif process is not None:
         state = "running" if alive else "killed"
     else:
         state = "stopped" if stop_requested(folder) else "queued"
-    eta = last.get("eta") if state == "running" and damaged != "events.jsonl" else None
+    eta = last.get("eta") if state == "running" and damaged != _EVENTS else None
     return Run(
         folder,
         hidden(ticket.owner),
@@ -156,6 +159,7 @@ def read(folder: str | os.PathLike) -> Run:
         content=ticket.content,
         damaged=damaged,
         address=ticket.address,
+        begun=bool(last),
     )
 
 
@@ -173,7 +177,7 @@ def hide_owner(folder: Path) -> None:
 
 def last_sign(folder: Path) -> float:
     """When the run was last heard of (Unix time)."""
-    return max(_mtime(folder / name) for name in ("events.jsonl", "heartbeat", "process.json", "ticket.json", "stop"))
+    return max(_mtime(folder / name) for name in (_EVENTS, "heartbeat", "process.json", "ticket.json", "stop"))
 
 
 # --- events ---
@@ -183,7 +187,7 @@ def write_event(folder: Path, event: Event) -> None:
     """Append an event. When that fails (a full disk), or failed half way before, no half line stays behind."""
     # A lone surrogate from a stranger's file becomes \udcXX, which JSON reads back as the same.
     line = (json.dumps(event, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-    with (folder / "events.jsonl").open("ab+", buffering=0) as log:
+    with (folder / _EVENTS).open("ab+", buffering=0) as log:
         size = _whole_lines(log)
         log.truncate(size)
         try:
@@ -194,27 +198,37 @@ def write_event(folder: Path, event: Event) -> None:
             raise
 
 
-def events(folder: str | os.PathLike, after: int = 0) -> list[Event]:
-    """The events of a run from line `after` on. A line that is still being written is left for the next call.
+def events(folder: str | os.PathLike) -> list[Event]:
+    """All events of a run (see `new_events`)."""
+    return new_events(folder, 0)[0]
 
-    A line that cannot be read, or an event with fields that cannot be what they should, is given as
-    `{"event": "damaged", "line": its number from 1}`.
+
+def new_events(folder: str | os.PathLike, start: int) -> tuple[list[Event], int]:
+    """The events of a run from byte `start` on, and the byte to go on from.
+
+    A line that is still being written is left for the next call. A line that cannot be read, or an event with fields
+    that cannot be what they should, is given as `{"event": "damaged"}`.
     """
     try:
-        lines = (Path(folder) / "events.jsonl").read_bytes().split(b"\n")[:-1]
+        with (Path(folder) / _EVENTS).open("rb") as log:
+            log.seek(start)
+            *lines, half = log.read().split(b"\n")
+            end = log.tell() - len(half)
     except OSError:  # there are none yet, or nobody can read them
-        return []
-    found = [_parsed(line) for line in lines[after:]]
-    return [
-        event if event is not None and records.event(event) else {"event": "damaged", "line": number}
-        for number, event in enumerate(found, after + 1)
-    ]
+        return [], start
+    found = map(_parsed, lines)
+    return [e if e is not None and records.event(e) else {"event": "damaged"} for e in found], end
+
+
+def forget_events(folder: Path) -> None:
+    """Delete the events of a former run in this folder."""
+    (folder / _EVENTS).unlink(missing_ok=True)
 
 
 def events_size(folder: Path) -> int:
     """The bytes of all whole lines of events so far."""
     try:
-        with (folder / "events.jsonl").open("rb") as log:
+        with (folder / _EVENTS).open("rb") as log:
             return _whole_lines(log)
     except OSError:
         return 0
@@ -247,7 +261,7 @@ def last_event(folder: Path, start: int) -> Event:
     Reads the end of the file only, as it may be long.
     """
     try:
-        log = (folder / "events.jsonl").open("rb")
+        log = (folder / _EVENTS).open("rb")
     except OSError:
         return {}
     with log:
@@ -349,6 +363,11 @@ def memory_kills() -> int | None:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object of a run. Raises FileNotFoundError, or `UserError` where it is damaged."""
     return files.read_json(path, f"{path.name} of the run {path.parent.name}")
+
+
+def settings(folder: Path) -> dict[str, Any]:
+    """What config.json says of the run; {} where it cannot be read."""
+    return files.json_or_nothing(folder / "config.json")
 
 
 def _mtime(path: Path) -> float:

@@ -91,7 +91,7 @@ _FORGOTTEN = fields({"metric": text, "before": number, "after": number, "trained
 _EVENT = fields(
     {
         "event": text,
-        **dict.fromkeys(("step", "steps", "epoch", "rows", "frozen_groups", "line"), whole),
+        **dict.fromkeys(("step", "steps", "epoch", "rows", "frozen_groups"), whole),
         **dict.fromkeys(("best", "resumed_after_epoch"), optional(whole)),
         **dict.fromkeys(("eta", "score"), optional(number)),
         **dict.fromkeys(("seconds", "cache_mb"), number),

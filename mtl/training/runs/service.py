@@ -16,18 +16,20 @@ import secrets
 import shutil
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import filelock
 
 from mtl.config import TrainConfig, UserError
+from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
 from mtl.training.runs.ages import Ages
 from mtl.training.runs.errors import explain, in_plain_words
-from mtl.training.runs.folder import Event, Run, Ticket
+from mtl.training.runs.folder import Run, Ticket
 from mtl.training.runs.queue import order, places
 from mtl.training.runs.worker import Worker
 
@@ -39,24 +41,10 @@ _PAUSE_AFTER_FAULT = 10.0
 _WARM_AGAIN_AFTER = 60.0
 # A list of all runs is shared by everybody who asks within so many seconds.
 _KEPT_FOR = 0.5
-
-
-@dataclass(frozen=True)
-class Following:
-    """What is new about a run.
-
-    `events` follow those already seen; hand `after` in again next time. `place` in the line (1: next) and `wait`, the
-    seconds until it begins as far as that can be told, are None unless it waits. `message` says in plain words why a
-    run failed, was killed or is silent, and is "" otherwise. `stopping`: it was asked to end, and has not yet.
-    """
-
-    run: Run
-    events: list[Event]
-    after: int
-    place: int | None
-    wait: float | None
-    message: str
-    stopping: bool = False
+# Nothing but `resume` changes a run in one of these states. Why one was killed may be known only a while after.
+_ENDED = ("done", "stopped", "failed")
+# The progress of so many runs is remembered, 20 kB each; that of another is folded again from all of its events.
+_FOLLOWED = 600
 
 
 class Runs:
@@ -97,6 +85,9 @@ class Runs:
         self._listing = threading.Lock()
         self._listed: tuple[float, list[Run]] = (-math.inf, [])
         self._over: dict[str, tuple[int, Run]] = {}
+        self._following = threading.Lock()
+        # How far the events of each run were read, and how it stood then.
+        self._followed: OrderedDict[str, tuple[int, Progress]] = OrderedDict()
         self._named: set[str] = set()
         self._locked_up = False
         self._ages = Ages(self.root / "clock.json")
@@ -191,15 +182,13 @@ class Runs:
         """All runs (of `owner`), oldest first."""
         return [run for run in self._all(anew=True) if owner is None or _own(run, owner)]
 
-    def follow(self, run_id: str, after: int = 0, owner: str | None = None) -> Following:
-        """What is new about a run since `after` events. Raises `UserError` where there is no such run."""
-        run = self.get(run_id, owner)
-        events = folders.events(run.folder, after)
-        place, wait = None, None
-        if run.state == "queued":
-            place, wait = places(self._all(), self.at_once).get(run.id, (None, None))
-        stopping = run.unfinished and folders.stop_requested(run.folder)
-        return Following(run, events, after + len(events), place, wait, explain(run), stopping)
+    def progress(self, run_id: str, owner: str | None = None) -> Progress:
+        """A run as it stands. Raises `UserError` where there is no such run."""
+        return self._progress(self.get(run_id, owner))
+
+    def progress_of_all(self, owner: str) -> list[Progress]:
+        """Every run of `owner` as it stands, oldest first."""
+        return [replace(self._progress(run), number=number) for number, run in enumerate(self.find(owner), 1)]
 
     def stop(self, run_id: str, owner: str | None = None) -> None:
         """End a run after its current step, with a usable checkpoint; one that waits never begins."""
@@ -383,6 +372,27 @@ class Runs:
             _log.warning("The run %s is set aside: its %s is damaged.", run.id, run.damaged)
         return run
 
+    def _progress(self, run: Run) -> Progress:
+        """How a run stands: only events that were not there at the last look are read, and none once it is over."""
+        with self._following:
+            known = self._followed.get(run.id)
+        end, progress = known or (0, _as_asked_for(run.folder))
+        if run == progress.run and run.state in _ENDED:
+            return progress
+        events, end = folders.new_events(run.folder, end)
+        place, wait = None, None
+        if run.state == "queued":
+            place, wait = places(self._all(), self.at_once).get(run.id, (None, None))
+        stopping = run.unfinished and folders.stop_requested(run.folder)
+        progress = fold(progress, events)
+        progress = replace(progress, run=run, place=place, wait=wait, message=explain(run), stopping=stopping)
+        with self._following:
+            self._followed[run.id] = (end, progress)
+            self._followed.move_to_end(run.id)
+            while len(self._followed) > _FOLLOWED:
+                self._followed.popitem(last=False)
+        return progress
+
     def _all(self, anew: bool = False) -> list[Run]:
         """Every run, oldest first. One that said that it is over is read once: nothing but `resume` changes it."""
         with self._listing:
@@ -399,13 +409,23 @@ class Runs:
                     continue
                 known = self._over.get(entry.name)
                 run = known[1] if known and known[0] == version else self._read(Path(entry.path))
-                if run.state in ("done", "stopped", "failed"):
+                if run.state in _ENDED:
                     over[run.id] = (version, run)
                 found.append(run)
             self._over = over
             found.sort(key=lambda run: run.id)
             self._listed = (time.monotonic(), found)
             return found
+
+
+def _as_asked_for(folder: Path) -> Progress:
+    """A run before its events: its file, start model and settings, as far as config.json says so."""
+    settings = folders.settings(folder)
+    file, start_from = (found if isinstance(found := settings.get(key), str) else "" for key in ("file", "start_from"))
+    config = None
+    with contextlib.suppress(UserError, KeyError):
+        config = TrainConfig.from_json(settings["train"])
+    return Progress(config=config, start_from=start_from, file=Path(file).name)
 
 
 @contextlib.contextmanager

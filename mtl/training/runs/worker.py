@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import ROOT, TrainConfig, UserError
+from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
 from mtl.training.runs.errors import in_plain_words
 from mtl.training.runs.folder import Event
@@ -50,7 +51,7 @@ def run(
     half: bool = False,
     resume: bool = False,
 ) -> Iterator[Event]:
-    """Carry out a job in `folder`, yielding each event as it is written to `events.jsonl`.
+    """Carry out a job in `folder`, yielding each event when it has been written.
 
     It stops after the current step when `stop()` says so or `request_stop(folder)` was called, and keeps a usable
     checkpoint then as well. `half` stores the checkpoint in float16. With `resume` an interrupted run of the same
@@ -69,7 +70,7 @@ def run(
         raise UserError(f"Process {other} is training in {folder}. Choose another folder, or stop that run first.")
     (folder / "stop").unlink(missing_ok=True)
     if not resume:
-        (folder / "events.jsonl").unlink(missing_ok=True)
+        folders.forget_events(folder)
         _forget_state(folder)
     folders.write_process(folder, os.getpid())
     processes.from_main(None)
@@ -182,18 +183,16 @@ def _save(model: MultiTaskModel, folder: Path, settings: dict, partial: list[Eve
     new = folder / "checkpoint.new"
     shutil.rmtree(new, ignore_errors=True)
     checkpoint.save(model, new, torch.float16 if half else None)
-    # The scores of the weights that are kept; the best epoch may lie before an interruption.
-    epochs = [event for event in [*folders.events(folder), *partial] if event["event"] == "epoch"]
-    best = end.get("best") if settings["train"].get("keep_best") else None
-    scores = next((e for e in reversed(epochs) if best in (None, e.get("epoch"))), {})
+    # From all events, as the epoch that is kept may lie before an interruption.
+    progress = fold(Progress(), [*folders.events(folder), *partial, end])
     record = {
         **settings,
-        "status": end["status"],
-        "seconds": end["seconds"],
+        "status": progress.status,
+        "seconds": progress.seconds,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "epoch": scores.get("epoch"),
-        "metrics": scores.get("validation", {}),
-        "moved": end.get("moved", {}),
+        "epoch": progress.kept and progress.kept.number,
+        "metrics": progress.validation,
+        "moved": progress.moved,
     }
     folders.write_json(new / "train.json", record)
     (new / "README.md").write_text(card.text(model, record), encoding="utf-8")

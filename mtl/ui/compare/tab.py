@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from mtl.config import TaskSpec, UserError
 from mtl.groups import Groups
 from mtl.training import presets
+from mtl.training.progress import Progress
 from mtl.training.runs.service import Runs
 from mtl.ui.compare import view as comparing
 from mtl.ui.compare import words
-from mtl.ui.compare.runs_table import Entry, Ledger
 from mtl.ui.engine import Engine
-from mtl.ui.page import Session, labelled
+from mtl.ui.page import UNCHANGED, Session, labelled
 from mtl.ui.train.run import step as live
 from mtl.ui.train.state import Source
 from mtl.ui.visitors import Visit
@@ -49,8 +50,26 @@ class Seen(NamedTuple):
     every: float = 0.0
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What changes on the page: a value for each of its components, `message` and `revision` where the event asks."""
+
+    progress: Any = UNCHANGED
+    stop: Any = UNCHANGED
+    table: Any = UNCHANGED
+    pictures: Any = UNCHANGED
+    task: Any = UNCHANGED
+    drawn: Any = UNCHANGED
+    plot: Any = UNCHANGED
+    stacks: Any = UNCHANGED
+    save: Any = UNCHANGED
+    seen: Any = UNCHANGED
+    timer: Any = UNCHANGED
+    message: Any = UNCHANGED
+    revision: Any = UNCHANGED
+
+
 def build(session: Session) -> None:
-    ledger = Ledger(session.runs)
     gr.HTML(markup.note(words.INTRO), apply_default_css=False)
     with gr.Row(elem_classes="run-set"):
         chosen_set = gr.Radio(
@@ -66,7 +85,7 @@ def build(session: Session) -> None:
             words.STOP_ALL, variant="stop", visible=False, scale=0, min_width=140, elem_id="stop-all"
         )
     note = gr.HTML(apply_default_css=False, elem_id="set-note")
-    told = gr.HTML(apply_default_css=False, elem_id="set-told")
+    message = gr.HTML(apply_default_css=False, elem_id="set-told")
     progress = gr.HTML(apply_default_css=False, elem_id="runs-progress")
     table = gr.HTML(markup.note(words.NO_RUNS), apply_default_css=False, elem_id="runs-table", js_on_load=_ON_CLICK)
     with gr.Column(visible=False, elem_id="runs-pictures") as pictures:
@@ -77,7 +96,7 @@ def build(session: Session) -> None:
             )
             measure = gr.Radio(
                 [(title, name) for name, title in words.MEASURES.items()],
-                value="score",
+                value="scores",
                 label=words.MEASURE,
                 info=words.MEASURE_INFO,
                 min_width=320,
@@ -90,51 +109,69 @@ def build(session: Session) -> None:
     # Not within the column: what is hidden in there would show when the column does.
     with gr.Row(elem_classes="downloads"):
         take_away = session.save(
-            words.DOWNLOAD, lambda visit, folder: save(visit, folder, ledger, session.engine), visible=False
+            words.DOWNLOAD, lambda visit, folder: save(visit, folder, session.runs, session.engine), visible=False
         )
     in_sight, picked = gr.Checkbox(visible="hidden"), gr.Textbox(visible="hidden")
     seen, timer = gr.State(Seen()), gr.Timer(STEADY, active=False)
 
-    def on_look(visit: Visit, task: str | None, measure: str, drawn: list[str], seen: Sequence) -> tuple:
-        return look(visit, ledger, session.engine, task, measure, drawn, Seen(*seen))
+    def on_look(visit: Visit, task: str | None, measure: str, drawn: list[str], seen: Sequence) -> Shown:
+        return look(visit, session.runs, session.engine, task, measure, drawn, Seen(*seen))
 
-    def on_open(visit: Visit, *chosen) -> tuple:
-        return look(visit, ledger, session.engine, *chosen[:3], Seen(*chosen[3]), anew=True)
+    def on_open(visit: Visit, *chosen) -> Shown:
+        return look(visit, session.runs, session.engine, *chosen[:3], Seen(*chosen[3]), anew=True)
 
-    def on_tick(visit: Visit, in_sight: bool, *chosen) -> tuple:
+    def on_tick(visit: Visit, in_sight: bool, *chosen) -> Shown:
         if not in_sight:  # the tab was left: it asks again when it is opened
-            return *_skip(len(shown)), gr.Timer(active=False)
-        found = on_look(visit, *chosen)
-        over = isinstance(found[-2], Seen) and not found[-2].every
-        return "" if over else gr.skip(), *found
+            return Shown(timer=gr.Timer(active=False))
+        shown = on_look(visit, *chosen)
+        over = shown.seen is not UNCHANGED and not shown.seen.every
+        return replace(shown, message="") if over else shown
 
-    def on_start(visit: Visit, which: str, *chosen) -> tuple:
+    def on_start(visit: Visit, which: str, *chosen) -> Shown:
         try:
             message = start_set(visit, session.runs, session.engine, which)
         except UserError as problem:
             message = markup.status(str(problem), kind="bad")
-        return message, session.next_revision(), *on_look(visit, *chosen)
+        return replace(on_look(visit, *chosen), message=message, revision=session.next_revision())
 
-    def on_stop(visit: Visit, *chosen) -> tuple:
+    def on_stop(visit: Visit, *chosen) -> Shown:
         message = stop_all(visit, session.runs)
-        return message, *on_look(visit, *chosen)
+        return replace(on_look(visit, *chosen), message=message)
 
-    def on_change(visit: Visit, task: str | None, measure: str, drawn: list[str]) -> tuple:
-        return pictures_of(visit, ledger, session.engine, task, measure, drawn)
+    def on_change(visit: Visit, task: str | None, measure: str, drawn: list[str]) -> Shown:
+        snapshots = _snapshots(visit, session.runs)
+        return draw(snapshots, names(visit, session.engine, snapshots), task, measure, drawn)
 
     def on_pick(visit: Visit, run_id: str) -> tuple:
         pick(visit, session.runs, run_id)
         return session.next_revision(), gr.Tabs(selected="train")
 
-    shown = [progress, stop_button, table, pictures, task, drawn, plot, stacks, take_away, seen, timer]
+    shown = {
+        "progress": progress,
+        "stop": stop_button,
+        "table": table,
+        "pictures": pictures,
+        "task": task,
+        "drawn": drawn,
+        "plot": plot,
+        "stacks": stacks,
+        "save": take_away,
+        "seen": seen,
+        "timer": timer,
+    }
     chosen = [task, measure, drawn, seen]
+    with_message = {**shown, "message": message}
     tab = note.parent
     session.wire([tab.select], on_open, chosen, shown)
-    session.wire([timer.tick], on_tick, [in_sight, *chosen], [told, *shown], js=_IN_SIGHT)
-    session.wire([start_button.click], on_start, [chosen_set, *chosen], [told, session.run, *shown])
-    session.wire([stop_button.click], on_stop, chosen, [told, *shown])
+    session.wire([timer.tick], on_tick, [in_sight, *chosen], with_message, js=_IN_SIGHT)
+    session.wire([start_button.click], on_start, [chosen_set, *chosen], {**with_message, "revision": session.run})
+    session.wire([stop_button.click], on_stop, chosen, with_message)
     session.wire(
-        [task.input, measure.input, drawn.input], on_change, chosen[:3], [plot, stacks], trigger_mode="always_last"
+        [task.input, measure.input, drawn.input],
+        on_change,
+        chosen[:3],
+        {"plot": plot, "stacks": stacks},
+        trigger_mode="always_last",
     )
     session.wire(
         [tab.select, chosen_set.input, session.data.change, session.settings.change],
@@ -145,7 +182,7 @@ def build(session: Session) -> None:
     session.wire([table.select], on_pick, [picked], [session.run, tab.parent], js=_CLICKED)
 
 
-# --- deeds ---
+# --- actions ---
 
 
 def start_set(visit: Visit, runs: Runs, engine: Engine, which: str) -> str:
@@ -169,25 +206,25 @@ def start_set(visit: Visit, runs: Runs, engine: Engine, which: str) -> str:
 
 def stop_all(visit: Visit, runs: Runs) -> str:
     """Ask every run of the visitor that is not over to end."""
-    _check_owner(visit)
+    live.check_owner(visit)
     # Those that wait first, or the next of them would begin when the one that trains ends.
-    found = sorted((run for run in runs.find(visit.owner) if run.unfinished), key=lambda run: run.state != "queued")
-    for run in found:
+    unfinished = [run for run in runs.find(visit.owner) if run.unfinished]
+    for run in sorted(unfinished, key=lambda run: run.state != "queued"):
         runs.stop(run.id, visit.owner)
-    return markup.status(words.stopping(len(found))) if found else ""
+    return markup.status(words.stopping(len(unfinished))) if unfinished else ""
 
 
 def pick(visit: Visit, runs: Runs, run_id: str) -> None:
     """Let the Train tab show a run. Raises `UserError` where it is none of the visitor's."""
-    _check_owner(visit)
+    live.check_owner(visit)
     visit.lesson.run = runs.get(run_id, visit.owner).id
 
 
-def save(visit: Visit, folder: Path, ledger: Ledger, engine: Engine) -> Path:
+def save(visit: Visit, folder: Path, runs: Runs, engine: Engine) -> Path:
     """Write the table of all runs, for a spreadsheet."""
-    entries = ledger.entries(visit.owner)
+    snapshots = _snapshots(visit, runs)
     path = folder / "runs.csv"
-    path.write_bytes(comparing.csv(entries, names(visit, engine, entries)))
+    path.write_bytes(comparing.csv(snapshots, names(visit, engine, snapshots)))
     return path
 
 
@@ -197,7 +234,7 @@ def _groups(engine: Engine, tasks: Mapping[str, TaskSpec]) -> Groups:
 
 
 def _ready_source(visit: Visit) -> Source:
-    _check_owner(visit)
+    live.check_owner(visit)
     source = visit.lesson.source
     if source is None:
         raise UserError(words.NO_DATA)
@@ -206,12 +243,7 @@ def _ready_source(visit: Visit) -> Source:
     return source
 
 
-def _check_owner(visit: Visit) -> None:
-    if not visit.owner:
-        raise UserError(words.UNKNOWN)
-
-
-# --- sights ---
+# --- views ---
 
 
 def set_note(visit: Visit, which: str) -> tuple:
@@ -223,97 +255,94 @@ def set_note(visit: Visit, which: str) -> tuple:
     return markup.note(words.set_note(titles, source.name, visit.lesson.config.epochs)), gr.Button(interactive=True)
 
 
-def names(visit: Visit, engine: Engine, entries: Sequence[Entry]) -> dict[str, str]:
+def names(visit: Visit, engine: Engine, snapshots: Sequence[Progress]) -> dict[str, str]:
     """Run -> what its settings are called: a preset's title, or that they are the visitor's own."""
     # A run that waits does not say yet what parts its model has: most likely those of the data that is chosen.
     source = visit.lesson.source
     groups = _groups(engine, source.tasks if source else engine.model().tasks) if engine.ready else None
-    found = {entry.run.id: entry.preset(groups) for entry in entries}
-    return {run: presets.BY_NAME[name].title if name else words.OWN_SETTINGS for run, name in found.items()}
+
+    def name(run: Progress) -> str:
+        known = run.groups if run.sizes else groups
+        preset = presets.which(known, run.config) if known and known.tasks and run.config else None
+        return presets.BY_NAME[preset].title if preset else words.OWN_SETTINGS
+
+    return {run.run.id: name(run) for run in snapshots}
 
 
 def look(
     visit: Visit,
-    ledger: Ledger,
+    runs: Runs,
     engine: Engine,
     task: str | None,
     measure: str,
     drawn: Collection[str],
     seen: Seen,
     anew: bool = False,
-) -> tuple:
-    """What has changed of the visitor's runs since `seen` (`anew`: all of it).
-
-    In this order: progress, Stop, the table, whether there are pictures, the tasks, the runs drawn, their curves, their
-    stacks, the download, what is seen now, and the timer.
-    """
-    entries = ledger.entries(visit.owner)
-    now = Seen(tuple(entry.run.id for entry in entries), _version(visit, entries), pace(entries))
+) -> Shown:
+    """What has changed of the visitor's runs since `seen` (`anew`: all of it)."""
+    snapshots = _snapshots(visit, runs)
+    now = Seen(tuple(s.run.id for s in snapshots), _version(visit, snapshots), pace(snapshots))
     if now == seen and not anew:
-        return _skip(11)
-    called = names(visit, engine, entries)
-    tasks = list(comparing.kinds(entries))
+        return Shown()
+    called = names(visit, engine, snapshots)
+    tasks = list(comparing.kinds(snapshots))
     task = task if task in tasks else tasks[0] if tasks else None
-    drawn = choice(entries, drawn, seen.runs)
-    chosen = [entry for entry in entries if entry.run.id in drawn]
-    choices = [(words.name(entry.number, called[entry.run.id]), entry.run.id) for entry in entries]
-    return (
-        progress(entries),
-        labelled(words.STOP_ALL, visible=any(entry.run.unfinished for entry in entries)),
-        comparing.table(entries, called, visit.lesson.run) if entries else markup.note(words.NO_RUNS),
-        gr.Column(visible=bool(tasks)),
-        gr.Dropdown(choices=tasks, value=task),
-        gr.CheckboxGroup(choices=choices, value=drawn),
-        comparing.plot(chosen, called, task, measure) if task else "",
-        comparing.stacks(chosen, called),
-        labelled(words.DOWNLOAD, visible=bool(entries)),
-        now,
-        gr.Timer(now.every or STEADY, active=bool(now.every)),
+    drawn = choice(snapshots, drawn, seen.runs)
+    choices = [(words.name(s.number, called[s.run.id]), s.run.id) for s in snapshots]
+    return replace(
+        draw(snapshots, called, task, measure, drawn),
+        progress=progress(snapshots),
+        stop=labelled(words.STOP_ALL, visible=any(s.run.unfinished for s in snapshots)),
+        table=comparing.table(snapshots, called, visit.lesson.run) if snapshots else markup.note(words.NO_RUNS),
+        pictures=gr.Column(visible=bool(tasks)),
+        task=gr.Dropdown(choices=tasks, value=task),
+        drawn=gr.CheckboxGroup(choices=choices, value=drawn),
+        save=labelled(words.DOWNLOAD, visible=bool(snapshots)),
+        seen=now,
+        timer=gr.Timer(now.every or STEADY, active=bool(now.every)),
     )
 
 
-def pictures_of(
-    visit: Visit, ledger: Ledger, engine: Engine, task: str | None, measure: str, drawn: Collection[str]
-) -> tuple[str, str]:
+def draw(
+    snapshots: Sequence[Progress], called: comparing.Names, task: str | None, measure: str, drawn: Collection[str]
+) -> Shown:
     """The curves and the stacks of the runs that are chosen."""
-    entries = ledger.entries(visit.owner)
-    called = names(visit, engine, entries)
-    chosen = [entry for entry in entries if entry.run.id in drawn]
-    return comparing.plot(chosen, called, task, measure) if task else "", comparing.stacks(chosen, called)
+    chosen = [s for s in snapshots if s.run.id in drawn]
+    plot = comparing.plot(chosen, called, task, measure) if task else ""
+    return Shown(plot=plot, stacks=comparing.stacks(chosen, called))
 
 
-def choice(entries: Sequence[Entry], drawn: Collection[str], known: Collection[str]) -> list[str]:
+def choice(snapshots: Sequence[Progress], drawn: Collection[str], known: Collection[str]) -> list[str]:
     """The runs to draw: those drawn before that are still there, and the newest of those that are new."""
-    kept = [entry.run.id for entry in entries if entry.run.id in drawn]
-    new = [entry.run.id for entry in entries if entry.run.id not in known]
+    kept = [s.run.id for s in snapshots if s.run.id in drawn]
+    new = [s.run.id for s in snapshots if s.run.id not in known]
     added = new[-max(0, comparing.MOST_LINES - len(kept)) :] if len(kept) < comparing.MOST_LINES else []
-    return [entry.run.id for entry in entries if entry.run.id in {*kept, *added}]
+    return [s.run.id for s in snapshots if s.run.id in {*kept, *added}]
 
 
-def pace(entries: Sequence[Entry]) -> float:
+def pace(snapshots: Sequence[Progress]) -> float:
     """After how many seconds to look again."""
-    states = {entry.run.state for entry in entries}
+    states = {s.run.state for s in snapshots}
     return STEADY if "running" in states else SELDOM if "queued" in states else 0.0
 
 
-def progress(entries: Sequence[Entry]) -> str:
+def progress(snapshots: Sequence[Progress]) -> str:
     """How far the visitor's runs are that are not over, with a bar; "" where all are."""
-    training = [entry for entry in entries if entry.run.state == "running"]
-    waiting = [entry for entry in entries if entry.run.state == "queued"]
+    training = [s for s in snapshots if s.run.state == "running"]
+    waiting = [s for s in snapshots if s.run.state == "queued"]
     if not training and not waiting:
         return ""
-    share = sum(entry.share for entry in training) / len(training) if training else 0.0
-    left = max((entry.story.eta or 0.0 for entry in training), default=0.0) if training and not waiting else None
+    share = sum(s.share for s in training) / len(training) if training else 0.0
+    left = max((s.eta or 0.0 for s in training), default=0.0) if training and not waiting else None
     return markup.status(words.progress(len(training), share, len(waiting), left), kind="busy", share=share)
 
 
-def _version(visit: Visit, entries: Sequence[Entry]) -> str:
+def _snapshots(visit: Visit, runs: Runs) -> list[Progress]:
+    """The visitor's runs as they stand, oldest first."""
+    return runs.progress_of_all(visit.owner) if visit.owner else []
+
+
+def _version(visit: Visit, snapshots: Sequence[Progress]) -> str:
     """Differs whenever something that is shown has changed."""
-    parts = (
-        (e.run.id, e.run.state, e.story.step, len(e.story.past), e.place, e.stopping, bool(e.config)) for e in entries
-    )
+    parts = ((s.run.id, s.run.state, s.step, s.milestones, s.place, s.stopping, bool(s.config)) for s in snapshots)
     return f"{hash((visit.lesson.run, tuple(parts)))}"
-
-
-def _skip(count: int) -> tuple:
-    return tuple(gr.skip() for _ in range(count))

@@ -24,12 +24,10 @@ START_SET = "Run this set"
 STOP_ALL = "Stop all runs"
 NO_RUNS = (
     "No run yet. Choose data in the Train tab and press Start there, or start a whole set of runs here: each gets a "
-    "line in "
-    "this table as soon as it begins."
+    "line in this table as soon as it begins."
 )
 NO_DATA = "Choose what to learn from in the Train tab first: in step 1, drop a file there, or pick a sample."
 NOT_READY = "The file in the Train tab cannot be trained on yet. Step 1 there says what is wrong and how to mend it."
-UNKNOWN = live.UNKNOWN
 
 # --- the table ---
 
@@ -45,32 +43,13 @@ FORGOT_TITLE = (
 )
 COSINE_TITLE = "Mean cosine of sentence embeddings to what they were before the run: 1 is unmoved."
 SCORES_NOTE = (
-    "Scores are those of the weights that are kept, on the rows held out, which no run trains on. The fewer these "
-    "rows, the "
-    "coarser the scores: with 60 of them one sentence is 1.7 points, with 10 it is 10, so smaller differences mean "
-    "nothing."
+    "Scores are those of the weights that are kept, on the rows held out, which no run trains on; where a task scored "
+    "higher after another epoch, that stands below. The fewer these rows, the coarser the scores: with 60 of them one "
+    "sentence is 1.7 points, with 10 it is 10, so smaller differences mean nothing."
 )
 NOTHING_UNTRAINED = "–"
 DEFAULT_START = "the page's model"
 
-FIELDS = {
-    "epochs": "epochs",
-    "batch_size": "batch",
-    "freeze": "frozen groups",
-    "freeze_heads": "frozen heads",
-    "unfreeze": "unfreezing",
-    "lr": "top layer",
-    "lr_decay": "times per layer",
-    "head_lr": "heads",
-    "rates": "rates",
-    "weight_decay": "weight decay",
-    "warmup": "warm-up",
-    "anchor": "anchor",
-    "validation": "held out",
-    "task_weights": "task weights",
-    "seed": "seed",
-    "keep_best": "best epoch kept",
-}
 ALL, NONE, YES, NO = "all", "none", "yes", "no"
 NONE_OF_THESE = "none of these"
 FILE, START_FROM = "file", "from"
@@ -80,7 +59,7 @@ FILE, START_FROM = "file", "from"
 CURVES = "Curves"
 MEASURE = "Show"
 MEASURE_INFO = "What is drawn over the epochs."
-MEASURES = {"score": "score, held-out rows", "held_out": "loss, held-out rows", "train": "loss, training rows"}
+MEASURES = {"scores": "score, held-out rows", "held_out": "loss, held-out rows", "train": "loss, training rows"}
 TASK = "Task"
 TASK_INFO = "Each task has its own head, loss and score."
 RUNS = "Runs"
@@ -119,9 +98,6 @@ def progress(training: int, share: float, waiting: int, left: float | None) -> s
     return " · ".join(parts)
 
 
-ALL_OVER = "All of your runs are over."
-
-
 def stopping(count: int) -> str:
     runs = f"{count} run{'' if count == 1 else 's'}"
     return f"{runs} asked to stop: one that trains ends after its step, the others at once."
@@ -133,6 +109,10 @@ def state(name: str, share: float, place: int | None, message: str, stopping: bo
     if name == "queued" and place is not None:
         return f"waiting, place {place}"
     return message or live.STATES[name]
+
+
+def best_elsewhere(score: str, epoch: int) -> str:
+    return f"{score} after epoch {epoch}"
 
 
 def forgot(task: str, metric: str, change: float) -> str:

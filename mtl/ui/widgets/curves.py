@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -67,58 +67,12 @@ def chart(
 
 def smoothed(points: Iterable[Point], weight: float = 0.85) -> list[Point]:
     """The running mean that weighs older values less, without a pull towards its start."""
-    mean = _RunningMean(weight)
-    return [(x, mean.after(y)) for x, y in points]
-
-
-class Growing:
-    """A line that grows point by point and stays short: neighbours become their mean, ever more of them at once.
-
-    With `weight` each value is smoothed first (see `smoothed`). Iterating gives the points.
-    """
-
-    def __init__(self, weight: float = 0.0) -> None:
-        self._weight = weight
-        self._points: list[Point] = []
-        self._together = 1
-        self._begin()
-
-    def _begin(self) -> None:
-        self._mean, self._open, self._last = _RunningMean(self._weight), [], 0.0
-
-    def add(self, x: float, y: float) -> None:
-        self._open.append(self._mean.after(y))
-        self._last = x
-        if len(self._open) == self._together:
-            self._points.append((x, sum(self._open) / self._together))
-            self._open = []
-            if len(self._points) >= 2 * MAX_POINTS:
-                pairs = zip(self._points[::2], self._points[1::2], strict=True)
-                self._points = [(right, (a + b) / 2) for (_, a), (right, b) in pairs]
-                self._together *= 2
-
-    def cut(self, x: float) -> None:
-        """Forget what lies beyond `x`."""
-        self._points = [point for point in self if point[0] <= x]
-        self._begin()
-        if self._points:
-            self._mean.after(self._points[-1][1])
-
-    def __iter__(self) -> Iterator[Point]:
-        yield from self._points
-        if self._open:
-            yield self._last, sum(self._open) / len(self._open)
-
-
-class _RunningMean:
-    def __init__(self, weight: float) -> None:
-        self._weight, self._sum, self._share = weight, 0.0, 0.0
-
-    def after(self, value: float) -> float:
-        """The mean when `value` has come."""
-        weight = self._weight
-        self._sum, self._share = weight * self._sum + (1 - weight) * value, weight * self._share + (1 - weight)
-        return self._sum / self._share
+    total = share = 0.0
+    means = []
+    for x, y in points:
+        total, share = weight * total + (1 - weight) * y, weight * share + (1 - weight)
+        means.append((x, total / share))
+    return means
 
 
 # --- scales ---

@@ -61,8 +61,12 @@ def test_half_a_line_that_a_killed_process_left_is_replaced_by_the_next_event(tm
 
 def test_a_damaged_line_is_told_and_the_rest_read(tmp_path):
     (tmp_path / "events.jsonl").write_bytes(b'{"event": "start"}\n\0\0\0\0\n{"event": "end"}\n')
-    assert folders.events(tmp_path) == [{"event": "start"}, {"event": "damaged", "line": 2}, {"event": "end"}]
-    assert folders.events(tmp_path, 1) == [{"event": "damaged", "line": 2}, {"event": "end"}]
+    assert folders.events(tmp_path) == [{"event": "start"}, {"event": "damaged"}, {"event": "end"}]
+    line = len('{"event": "start"}\n')
+    assert folders.new_events(tmp_path, line) == (
+        [{"event": "damaged"}, {"event": "end"}],
+        folders.events_size(tmp_path),
+    )
 
 
 @given(st.binary(max_size=300) | st.lists(st.sampled_from([b"{", b'{"event": "x"}', b"\n", b"\r"])).map(b"".join))
@@ -70,10 +74,11 @@ def test_no_bytes_keep_the_next_event_from_being_read(tmp_path_factory, found):
     folder = tmp_path_factory.mktemp("run")
     (folder / "events.jsonl").write_bytes(found)
     whole = found.count(b"\n")
-    assert len(folders.events(folder)) == whole
+    events, start = folders.new_events(folder, 0)
+    assert len(events) == whole and start == folders.events_size(folder)
     event = {"event": "step", "text": "a lone \udc80 and a 日"}
     folders.write_event(folder, event)
-    assert folders.events(folder, whole) == [event]
+    assert folders.new_events(folder, start)[0] == [event]
     assert folders.last_event(folder, 0) == event
     assert folders.last_event(folder, folders.events_size(folder)) == {}
 

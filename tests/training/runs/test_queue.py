@@ -152,7 +152,7 @@ def test_two_servers_give_turns_in_order_one_at_a_time(tmp_path):
     runs = Runs(tmp_path / "runs")
     owners = ("ada", "ada", "ada", "bob", "eve")
     started = [_doomed(runs, tmp_path / "data.csv", owner, 1.0 + i) for i, owner in enumerate(owners)]
-    assert [runs.follow(run.id).place for run in started] == [1, 4, 5, 2, 3]
+    assert [runs.progress(run.id).place for run in started] == [1, 4, 5, 2, 3]
 
     code = "import sys; from mtl.training.runs.service import Runs; Runs(sys.argv[1]).open(); sys.stdin.read()"
     server = subprocess.Popen([sys.executable, "-c", code, runs.root], cwd=ROOT, stdin=subprocess.PIPE)

@@ -15,10 +15,9 @@ from mtl.training.runs import folder as folders
 from mtl.training.runs.errors import explain
 from mtl.training.runs.folder import Ticket
 from mtl.training.runs.service import Runs
-from mtl.ui.compare.runs_table import Ledger
+from mtl.ui.compare import view as comparing
 from mtl.ui.train.result import scores
 from mtl.ui.train.run import view as run_views
-from mtl.ui.train.run.story import Stories
 
 NOW = time.time()
 SCORES = {
@@ -173,7 +172,7 @@ def _try_all(line, files):
     _write(bad, files)
     runs = Runs(runs.root, at_once=2)
     assert healthy in runs.find("bob")
-    assert runs.follow(healthy.id, owner="bob").place in (1, 2)
+    assert runs.progress(healthy.id, owner="bob").place in (1, 2)
     started = runs.start("eve", data, TrainConfig())
     assert runs.get(started.id).state == "queued"
     del turns[:]
@@ -181,21 +180,21 @@ def _try_all(line, files):
     assert healthy.id in turns or started.id in turns  # there are two places, and one of them cannot be in the way
     shutil.rmtree(started.folder)
     run = runs.get(bad.name)
-    following = runs.follow(run.id)
-    assert isinstance(following.message, str)
+    now = runs.progress(run.id)
+    assert isinstance(now.message, str)
     if run.state == "failed":
-        assert following.message
+        assert now.message
     runs.clean_up(max_bytes=1e12)
     # The page's list, and the run itself.
-    [entry] = Ledger(runs).entries("ada") if run.owner == folders.hidden("ada") else [None]
-    if entry is not None:
-        assert 0 <= len(entry.scores) <= 1 and (entry.cosine, entry.lost, entry.share) is not None
-    with Stories(runs).look(run.id, None) as (following, story):
-        assert run_views.progress(following, story)
-        assert isinstance(run_views.plots(story) + run_views.table(story), str)
-        assert story.config is None or run_views.what_moved(story)
-    if outcome := scores.outcome(following.events):
-        assert scores.page(outcome, "run 1")
+    if run.owner == folders.hidden("ada"):
+        snapshots = runs.progress_of_all("ada")
+        assert comparing.table(snapshots, {run.id: "own settings"}, None)
+        assert comparing.csv(snapshots, {run.id: "own settings"})
+    assert run_views.progress(now)
+    assert isinstance(run_views.plots(now) + run_views.table(now), str)
+    assert not now.steps or run_views.what_moved(now)
+    if now.checkpoint:
+        assert scores.page(now, "run 1")
     try:
         assert runs.resume(run.id).state in ("queued", "failed")
     except UserError as why:
@@ -232,7 +231,7 @@ def test_a_spoilt_run_has_failed_tells_its_owner_and_is_named_in_the_log_once(li
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             [run] = runs.find("ada")
-            assert run.state == "failed" and f"{name} is damaged" in runs.follow(run.id, owner="ada").message
+            assert run.state == "failed" and f"{name} is damaged" in runs.progress(run.id, owner="ada").message
     assert [message for message in caplog.messages if "bad" in message] == [
         f"The run bad is set aside: its {name} is damaged."
     ]

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_a_folder_that_cannot_be_written_holds_no_runs_and_says_so_in_a_sentence
         with pytest.raises(UserError, match="cannot train.*cannot be written") as refused:
             _start(runs, data)
         with pytest.raises(UserError, match="no such run"):
-            runs.follow("20260101")
+            runs.progress("20260101")
     assert str(tmp_path) not in str(refused.value)
     assert len(caplog.messages) == 1 and "cannot be written" in caplog.messages[0]
 
@@ -211,25 +212,37 @@ def test_an_id_does_not_lead_out_of_the_folder(runs, data, name):
         runs.get(name)
 
 
-def test_following_gives_only_what_is_new(runs, data):
+def test_only_what_is_new_of_a_run_is_read(runs, data, monkeypatch):
     run = _start(runs, data)
+    read = []
+
+    def new_events(folder, start, read_events=folders.new_events):
+        events, end = read_events(folder, start)
+        read.extend(event["event"] for event in events)
+        return events, end
+
+    monkeypatch.setattr(folders, "new_events", new_events)
     folders.write_event(run.folder, {"event": "start"})
-    first = runs.follow(run.id)
+    runs.progress(run.id)
     folders.write_event(run.folder, {"event": "step"})
     (run.folder / "events.jsonl").open("a").write('{"event": ')
-    second = runs.follow(run.id, first.after)
-    assert [e["event"] for e in first.events + second.events] == ["start", "step"]
-    assert runs.follow(run.id, second.after).events == []
+    runs.progress(run.id)
+    runs.progress_of_all("ada")
+    assert read == ["start", "step"]
+    _end(run, "stopped")
+    before = runs.progress(run.id)
+    monkeypatch.setattr(folders, "new_events", lambda *_: pytest.fail("read again, though it is over"))
+    assert runs.progress(run.id) is before and runs.progress_of_all("ada") == [replace(before, number=1)]
 
 
 def test_a_waiting_run_knows_its_place_and_its_wait(runs, data):
     first, second = _start(runs, data, estimate=30.0), _start(runs, data, "bob", estimate=5.0)
-    following = runs.follow(second.id)
-    assert (following.place, following.wait, following.message) == (2, 30.0, "")
+    waiting = runs.progress(second.id)
+    assert (waiting.place, waiting.wait, waiting.message) == (2, 30.0, "")
     _end(first)
     time.sleep(0.6)  # a list of runs is shared for half a second
-    assert runs.follow(second.id).place == 1
-    assert runs.follow(first.id).place is None
+    assert runs.progress(second.id).place == 1
+    assert runs.progress(first.id).place is None
 
 
 # --- stop and resume ---
@@ -252,10 +265,9 @@ def test_a_resumed_run_is_behind_those_who_waited_and_its_events_go_on(runs, dat
     folders.write_event(run.folder, {"event": "start"})
     _end(run, "stopped")
     other = _start(runs, data, "bob")
-    following = runs.follow(run.id)
     assert runs.resume(run.id).state == "queued"
-    assert not runs.follow(run.id, following.after).events
-    assert [runs.follow(r.id).place for r in (other, run)] == [1, 2]
+    assert [event["event"] for event in folders.events(run.folder)] == ["start", "end"]
+    assert [runs.progress(r.id).place for r in (other, run)] == [1, 2]
 
 
 @pytest.mark.parametrize("act", ["stop", "resume"])

@@ -275,14 +275,13 @@ def test_a_killed_run_says_so_goes_on_after_its_last_epoch_and_stops_when_asked(
         run = runs.start("ada", reviews, ENDLESS, start)
         _until(lambda: _count(run.folder, "epoch") >= 3)
         os.kill(folders.process_of(run.folder)["pid"], signal.SIGKILL)
-        following = _until(lambda: (f := runs.follow(run.id)).run.state == "killed" and "signal 9" in f.message and f)
-        assert "killed from outside" in following.message and "resume" in following.message
+        now = _until(lambda: (p := runs.progress(run.id)).run.state == "killed" and "signal 9" in p.message and p)
+        assert "killed from outside" in now.message and "resume" in now.message
 
         runs.resume(run.id)
         _until(lambda: _count(run.folder, "start") == 2 and folders.events(run.folder)[-1]["event"] == "step")
-        news = runs.follow(run.id, following.after)
-        assert news.run.state == "running" and news.message == ""
-        assert news.events[0]["resumed_after_epoch"] >= 2
+        now = runs.progress(run.id)
+        assert now.run.state == "running" and now.message == "" and now.whole_epochs >= 2 and now.begun
         assert all(event["event"] != "damaged" for event in folders.events(run.folder))
 
         runs.stop(run.id)
@@ -330,9 +329,9 @@ def test_a_full_disk_ends_the_run_with_a_plain_message_and_it_goes_on_when_there
         with contextlib.nullcontext() if enlarge else _small_files():
             run = runs.start("ada", reviews, config, start)
             _until(lambda: not runs.get(run.id).unfinished)
-        following = runs.follow(run.id)
-        assert following.run.state == "failed", folders.events(run.folder)[-1]
-        assert "disk is full" in following.message and "resume" in following.message
+        now = runs.progress(run.id)
+        assert now.run.state == "failed", folders.events(run.folder)[-1]
+        assert "disk is full" in now.message and "resume" in now.message
         assert "Traceback" in (run.folder / "traceback.txt").read_text()
         assert _count(run.folder, "epoch") == 0  # it could not be kept, so it was not told
         assert not list(run.folder.rglob("*.part"))  # half a file would keep the disk full
@@ -364,17 +363,17 @@ def test_a_run_survives_its_server_and_the_line_goes_on_with_the_next_one(tmp_pa
     with Runs(tmp_path / "runs") as restarted:
         found = restarted.find("ada")
         assert [(run.id, run.state) for run in found] == [(first.id, "running")]
-        assert restarted.follow(second.id).place == 1
+        assert restarted.progress(second.id).place == 1
         pid = folders.process_of(first.folder)["pid"]
         assert psutil.Process(pid).nice() == min(19, psutil.Process().nice() + 10)
         os.kill(pid, signal.SIGTERM)  # as when the computer shuts down: it ends after its step, as when it is stopped
         _until(lambda: not restarted.get(second.id).unfinished)
         assert restarted.get(first.id).state == "stopped"
         assert mtl.load(first.folder / "checkpoint", dtype="float32").analyze(["fine"])
-        following = restarted.follow(second.id)
-        assert following.run.state == "failed"
-        assert following.run.started >= restarted.get(first.id).ended
-        assert "config.json" in following.message and "cannot be read" in following.message
+        now = restarted.progress(second.id)
+        assert now.run.state == "failed"
+        assert now.run.started >= restarted.get(first.id).ended
+        assert "config.json" in now.message and "cannot be read" in now.message
         assert (second.folder / "traceback.txt").exists()
 
 

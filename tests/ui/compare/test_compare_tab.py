@@ -19,15 +19,13 @@ from mtl.training.runs.service import Runs
 from mtl.ui.compare import tab as compare
 from mtl.ui.compare import view as comparing
 from mtl.ui.compare import words
-from mtl.ui.compare.runs_table import Ledger
-from mtl.ui.compare.tab import Seen, choice, look, names, pick, progress, save, set_note, start_set, stop_all
+from mtl.ui.compare.tab import Seen, Shown, choice, look, names, pick, progress, save, set_note, start_set, stop_all
 from mtl.ui.visitors import Visit
 from tests.uploads import take
 
 TASKS = (TaskSpec("mood", "classification", ("bad", "good")), TaskSpec("strength", "regression"))
 SIZES = {"embeddings": 900, "layer 1": 90, "layer 2": 90, "layer 3": 90, "head mood": 9, "head strength": 5}
 LAYERS = list(SIZES)[:4]
-PROGRESS, STOP, TABLE, PICTURES, TASK, DRAWN, PLOT, STACKS, SAVE, SEEN, TIMER = range(11)
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +109,8 @@ def whole(runs, table, config, first=0.5, second=0.75, owner="me", best=2, cosin
     return run
 
 
-def seen_by(visit, runs, engine, drawn=(), seen=None, anew=False, ledger=None):
-    return look(visit, ledger or Ledger(runs), engine, None, "score", drawn, seen or Seen(), anew)
+def seen_by(visit, runs, engine, drawn=(), seen=None, anew=False):
+    return look(visit, runs, engine, None, "scores", drawn, seen or Seen(), anew)
 
 
 def plain(html):
@@ -131,8 +129,8 @@ def test_a_visitor_sees_their_own_runs_only(visit, runs, engine, table):
     mine = whole(runs, table, TrainConfig(epochs=2))
     other = whole(runs, table, TrainConfig(epochs=2, seed=7), owner="you")
     shown = seen_by(visit, runs, engine)
-    assert mine.id in shown[TABLE] and other.id not in shown[TABLE]
-    assert [value for _, value in shown[DRAWN].choices] == [mine.id]
+    assert mine.id in shown.table and other.id not in shown.table
+    assert [value for _, value in shown.drawn.choices] == [mine.id]
     with pytest.raises(UserError, match="no such run"):
         pick(visit, runs, other.id)
     pick(visit, runs, mine.id)
@@ -142,7 +140,7 @@ def test_a_visitor_sees_their_own_runs_only(visit, runs, engine, table):
 def test_a_page_that_nobody_knows_sees_nothing_and_can_do_nothing(runs, engine, table):
     whole(runs, table, TrainConfig(epochs=2), owner="")
     stranger = Visit(0.0)
-    assert words.NO_RUNS in seen_by(stranger, runs, engine)[TABLE]
+    assert words.NO_RUNS in seen_by(stranger, runs, engine).table
     for deed in (stop_all, lambda v, r: start_set(v, r, engine, "rates"), lambda v, r: pick(v, r, "x")):
         with pytest.raises(UserError, match="Reload"):
             deed(stranger, runs)
@@ -153,10 +151,11 @@ def test_a_page_that_nobody_knows_sees_nothing_and_can_do_nothing(runs, engine, 
 
 def test_the_table_says_what_differs_and_what_came_of_it(visit, runs, engine, table):
     whole(runs, table, TrainConfig(epochs=2, freeze=-1), 0.5, 0.625, cosine=1.0)
-    whole(runs, table, TrainConfig(epochs=2, seed=3))
-    first, second = rows_of(seen_by(visit, runs, engine)[TABLE])
-    assert "run 1 Backbone frozen" in first and "frozen groups all" in first and "seed 0" in first
-    assert "run 2 Rates by depth" in second and "frozen groups" not in second and "seed 3" in second
+    whole(runs, table, TrainConfig(epochs=2, seed=3, average=0.25))
+    first, second = rows_of(seen_by(visit, runs, engine).table)
+    assert "run 1 Backbone frozen" in first and "freeze all" in first and "seed 0" in first
+    assert "run 2 Rates by depth" in second and "freeze" not in second and "seed 3" in second
+    assert "average 0 " in first and "average 0.25" in second
     assert "62.5 %" in first and "75.0 %" in second
     assert "4.5 s" in first and "1.000" in first and "0.875" in second
     assert "topic -5.0" in first
@@ -166,13 +165,13 @@ def test_the_table_says_what_differs_and_what_came_of_it(visit, runs, engine, ta
 def test_scores_are_those_of_the_weights_that_were_kept(visit, runs, engine, table):
     whole(runs, table, TrainConfig(epochs=2), 0.875, 0.75, best=1)
     whole(runs, table, TrainConfig(epochs=2, keep_best=False), 0.875, 0.75, best=1)
-    first, second = rows_of(seen_by(visit, runs, engine)[TABLE])
+    first, second = rows_of(seen_by(visit, runs, engine).table)
     assert "87.5 %" in first and "75.0 %" in second
 
 
 def test_a_negative_correlation_has_an_empty_bar(visit, runs, engine, table):
     whole(runs, table, TrainConfig(epochs=2))
-    assert '-0.250<i class="databar score"><b style="width:0.0%">' in seen_by(visit, runs, engine)[TABLE]
+    assert '-0.250<i class="databar score"><b style="width:0.0%">' in seen_by(visit, runs, engine).table
 
 
 def test_names_of_files_tasks_and_labels_are_escaped(visit, runs, engine, tmp_path):
@@ -189,7 +188,7 @@ def test_names_of_files_tasks_and_labels_are_escaped(visit, runs, engine, tmp_pa
     folders.write_event(run.folder, event)
     whole(runs, path, TrainConfig(epochs=2, seed=1))
     shown = seen_by(visit, runs, engine)
-    html = shown[TABLE] + shown[PLOT] + shown[STACKS] + shown[PROGRESS]
+    html = shown.table + shown.plot + shown.stacks + shown.progress
     assert "<script" not in html and "<img" not in html and "&lt;script&gt;" in html
 
 
@@ -204,37 +203,28 @@ def test_runs_that_wait_train_or_failed_say_so(visit, runs, engine, table):
     begun(training, TrainConfig(epochs=2, seed=3))
     epoch(training, 1, 0.5)
     shown = seen_by(visit, runs, engine)
-    done, failed, waits, trains = rows_of(shown[TABLE])
+    done, failed, waits, trains = rows_of(shown.table)
     assert " done " in done
     assert "The disk is &lt;full&gt;." in failed
     assert "waiting, place 1" in waits and "Rates by depth" in waits
     assert "training, 50%" in trains
-    assert "1 training (50% of its steps) · 1 waiting" in shown[PROGRESS]
-    assert shown[STOP].visible
-    assert shown[TIMER].active and shown[TIMER].value == compare.STEADY
+    assert "1 training (50% of its steps) · 1 waiting" in shown.progress
+    assert shown.stop.visible
+    assert shown.timer.active and shown.timer.value == compare.STEADY
 
 
 # --- following ---
 
 
 def test_nothing_is_shown_anew_while_nothing_happens(visit, runs, engine, table):
-    ledger = Ledger(runs)
     whole(runs, table, TrainConfig(epochs=2))
     waiting = runs.start("me", table, TrainConfig(epochs=2, seed=1))
-    first = seen_by(visit, runs, engine, ledger=ledger)
-    again = seen_by(visit, runs, engine, seen=first[SEEN], ledger=ledger)
-    assert all(part["__type__"] == "update" and len(part) == 1 for part in again)
+    first = seen_by(visit, runs, engine)
+    again = seen_by(visit, runs, engine, seen=first.seen)
+    assert again == Shown()
     runs.stop(waiting.id)
-    over = seen_by(visit, runs, engine, seen=first[SEEN], ledger=ledger)
-    assert "stopped" in over[TABLE] and not over[TIMER].active and over[PROGRESS] == "" and not over[STOP].visible
-
-
-def test_a_run_that_is_over_is_not_read_again(runs, table, monkeypatch):
-    whole(runs, table, TrainConfig(epochs=2))
-    ledger = Ledger(runs)
-    before = ledger.entries("me")
-    monkeypatch.setattr(runs, "follow", lambda *_: pytest.fail("read again"))
-    assert ledger.entries("me") == before
+    over = seen_by(visit, runs, engine, seen=first.seen)
+    assert "stopped" in over.table and not over.timer.active and over.progress == "" and not over.stop.visible
 
 
 def test_a_run_that_is_resumed_is_read_again(runs, table):
@@ -243,16 +233,15 @@ def test_a_run_that_is_resumed_is_read_again(runs, table):
     begun(run, config)
     epoch(run, 1, 0.5)
     folders.write_event(run.folder, {"event": "end", "status": "stopped", "seconds": 2.0, "steps": 2, "best": 1})
-    ledger = Ledger(runs)
-    assert [entry.run.state for entry in ledger.entries("me")] == ["stopped"]
+    assert [entry.run.state for entry in runs.progress_of_all("me")] == ["stopped"]
     runs.resume(run.id)
-    assert [entry.run.state for entry in ledger.entries("me")] == ["queued"]
+    assert [entry.run.state for entry in runs.progress_of_all("me")] == ["queued"]
 
 
 def test_new_runs_are_drawn_until_the_picture_is_full(visit, runs, table):
     for seed in range(comparing.MOST_LINES + 2):
         whole(runs, table, TrainConfig(epochs=2, seed=seed))
-    entries = Ledger(runs).entries("me")
+    entries = runs.progress_of_all("me")
     ids = [entry.run.id for entry in entries]
     assert choice(entries, [], []) == ids[2:]
     assert choice(entries, [], ids) == []  # the visitor took them all off
@@ -266,16 +255,16 @@ def test_new_runs_are_drawn_until_the_picture_is_full(visit, runs, table):
 def test_each_chosen_run_has_a_curve_a_column_of_its_own_and_a_stack(visit, runs, engine, table):
     one = whole(runs, table, TrainConfig(epochs=2, freeze=-1))
     two = whole(runs, table, TrainConfig(epochs=2))
-    entries = Ledger(runs).entries("me")
+    entries = runs.progress_of_all("me")
     called = names(visit, engine, entries)
-    both = comparing.plot(entries, called, "mood", "score")
+    both = comparing.plot(entries, called, "mood", "scores")
     assert both.count('class="line') == 2 and "var(--run-1)" in both and "var(--run-2)" in both
     assert "50.0 %" in both and "75.0 %" in both
-    assert comparing.plot(entries[1:], called, "mood", "score").count('class="line') == 1
+    assert comparing.plot(entries[1:], called, "mood", "scores").count('class="line') == 1
     for measure in words.MEASURES:
         assert "run 1" in comparing.plot(entries, called, "strength", measure)
-    assert words.CHOOSE_RUNS in comparing.plot([], called, "mood", "score")
-    assert words.NO_CURVES in comparing.plot(entries, called, "no such task", "score")
+    assert words.CHOOSE_RUNS in comparing.plot([], called, "mood", "scores")
+    assert words.NO_CURVES in comparing.plot(entries, called, "no such task", "scores")
     stacks = comparing.stacks(entries, called)
     assert stacks.count('<svg class="stack') == 2
     assert called == {one.id: "Backbone frozen", two.id: "Rates by depth"}
@@ -288,8 +277,8 @@ def test_the_curves_of_a_run_that_was_stopped_early_fill_the_picture(visit, runs
         epoch(run, number, 0.5)
 
     def axis():
-        entries = Ledger(runs).entries("me")
-        return plain(comparing.plot(entries, names(visit, engine, entries), "mood", "score"))
+        entries = runs.progress_of_all("me")
+        return plain(comparing.plot(entries, names(visit, engine, entries), "mood", "scores"))
 
     assert " 200 " in axis()  # where it will end
     ended(run, best=3)
@@ -299,7 +288,7 @@ def test_the_curves_of_a_run_that_was_stopped_early_fill_the_picture(visit, runs
 def test_runs_keep_their_colour_and_neighbours_differ_in_more(visit, runs, table):
     for seed in range(3):
         whole(runs, table, TrainConfig(epochs=2, seed=seed))
-    entries = Ledger(runs).entries("me")
+    entries = runs.progress_of_all("me")
     assert len({comparing.colour(entry) for entry in entries}) == 3
     assert [comparing.dashed(entry) for entry in entries] == [False, True, False]
 
@@ -312,7 +301,7 @@ def test_the_csv_holds_everything_and_runs_no_formula(visit, runs, engine, tmp_p
     path.write_text("text,mood\na,b\n")
     whole(runs, path, TrainConfig(epochs=2, rates={"layer 1": 2e-5}, freeze_heads=("mood",)))
     runs.start("me", path, TrainConfig(epochs=2, seed=1))
-    saved = save(visit, tmp_path, Ledger(runs), engine)
+    saved = save(visit, tmp_path, runs, engine)
     header, first, second = csv.reader(io.StringIO(saved.read_text(encoding="utf-8-sig"), newline=""))
     row = dict(zip(header, first, strict=True))
     assert row["file"] == "'=cmd|x.csv"
@@ -330,7 +319,7 @@ def test_the_csv_holds_everything_and_runs_no_formula(visit, runs, engine, tmp_p
 @pytest.mark.parametrize("which", compare.SETS)
 def test_a_set_puts_one_run_for_each_preset_into_the_line(which, ready, runs, engine):
     message = start_set(ready, runs, engine, which)
-    entries = Ledger(runs).entries("me")
+    entries = runs.progress_of_all("me")
     wanted = [presets.BY_NAME[name].title for name in compare.SETS[which]]
     assert list(names(ready, engine, entries).values()) == wanted
     assert f"{len(wanted)} runs put into the line." in message
@@ -341,7 +330,7 @@ def test_a_set_puts_one_run_for_each_preset_into_the_line(which, ready, runs, en
 def test_a_set_keeps_every_other_setting(ready, runs, engine):
     ready.lesson.config = replace(ready.lesson.config, epochs=4, batch_size=8, anchor=2.0)
     start_set(ready, runs, engine, "freezing")
-    for entry in Ledger(runs).entries("me"):
+    for entry in runs.progress_of_all("me"):
         assert (entry.config.epochs, entry.config.batch_size, entry.config.anchor) == (4, 8, 2.0)
 
 
@@ -378,10 +367,10 @@ def test_stopping_all_asks_those_that_wait_before_the_one_that_trains(ready, run
     assert asked[-1] == first.id and len(asked) == 4
     assert [run.state for run in runs.find("me")] == ["running", "stopped", "stopped", "stopped"]
     assert [run.state for run in runs.find("you")] == ["queued"]
-    assert "stopping" in seen_by(ready, runs, engine)[TABLE]
+    assert "stopping" in seen_by(ready, runs, engine).table
 
 
 def test_the_progress_counts_what_is_left(ready, runs, engine):
     assert progress([]) == ""
     start_set(ready, runs, engine, "rates")
-    assert "2 waiting" in progress(Ledger(runs).entries("me"))
+    assert "2 waiting" in progress(runs.progress_of_all("me"))

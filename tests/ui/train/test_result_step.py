@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import types
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from mtl.kinds.classification import Classes
 from mtl.kinds.tagging import Entity
 from mtl.model import Analysis
 from mtl.training import jobs
+from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
 from mtl.training.runs import worker
 from mtl.training.runs.service import Runs
@@ -97,33 +98,29 @@ def words_of(html: str) -> str:
 # --- scores ---
 
 
-def test_the_outcome_of_a_run_is_that_of_the_epoch_that_is_kept(events):
-    found = scores.outcome(events)
-    epochs = [e for e in events if e["event"] == "epoch"]
-    assert found.best == events[-1]["best"] and found.after == epochs[found.best - 1]["validation"]
-    assert set(found.before) == {"sentiment"} and set(found.after) == {"sentiment", "team"}
-    assert found.kinds["entities"] == "tagging" and found.trained == ("sentiment", "team")
-    assert (found.rows + found.held_out, found.epochs, found.status) == (60, 2, "done")
-    for unfinished in ([], events[:-1], events[1:]):
-        assert scores.outcome(unfinished) is None
-
-
-def test_without_keeping_the_best_it_is_the_last_epoch(events):
-    start = json.loads(json.dumps(events[0]))
-    start["config"]["train"]["keep_best"] = False
-    assert scores.outcome([start, *events[1:]]).best == 2
+def test_tasks_that_scored_higher_in_another_epoch_are_named(events):
+    progress = fold(Progress(), events)
+    assert "Higher in another epoch" not in scores.page(replace(progress, past=progress.past[:1]), "run 1")
+    first, last = progress.past
+    other = first if progress.kept is last else last
+    higher = {**dict.fromkeys(progress.kinds, 0.0), "team": 1.0}
+    past = tuple(replace(epoch, scores=higher) if epoch is other else epoch for epoch in progress.past)
+    told = words_of(scores.page(replace(progress, past=past), "run 1"))
+    kept = words.percent(progress.scores["team"])
+    assert f"team after epoch {other.number} (100 %, not {kept.replace('.0 %', ' %')})" in told
+    assert f"Kept are the weights after epoch {progress.kept.number}, the best on the mean of all tasks." in told
 
 
 def test_a_card_shows_before_after_and_the_difference(events):
-    found = scores.outcome(events)
+    found = fold(Progress(), events)
     html = scores.cards(found)
     told = words_of(html)
-    before, after = found.before["sentiment"]["accuracy"], found.after["sentiment"]["accuracy"]
+    before, after = found.before["sentiment"]["accuracy"], found.validation["sentiment"]["accuracy"]
     assert f"accuracy {100 * before:.1f} % {100 * after:.1f} %" in told
     assert f"{100 * (after - before):+.1f}" in told
     assert "new head" in told and NASTY not in html and "&lt;img" in html
     assert html.count('class="confusion"') == 3  # before and after, and the new head's
-    most = max(map(sum, found.after["team"]["confusion"])) / found.after["team"]["rows"]
+    most = max(map(sum, found.validation["team"]["confusion"])) / found.validation["team"]["rows"]
     assert words.guessing(most) in told
 
 
@@ -133,7 +130,7 @@ def test_every_kind_has_its_scores():
     found = types.SimpleNamespace(
         kinds={"entities": "tagging", "stars": "regression"},
         before={"entities": tagged, "stars": {"rows": 9, "spearman": 0.5, "mae": 0.9}},
-        after={
+        validation={
             "entities": {**tagged, "f1": 0.4, "per_class": {"PER": label}},
             "stars": {"rows": 9, "spearman": 0.625, "mae": 0.7},
         },
@@ -151,7 +148,7 @@ def test_better_and_worse_are_told_apart_where_lower_is_better():
 
 def test_no_held_out_rows_is_said(events):
     without = [{**e, "validation": {}} if e["event"] == "epoch" else e for e in events]
-    assert words.NO_SCORES in scores.cards(scores.outcome(without))
+    assert words.NO_SCORES in scores.cards(fold(Progress(), without))
 
 
 def test_a_confusion_matrix_is_shaded_by_the_share_of_its_row():
@@ -167,7 +164,7 @@ def test_a_hundred_labels_are_told_by_their_mistakes():
     per_class = {label: {"precision": 1, "recall": 1, "f1": 1, "rows": 3} for label in labels}
     after = {"labels": labels, "confusion": counts.tolist(), "per_class": per_class, "rows": 307}
     after |= {"accuracy": 0.9, "macro_f1": 0.9, "macro_precision": 0.9, "macro_recall": 0.9}
-    found = types.SimpleNamespace(kinds={"x": "classification"}, before={}, after={"x": after})
+    found = types.SimpleNamespace(kinds={"x": "classification"}, before={}, validation={"x": after})
     told = words_of(scores.cards(found))
     assert told.index("label 9 label 2 5") < told.index("label 4 label 7 2")
     after["confusion"] = (np.eye(100, dtype=int) * 3).tolist()
@@ -177,15 +174,15 @@ def test_a_hundred_labels_are_told_by_their_mistakes():
 def test_the_forgetting_meter_shows_the_untouched_first():
     task = {"metric": "f1", "before": 0.8, "after": 0.6, "trained": False}
     tasks = {"a": {**task, "trained": True}, "<b>": {**task, "metric": "spearman", "after": 0.9}}
-    found = types.SimpleNamespace(forgetting={"tasks": tasks, "cosine": 0.91})
+    found = Progress(forgetting={"tasks": tasks, "cosine": 0.91})
     told = words_of(html := scores.forgetting(found))
     assert told.index("&lt;b&gt; Spearman") < told.index(f"a entity F1, {words.TRAINED_TOO}")
     assert "80.0 % 60.0 % ▼ -20.0" in told and "0.800 0.900 ▲ +0.100" in told
     assert "left:60.0%;width:20.0%" in html and words.embeddings_moved(0.91) in told
-    nothing = types.SimpleNamespace(forgetting={"tasks": {}, "cosine": 1.0})
+    nothing = Progress(forgetting={"tasks": {}, "cosine": 1.0})
     assert words.NOTHING_TO_FORGET in scores.forgetting(nothing)
     assert "exactly those of before" in scores.forgetting(nothing)
-    assert scores.forgetting(types.SimpleNamespace(forgetting={})) == ""
+    assert scores.forgetting(Progress(forgetting={})) == ""
 
 
 # --- before and after ---

@@ -7,20 +7,21 @@ import os
 import re
 import threading
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import pytest
 
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
 from mtl.training.runs.service import Runs
+from mtl.ui.page import UNCHANGED
 from mtl.ui.server import cleanup
 from mtl.ui.train.run import step as live
 from mtl.ui.train.run import view as run_views
 from mtl.ui.train.run import words as text
 from mtl.ui.train.run.step import Seen
-from mtl.ui.train.run.story import Stories, Story
 from mtl.ui.visitors import Registry, Visit
 from mtl.ui.widgets import stack
 from tests.uploads import take
@@ -31,7 +32,7 @@ TASKS = (
     TaskSpec("names", "tagging", ("PER",)),
 )
 SIZES = {"embeddings": 900, "layer 1": 90, "head mood": 9, "head strength": 5, "head names": 7}
-PROGRESS, PLOTS, TABLE, STACK, STACK_TABLE, PICTURES, START, STOP, RESUME, TIMER, SEEN = range(11)
+FIELDS = [field.name for field in fields(live.Shown) if field.name not in ("chooser", "revision")]
 
 
 # --- events, as a run writes them ---
@@ -97,10 +98,7 @@ WHOLE = [
 
 
 def told(events):
-    story = Story()
-    for event in events:
-        story.add(event)
-    return story
+    return fold(Progress(), events)
 
 
 # --- the page's parts ---
@@ -147,70 +145,12 @@ def begin(run, *events):
     tell(run, *events)
 
 
-def looked(visit, session, seen=None, stories=None):
-    return live.look(visit, stories or Stories(session.runs), False, seen)
+def looked(visit, session, seen=None):
+    return live.look(visit, session.runs, False, seen)
 
 
-def is_skipped(value):
-    return isinstance(value, dict) and value == {"__type__": "update"}
-
-
-# --- the story ---
-
-
-def test_a_story_gathers_curves_scores_and_movement():
-    story = told(WHOLE)
-    assert (story.steps, story.epochs, story.status, story.best) == (4, 2, "done", 1)
-    assert story.kinds == {"mood": "classification", "names": "tagging"}
-    assert list(story.losses["mood"]) == [(1, 0.8), (2, 0.7), (3, 0.6), (4, 0.5)]
-    assert [(e.number, e.step, e.scores) for e in story.past] == [
-        (1, 2, {"mood": 0.75, "names": 0.375}),
-        (2, 4, {"mood": 0.7, "names": 0.35}),
-    ]
-    assert story.moved == {"head mood": 0.25}  # of the weights that were kept
-    assert story.before == {"mood": 0.5}
-    assert story.in_epochs(3) == 1.5
-
-
-def test_a_resumed_run_forgets_the_steps_that_did_not_count():
-    stopped = [*WHOLE[:5], epoch(2, 0.1), end("stopped")]
-    story = told(stopped)
-    assert story.whole_epochs == 1  # the second was stopped half way
-    for event in (started(after=1), step(3, 2, 0.55)):
-        story.add(event)
-    assert [e.number for e in story.past] == [1] and story.status == ""
-    assert list(story.losses["mood"]) == [(1, 0.8), (2, 0.7), (3, 0.55)]
-    assert story.moved["head mood"] == 0.2
-
-
-def test_a_run_that_begins_anew_begins_with_empty_curves():
-    story = told([*WHOLE[:3], started()])
-    assert story.past == [] and story.step == 0 and [list(line) for line in story.losses.values()] == [[], []]
-
-
-def test_what_cannot_be_read_is_counted_and_what_is_new_is_passed_over():
-    story = told([started(), {"event": "damaged", "line": 2}, {"event": "hiccup"}, {"event": "freeze", "epoch": 2}])
-    assert story.damaged == 1
-    assert "1 line of its record could not be read" in " ".join(run_views._remarks(story))
-
-
-def test_a_run_without_held_out_rows_says_that_nothing_is_scored():
-    story = told([started(validation=0.0), step(1, 1), step(2, 1), {**epoch(1), "validation": {}}])
-    assert text.NO_SCORES in run_views.plots(story)
-    assert text.NO_SCORES not in run_views.plots(told(WHOLE))
-
-
-def test_stories_are_read_on_and_belong_to_their_owner(session, visit):
-    run = live.start(visit, session.runs, session.engine)
-    stories = Stories(session.runs)
-    tell(run, *WHOLE[:3])
-    with stories.look(run.id, "ada") as (first, story):
-        assert len(first.events) == 3 and story.step == 2
-    tell(run, *WHOLE[3:5])
-    with stories.look(run.id, "ada") as (second, story):
-        assert len(second.events) == 2 and story.step == 3
-    with pytest.raises(UserError, match="no such run"), stories.look(run.id, "bob"):
-        pass
+def changed(shown):
+    return [name for name in FIELDS if getattr(shown, name) is not UNCHANGED]
 
 
 # --- what a run looks like ---
@@ -264,11 +204,10 @@ def test_frozen_groups_have_moved_exactly_nothing():
 
 
 def test_what_is_unfrozen_later_waits_until_then():
-    story = told([started(unfreeze=[[2, 1]]), step(1, 1)])
-    states = lambda: re.findall(r"from epoch 2|learns|frozen", stack.table(*run_views.what_moved(story)))  # noqa: E731
-    assert states()[-2:] == ["from epoch 2", "frozen"]
-    story.add(step(3, 2))
-    assert states()[-2:] == ["learns", "frozen"]
+    now = told([started(unfreeze=[[2, 1]]), step(1, 1)])
+    states = lambda now: re.findall(r"from epoch 2|learns|frozen", stack.table(*run_views.what_moved(now)))  # noqa: E731
+    assert states(now)[-2:] == ["from epoch 2", "frozen"]
+    assert states(fold(now, [step(3, 2)]))[-2:] == ["learns", "frozen"]
 
 
 # --- starting ---
@@ -380,54 +319,54 @@ def test_a_full_disk_is_told(session, visit, monkeypatch):
 
 def test_without_a_run_there_is_a_sentence_and_no_timer(session, visit):
     shown = looked(visit, session)
-    assert text.NO_RUN[:20] in shown[PROGRESS] and shown[TIMER].active is False and shown[PICTURES].visible is False
+    assert text.NO_RUN[:20] in shown.progress and shown.timer.active is False and shown.pictures.visible is False
 
 
 def test_a_waiting_run_says_its_place_and_is_looked_at_seldom(session, visit):
     session.runs.start("bob", visit.lesson.source.path, estimate=130.0)
     live.start(visit, session.runs, session.engine)
     shown = looked(visit, session)
-    assert text.WAITING in shown[PROGRESS] and "Place 2 in the line" in shown[PROGRESS]
-    assert "2 min" in shown[PROGRESS]
-    assert (shown[TIMER].active, shown[TIMER].value, shown[STOP].visible) == (True, live.SELDOM, True)
+    assert text.WAITING in shown.progress and "Place 2 in the line" in shown.progress
+    assert "2 min" in shown.progress
+    assert (shown.timer.active, shown.timer.value, shown.stop.visible) == (True, live.SELDOM, True)
 
 
 def test_a_run_that_gets_ready_is_looked_at_often_and_one_that_trains_each_second(session, visit):
     run = live.start(visit, session.runs, session.engine)
-    assert looked(visit, session)[TIMER].value == live.SOON  # next in the line
+    assert looked(visit, session).timer.value == live.SOON  # next in the line
     begin(run)
     shown = looked(visit, session)
-    assert text.PREPARING in shown[PROGRESS] and shown[TIMER].value == live.SOON
+    assert text.PREPARING in shown.progress and shown.timer.value == live.SOON
     tell(run, *WHOLE[:3])
-    shown = looked(visit, session, shown[SEEN])
-    assert "step 2 of 4 · epoch 1 of 2 · about 7.0 s left" in shown[PROGRESS]
-    assert shown[TIMER].value == live.STEADY and shown[PICTURES].visible is True
-    assert "<path" in shown[PLOTS] and "<svg" in shown[STACK]
+    shown = looked(visit, session, shown.seen)
+    assert "step 2 of 4 · epoch 1 of 2 · about 7.0 s left" in shown.progress
+    assert shown.timer.value == live.STEADY and shown.pictures.visible is True
+    assert "<path" in shown.plots and "<svg" in shown.stack
 
 
 def test_only_what_changed_is_sent_again(session, visit):
-    run, stories = live.start(visit, session.runs, session.engine), Stories(session.runs)
+    run = live.start(visit, session.runs, session.engine)
     begin(run, *WHOLE[:3])
-    seen = looked(visit, session, stories=stories)[SEEN]
-    same = looked(visit, session, seen, stories)
-    assert [i for i, value in enumerate(same) if not is_skipped(value)] == [PROGRESS, STOP]
+    seen = looked(visit, session).seen
+    same = looked(visit, session, seen)
+    assert changed(same) == ["progress", "stop"]
     tell(run, WHOLE[3])
-    shown = looked(visit, session, seen, stories)
-    assert not any(is_skipped(shown[i]) for i in (PLOTS, TABLE, STACK, STACK_TABLE, SEEN))
+    shown = looked(visit, session, seen)
+    assert {"plots", "table", "stack", "stack_table", "seen"} <= set(changed(shown))
     tell(run, WHOLE[4])
-    shown = looked(visit, session, shown[SEEN], stories)
-    assert not is_skipped(shown[PLOTS]) and is_skipped(shown[TABLE]) and is_skipped(shown[STACK])
+    shown = looked(visit, session, shown.seen)
+    assert "plots" in changed(shown) and not {"table", "stack"} & set(changed(shown))
 
 
 def test_another_run_is_shown_whole_whatever_was_seen(session, visit):
     first = live.start(visit, session.runs, session.engine)
     begin(first, *WHOLE)
-    seen = looked(visit, session)[SEEN]
+    seen = looked(visit, session).seen
     second = live.start(visit, session.runs, session.engine, TrainConfig(seed=5))
     begin(second, *WHOLE)
     shown = looked(visit, session, seen)
-    assert not any(is_skipped(value) for value in shown)
-    assert shown[START].value == text.START  # it is over
+    assert changed(shown) == FIELDS
+    assert shown.start.value == text.START  # it is over
 
 
 def test_a_run_that_stops_says_so_at_once_and_then_what_is_kept(session, visit):
@@ -435,55 +374,55 @@ def test_a_run_that_stops_says_so_at_once_and_then_what_is_kept(session, visit):
     begin(run, *WHOLE[:5])
     live.stop(visit, session.runs)
     shown = looked(visit, session)
-    assert text.STOPPING in shown[PROGRESS] and shown[STOP].interactive is False
+    assert text.STOPPING in shown.progress and shown.stop.interactive is False
     tell(run, epoch(2), end("stopped"))
     shown = looked(visit, session)
-    assert "After step 3 of 4" in shown[PROGRESS] and "after epoch 1" in shown[PROGRESS]
-    assert (shown[STOP].visible, shown[RESUME].visible, shown[TIMER].active) == (False, True, False)
+    assert "After step 3 of 4" in shown.progress and "after epoch 1" in shown.progress
+    assert (shown.stop.visible, shown.resume.visible, shown.timer.active) == (False, True, False)
 
 
 def test_a_run_stopped_before_its_turn_never_began_and_can_be_resumed(session, visit):
     live.start(visit, session.runs, session.engine)
     live.stop(visit, session.runs)
-    assert text.NEVER_BEGAN in looked(visit, session)[PROGRESS]
+    assert text.NEVER_BEGAN in looked(visit, session).progress
     live.resume(visit, session.runs)
-    assert text.WAITING in looked(visit, session)[PROGRESS]
+    assert text.WAITING in looked(visit, session).progress
 
 
 def test_a_run_that_is_done_says_what_was_kept_and_cannot_be_resumed(session, visit):
     run = live.start(visit, session.runs, session.engine)
     begin(run, *WHOLE)
     shown = looked(visit, session)
-    assert "4 steps, 2 epochs, 4.2 s." in shown[PROGRESS] and "after epoch 1" in shown[PROGRESS]
-    assert shown[RESUME].visible is False and shown[TIMER].active is False
+    assert "4 steps, 2 epochs, 4.2 s." in shown.progress and "after epoch 1" in shown.progress
+    assert shown.resume.visible is False and shown.timer.active is False
     with pytest.raises(UserError, match="This run is done"):
         live.resume(visit, session.runs)
 
 
 def test_a_killed_run_says_so_and_is_resumed_in_the_same_curves(session, visit):
-    run, stories = live.start(visit, session.runs, session.engine), Stories(session.runs)
+    run = live.start(visit, session.runs, session.engine)
     begin(run, *WHOLE[:5])
     (run.folder / "state").mkdir()
     (run.folder / "state" / "state.safetensors").touch()
     record = json.loads((run.folder / "process.json").read_text())
     (run.folder / "process.json").write_text(json.dumps({**record, "born": record["born"] - 100}))
-    shown = looked(visit, session, stories=stories)
-    assert text.KILLED in shown[PROGRESS] and "resume it to go on" in shown[PROGRESS]
-    assert shown[RESUME].visible is True and shown[TIMER].active is False
+    shown = looked(visit, session)
+    assert text.KILLED in shown.progress and "resume it to go on" in shown.progress
+    assert shown.resume.visible is True and shown.timer.active is False
     live.resume(visit, session.runs)
-    assert text.WAITING in looked(visit, session, stories=stories)[PROGRESS]
+    assert text.WAITING in looked(visit, session).progress
     begin(run)
-    assert text.PREPARING in looked(visit, session, stories=stories)[PROGRESS]
+    assert text.PREPARING in looked(visit, session).progress
     tell(run, started(after=1), step(3, 2, 0.55))
-    shown = looked(visit, session, stories=stories)
-    assert "step 3 of 4" in shown[PROGRESS] and shown[TIMER].active is True
+    shown = looked(visit, session)
+    assert "step 3 of 4" in shown.progress and shown.timer.active is True
 
 
 def test_a_fault_is_shown_in_its_own_words_and_escaped(session, visit):
     run = live.start(visit, session.runs, session.engine)
     begin(run, *WHOLE[:3], {"event": "error", "message": "No <room>.", "hint": "Free some."})
     shown = looked(visit, session)
-    assert "No &lt;room&gt;. Free some." in shown[PROGRESS] and shown[RESUME].visible is True
+    assert "No &lt;room&gt;. Free some." in shown.progress and shown.resume.visible is True
 
 
 def test_a_run_that_was_deleted_or_is_another_ones_is_not_shown(session, visit):
@@ -491,12 +430,12 @@ def test_a_run_that_was_deleted_or_is_another_ones_is_not_shown(session, visit):
     for run_id in (other.id, "gone", "../runs"):
         visit.lesson.run = run_id
         shown = looked(visit, session)
-        assert "no such run" in shown[PROGRESS] and shown[TIMER].active is False and visit.lesson.run is None
+        assert "no such run" in shown.progress and shown.timer.active is False and visit.lesson.run is None
 
 
 def test_a_page_that_follows_a_run_after_the_server_forgot_it_is_told_to_reload(session):
     shown = looked(Visit(0.0), session, Seen("20260101-run", "running", 3, 0, 1.0))
-    assert "Reload" in shown[PROGRESS] and shown[TIMER].active is False
+    assert "Reload" in shown.progress and shown.timer.active is False
 
 
 # --- finding again ---

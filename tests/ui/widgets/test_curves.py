@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.ui.widgets import curves
-from mtl.ui.widgets.curves import Growing, Line, chart, smoothed
+from mtl.ui.widgets.curves import Line, chart, smoothed
 
 FINE = 1000
 
@@ -125,39 +125,3 @@ def test_smoothing_begins_at_the_first_value_and_follows_slowly():
     jump = [y for _, y in smoothed([(0, 0.0), (1, 1.0), (2, 1.0), (3, 1.0)])]
     assert jump == sorted(jump) and 0 < jump[1] < jump[-1] < 1
     assert smoothed([]) == []
-
-
-def test_a_growing_line_has_every_point_until_there_are_many_and_then_their_means():
-    line = Growing()
-    for i in range(1, 301):
-        line.add(i, float(i))
-    assert list(line) == [(i, float(i)) for i in range(1, 301)]
-    for i in range(301, 100_004):
-        line.add(i, float(i))
-    points = list(line)
-    assert len(points) <= 2 * curves.MAX_POINTS and points[-1][0] == 100_003
-    width = points[1][0] - points[0][0]
-    assert width >= 200
-    # Each stands at the last of those that it is the mean of.
-    assert all(y == pytest.approx(x - (width - 1) / 2) for x, y in points[:-1])
-    assert points[-1][1] == pytest.approx((points[-2][0] + 1 + 100_003) / 2)
-
-
-def test_a_growing_line_that_is_smoothed_is_the_running_mean():
-    values = [3.0, 1.0, 4.0, 1.0, 5.0]
-    line = Growing(0.7)
-    for i, value in enumerate(values):
-        line.add(i, value)
-    assert list(line) == smoothed(list(enumerate(values)), 0.7)
-
-
-def test_what_is_cut_off_a_growing_line_is_forgotten_and_it_goes_on_from_there():
-    line = Growing(0.5)
-    for i, value in enumerate([2.0, 2.0, 2.0, 9.0, 9.0]):
-        line.add(i, value)
-    line.cut(2)
-    assert list(line) == [(0, 2.0), (1, 2.0), (2, 2.0)]
-    line.add(3, 2.0)
-    assert list(line)[-1] == (3, 2.0)
-    line.cut(-1)
-    assert list(line) == []

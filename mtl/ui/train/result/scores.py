@@ -1,94 +1,35 @@
 """What a run that is over came to: its scores before and after, and what it forgot, as HTML.
 
-Pure functions from a run's events; everything that is shown is escaped.
+Pure functions from a run's progress; everything that is shown is escaped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from mtl.config import KINDS
 from mtl.kinds.kind import Metric, metric_named
+from mtl.training.progress import Progress
 from mtl.ui.kinds import shown
 from mtl.ui.kinds.view import Scores, change
 from mtl.ui.train.result import words
+from mtl.ui.train.run.view import higher_elsewhere
 from mtl.ui.widgets import markup
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The end of a run.
-
-    `status`: "done" or "stopped"; `has_model`: whether it left a checkpoint; `start_from`: the model it began with, as
-    `mtl.load` names it. `kinds`: task -> kind of all heads of the model, `trained` those that were taught. `before`
-    and `after`: scores on the held-out rows by task, without those that a model did not have. `forgetting`: see
-    `mtl.training.forgetting.measure`. `moved`: relative change of each group.
-    """
-
-    status: str
-    has_model: bool
-    start_from: str
-    kinds: Mapping[str, str]
-    trained: tuple[str, ...]
-    before: Mapping[str, Scores]
-    after: Mapping[str, Scores]
-    forgetting: Mapping[str, Any]
-    moved: Mapping[str, float]
-    rows: int
-    held_out: int
-    epochs: int
-    best: int | None
-    seconds: float
-
-
-def outcome(events: Sequence[Mapping[str, Any]]) -> Outcome | None:
-    """What the events of a run say about its end; None while there is none, or where they lack what it takes."""
-    try:
-        return _outcome(events)
-    except (KeyError, TypeError):
-        return None
-
-
-def _outcome(events: Sequence[Mapping[str, Any]]) -> Outcome | None:
-    last = {event["event"]: event for event in events}
-    start, end = last.get("start"), last.get("end")
-    if start is None or end is None or events[-1]["event"] != "end":
-        return None
-    train = start["config"]["train"]
-    passed = [event for event in events if event["event"] == "epoch"]
-    best = end.get("best") if train["keep_best"] else None
-    kept = next((e for e in reversed(passed) if best in (None, e.get("epoch"))), {})
-    return Outcome(
-        status=end["status"],
-        has_model=bool(end.get("checkpoint")),
-        start_from=start["config"]["start_from"],
-        kinds={task["name"]: task["kind"] for task in start["config"]["model"]["tasks"]},
-        trained=tuple(start["tasks"]),
-        before=end.get("before") or {},
-        after=kept.get("validation") or {},
-        forgetting=end.get("forgetting") or {},
-        moved=end.get("moved") or {},
-        rows=start["rows"],
-        held_out=sum(start["validation_rows"].values()),
-        epochs=train["epochs"],
-        best=kept.get("epoch"),
-        seconds=end["seconds"],
-    )
-
-
-def summary(found: Outcome, name: str) -> str:
+def summary(progress: Progress, name: str) -> str:
     """One line about the run, as HTML."""
-    line = words.summary(name, {**vars(found), "learnt": words.learnt(found.moved)})
+    line = words.summary(name, words.learnt(progress.moved), progress)
     return f'<p class="result-line" dir="auto">{escape(line)}</p>'
 
 
-def page(found: Outcome, name: str) -> str:
+def page(progress: Progress, name: str) -> str:
     """All of it, as HTML: the line about the run, its scores and what it forgot."""
     try:
-        return f'{summary(found, name)}<div class="result-scores">{cards(found)}{forgetting(found)}</div>'
+        scores = f'<div class="result-scores">{cards(progress)}{forgetting(progress)}</div>'
+        return summary(progress, name) + higher_elsewhere(progress) + scores
     except (KeyError, TypeError, ValueError, ArithmeticError):  # fields that are missing, or that cannot be true
         return markup.note(words.DAMAGED)
 
@@ -96,17 +37,17 @@ def page(found: Outcome, name: str) -> str:
 # --- score cards ---
 
 
-def cards(found: Outcome) -> str:
+def cards(progress: Progress) -> str:
     """A card for each trained task: scores before, after and their difference; per label; the confusion matrix."""
     head = markup.heading(words.SCORES)
-    if not found.after:
+    if not progress.validation:
         return f'<div style="--cards:1">{head}{markup.note(words.NO_SCORES)}</div>'
     listed = "".join(
-        _card(name, found.kinds[name], found.before.get(name), scores)
-        for name, scores in found.after.items()
-        if name in found.kinds
+        _card(name, progress.kinds[name], progress.before.get(name), scores)
+        for name, scores in progress.validation.items()
+        if name in progress.kinds
     )
-    wanted = f"--cards:{min(len(found.after), 4)}"
+    wanted = f"--cards:{min(len(progress.validation), 4)}"
     return f'<div style="{wanted}">{head}{markup.note(words.SCORES_NOTE)}<div class="score-cards">{listed}</div></div>'
 
 
@@ -136,13 +77,12 @@ def _score_row(metric: Metric, before: Scores | None, after: Scores, first: bool
 # --- forgetting ---
 
 
-def forgetting(found: Outcome) -> str:
+def forgetting(progress: Progress) -> str:
     """The forgetting meter: each task on the bundled sentences, before and after; and how far embeddings moved."""
-    if not found.forgetting:
+    if not progress.forgetting:
         return ""
-    tasks = found.forgetting.get("tasks") or {}
-    untouched = [name for name, task in tasks.items() if not task["trained"]]
-    order = [*untouched, *(name for name in tasks if name not in untouched)]
+    tasks = progress.forgetting.get("tasks") or {}
+    order = sorted(tasks, key=lambda name: tasks[name]["trained"])  # first those that it left alone
     note = words.NOTHING_TO_FORGET if not tasks else words.FORGETTING_NOTE
     rows = "".join(_meter_row(name, tasks[name]) for name in order)
     titles = (words.TASK, "", words.BEFORE, words.AFTER, words.CHANGE)
@@ -153,7 +93,7 @@ def forgetting(found: Outcome) -> str:
         if rows
         else ""
     )
-    cosine = found.forgetting.get("cosine")
+    cosine = progress.cosine
     moved = "" if cosine is None else f'<p class="moved-line">{escape(words.embeddings_moved(cosine))}</p>'
     return f"<div>{markup.heading(words.FORGETTING)}{markup.note(note)}{meter}{moved}</div>"
 

@@ -10,13 +10,12 @@ import gradio as gr
 
 from mtl import archive
 from mtl.config import UserError
-from mtl.training.runs.service import Run
+from mtl.training.progress import Progress
 from mtl.ui import models
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, bring
 from mtl.ui.page import ASKS_A_MODEL, Session, in_plain_words, labelled
 from mtl.ui.sentences import from_lines
 from mtl.ui.train.result import before_after, scores, words
-from mtl.ui.train.result.scores import Outcome
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
@@ -92,22 +91,20 @@ def build(session: Session) -> None:
 # --- what a run came to ---
 
 
-def over(session: Session, visit: Visit) -> tuple[Run, Outcome]:
+def over(session: Session, visit: Visit) -> Progress:
     """The run that is shown, which has ended and left a model. Raises `UserError` saying why there is none."""
     if not visit.owner or visit.lesson.run is None:
         raise UserError(words.NOT_YET)
     try:
-        following = session.runs.follow(visit.lesson.run, owner=visit.owner)
+        progress = session.runs.progress(visit.lesson.run, visit.owner)
     except UserError:
         raise UserError(words.NOT_YET) from None
-    if following.run.unfinished:
+    if progress.run.unfinished:
         raise UserError(words.STILL_GOING)
-    found = scores.outcome(following.events)
-    if found is None:
-        raise UserError(words.NO_MODEL if following.run.state == "stopped" else words.NOT_FINISHED)
-    if not found.has_model:
-        raise UserError(words.NO_MODEL)
-    return following.run, found
+    if not (progress.checkpoint and progress.steps):
+        ended = progress.run.state == "stopped" or progress.status in ("done", "stopped")
+        raise UserError(words.NO_MODEL if ended else words.NOT_FINISHED)
+    return progress
 
 
 def show(session: Session, visit: Visit) -> tuple:
@@ -115,13 +112,12 @@ def show(session: Session, visit: Visit) -> tuple:
 
     `visit.lesson.sentences` are those to compare next."""
     try:
-        run, found = over(session, visit)
+        progress = over(session, visit)
     except UserError as why:
         visit.lesson.sentences = ()
         save = labelled(words.DOWNLOAD, visible=False)
         return markup.note(str(why)), save, gr.update(visible=False), gr.skip(), ""
-    name = models.run_names(session.runs, visit.owner)[run.id]
-    page = scores.page(found, name)
+    page = scores.page(progress, models.run_names(session.runs, visit.owner)[progress.run.id])
     texts = visit.work.texts if visit.work else []
     visit.lesson.sentences = tuple(texts)
     return page, labelled(words.DOWNLOAD, visible=True), gr.update(visible=True), "\n".join(texts), ""
@@ -146,27 +142,27 @@ def follow_the_box(session: Session, visit: Visit) -> Iterator[tuple]:
 def compared(session: Session, visit: Visit, lines: str) -> str:
     """The sentences of `lines` before and after the run that is shown, as HTML."""
     try:
-        run, found = over(session, visit)
+        progress = over(session, visit)
         sentences = from_lines(lines)
         texts = sentences.texts[: before_after.MOST]
         if not texts:
             raise UserError(words.COMPARE_EMPTY)
-        before = _begun_with(session, found)
-        after = session.models.get(run.folder / "checkpoint")
+        before = _start_model(session, progress)
+        after = session.models.get(progress.run.folder / "checkpoint")
     except UserError as problem:
         return markup.status(str(problem), kind="bad")
     notes = list(sentences.notes)
     if len(texts) < len(sentences.texts):
         notes.append(words.sentences_cut(len(texts), len(sentences.texts)))
     with session.models.turns.turn(visit.name):
-        compared = before_after.compare(before, after, texts, found.trained)
+        compared = before_after.compare(before, after, texts, tuple(progress.kinds))
     page = before_after.page(compared)
     return "".join(map(markup.note, notes)) + page
 
 
-def _begun_with(session: Session, found: Outcome) -> Any:
+def _start_model(session: Session, progress: Progress) -> Any:
     try:
-        return session.models.get(found.start_from)
+        return session.models.get(progress.start_from)
     except UserError as problem:
         raise UserError(words.start_gone(problem)) from problem
 
@@ -176,8 +172,7 @@ def _begun_with(session: Session, found: Outcome) -> Any:
 
 def use_run(session: Session, visit: Visit) -> int:
     """Let the visitor's tabs use the model of the run that is shown. Raises `UserError` where it cannot be loaded."""
-    run, _ = over(session, visit)
-    path = run.folder / "checkpoint"
+    path = over(session, visit).run.folder / "checkpoint"
     session.models.get(path)
     return models.choose(session.next_revision, path, visit)
 
@@ -186,7 +181,7 @@ def model_in_use(session: Session, visit: Visit) -> tuple:
     """A line that says what is in use, and whether there is something else to choose: the run's model, the default."""
     path = visit.lesson.model
     try:
-        run, _ = over(session, visit)
+        run = over(session, visit).run
         use = labelled(words.USE, visible=True, interactive=path != run.folder / "checkpoint")
     except UserError:
         use = labelled(words.USE, visible=False)
@@ -201,7 +196,7 @@ def pack(session: Session):
     """What makes the file to download: the model of the run that is shown, as a zip."""
 
     def write(visit: Visit, folder: Path) -> Path:
-        run, _ = over(session, visit)
+        run = over(session, visit).run
         name = models.run_names(session.runs, visit.owner)[run.id].replace(" ", "-")
         archive.write(run.folder / "checkpoint", folder / f"{name}.zip", name)
         return folder / f"{name}.zip"

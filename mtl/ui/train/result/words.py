@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mtl.groups import Groups
 from mtl.kinds.kind import metric_named
+from mtl.training.progress import Progress
 from mtl.ui.words import duration
 
 TITLE = "Result"
@@ -93,16 +94,16 @@ def difference(metric: str, change: float) -> str:
     return value if float(value) else value[1:]
 
 
-def summary(name: str, data: Mapping[str, float | int | str | None]) -> str:
-    parts = [name, data["learnt"], f"{data['rows']:,} rows learned from"]
-    if data["held_out"]:
-        parts.append(f"{data['held_out']:,} held out")
-    if data["best"] and data["epochs"] > 1:
-        parts.append(f"epoch {data['best']} of {data['epochs']} kept")
-    parts.append(duration(data["seconds"]))
-    if data["status"] == "stopped":
+def summary(name: str, learnt: str, progress: Progress) -> str:
+    parts = [name, learnt, f"{progress.rows:,} rows learned from"]
+    if progress.held_out:
+        parts.append(f"{progress.held_out:,} held out")
+    if progress.kept and progress.epochs > 1:
+        parts.append(f"epoch {progress.kept.number} of {progress.epochs} kept")
+    parts.append(duration(progress.seconds))
+    if progress.status == "stopped":
         parts.append("stopped early")
-    return " · ".join(str(part) for part in parts if part)
+    return " · ".join(part for part in parts if part)
 
 
 # --- forgetting ---
@@ -131,7 +132,6 @@ def embeddings_moved(cosine: float) -> str:
 # --- using it ---
 
 USE = "Use this model"
-USE_INFO = "Embeddings, Sentiment and Entities answer with it from now on, for you alone."
 BACK = "Back to the default model"
 DOWNLOAD = "Download as a zip"
 UPLOAD = "Use a checkpoint that you downloaded (.zip)"

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from mtl.config import TrainConfig, UserError
-from mtl.files import json_or_nothing
 from mtl.training.estimate import Estimate, estimate
-from mtl.training.runs.service import Following, Run, Runs
-from mtl.ui import models
+from mtl.training.progress import Progress
+from mtl.training.runs.folder import Run
+from mtl.training.runs.service import Runs
 from mtl.ui.engine import Engine
-from mtl.ui.page import Session, labelled
+from mtl.ui.page import UNCHANGED, Session, labelled
 from mtl.ui.train.run import view as run_views
 from mtl.ui.train.run import words as text
-from mtl.ui.train.run.story import Stories, Story
 from mtl.ui.train.state import Lesson
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
@@ -29,18 +27,37 @@ SOON, STEADY, SELDOM = 0.4, 1.0, 2.0
 
 
 class Seen(NamedTuple):
-    """What the page shows: of which run, in which state, how many of its events and chapters (see `Story`); and the
+    """What the page shows: which run, in which state, after how many steps and milestones (see `Progress`); and the
     seconds until it looks again (0: not at all)."""
 
     run: str = ""
     state: str = ""
-    events: int = 0
-    chapters: int = 0
+    step: int = 0
+    milestones: int = 0
     every: float = 0.0
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What changes on the page: a value for each of its components, `chooser` and `revision` where the event asks."""
+
+    progress: Any = UNCHANGED
+    plots: Any = UNCHANGED
+    table: Any = UNCHANGED
+    stack: Any = UNCHANGED
+    stack_table: Any = UNCHANGED
+    pictures: Any = UNCHANGED
+    start: Any = UNCHANGED
+    stop: Any = UNCHANGED
+    resume: Any = UNCHANGED
+    timer: Any = UNCHANGED
+    seen: Any = UNCHANGED
+    chooser: Any = UNCHANGED
+    revision: Any = UNCHANGED
+
+
 def build(session: Session) -> None:
-    runs, stories = session.runs, Stories(session.runs)
+    runs = session.runs
     with gr.Column(elem_classes="step", elem_id="step-train"):
         gr.HTML(markup.heading(text.TITLE), apply_default_css=False)
         outlook = gr.HTML(markup.note(text.NOT_READY), apply_default_css=False, elem_id="estimate")
@@ -71,17 +88,17 @@ def build(session: Session) -> None:
         start(visit, runs, session.engine)
         return session.next_revision()
 
-    def and_news(seen: Sequence, shown: tuple) -> tuple:
+    def and_news(seen: Sequence, shown: Shown) -> Shown:
         """`shown`, and a new revision when the run was found to be over: whoever looks first has to say so."""
-        over = Seen(*seen).every and not Seen(*shown[-1]).every
-        return (*shown, session.next_revision() if over else gr.skip())
+        over = Seen(*seen).every and shown.seen is not UNCHANGED and not shown.seen.every
+        return replace(shown, revision=session.next_revision()) if over else shown
 
-    def on_stop(visit: Visit, logarithmic: bool, seen: Sequence) -> tuple:
+    def on_stop(visit: Visit, logarithmic: bool, seen: Sequence) -> Shown:
         stop(visit, runs)
-        return and_news(seen, look(visit, stories, logarithmic))
+        return and_news(seen, look(visit, runs, logarithmic))
 
-    def on_logarithmic(visit: Visit, logarithmic: bool, seen: Sequence) -> tuple:
-        return and_news(seen, look(visit, stories, logarithmic))
+    def on_logarithmic(visit: Visit, logarithmic: bool, seen: Sequence) -> Shown:
+        return and_news(seen, look(visit, runs, logarithmic))
 
     def on_resume(visit: Visit) -> int:
         resume(visit, runs)
@@ -91,27 +108,38 @@ def build(session: Session) -> None:
         find_again(visit, runs)
         return session.next_revision()
 
-    def on_run(visit: Visit, logarithmic: bool) -> tuple:
-        shown = look(visit, stories, logarithmic)
-        return (*shown, choices(visit, runs))
+    def on_run(visit: Visit, logarithmic: bool) -> Shown:
+        return replace(look(visit, runs, logarithmic), chooser=choices(visit, runs))
 
     def on_choice(visit: Visit, run_id: str) -> int:
         visit.lesson.run = run_id
         return session.next_revision()
 
-    def on_tick(visit: Visit, logarithmic: bool, seen: Sequence) -> tuple:
-        return and_news(seen, look(visit, stories, logarithmic, Seen(*seen)))
+    def on_tick(visit: Visit, logarithmic: bool, seen: Sequence) -> Shown:
+        return and_news(seen, look(visit, runs, logarithmic, Seen(*seen)))
 
-    buttons = [start_button, stop_button, resume_button]
-    shown = [progress, plots, table, drawing, stack_table, pictures, *buttons, timer, seen]
+    shown = {
+        "progress": progress,
+        "plots": plots,
+        "table": table,
+        "stack": drawing,
+        "stack_table": stack_table,
+        "pictures": pictures,
+        "start": start_button,
+        "stop": stop_button,
+        "resume": resume_button,
+        "timer": timer,
+        "seen": seen,
+    }
+    with_revision = {**shown, "revision": session.run}
     session.wire([session.arrival.change], on_arrival, [], [session.run])
     session.wire([start_button.click], on_start, [], [session.run])
     session.wire([resume_button.click], on_resume, [], [session.run])
     session.wire([chooser.input], on_choice, [chooser], [session.run])
-    session.wire([stop_button.click], on_stop, [logarithmic, seen], [*shown, session.run])
-    session.wire([session.run.change], on_run, [logarithmic], [*shown, chooser], trigger_mode="always_last")
-    session.wire([logarithmic.input], on_logarithmic, [logarithmic, seen], [*shown, session.run])
-    session.wire([timer.tick], on_tick, [logarithmic, seen], [*shown, session.run])
+    session.wire([stop_button.click], on_stop, [logarithmic, seen], with_revision)
+    session.wire([session.run.change], on_run, [logarithmic], {**shown, "chooser": chooser}, trigger_mode="always_last")
+    session.wire([logarithmic.input], on_logarithmic, [logarithmic, seen], with_revision)
+    session.wire([timer.tick], on_tick, [logarithmic, seen], with_revision)
     session.wire(
         [session.arrival.change, session.data.change, session.settings.change],
         lambda visit: prepared(visit, session.engine),
@@ -121,7 +149,7 @@ def build(session: Session) -> None:
     )
 
 
-# --- deeds ---
+# --- actions ---
 
 
 def start(visit: Visit, runs: Runs, engine: Engine, config: TrainConfig | None = None) -> Run:
@@ -131,7 +159,7 @@ def start(visit: Visit, runs: Runs, engine: Engine, config: TrainConfig | None =
     """
     lesson = visit.lesson
     config = config or lesson.config
-    _check_owner(visit)
+    check_owner(visit)
     if lesson.source is None:
         raise UserError(text.NO_DATA)
     if not lesson.source.ready:
@@ -164,13 +192,13 @@ def expectation(lesson: Lesson, config: TrainConfig, engine: Engine, wait: float
 
 
 def stop(visit: Visit, runs: Runs) -> None:
-    _check_owner(visit)
+    check_owner(visit)
     if visit.lesson.run is not None:
         runs.stop(visit.lesson.run, visit.owner)
 
 
 def resume(visit: Visit, runs: Runs) -> None:
-    _check_owner(visit)
+    check_owner(visit)
     if visit.lesson.run is not None:
         runs.resume(visit.lesson.run, visit.owner)
 
@@ -185,16 +213,15 @@ def find_again(visit: Visit, runs: Runs) -> None:
     run = (unfinished or found)[-1]
     lesson.run = run.id
     if lesson.config == TrainConfig():  # no link has set them
-        with contextlib.suppress(UserError, KeyError):
-            lesson.config = TrainConfig.from_json(_told(run)["train"])
+        lesson.config = runs.progress(run.id, visit.owner).config or lesson.config
 
 
-def _check_owner(visit: Visit) -> None:
+def check_owner(visit: Visit) -> None:
     if not visit.owner:
         raise UserError(text.UNKNOWN)
 
 
-# --- sights ---
+# --- views ---
 
 
 def prepared(visit: Visit, engine: Engine) -> Iterator[tuple]:
@@ -215,63 +242,69 @@ def prepared(visit: Visit, engine: Engine) -> Iterator[tuple]:
         yield run_views.outlook(expectation(lesson, lesson.config, engine, wait=30.0)), gr.Button(interactive=True)
 
 
-def look(visit: Visit, stories: Stories, logarithmic: bool, seen: Seen | None = None) -> tuple:
-    """What has changed of the run that is shown since `seen` (None: all of it).
-
-    In this order: progress, curves, their table, the stack, its table, whether there are pictures, Start, Stop, Resume,
-    the timer, and what is seen now.
-    """
+def look(visit: Visit, runs: Runs, logarithmic: bool, seen: Seen | None = None) -> Shown:
+    """What has changed of the run that is shown since `seen` (None: all of it)."""
     before = seen or Seen()
     if not visit.owner or visit.lesson.run is None:
         # A page that looks at a run that the server does not know of has been forgotten.
         return _nothing(text.UNKNOWN if before.run else text.NO_RUN)
     try:
-        with stories.look(visit.lesson.run, visit.owner) as (following, story):
-            now = Seen(following.run.id, following.run.state, following.after, story.chapters, pace(following, story))
-            return _changes(following, story, logarithmic, before, now, everything=seen is None)
+        now = runs.progress(visit.lesson.run, visit.owner)
     except UserError as problem:  # deleted meanwhile, or another's
         visit.lesson.run = None
         return _nothing(str(problem))
+    return _changes(now, logarithmic, before, everything=seen is None)
 
 
-def pace(following: Following, story: Story) -> float:
+def pace(now: Progress) -> float:
     """After how many seconds to look again."""
-    if not following.run.unfinished:
+    if not now.run.unfinished:
         return 0.0
-    if following.run.state == "queued" and (following.place or 1) > 1:
+    if now.run.state == "queued" and (now.place or 1) > 1:
         return SELDOM
-    return STEADY if story.step and not story.waits else SOON
+    return STEADY if now.begun and now.step else SOON
 
 
-def _changes(following: Following, story: Story, logarithmic: bool, before: Seen, now: Seen, everything: bool) -> tuple:
-    run = following.run
-    everything = everything or now.run != before.run
-    skip = gr.skip()
-    learnt = everything or now.events != before.events
-    turned = everything or now.chapters != before.chapters or now.state != before.state
-    drawn = (skip, skip)
-    if turned and story.config:
-        moved = run_views.what_moved(story)
-        drawn = (stack.svg(*moved, live=True), stack.table(*moved))
-    return (
-        run_views.progress(following, story),
-        run_views.plots(story, logarithmic) if learnt else skip,
-        run_views.table(story) if turned else skip,
-        *drawn,
-        gr.Row(visible=story.config is not None) if learnt else skip,
-        _start_button(run.unfinished) if turned else skip,
-        labelled(text.STOP, visible=run.unfinished, interactive=not following.stopping),
-        labelled(text.RESUME, visible=run.state in ("stopped", "killed", "failed")) if turned else skip,
-        gr.Timer(now.every or STEADY, active=bool(now.every)) if everything or now.every != before.every else skip,
-        now if now != before else skip,
+def _changes(now: Progress, logarithmic: bool, before: Seen, everything: bool) -> Shown:
+    run, every = now.run, pace(now)
+    seen = Seen(run.id, run.state, now.step, now.milestones, every)
+    everything = everything or seen.run != before.run
+    shown = Shown(
+        run_views.progress(now), stop=labelled(text.STOP, visible=run.unfinished, interactive=not now.stopping)
     )
+    if everything or seen != before:
+        shown = replace(shown, seen=seen)
+    if everything or every != before.every:
+        shown = replace(shown, timer=gr.Timer(every or STEADY, active=bool(every)))
+    if everything or (seen.step, seen.milestones) != (before.step, before.milestones):
+        shown = replace(shown, plots=run_views.plots(now, logarithmic), pictures=gr.Row(visible=now.steps > 0))
+    if everything or (seen.milestones, seen.state) != (before.milestones, before.state):
+        moved = run_views.what_moved(now) if now.steps else None
+        shown = replace(
+            shown,
+            table=run_views.table(now),
+            stack=stack.svg(*moved, live=True) if moved else UNCHANGED,
+            stack_table=stack.table(*moved) if moved else UNCHANGED,
+            start=_start_button(run.unfinished),
+            resume=labelled(text.RESUME, visible=run.state in ("stopped", "killed", "failed")),
+        )
+    return shown
 
 
-def _nothing(message: str) -> tuple:
-    hidden = [labelled(label, visible=False) for label in (text.STOP, text.RESUME)]
-    timer = gr.Timer(STEADY, active=False)
-    pictures = gr.Row(visible=False)
-    return markup.note(message), "", "", "", "", pictures, _start_button(False), *hidden, timer, Seen()
+def _nothing(message: str) -> Shown:
+    return Shown(
+        progress=markup.note(message),
+        plots="",
+        table="",
+        stack="",
+        stack_table="",
+        pictures=gr.Row(visible=False),
+        start=_start_button(False),
+        stop=labelled(text.STOP, visible=False),
+        resume=labelled(text.RESUME, visible=False),
+        timer=gr.Timer(STEADY, active=False),
+        seen=Seen(),
+    )
 
 
 def _start_button(another: bool) -> gr.Button:
@@ -282,18 +315,6 @@ def _start_button(another: bool) -> gr.Button:
 
 def choices(visit: Visit, runs: Runs) -> dict:
     """The list of the visitor's runs, the newest first; hidden while there is but one."""
-    found = runs.find(visit.owner) if visit.owner else []
-    names = models.run_names(runs, visit.owner) if found else {}
-    # Another one may have begun, or been deleted, between the two looks.
-    listed = [run for run in reversed(found) if run.id in names]
-    named = [(text.run_choice(names[run.id], _file_of(run), run.queued, run.state), run.id) for run in listed]
+    found = runs.progress_of_all(visit.owner) if visit.owner else []
+    named = [(text.run_choice(now.number, now.file, now.run.queued, now.run.state), now.run.id) for now in found[::-1]]
     return gr.update(choices=named, value=visit.lesson.run, visible=len(named) > 1)
-
-
-def _file_of(run: Run) -> str:
-    return Path(str(_told(run).get("file", ""))).name
-
-
-def _told(run: Run) -> dict[str, Any]:
-    """What the run was told to do; {} where that cannot be read."""
-    return json_or_nothing(run.folder / "config.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mtl.ui.train.result.words import run_name as run_name
@@ -127,9 +128,9 @@ STATES = {
 }
 
 
-def run_choice(name: str, file: str, queued: float, state: str) -> str:
+def run_choice(number: int, file: str, queued: float, state: str) -> str:
     when = time.strftime("%H:%M", time.localtime(queued))
-    return " · ".join(part for part in (name, file, when, STATES[state]) if part)
+    return " · ".join(part for part in (run_name(number), file, when, STATES[state]) if part)
 
 
 # --- curves ---
@@ -148,6 +149,13 @@ CURVES_NOTE = (
 NO_EPOCH = "The first rows come when the first epoch is over."
 FIRST_POINT = "The first points come with the first steps."
 TABLE_HEADERS = ("epoch", "task", "loss, training rows", "loss, held-out rows", "score", "held-out score")
+
+
+def higher_elsewhere(kept: int, best: bool, tasks: Sequence[tuple[str, int, str, str]]) -> str:
+    """`tasks`: each with its best epoch, its score there, and its score in the epoch that is kept."""
+    why = "the best on the mean of all tasks" if best else "the last one"
+    parts = [f"{task} after epoch {number} ({score}, not {now})" for task, number, score, now in tasks]
+    return f"Kept are the weights after epoch {kept}, {why}. Higher in another epoch: {', '.join(parts)}."
 
 
 def percent(value: float) -> str:

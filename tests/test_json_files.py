@@ -39,4 +39,4 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     with pytest.raises(OSError), files.replacing(path) as temporary:
         temporary.write_bytes(b"ha")
         raise OSError("the disk is full")
-    assert path.read_bytes() == b"whole"
+    assert path.read_bytes() == b"whole" and [*tmp_path.iterdir()] == [path]
