@@ -155,7 +155,7 @@ def test_the_table_says_what_differs_and_what_came_of_it(visit, runs, engine, ta
     first, second = rows_of(seen_by(visit, runs, engine).table)
     assert "run 1 Backbone frozen" in first and "freeze all" in first and "seed 0" in first
     assert "run 2 Rates by depth" in second and "freeze" not in second and "seed 3" in second
-    assert "average 0 " in first and "average 0.25" in second
+    assert "averaging 0 " in first and "averaging 0.25" in second
     assert "62.5 %" in first and "75.0 %" in second
     assert "4.5 s" in first and "1.000" in first and "0.875" in second
     assert "topic -5.0" in first
