@@ -174,6 +174,12 @@ def memory_rows(_: int) -> tuple[list[Row], str]:
     return memory.many_models()
 
 
+def own_rows(rounds: int) -> tuple[list[Row], str]:
+    from tests.bench import own
+
+    return own.gains(rounds)
+
+
 def classroom_rows(_: int) -> tuple[list[Row], str]:
     from tests.bench import classroom
 
@@ -189,9 +195,10 @@ BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
     "reading": ("How fast texts are read", model_rows),
     "training": ("How fast it trains", training_rows),
     "cache": ("What the cache of frozen layers gains", cache_rows),
+    "own": ("What our own modules gain", own_rows),
 }
 # In the order in which a reader asks.
-ORDER = ("reading", "page", "training", "cache", "runs", "memory", "classroom")
+ORDER = ("reading", "page", "training", "cache", "runs", "memory", "classroom", "own")
 
 
 def say(text: str) -> None:

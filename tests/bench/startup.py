@@ -33,12 +33,17 @@ def first_answer() -> None:
 
 
 def bare_imports(libraries: str = "gradio, torch, transformers") -> None:
-    """Import big libraries in a fresh process and do nothing: until they are there, not until the process ends."""
-    command = [sys.executable, "-c", f"import {libraries}; print('ready', flush=True)"]
+    """Import big libraries in a fresh process and do nothing."""
+    in_fresh_process(f"import {libraries}")
+
+
+def in_fresh_process(code: str) -> None:
+    """Run a program in a fresh process: until its last line is done, not until the process ends."""
+    command = [sys.executable, "-c", f"{code}\nprint('ready', flush=True)"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         line = process.stdout.readline()
         process.kill()
-    assert line == "ready\n", f"one of {libraries} cannot be imported"
+    assert line == "ready\n", f"this failed in a fresh process: {code}"
 
 
 def first_map() -> dict[str, float | bool]:

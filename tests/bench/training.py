@@ -36,7 +36,7 @@ def against_trainer(rounds: int) -> tuple[list[Row], str]:
         peer = trainer(model, part.rows, job.config, frozen)
         kept: dict[str, tuple[int, float]] = {}
         times = measure.side_by_side(
-            {"here": lambda job=job, kept=kept: _keep(kept, "here", _train(job)),
+            {"here": lambda job=job, kept=kept: _keep(kept, "here", train(job)),
              "there": lambda peer=peer, kept=kept: _keep(kept, "there", peer())},
             rounds,
         )  # fmt: skip
@@ -85,7 +85,7 @@ def with_and_without_cache(rounds: int) -> tuple[list[Row], str]:
     return rows, ""
 
 
-def _train(job: Job) -> tuple[int, float]:
+def train(job: Job) -> tuple[int, float]:
     """(steps, mean over all of them of the tasks' losses together)."""
     curve = _curve(job)
     return len(curve), sum(curve) / len(curve)
