@@ -211,7 +211,7 @@ def test_what_the_program_imports_is_what_it_requires():
 
 def test_the_readme_gives_a_reason_for_every_requirement_and_for_nothing_else():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, section = readme.split("\n## Dependencies", 1)
+    _, section = readme.split("\n### Dependencies", 1)
     rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", section.split("\n## ", 1)[0], re.MULTILINE)
     names = [name for name, _ in rows]
     assert sorted(names) == sorted({**pins("requirements.txt"), **pins("tests/requirements.txt")})
@@ -235,3 +235,16 @@ def test_make_shots_finds_all_that_it_imports():
     line = command.strip().replace("$(BIN)/python", sys.executable).removesuffix(" shots")
     answer = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True)
     assert answer.stderr.strip() == "Say where the pictures should go: python tests/browser/shots.py FOLDER"
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_of_the_documentation_names_is_there(page):
+    text = page.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if link.endswith((".md", ".py", ".png"))]
+    files = re.findall(r"`((?:mtl|tests|assets|docs)/[\w./-]+)`", text)
+    assert links + files
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert not missing + [file for file in files if not (ROOT / file).exists()]
