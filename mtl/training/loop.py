@@ -42,7 +42,7 @@ def fit(
     stop: Callable[[], bool] = lambda: False,
     state: Path | None = None,
 ) -> Iterator[Event]:
-    """Train `model` in place and yield events: start, step ..., epoch ..., end (see docs/how-a-run-travels.md for their fields).
+    """Train `model` in place and yield events: start, step ..., epoch ..., end (see docs/how-a-run-travels.md).
 
     `model` is float32 and its own (see `mtl.checkpoint.derive`); groups that learn get weights of their own, frozen
     ones stay shared. `stop` is asked after every step; when it says True the run ends there with status "stopped".
