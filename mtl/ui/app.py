@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -22,7 +22,7 @@ from mtl.ui.server.private import private_folder
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 os.environ.setdefault("GRADIO_TEMP_DIR", str(private_folder("mtl-playground")))
-# The web server would let any program on this computer say which address it comes from; `mtl.ui.server.door` knows
+# The web server would let any program on this computer say which address it comes from; `mtl.ui.server.hosts` knows
 # whom to believe.
 os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 
@@ -40,6 +40,7 @@ from mtl.ui.models import Asked
 from mtl.ui.page import ASKS_A_MODEL, Session, labelled
 from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
+from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
 from mtl.ui.server.presence import Heartbeats, Presence
 from mtl.ui.server.turns import fair_queue
@@ -67,9 +68,12 @@ _SCRIPTS = ("page.js", "controls.js")
 class Page(gr.Blocks):
     """The page as Gradio serves it: with this page's settings, whoever launches it, and with short errors."""
 
+    limits: Limits | None = None
+
     def launch(self, *arguments: Any, **settings: Any) -> Any:
         faults.keep_texts_out_of_the_log()
-        return super().launch(*arguments, **{**launch_settings(), **settings})
+        limits = self.limits or Limits.from_environment()
+        return super().launch(*arguments, **{**launch_settings(Hosts(), limits), **settings})
 
     async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """`gr.Blocks.process_api`, whose errors Gradio would print whole and answer with nothing or with all of it."""
@@ -85,7 +89,9 @@ class Page(gr.Blocks):
 
 def build(name: str | None = None) -> gr.Blocks:
     """The page around the model that `name` or the environment variable MTL_MODEL names. Loads nothing
-    heavy."""
+    heavy.
+
+    Raises `UserError` where the environment cannot be understood."""
     engine = Engine(name or model_name())
     registry = Registry()
     limits = Limits.from_environment()
@@ -93,6 +99,7 @@ def build(name: str | None = None) -> gr.Blocks:
     runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **line)
     with Page(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
+        demo.limits = limits
         session = Session(engine, registry, runs)
         demo.sandbox = session.sandbox
         with gr.Row(elem_id="top"):
@@ -130,16 +137,12 @@ def serve(demo: gr.Blocks) -> None:
     about = "a name by which browsers may ask for this page (*.example.org: all below it); may be given several times"
     parser.add_argument("--allow-host", metavar="NAME", dest="allow_hosts", action="append", default=[], help=about)
     options = parser.parse_args()
-    try:
-        settings = launch_settings(options.allow_hosts)
-    except UserError as problem:
-        parser.error(str(problem))
     demo.launch(
         server_name=options.host,
         server_port=options.port,
         share=options.share,
         prevent_thread_lock=True,
-        **settings,
+        **launch_settings(Hosts(options.allow_hosts), demo.limits),
     )
     demo.engine.start()
 
@@ -150,17 +153,16 @@ def serve(demo: gr.Blocks) -> None:
         demo.runs.open()
 
     threading.Thread(target=get_ready, name="get ready", daemon=True).start()
-    end_cleanup = cleanup.begin(demo.runs, demo.registry.in_use)
+    end_cleanup = cleanup.begin(demo.runs, demo.limits, demo.registry.in_use)
     demo.block_thread()
     end_cleanup()
     demo.runs.close()
 
 
-def launch_settings(allow_hosts: Iterable[str] = ()) -> dict[str, Any]:
-    """What every way of serving this page has in common. Raises `UserError` where the environment cannot be
-    understood."""
+def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
+    """What every way of serving this page has in common."""
     return {
-        "app_kwargs": door.settings(allow_hosts, behind=[Heartbeats]),
+        "app_kwargs": door.settings(hosts, limits, behind=[Heartbeats]),
         # Gradio's helper processes would take uploads and give files past the door.
         "num_workers": 0,
         "theme": THEME,

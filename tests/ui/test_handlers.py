@@ -27,6 +27,8 @@ from mtl.ui.models import Models
 from mtl.ui.page import Session, in_plain_words
 from mtl.ui.sentences import Sentences
 from mtl.ui.sentiment import tab as sentiment
+from mtl.ui.server.hosts import Hosts
+from mtl.ui.server.limits import Limits
 from mtl.ui.tabs import TABS
 from mtl.ui.visitors import Registry, Work
 from tests.uploads import SANDBOX
@@ -484,7 +486,7 @@ def test_the_page_is_built_without_the_model_and_keeps_its_handlers_private():
 
 
 def test_what_the_browser_is_asked_to_run_is_in_its_scripts():
-    head = page.launch_settings()["head"]
+    head = page.launch_settings(Hosts(), Limits())["head"]
     config = page.build("a folder that does not exist").get_config_file()
     named = {d["js"] for d in config["dependencies"] if d["js"]}
     named |= {c["props"]["js_on_load"] for c in config["components"] if "mtl." in c["props"].get("js_on_load", "")}
@@ -505,7 +507,7 @@ def test_only_clicks_and_looks_are_dropped_while_an_answer_is_under_way():
 
 
 def test_nothing_is_sent_or_recorded():
-    settings = page.launch_settings()
+    settings = page.launch_settings(Hosts(), Limits())
     assert settings["run_history"] is False and settings["enable_monitoring"] is False
     assert settings["show_error"] is False and settings["max_file_size"] == MAX_ZIP_BYTES
     assert page.build("x").analytics_enabled is False

@@ -15,20 +15,21 @@ log = logging.getLogger("mtl.ui")
 EVERY = 600.0
 
 
-def begin(runs: Runs, in_use: Callable[[], Collection[str]], every: float = EVERY) -> Callable[[], None]:
+def begin(
+    runs: Runs, limits: Limits, in_use: Callable[[], Collection[str]], every: float = EVERY
+) -> Callable[[], None]:
     """Clean up every so many seconds, in the background. `in_use` gives the ids of the runs to keep.
 
     The first look, now, deletes nothing: a computer that has just started may not know the time yet, nor the page
     which runs its visitors still look at.
 
-    Returns what ends it. Raises `UserError` where the limits cannot be understood.
+    Returns what ends it.
     """
-    limits = Limits.from_environment()
     kept = limits.runs_days * 86400, limits.runs_gb * 1e9
     ended = threading.Event()
 
     def forever() -> None:
-        allowed = (math.inf, math.inf)
+        allowed = math.inf, math.inf
         while not ended.is_set():
             try:
                 if deleted := runs.clean_up(*allowed, in_use()):
