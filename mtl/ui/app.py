@@ -9,7 +9,8 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -37,7 +38,7 @@ from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
 from mtl.ui.models import Asked
-from mtl.ui.page import ASKS_A_MODEL, Session, labelled
+from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, by_name, labelled
 from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
 from mtl.ui.server.hosts import Hosts
@@ -107,7 +108,7 @@ def build(name: str | None = None) -> gr.Blocks:
             reset = gr.Button(result.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
         with gr.Row(elem_id="frame"):
             with gr.Column(elem_id="left", scale=0, min_width=300):
-                opening = _left_column(session)
+                _left_column(demo, session)
             with gr.Column(elem_id="right", min_width=320), gr.Tabs():
                 for tab in TABS:
                     with gr.Tab(tab.TITLE, id=tab.TITLE.lower()) as container:
@@ -118,8 +119,6 @@ def build(name: str | None = None) -> gr.Blocks:
         telling = [demo.load, session.model.change, session.revision.change]
         session.wire(telling, partial(_model_in_use, session), [], [header, reset])
         session.wire([reset.click], partial(models.choose, session.next_revision, None), [], [session.model])
-        # The width is the browser's to know; the views ask for it, so it comes before the first analysis.
-        demo.load(None, None, session.narrow, js="mtl.narrow", api_visibility="private").then(**opening)
         _recognise(demo, session)
         _endpoints(session)
     demo.queue()
@@ -184,22 +183,35 @@ def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
 # --- parts of the page ---
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """What changes on the page once its visitor is known."""
+
+    token: str
+    arrival: int
+    model: Any
+
+
 def _recognise(demo: gr.Blocks, session: Session) -> None:
     """Learn whose page it is: a browser keeps a secret of its own, which makes it the owner of its runs."""
     token = gr.BrowserState("", storage_key="mtl-owner", secret=_browser_secret(session.runs.root))
-
     again = gr.Checkbox(visible="hidden")
+    outputs = {"token": token, "arrival": session.arrival, "model": session.model}
 
-    def arrive(known: str, again: bool, request: gr.Request) -> tuple:
-        owner = known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{32}", known) else secrets.token_hex(16)
+    def handler(token: str, again: bool, request: gr.Request) -> tuple:
         address = request.client.host if request.client else ""
-        visit = session.registry.recognise(request.session_hash, owner, again, address)
-        # The first analysis may have been made meanwhile, by the page's own model.
-        model = session.next_revision() if visit.lesson.model else gr.skip()
-        return owner, session.next_revision(), model
+        return by_name(_arrive(session, request.session_hash, address, token, again), outputs)
 
-    places = [token, session.arrival, session.model]
-    demo.load(arrive, [token, again], places, js="mtl.arrive", show_progress="hidden", api_visibility="private")
+    places = [*outputs.values()]
+    demo.load(handler, [token, again], places, js="mtl.arrive", show_progress="hidden", api_visibility="private")
+
+
+def _arrive(session: Session, name: str | None, address: str, token: str, again: bool) -> Arrival:
+    owner = token if isinstance(token, str) and re.fullmatch(r"[0-9a-f]{32}", token) else secrets.token_hex(16)
+    visit = session.registry.recognise(name, owner, again, address)
+    # The first analysis may have been made meanwhile, by the page's own model.
+    model = session.next_revision() if visit.lesson.model else UNCHANGED
+    return Arrival(owner, session.next_revision(), model)
 
 
 def _browser_secret(root: Path) -> str:
@@ -245,8 +257,8 @@ def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
     return _header(chip, f"{result.CHIP_TITLE} {model.slow_format}".strip()), back
 
 
-def _left_column(session: Session) -> dict[str, Any]:
-    """The box and all that fills it. Returns the event that makes the opening analysis."""
+def _left_column(demo: gr.Blocks, session: Session) -> None:
+    """The box, all that fills it, and the first analysis."""
     box = gr.Textbox(
         "\n".join(SETS[OPENING]),
         label=text.BOX_LABEL,
@@ -269,42 +281,30 @@ def _left_column(session: Session) -> dict[str, Any]:
 
     too_big = gr.Button(visible="hidden", elem_id="file-too-big")
 
-    def on_box(lines: str, request: gr.Request) -> Iterator[tuple]:
-        yield from analysis.of_box(session, lines, session.registry.visit(request.session_hash))
+    shown = {"status": status, "revision": session.revision, "stop": stop}
+    # What is asked for while an answer is under way must not be lost.
+    options = {**ASKS_A_MODEL, "trigger_mode": "always_last"}
 
-    def on_file(path: str, request: gr.Request) -> Iterator[tuple]:
-        yield from analysis.of_file(session, path, session.registry.visit(request.session_hash))
+    def wire(triggers: Sequence[Any], handler: Callable, *arguments: Any, inputs=(box,), more=None, **others) -> None:
+        outputs = {**shown, **(more or {})}
+        session.wire(triggers, partial(handler, session, *arguments), inputs, outputs, **{**options, **others})
 
-    # Not Gradio's `cancels`: a click on Analyze while that winds up would end in a bare "Error".
-    def on_stop(request: gr.Request) -> None:
-        session.registry.visit(request.session_hash).stopping = True
-
-    shared = {
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        **ASKS_A_MODEL,
-        # What is asked for while an answer is under way must not be lost.
-        "trigger_mode": "always_last",
-    }
-    results = [status, session.revision, stop]
-    analyze.click(on_box, [box], results, **shared)
+    # Another model in use answers the same sentences at once.
+    wire([analyze.click, session.model.change], analysis.of_box)
     # A file is read for a while before the model is needed: others' analyses do not wait for that.
-    file.upload(on_file, [file], [box, file, *results], **{**shared, "concurrency_id": "box", "concurrency_limit": 10})
+    own_queue = {"concurrency_id": "box", "concurrency_limit": 10}
+    wire([file.upload], analysis.of_file, inputs=[file], more={"box": box, "file": file}, **own_queue)
     for title, button in examples.items():
-        lines = "\n".join(SETS[title])
-        picked = button.click(lambda lines=lines: lines, None, box, show_progress="hidden", api_visibility="private")
-        picked.then(on_box, [box], results, **shared)
-    too_big.click(
-        lambda: markup.status(text.file_too_big(MAX_FILE_BYTES), kind="bad"),
-        None,
-        status,
-        show_progress="hidden",
-        api_visibility="private",
+        wire([button.click], analysis.of_example, "\n".join(SETS[title]), inputs=[], more={"box": box})
+    session.wire([too_big.click], analysis.too_big, [], [status])
+    session.wire([stop.click], analysis.stop, [], [], queue=False)
+    wire(
+        [demo.load],
+        analysis.of_opening,
+        inputs=[session.narrow, box],
+        more={"narrow": session.narrow},
+        js="mtl.open",
     )
-    # Another model in use: the same sentences at once, answered by it.
-    session.model.change(on_box, [box], results, **shared)
-    stop.click(on_stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
-    return {"fn": on_box, "inputs": [box], "outputs": results, **shared}
 
 
 # --- for programs ---
