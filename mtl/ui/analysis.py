@@ -1,5 +1,4 @@
-"""What Analyze, an upload and the endpoints for programs do: sentences in, an analysis kept for the session, and
-words about it.
+"""What Analyze, an upload and the endpoints for programs do: sentences in, an analysis for the session, and its status.
 
 The handlers of the page are generators, so that they can say how far they are and can be stopped.
 """
@@ -150,8 +149,8 @@ def progress(finished: int, total: int, seconds: float) -> str:
 
 
 def labels_for(texts: tuple[str, ...], upload: Sentences | None) -> dict[str, tuple[str | float | None, ...]]:
-    """The uploaded file's own columns for `texts`, matched by place and then by text, as the box may have
-    been edited since. Empty where none of the texts came from the file."""
+    """The uploaded file's own columns for `texts`, matched by place and then by text, as the box may have been edited
+    since. Empty where none of the texts came from the file."""
     if upload is None:
         return {}
     place = {t: i for i, t in reversed(list(enumerate(upload.texts)))}
@@ -161,7 +160,7 @@ def labels_for(texts: tuple[str, ...], upload: Sentences | None) -> dict[str, tu
     return {name: tuple(None if row is None else values[row] for row in rows) for name, values in upload.labels.items()}
 
 
-# --- for programs, which are answered and then forgotten ---
+# --- for programs: nothing is remembered ---
 
 
 def as_json(model: Asked, texts: list[str]) -> list[dict[str, Any]]:

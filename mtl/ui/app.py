@@ -1,5 +1,4 @@
-"""The whole page: header, the box of sentences, the tabs, the endpoints for programs, and how it is
-served."""
+"""The whole page: header, the box of sentences, the tabs, the endpoints for programs, and how it is served."""
 
 from __future__ import annotations
 
@@ -89,10 +88,9 @@ class Page(gr.Blocks):
 
 
 def build(name: str | None = None) -> gr.Blocks:
-    """The page around the model that `name` or the environment variable MTL_MODEL names. Loads nothing
-    heavy.
+    """The page around the model that `name` or the environment variable MTL_MODEL names. Loads nothing heavy.
 
-    Raises `UserError` where the environment cannot be understood."""
+    Raises `UserError` where a setting in the environment is wrong."""
     engine = Engine(name or model_name())
     registry = Registry()
     limits = Limits.from_environment()
@@ -116,8 +114,8 @@ def build(name: str | None = None) -> gr.Blocks:
                     # The sentences step aside where they are not what is looked at.
                     container.select(None, js="mtl.wide" if getattr(tab, "WIDE", False) else "mtl.beside")
         # After a long pause the server has forgotten a choice: the next analysis then shows what it was made with.
-        telling = [demo.load, session.model.change, session.revision.change]
-        session.wire(telling, partial(_model_in_use, session), [], [header, reset])
+        triggers = [demo.load, session.model.change, session.revision.change]
+        session.wire(triggers, partial(_model_in_use, session), [], [header, reset])
         session.wire([reset.click], partial(models.choose, session.next_revision, None), [], [session.model])
         _recognise(demo, session)
         _endpoints(session)
@@ -127,8 +125,7 @@ def build(name: str | None = None) -> gr.Blocks:
 
 
 def serve(demo: gr.Blocks) -> None:
-    """`python app.py [--host --port --share]`: answer first, load the model behind it, and serve until
-    stopped."""
+    """`python app.py [--host --port --share]`: serve until stopped; the model is loaded meanwhile."""
     parser = argparse.ArgumentParser(description=text.TAGLINE)
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
@@ -145,7 +142,7 @@ def serve(demo: gr.Blocks) -> None:
     )
     demo.engine.start()
 
-    # A run's waiting process imports for seconds: not while the first visitor waits for the model.
+    # The process that waits for runs imports for seconds: not while the first visitor waits for the model.
     def get_ready() -> None:
         demo.engine.wait()
         demo.sandbox.warm_up()
@@ -168,13 +165,13 @@ def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
         "css_paths": sorted(ASSETS.glob("*.css")),
         "head": _head(),
         "footer_links": ["api"],
-        # A checkpoint may be larger than a file of sentences; whoever takes a file asks for its own limit.
+        # A checkpoint may be larger than a file of sentences, which has a limit of its own.
         "max_file_size": MAX_ZIP_BYTES,
         "run_history": False,
         "enable_monitoring": False,
-        # Those that wait for their turn with the model hold a thread each, and compute nothing.
+        # A handler that waits for its turn with the model holds a thread, and computes nothing.
         "max_threads": 100,
-        # Sessions that were not let go, as a program may ask under one name after another.
+        # A program may use one session after another and close none.
         "state_session_capacity": 1000,
         "show_error": False,
     }
@@ -193,7 +190,7 @@ class Arrival:
 
 
 def _recognise(demo: gr.Blocks, session: Session) -> None:
-    """Learn whose page it is: a browser keeps a secret of its own, which makes it the owner of its runs."""
+    """Find out whose page it is: a secret that the browser keeps makes it the owner of its runs."""
     token = gr.BrowserState("", storage_key="mtl-owner", secret=_browser_secret(session.runs.root))
     again = gr.Checkbox(visible="hidden")
     outputs = {"token": token, "arrival": session.arrival, "model": session.model}
@@ -222,7 +219,7 @@ def _browser_secret(root: Path) -> str:
             path.touch(mode=0o600)  # nobody else reads it, not even before it is written
             path.write_text(secrets.token_hex(16))
         return path.read_text()
-    except OSError:  # where no runs can be kept, no browser needs to find any again
+    except OSError:  # without a folder for runs there are none to find again
         return secrets.token_hex(16)
 
 
@@ -241,7 +238,7 @@ def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
 
 
 def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
-    """The header with what the model in use is, waited for; and whether there is a way back to the page's own."""
+    """The header that names the model in use, and the button back to the page's own. Waits for the model."""
     path = visit.lesson.model
     back = labelled(result.BACK, visible=path is not None)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,6 @@ import numpy as np
 from mtl import maps
 from mtl.sheets import csv_bytes
 from mtl.ui import words as text
-from mtl.ui.downloads import npy_bytes
 from mtl.ui.kinds import shown
 from mtl.ui.page import UNCHANGED, Session
 from mtl.ui.visitors import Work
@@ -174,4 +174,6 @@ def embeddings_csv(work: Work, pooling: str) -> bytes:
 
 
 def embeddings_npy(work: Work, pooling: str) -> bytes:
-    return npy_bytes(work.vectors(pooling))
+    file = io.BytesIO()
+    np.save(file, work.vectors(pooling), allow_pickle=False)
+    return file.getvalue()

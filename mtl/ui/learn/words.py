@@ -70,8 +70,8 @@ WHEN_LABEL = "When"
 MEASURED_LABEL = "Measured"
 CARD_TABLE = "Settings and picture as a table"
 NO_FIGURES = (
-    "The figures of this page are missing. The command “python -m mtl scenarios” measures them and writes "
-    "assets/scenarios.json."
+    "The figures of this page are missing. The command “python -m mtl scenarios” measures them "
+    "and writes assets/scenarios.json."
 )
 NOT_MEASURED = "This preset has not been measured yet."
 EXPECT = {

@@ -1,4 +1,4 @@
-"""The Sentiment tab: how probable each label is for each sentence, and how strong the feeling."""
+"""The Sentiment tab: how probable each label is for each sentence, and how strong the feeling is."""
 
 from __future__ import annotations
 
@@ -42,8 +42,7 @@ def build(session: Session) -> None:
 
 
 def order_choices(labels: list[str], gauge: bool) -> list[tuple[str, str]]:
-    """(name, value) of the orders: as written, most of each label, intensity both ways, the doubtful ones
-    first."""
+    """(name, value) of the orders: as written, most of each label, intensity both ways, least certain first."""
     return [
         (text.ORDER, ""),
         *((text.most(label), f"label:{label}") for label in labels),
@@ -99,7 +98,7 @@ def show_sentiment(work: Work, head: str | None, order: str) -> Shown:
 
 
 def _intensities(work: Work, task: str) -> list[float] | None:
-    """How strong the feeling is, which says nothing about the answers of another head."""
+    """How strong the feeling is; None beside the answers of another head, about which it says nothing."""
     answers = work.answers(GAUGE) if task == TASK and GAUGE in work.model.tasks else [None]
     return answers if isinstance(answers[0], float) else None
 

@@ -1,4 +1,4 @@
-"""How many calls one visitor may have waiting for an answer.
+"""How many calls one visitor may have under way.
 
 Gradio has one limit for everybody's calls together, so one visitor could take all there is. Used by
 `mtl.ui.server.door` alone, on the server's event loop.
@@ -54,9 +54,8 @@ class Calls:
     def enter(self, session: str, address: str, kind: str, queue: Any, size: int = 0) -> _Call:
         """Count a call of `kind` (any word for what is called) by `session`, "" if it gives none, from `address`.
 
-        `size` is what it sends, in bytes: nearly all of that is text that waits for the model.
-
-        `queue` is Gradio's, which knows what has ended. Raises `Refused` where the limits are reached.
+        `size` is what it sends, in bytes, nearly all of it text that waits for the model. `queue` is Gradio's, which
+        knows what has ended. Raises `Refused` where the limits are reached.
         """
         self._drop_ended(queue)
         own = [call for call in self._calls if call.session == session] if session else []
@@ -144,21 +143,21 @@ class Calls:
                 call.left = left
 
     def _drop_ended(self, queue: Any) -> None:
-        now, kept = self._clock(), []
+        now, calls = self._clock(), []
         for call in self._calls:
             unread = call.event in queue.pending_event_ids_session.get(call.session, ())
             if call.event is not None and not unread:
                 continue
             # Gradio counts a call as under way for a moment after its answer has been read, so this comes second.
             if call.event is None or call.event in queue.event_ids_to_events:
-                kept.append(call)
+                calls.append(call)
                 continue
             call.ended = now if call.ended is None else call.ended
             if now - call.ended > (LEFT_SECONDS if call.left else UNREAD_SECONDS):
                 self._forget(call, queue)
             else:
-                kept.append(call)
-        self._calls = kept
+                calls.append(call)
+        self._calls = calls
 
     def _forget_oldest(self, unread: list[_Call], queue: Any) -> bool:
         """Drop the oldest answer that nobody is connected for. False where all of them are still being worked on."""
@@ -176,7 +175,7 @@ class Calls:
 
 
 def _forget_messages(session: str, queue: Any) -> None:
-    """Gradio keeps what it had to tell a session until that session reads it, which may be never."""
+    """Gradio keeps a session's messages until it reads them, which may be never."""
     if not queue.pending_event_ids_session.get(session):
         queue.pending_event_ids_session.pop(session, None)
         queue.pending_messages_per_session.pop(session, None)

@@ -1,7 +1,7 @@
 """What stands between the network and Gradio: one ASGI middleware that every request passes.
 
-Each idea has its module: `hosts` (who asks, and for whom), `requests` (what may be asked and sent), `calls` and
-`uploads` (one visitor's share), `answers` (headers and short errors). The order in which they are asked is here.
+Each check has its module: `hosts` (for whom a request is, and from whom), `requests` (what it may ask and send),
+`calls` and `uploads` (one visitor's share), `answers` (headers and short errors). Here stands their order.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class Hosts:
                 "A page of another server may not use this one. If it should, start this one with --allow-host NAME, "
                 "or set MTL_ALLOW_HOSTS=NAME, with that page's host as NAME.",
             )
-        names, kept = {host, root}, []
+        names, passed = {host, root}, []
         for name, value in scope["headers"]:
             if name in _NAMING:
                 named = value.decode("latin-1").split(",")[0].strip()
@@ -103,8 +103,8 @@ class Hosts:
                     self._report(host_name(named))
                     continue
                 names.add(named)
-            kept.append((name, value))
-        scope["headers"] = kept
+            passed.append((name, value))
+        scope["headers"] = passed
         return {name.lower() for name in names if name}
 
     def _report(self, name: str) -> None:

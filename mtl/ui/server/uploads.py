@@ -45,7 +45,7 @@ class Uploads:
         received, answer = 0, bytearray()
 
         async def watched() -> Message:
-            """Gradio's reader deletes what it has written when it is told that the form is faulty, and only then."""
+            """Raises as a faulty form would: only then does Gradio's reader delete what it has written."""
             nonlocal received
             try:
                 message = await asyncio.wait_for(receive(), SILENCE)
