@@ -1,7 +1,7 @@
 """The encoder of BERT's shape, which the default backbone has, as plain torch modules.
 
 The same weights, names and numbers as in transformers, whose own class costs a process more to import than torch and
-the weights together: with this one a run, a command or the page is ready in half the time.
+the weights together: with this one a model is there in less than a third of the time: make bench ARGS="--only own".
 """
 
 from __future__ import annotations
