@@ -31,13 +31,13 @@ import gradio as gr
 from mtl import faults
 from mtl.config import ASSETS, UserError
 from mtl.training.runs.service import Runs
-from mtl.ui import analysis, models
+from mtl.ui import analysis, names
 from mtl.ui import words as text
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
 from mtl.ui.models import Asked
-from mtl.ui.page import ASKS_A_MODEL, Session, labelled
+from mtl.ui.page import ASKS_A_MODEL, Session, labelled, use_model
 from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
 from mtl.ui.server.limits import Limits
@@ -135,7 +135,7 @@ def build(name: str | None = None) -> gr.Blocks:
         # After a long pause the server has forgotten a choice: the next analysis then shows what it was made with.
         telling = [demo.load, session.model.change, session.revision.change]
         session.wire(telling, partial(_model_in_use, session), [], [header, reset])
-        session.wire([reset.click], partial(models.choose, session.next_revision, None), [], [session.model])
+        session.wire([reset.click], partial(use_model, session), [], [session.model])
         # The width is the browser's to know; the views ask for it, so it comes before the first analysis.
         demo.load(None, None, session.narrow, js="() => window.innerWidth < 700", api_visibility="private").then(
             **opening
@@ -259,10 +259,10 @@ def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
     except UserError:
         return _header(text.CHIP_FAILED), back
     if path is None:
-        name = models.own_name(session.engine.name)
+        name = names.own_name(session.engine.name)
         chip = text.chip(name, model.backbone.parameter_count, len(model.tasks), model.dtype)
         return _header(chip, f"{text.CHIP_TITLE} {model.slow_format}".strip()), back
-    name, learnt = models.name_of(session.runs, visit.owner, path), models.learnt(path)
+    name, learnt = names.name_of_model(session.runs, visit.owner, path), names.trained_in(path)
     chip = result.chip(name, learnt, len(model.tasks), model.dtype)
     return _header(chip, f"{result.CHIP_TITLE} {model.slow_format}".strip()), back
 

@@ -12,19 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl.config import UserError
-from mtl.files import read_json
 from mtl.sandbox import Stopped
 from mtl.ui.engine import Engine
+from mtl.ui.names import MODEL_GONE
 from mtl.ui.server.turns import Turns
-from mtl.ui.train.result import words
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mtl.config import ModelConfig, TaskSpec
     from mtl.model import Analysis, MultiTaskModel
-    from mtl.training.runs.service import Runs
-    from mtl.ui.visitors import Visit
 
 # What a model takes beside its tensors: the modules that borrow them.
 _OVERHEAD = 400_000
@@ -147,46 +144,4 @@ def _version(path: Path) -> int:
     try:
         return (path / "config.json").stat().st_mtime_ns
     except OSError:
-        raise UserError(words.MODEL_GONE) from None
-
-
-# --- which one a visitor uses ---
-
-
-def choose(next_revision: Callable[[], int], path: Path | None, visit: Visit) -> int:
-    """Let a visitor's tabs use a checkpoint, or (None) the page's own model; the new revision of the model in use."""
-    visit.lesson.model = path
-    return next_revision()
-
-
-# --- what to call them ---
-
-
-def own_name(name: str | None) -> str:
-    """What to call the page's own model: a run's checkpoint goes by the run's name."""
-    if name is None:
-        return "default"
-    path = Path(name)
-    return path.parent.name if path.name == "checkpoint" and path.parent.name else path.name
-
-
-def run_names(runs: Runs, owner: str) -> dict[str, str]:
-    """What the page calls each run of `owner`: "run 1" is the oldest that is still there."""
-    return {run.id: words.run_name(number) for number, run in enumerate(runs.find(owner), 1)}
-
-
-def name_of(runs: Runs, owner: str, path: Path) -> str:
-    """What the page calls the model of a checkpoint's folder: by its run, or by the file it was brought in."""
-    if path.parent.parent == runs.root and path.name == "checkpoint":
-        return run_names(runs, owner).get(path.parent.name, words.SOME_RUN)
-    return path.name
-
-
-def learnt(path: Path) -> str:
-    """What a checkpoint's training changed, in a few words: "heads trained"; "" where it does not say."""
-    try:
-        moved = read_json(path / "train.json")["moved"]
-        # It may be a stranger's.
-        return words.learnt({str(group)[:40]: float(change) for group, change in moved.items()})
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return ""
+        raise UserError(MODEL_GONE) from None

@@ -12,7 +12,6 @@ from mtl.config import TaskSpec, TrainConfig
 if TYPE_CHECKING:
     from mtl.data.matching import Matched
     from mtl.data.table import Table
-    from mtl.ui.train.data.step import Reading
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,12 @@ class Source:
     def ready(self) -> bool:
         """Whether a run can be started on it."""
         return bool(self.learns) and (self.accepted or not self.table.errors)
+
+
+class Reading:
+    """A file that is being read. `stopped`: its visitor does not want to wait for it any longer."""
+
+    stopped = False
 
 
 @dataclass

@@ -24,7 +24,7 @@ from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.train.data import view as understood
 from mtl.ui.train.data import words
 from mtl.ui.train.data.tables import Known, understand
-from mtl.ui.train.state import Lesson, Source
+from mtl.ui.train.state import Lesson, Reading, Source
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
@@ -217,12 +217,6 @@ def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:
 def stop_reading(visit: Visit) -> None:
     if visit.lesson.reading is not None:
         visit.lesson.reading.stopped = True
-
-
-class Reading:
-    """A file that is being read. `stopped`: its visitor does not want to wait for it any longer."""
-
-    stopped = False
 
 
 def read(

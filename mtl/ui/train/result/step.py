@@ -11,9 +11,9 @@ import gradio as gr
 from mtl import archive
 from mtl.config import UserError
 from mtl.training.progress import Progress
-from mtl.ui import models
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, bring
-from mtl.ui.page import ASKS_A_MODEL, Session, in_plain_words, labelled
+from mtl.ui.names import name_of_model, name_of_run
+from mtl.ui.page import ASKS_A_MODEL, Session, in_plain_words, labelled, use_model
 from mtl.ui.sentences import from_lines
 from mtl.ui.train.result import before_after, scores, words
 from mtl.ui.visitors import Visit
@@ -68,7 +68,7 @@ def build(session: Session) -> None:
         return use_run(session, visit)
 
     def on_back(visit: Visit) -> int:
-        return models.choose(session.next_revision, None, visit)
+        return use_model(session, visit, None)
 
     def on_file(visit: Visit, path: str) -> tuple:
         return take_zip(session, visit, path)
@@ -117,7 +117,7 @@ def show(session: Session, visit: Visit) -> tuple:
         visit.lesson.sentences = ()
         save = labelled(words.DOWNLOAD, visible=False)
         return markup.note(str(why)), save, gr.update(visible=False), gr.skip(), ""
-    page = scores.page(progress, models.run_names(session.runs, visit.owner)[progress.run.id])
+    page = scores.page(progress, name_of_run(session.runs, visit.owner, progress.run.id))
     texts = visit.work.texts if visit.work else []
     visit.lesson.sentences = tuple(texts)
     return page, labelled(words.DOWNLOAD, visible=True), gr.update(visible=True), "\n".join(texts), ""
@@ -174,7 +174,7 @@ def use_run(session: Session, visit: Visit) -> int:
     """Let the visitor's tabs use the model of the run that is shown. Raises `UserError` where it cannot be loaded."""
     path = over(session, visit).run.folder / "checkpoint"
     session.models.get(path)
-    return models.choose(session.next_revision, path, visit)
+    return use_model(session, visit, path)
 
 
 def model_in_use(session: Session, visit: Visit) -> tuple:
@@ -188,7 +188,7 @@ def model_in_use(session: Session, visit: Visit) -> tuple:
     back = labelled(words.BACK, visible=path is not None)
     if path is None:
         return "", use, back
-    name = models.name_of(session.runs, visit.owner, path)
+    name = name_of_model(session.runs, visit.owner, path)
     return markup.status(words.in_use(name)), use, back
 
 
@@ -197,7 +197,7 @@ def pack(session: Session):
 
     def write(visit: Visit, folder: Path) -> Path:
         run = over(session, visit).run
-        name = models.run_names(session.runs, visit.owner)[run.id].replace(" ", "-")
+        name = name_of_run(session.runs, visit.owner, run.id).replace(" ", "-")
         archive.write(run.folder / "checkpoint", folder / f"{name}.zip", name)
         return folder / f"{name}.zip"
 
@@ -209,7 +209,7 @@ def take_zip(session: Session, visit: Visit, path: str) -> tuple:
     try:
         folder = bring(session, visit, path)
         told = words.upload_taken(folder.name, list(session.models.get(folder).tasks))
-        return None, markup.status(told), models.choose(session.next_revision, folder, visit)
+        return None, markup.status(told), use_model(session, visit, folder)
     except Exception as problem:
         return None, _bad(in_plain_words(problem)), gr.skip()
 
