@@ -132,9 +132,9 @@ def test_many_at_once_load_it_once(engine, saved, loads):
 
 def test_an_analysis_outlives_the_tensors_of_its_model(engine, saved, loads):
     models = Models(engine, most=1)
-    asked = models.asked(saved("a"), "ada")
+    shared = models.shared(saved("a"), "ada")
     texts = ["A day.", "Another day."]
-    work = Work(asked, asked.analyze(texts), asked.config.pooling)
+    work = Work(shared, shared.analyze(texts), shared.config.pooling)
     expected = models.get(saved("a")).encode(texts, "max")
     models.get(saved("b"))
     np.testing.assert_array_equal(work.vectors("max"), expected)
@@ -150,8 +150,8 @@ def test_only_the_session_that_chose_a_model_uses_it_and_its_run_is_kept(tmp_pat
     session = types.SimpleNamespace(next_revision=lambda: 7)
     path = tmp_path / "run-a" / "checkpoint"
     assert use_model(session, mine, path) == 7
-    yours.lesson.run = "run-b"
-    assert (mine.lesson.model, yours.lesson.model) == (path, None)
+    yours.train.run = "run-b"
+    assert (mine.train.model, yours.train.model) == (path, None)
     assert registry.in_use() == {"run-a", "run-b"} and registry.models() == {path}
     use_model(session, mine, None)
     assert registry.in_use() == {"run-b"} and registry.models() == set()

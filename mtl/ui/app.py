@@ -36,7 +36,7 @@ from mtl.ui import words as text
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
-from mtl.ui.models import Asked
+from mtl.ui.models import SharedModel
 from mtl.ui.page import ASKS_A_MODEL, Session, labelled, use_model
 from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
@@ -224,7 +224,7 @@ def _recognise(demo: gr.Blocks, session: Session) -> None:
         address = request.client.host if request.client else ""
         visit = session.registry.recognise(request.session_hash, owner, again, address)
         # The first analysis may have been made meanwhile, by the page's own model.
-        model = session.next_revision() if visit.lesson.model else gr.skip()
+        model = session.next_revision() if visit.train.model else gr.skip()
         return owner, session.next_revision(), model
 
     places = [token, session.arrival, session.model]
@@ -252,7 +252,7 @@ def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
 
 def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
     """The header with what the model in use is, waited for; and whether there is a way back to the page's own."""
-    path = visit.lesson.model
+    path = visit.train.model
     back = labelled(result.BACK, visible=path is not None)
     try:
         model = session.models.get(path)
@@ -335,8 +335,8 @@ def _left_column(session: Session) -> dict[str, Any]:
 def _endpoints(session: Session) -> None:
     """`/analyze` and `/embed` for gradio_client."""
 
-    def model(request: gr.Request) -> Asked:
-        return session.models.asked(None, request.session_hash or f"address {request.client.host}")
+    def model(request: gr.Request) -> SharedModel:
+        return session.models.shared(None, request.session_hash or f"address {request.client.host}")
 
     def analyze(texts: list[str], request: gr.Request) -> list[dict]:
         return analysis.for_program(lambda: analysis.as_json(model(request), texts))

@@ -182,7 +182,7 @@ class Session:
 
 def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:
     """Let a visitor's tabs use a checkpoint, or (None) the page's own model; returns the revision of the model."""
-    visit.lesson.model = path
+    visit.train.model = path
     return session.next_revision()
 
 

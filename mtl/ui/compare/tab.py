@@ -193,14 +193,14 @@ def start_set(visit: Visit, runs: Runs, engine: Engine, which: str) -> str:
     groups = _groups(engine, source.tasks)
     begun, problems = [], []
     for name in SETS[which]:
-        config = presets.BY_NAME[name].make(groups, visit.lesson.config)
+        config = presets.BY_NAME[name].make(groups, visit.train.config)
         try:
             begun.append(live.start(visit, runs, engine, config).id)
         except UserError as problem:
             problems.append(str(problem))
     if not begun:
         raise UserError(words.started(0, problems))
-    visit.lesson.run = begun[0]
+    visit.train.run = begun[0]
     return markup.status(words.started(len(begun), problems))
 
 
@@ -217,7 +217,7 @@ def stop_all(visit: Visit, runs: Runs) -> str:
 def pick(visit: Visit, runs: Runs, run_id: str) -> None:
     """Let the Train tab show a run. Raises `UserError` where it is none of the visitor's."""
     live.check_owner(visit)
-    visit.lesson.run = runs.get(run_id, visit.owner).id
+    visit.train.run = runs.get(run_id, visit.owner).id
 
 
 def save(visit: Visit, folder: Path, runs: Runs, engine: Engine) -> Path:
@@ -235,7 +235,7 @@ def _groups(engine: Engine, tasks: Mapping[str, TaskSpec]) -> Groups:
 
 def _ready_source(visit: Visit) -> Source:
     live.check_owner(visit)
-    source = visit.lesson.source
+    source = visit.train.source
     if source is None:
         raise UserError(words.NO_DATA)
     if not source.ready:
@@ -248,17 +248,17 @@ def _ready_source(visit: Visit) -> Source:
 
 def set_note(visit: Visit, which: str) -> tuple:
     """What a set would train, and whether it can be started."""
-    source = visit.lesson.source
+    source = visit.train.source
     if source is None or not source.ready:
         return markup.note(words.NO_DATA if source is None else words.NOT_READY), gr.Button(interactive=False)
     titles = [presets.BY_NAME[name].title for name in SETS[which]]
-    return markup.note(words.set_note(titles, source.name, visit.lesson.config.epochs)), gr.Button(interactive=True)
+    return markup.note(words.set_note(titles, source.name, visit.train.config.epochs)), gr.Button(interactive=True)
 
 
 def names(visit: Visit, engine: Engine, snapshots: Sequence[Progress]) -> dict[str, str]:
     """Run -> what its settings are called: a preset's title, or that they are the visitor's own."""
     # A run that waits does not say yet what parts its model has: most likely those of the data that is chosen.
-    source = visit.lesson.source
+    source = visit.train.source
     groups = _groups(engine, source.tasks if source else engine.model().tasks) if engine.ready else None
 
     def name(run: Progress) -> str:
@@ -293,7 +293,7 @@ def look(
         draw(snapshots, called, task, measure, drawn),
         progress=progress(snapshots),
         stop=labelled(words.STOP_ALL, visible=any(s.run.unfinished for s in snapshots)),
-        table=comparing.table(snapshots, called, visit.lesson.run) if snapshots else markup.note(words.NO_RUNS),
+        table=comparing.table(snapshots, called, visit.train.run) if snapshots else markup.note(words.NO_RUNS),
         pictures=gr.Column(visible=bool(tasks)),
         task=gr.Dropdown(choices=tasks, value=task),
         drawn=gr.CheckboxGroup(choices=choices, value=drawn),
@@ -345,4 +345,4 @@ def _snapshots(visit: Visit, runs: Runs) -> list[Progress]:
 def _version(visit: Visit, snapshots: Sequence[Progress]) -> str:
     """Differs whenever something that is shown has changed."""
     parts = ((s.run.id, s.run.state, s.step, s.milestones, s.place, s.stopping, bool(s.config)) for s in snapshots)
-    return f"{hash((visit.lesson.run, tuple(parts)))}"
+    return f"{hash((visit.train.run, tuple(parts)))}"

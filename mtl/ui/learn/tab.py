@@ -54,15 +54,15 @@ def build(session: Session) -> None:
 
 def current(visit: Visit, session: Session) -> str:
     """The model as this visitor has set it, as a picture and as a table."""
-    groups = shape_now(visit.lesson, session).under(visit.lesson.config)
+    groups = shape_now(visit.train, session).under(visit.train.config)
     table = markup.details(words.PICTURE_TABLE, stack.table(groups))
     return f"{stack.svg(groups)}{markup.note(words.PICTURE_CAPTION)}{table}"
 
 
 def thaw(visit: Visit, session: Session) -> str:
     """The part on rates per layer, with gradual unfreezing of this very model."""
-    shape = shape_now(visit.lesson, session)
-    gradual = shape.under(presets.BY_NAME["gradual"].make(shape.groups, visit.lesson.config))
+    shape = shape_now(visit.train, session)
+    gradual = shape.under(presets.BY_NAME["gradual"].make(shape.groups, visit.train.config))
     return _beside(words.PER_LAYER, words.PER_LAYER_PARAGRAPHS, lessons.thaw_picture(gradual))
 
 

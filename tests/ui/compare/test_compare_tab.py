@@ -134,7 +134,7 @@ def test_a_visitor_sees_their_own_runs_only(visit, runs, engine, table):
     with pytest.raises(UserError, match="no such run"):
         pick(visit, runs, other.id)
     pick(visit, runs, mine.id)
-    assert visit.lesson.run == mine.id
+    assert visit.train.run == mine.id
 
 
 def test_a_page_that_nobody_knows_sees_nothing_and_can_do_nothing(runs, engine, table):
@@ -323,12 +323,12 @@ def test_a_set_puts_one_run_for_each_preset_into_the_line(which, ready, runs, en
     wanted = [presets.BY_NAME[name].title for name in compare.SETS[which]]
     assert list(names(ready, engine, entries).values()) == wanted
     assert f"{len(wanted)} runs put into the line." in message
-    assert ready.lesson.run == entries[0].run.id
+    assert ready.train.run == entries[0].run.id
     assert all(entry.file == "moods.csv" for entry in entries)
 
 
 def test_a_set_keeps_every_other_setting(ready, runs, engine):
-    ready.lesson.config = replace(ready.lesson.config, epochs=4, batch_size=8, anchor=2.0)
+    ready.train.config = replace(ready.train.config, epochs=4, batch_size=8, anchor=2.0)
     start_set(ready, runs, engine, "freezing")
     for entry in runs.progress_of_all("me"):
         assert (entry.config.epochs, entry.config.batch_size, entry.config.anchor) == (4, 8, 2.0)
@@ -362,7 +362,7 @@ def test_stopping_all_asks_those_that_wait_before_the_one_that_trains(ready, run
     asked = []
     stop = runs.stop
     monkeypatch.setattr(runs, "stop", lambda run_id, owner: (asked.append(run_id), stop(run_id, owner)))
-    runs.start("you", ready.lesson.source.path, TrainConfig(epochs=9))
+    runs.start("you", ready.train.source.path, TrainConfig(epochs=9))
     assert "4 runs asked to stop" in stop_all(ready, runs)
     assert asked[-1] == first.id and len(asked) == 4
     assert [run.state for run in runs.find("me")] == ["running", "stopped", "stopped", "stopped"]

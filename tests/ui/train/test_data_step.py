@@ -51,7 +51,7 @@ def test_what_is_no_table_is_refused_and_what_was_there_stays(tmp_path, name, co
     assert message in said[-1][0]
     assert "stays what is learnt from" in said[-1][0]
     assert not said[-1][1]
-    assert visit.lesson.source is before
+    assert visit.train.source is before
     assert before.path.is_file()
 
 
@@ -168,8 +168,8 @@ def test_sessions_have_copies_of_their_own(tmp_path):
     ada, bob = Visit(0.0), Visit(0.0)
     brought(tmp_path, rows_of(["warm", "cold"]), visit=ada)
     brought(tmp_path, rows_of(["calm", "wild"]), visit=bob)
-    assert ada.lesson.source.path != bob.lesson.source.path
-    assert ada.lesson.source.tasks["mood"].labels == ("cold", "warm")
+    assert ada.train.source.path != bob.train.source.path
+    assert ada.train.source.tasks["mood"].labels == ("cold", "warm")
 
 
 def test_little_is_kept_of_a_large_table(tmp_path):
@@ -239,11 +239,11 @@ def test_what_takes_long_says_how_far_it_is(slow, leave):
     said, changed = next(steps)
     assert "Reading slow.csv" in said
     assert not changed
-    assert visit.lesson.source is None
+    assert visit.train.source is None
     leave.touch()
     assert [*steps][-1] == ("", True)
-    assert visit.lesson.source.rows == 12
-    assert visit.lesson.reading is None
+    assert visit.train.source.rows == 12
+    assert visit.train.reading is None
 
 
 def test_reading_can_be_stopped(tmp_path, slow, monkeypatch):
@@ -256,7 +256,7 @@ def test_reading_can_be_stopped(tmp_path, slow, monkeypatch):
     said, changed = [*steps][-1]
     assert words.STOPPED in said
     assert not changed
-    assert visit.lesson.source is before
+    assert visit.train.source is before
 
 
 def test_a_new_file_takes_the_place_of_one_still_being_read(slow, leave, monkeypatch):
@@ -267,7 +267,7 @@ def test_a_new_file_takes_the_place_of_one_still_being_read(slow, leave, monkeyp
     second = [*reading(visit, SAMPLES / "tickets.csv", "tickets.csv")]
     assert second[-1] == ("", True)
     assert [*first] == []
-    assert visit.lesson.source.name == "tickets.csv"
+    assert visit.train.source.name == "tickets.csv"
 
 
 def test_closing_the_page_ends_the_reading_and_deletes_the_copy(slow, leave):
@@ -277,7 +277,7 @@ def test_closing_the_page_ends_the_reading_and_deletes_the_copy(slow, leave):
     next(steps)
     assert {*copies.glob("mtl-upload-*")} - before
     steps.close()
-    assert visit.lesson.reading is None
+    assert visit.train.reading is None
     assert not {*copies.glob("mtl-upload-*")} - before
 
 
@@ -298,8 +298,8 @@ def test_thirty_who_bring_the_same_file_at_once_are_all_answered(tmp_path):
     with ThreadPoolExecutor(30) as pool:
         said = [*pool.map(lambda visit: [*reading(visit, path, "same.csv")][-1], visits)]
     assert said == [("", True)] * 30
-    assert {visit.lesson.source.rows for visit in visits} == {12}
-    assert len({visit.lesson.source.path for visit in visits}) == 30
+    assert {visit.train.source.rows for visit in visits} == {12}
+    assert len({visit.train.source.path for visit in visits}) == 30
     assert path.is_file()
 
 

@@ -82,7 +82,7 @@ def session(start, finished):
 @pytest.fixture
 def visit(session, finished):
     visit = session.registry.visit("me")
-    visit.owner, visit.lesson.run = OWNER, finished.name
+    visit.owner, visit.train.run = OWNER, finished.name
     return visit
 
 
@@ -312,7 +312,7 @@ def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session,
     model = session.models.get(None)
     visit.work = Work(model, model.analyze(SENTENCES.split("\n")), "mean")
     page, save, comparing, lines, nothing = result.show(session, visit)
-    view = result.compared(session, visit, "\n".join(visit.lesson.sentences))
+    view = result.compared(session, visit, "\n".join(visit.train.sentences))
     assert nothing == "" and "run 1 · " in page and words.SCORES in page and words.FORGETTING in page
     _, use, _ = result.model_in_use(session, visit)
     assert use.visible and save.visible and comparing["visible"]
@@ -334,11 +334,11 @@ def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session,
 )
 def test_without_a_run_of_ones_own_there_is_nothing_to_show(session, owner, run, said):
     visit = session.registry.visit("you")
-    visit.owner, visit.lesson.run = owner, run
+    visit.owner, visit.train.run = owner, run
     page, save, comparing, _, view = result.show(session, visit)
     _, use, _ = result.model_in_use(session, visit)
     assert said in page and not (use.visible or save.visible or comparing["visible"])
-    assert view == "" and visit.lesson.sentences == ()
+    assert view == "" and visit.train.sentences == ()
     with pytest.raises(UserError):
         result.use_run(session, visit)
     with pytest.raises(UserError):
@@ -350,7 +350,7 @@ def test_a_run_that_waits_failed_or_never_began_says_which(session, visit, tmp_p
     table = tmp_path / "data.csv"
     table.write_text("text,mood\na,good\nb,bad\n")
     run = session.runs.start(OWNER, table)
-    visit.lesson.run = run.id
+    visit.train.run = run.id
     try:
         assert words.STILL_GOING in result.show(session, visit)[0]
         session.runs.stop(run.id, OWNER)
@@ -387,7 +387,7 @@ def test_a_run_can_be_used_and_the_default_again(session, visit, finished):
     line, use, back = result.model_in_use(session, visit)
     assert (line, use.interactive, back.visible) == ("", True, False)
     assert result.use_run(session, visit) == 1
-    assert visit.lesson.model == finished / "checkpoint" and other.lesson.model is None
+    assert visit.train.model == finished / "checkpoint" and other.train.model is None
     line, use, back = result.model_in_use(session, visit)
     assert words.in_use("run 1") in line and (use.interactive, back.visible) == (False, True)
     assert session.registry.in_use() == {finished.name}
@@ -402,9 +402,9 @@ def test_the_models_zip_can_be_taken_away_and_brought_back(session, visit, finis
     file, told, revision = result.take_zip(session, visit, str(tmp_path / "my (best) model!.zip"))
     assert file is None and revision == 1 and "team" in told and "my (best) model" in told
     assert (tmp_path / "my (best) model!.zip").exists()  # who uploads the same is given the same file
-    model, own = session.models.get(visit.lesson.model), session.models.get(finished / "checkpoint")
+    model, own = session.models.get(visit.train.model), session.models.get(finished / "checkpoint")
     assert model.analyze(["fine"])[0].team == own.analyze(["fine"])[0].team
-    assert OWNER not in str(visit.lesson.model)
+    assert OWNER not in str(visit.train.model)
     assert words.in_use("my (best) model") in result.model_in_use(session, visit)[0]
 
 
@@ -413,7 +413,7 @@ def test_a_bad_zip_changes_nothing(session, visit, tmp_path):
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04" + bytes(99))
     file, told, revision = result.take_zip(session, visit, str(tmp_path / "bad.zip"))
     assert file is None and "cut short" in told and 'class="status bad"' in told
-    assert revision == {"__type__": "update"} and visit.lesson.model is None
+    assert revision == {"__type__": "update"} and visit.train.model is None
     assert sorted((session.runs.root / "brought").glob("*/*")) == before
 
 
@@ -428,7 +428,7 @@ def test_a_sound_zip_whose_weights_do_not_fit_is_not_kept(session, visit, finish
     archive.write(broken, tmp_path / "odd.zip")
     before = sorted((session.runs.root / "brought").glob("*/*"))
     _, told, _ = result.take_zip(session, visit, str(tmp_path / "odd.zip"))
-    assert "has the shape (7,)" in told and str(tmp_path) not in told and visit.lesson.model is None
+    assert "has the shape (7,)" in told and str(tmp_path) not in told and visit.train.model is None
     assert sorted((session.runs.root / "brought").glob("*/*")) == before
 
 
@@ -440,7 +440,7 @@ def test_what_was_brought_is_tidied_unless_it_is_in_use(session, visit, tmp_path
         return checkpoint_upload.bring(session, visit, tmp_path / "a.zip").parent
 
     kept = bring("first")
-    visit.lesson.model = kept / "a"
+    visit.train.model = kept / "a"
     others = [bring("other") for _ in range(7)]
     assert kept.exists() and others[-1].exists() and not others[0].exists()
     assert len(list(kept.parent.iterdir())) <= 6

@@ -129,7 +129,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def visit(model, data):
-    visit = Visit(0.0, owner="ada", lesson=Visit(0.0).lesson)
+    visit = Visit(0.0, owner="ada", train=Visit(0.0).train)
     take(visit, model, data, "reviews.csv")
     return visit
 
@@ -214,26 +214,26 @@ def test_what_is_unfrozen_later_waits_until_then():
 
 
 def test_start_puts_the_run_with_data_and_settings_into_the_line(session, visit):
-    visit.lesson.config = TrainConfig(epochs=5, freeze=-1)
-    visit.lesson.start_from = str(session.runs.root)
+    visit.train.config = TrainConfig(epochs=5, freeze=-1)
+    visit.train.start_from = str(session.runs.root)
     run = live.start(visit, session.runs, session.engine)
     told = json.loads((run.folder / "config.json").read_text())
     assert told["train"]["epochs"] == 5 and told["start_from"] == str(session.runs.root)
-    assert (visit.lesson.run, run.state) == (run.id, "queued")
+    assert (visit.train.run, run.state) == (run.id, "queued")
     assert [found.id for found in session.runs.find("ada")] == [run.id]
 
 
-def test_a_run_of_other_settings_leaves_those_of_the_lesson(session, visit):
+def test_a_run_of_other_settings_leaves_those_of_the_form(session, visit):
     run = live.start(visit, session.runs, session.engine, TrainConfig(epochs=9))
     assert json.loads((run.folder / "config.json").read_text())["train"]["epochs"] == 9
-    assert visit.lesson.config.epochs != 9
+    assert visit.train.config.epochs != 9
 
 
 def test_the_very_same_run_twice_is_told_and_the_first_one_stays(session, visit):
     run = live.start(visit, session.runs, session.engine)
     with pytest.raises(UserError, match="waiting or training already"):
         live.start(visit, session.runs, session.engine)
-    assert visit.lesson.run == run.id and len(session.runs.find()) == 1
+    assert visit.train.run == run.id and len(session.runs.find()) == 1
 
 
 @pytest.mark.parametrize(
@@ -245,21 +245,21 @@ def test_the_very_same_run_twice_is_told_and_the_first_one_stays(session, visit)
     ],
 )
 def test_nothing_is_started_where_nothing_would_learn(session, visit, config):
-    visit.lesson.config = config
+    visit.train.config = config
     with pytest.raises(UserError, match="Nothing would learn"):
         live.start(visit, session.runs, session.engine)
     assert session.runs.find() == []
 
 
 def test_without_data_or_with_errors_in_it_the_message_says_where_to_look(session, visit, data):
-    source = visit.lesson.source
-    visit.lesson.source = None
+    source = visit.train.source
+    visit.train.source = None
     with pytest.raises(UserError, match="step 1"):
         live.start(visit, session.runs, session.engine)
-    visit.lesson.source = replace(source, learns=())
+    visit.train.source = replace(source, learns=())
     with pytest.raises(UserError, match="how to mend it"):
         live.start(visit, session.runs, session.engine)
-    visit.lesson.source = replace(source, path=data.parent / "gone.csv")
+    visit.train.source = replace(source, path=data.parent / "gone.csv")
     with pytest.raises(UserError, match="put this file away") as why:
         live.start(visit, session.runs, session.engine)
     assert "gone.csv" not in str(why.value)
@@ -280,7 +280,7 @@ def test_a_page_that_was_forgotten_is_told_to_reload(session, visit, act):
 
 
 def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
-    visit.lesson.config = TrainConfig(freeze=-1, epochs=3, batch_size=4, validation=0.25)
+    visit.train.config = TrainConfig(freeze=-1, epochs=3, batch_size=4, validation=0.25)
     first, *later = live.prepared(visit, session.engine)
     html, button = (later or [first])[-1][0], first[1]
     assert button.interactive is True
@@ -293,13 +293,13 @@ def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
 
 
 def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
-    source = visit.lesson.source
+    source = visit.train.source
     for change, word in (
         ({"source": None}, "step 1"),
         ({"source": replace(source, learns=())}, "how to mend it"),
         ({"config": TrainConfig(freeze=-1, freeze_heads=("mood",))}, "Nothing would learn"),
     ):
-        visit.lesson = replace(visit.lesson, **{"source": source, **change})
+        visit.train = replace(visit.train, **{"source": source, **change})
         [(html, button)] = live.prepared(visit, session.engine)
         assert word in html and button.interactive is False
 
@@ -311,7 +311,7 @@ def test_a_full_disk_is_told(session, visit, monkeypatch):
     monkeypatch.setattr("shutil.copyfile", full)
     with pytest.raises(UserError, match="disk is full"):
         live.start(visit, session.runs, session.engine)
-    assert visit.lesson.run is None
+    assert visit.train.run is None
 
 
 # --- following ---
@@ -323,7 +323,7 @@ def test_without_a_run_there_is_a_sentence_and_no_timer(session, visit):
 
 
 def test_a_waiting_run_says_its_place_and_is_looked_at_seldom(session, visit):
-    session.runs.start("bob", visit.lesson.source.path, estimate=130.0)
+    session.runs.start("bob", visit.train.source.path, estimate=130.0)
     live.start(visit, session.runs, session.engine)
     shown = looked(visit, session)
     assert text.WAITING in shown.progress and "Place 2 in the line" in shown.progress
@@ -426,11 +426,11 @@ def test_a_fault_is_shown_in_its_own_words_and_escaped(session, visit):
 
 
 def test_a_run_that_was_deleted_or_is_another_ones_is_not_shown(session, visit):
-    other = session.runs.start("bob", visit.lesson.source.path)
+    other = session.runs.start("bob", visit.train.source.path)
     for run_id in (other.id, "gone", "../runs"):
-        visit.lesson.run = run_id
+        visit.train.run = run_id
         shown = looked(visit, session)
-        assert "no such run" in shown.progress and shown.timer.active is False and visit.lesson.run is None
+        assert "no such run" in shown.progress and shown.timer.active is False and visit.train.run is None
 
 
 def test_a_page_that_follows_a_run_after_the_server_forgot_it_is_told_to_reload(session):
@@ -447,27 +447,27 @@ def test_a_visitor_who_comes_back_finds_the_run_that_goes_on_else_the_newest(ses
     begin(second, *WHOLE)
     back = Visit(0.0, owner="ada")
     live.find_again(back, session.runs)
-    assert back.lesson.run == first.id  # still waits
-    assert back.lesson.config.epochs == 8
+    assert back.train.run == first.id  # still waits
+    assert back.train.config.epochs == 8
     by_link = Visit(0.0, owner="ada")
-    by_link.lesson.config = TrainConfig(epochs=2)
+    by_link.train.config = TrainConfig(epochs=2)
     live.find_again(by_link, session.runs)
-    assert by_link.lesson.config.epochs == 2
+    assert by_link.train.config.epochs == 2
     begin(first, *WHOLE)
     back = Visit(0.0, owner="ada")
     live.find_again(back, session.runs)
-    assert back.lesson.run == second.id
+    assert back.train.run == second.id
     stranger = Visit(0.0, owner="bob")
     live.find_again(stranger, session.runs)
-    assert stranger.lesson.run is None
+    assert stranger.train.run is None
     nobody = Visit(0.0)
     live.find_again(nobody, session.runs)
-    assert nobody.lesson.run is None
+    assert nobody.train.run is None
 
 
 def test_several_runs_are_listed_newest_first_and_one_needs_no_list(session, visit):
     first = live.start(visit, session.runs, session.engine)
-    session.runs.start("bob", visit.lesson.source.path)
+    session.runs.start("bob", visit.train.source.path)
     assert live.choices(visit, session.runs)["visible"] is False
     begin(first, *WHOLE)
     second = live.start(visit, session.runs, session.engine, TrainConfig(seed=1))
@@ -500,7 +500,7 @@ def test_old_runs_are_deleted_in_the_background_but_not_those_in_use(session, vi
     for run in (old, used, waiting):
         for path in run.folder.iterdir():
             os.utime(path, (time.time() - 86400,) * 2)
-    registry.visit("somebody").lesson.model = used.folder / "checkpoint"
+    registry.visit("somebody").train.model = used.folder / "checkpoint"
     stop = cleanup.begin(session.runs, registry.in_use, every=0.05)
     until = time.monotonic() + 20
     while session.runs.find() != [] and old.id in {run.id for run in session.runs.find()} and time.monotonic() < until:

@@ -24,7 +24,7 @@ from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.train.data import view as understood
 from mtl.ui.train.data import words
 from mtl.ui.train.data.tables import Known, understand
-from mtl.ui.train.state import Lesson, Reading, Source
+from mtl.ui.train.state import Reading, Source, TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
@@ -83,7 +83,7 @@ def build(session: Session) -> None:
 
     def reading(visit: Visit, *asked) -> Iterator[tuple]:
         for said, changed in read(visit, session.models.get, session.sandbox, *asked):
-            busy = visit.lesson.reading is not None
+            busy = visit.train.reading is not None
             yield said, session.next_revision() if changed else gr.skip(), labelled(words.STOP, visible=busy)
 
     def on_file(visit: Visit, path: str | None) -> Iterator[tuple]:
@@ -105,12 +105,12 @@ def build(session: Session) -> None:
         yield from reading(visit, source.path, source.name)
 
     def on_settings(visit: Visit) -> Iterator[tuple]:
-        source = visit.lesson.source
-        if source is not None and source.start_from != visit.lesson.start_from:
+        source = visit.train.source
+        if source is not None and source.start_from != visit.train.start_from:
             yield from reading(visit, source.path, source.name, source.reading)
 
     def on_arrival(visit: Visit) -> Iterator[tuple]:
-        if visit.lesson.source is None:
+        if visit.train.source is None:
             yield from reading(visit, *latest(session.runs.find(visit.owner)))
 
     def on_accept(visit: Visit, accepted: bool) -> int:
@@ -149,7 +149,7 @@ def sample(name: str) -> Path:
 def show(visit: Visit, revision: int) -> tuple:
     """What was understood: the sample that is chosen, sentences, whether errors are accepted, the doctor's report, the
     columns, whether there is anything to undo, and the first rows."""
-    source = visit.lesson.source
+    source = visit.train.source
     if source is None:
         return None, "", gr.update(visible=False), "", "", labelled(words.RESET, visible=False), ""
     can_accept = bool(source.table.errors and source.learns)
@@ -166,7 +166,7 @@ def show(visit: Visit, revision: int) -> tuple:
 
 def accept_errors(visit: Visit, accepted: bool) -> None:
     """Train, or not, although parts of the file cannot be used."""
-    visit.lesson.source = replace(_source(visit), accepted=bool(accepted))
+    visit.train.source = replace(_source(visit), accepted=bool(accepted))
 
 
 def with_choice(source: Source, chosen: str) -> dict[str, Any]:
@@ -215,8 +215,8 @@ def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:
 
 
 def stop_reading(visit: Visit) -> None:
-    if visit.lesson.reading is not None:
-        visit.lesson.reading.stopped = True
+    if visit.train.reading is not None:
+        visit.train.reading.stopped = True
 
 
 def read(
@@ -231,34 +231,34 @@ def read(
 
     `model` gives the model of a name. What was being read before is given up. Problems become a line, too.
     """
-    lesson = visit.lesson
+    train = visit.train
     stop_reading(visit)
-    task = lesson.reading = Reading()
+    task = train.reading = Reading()
     try:
-        steps = take(visit, model(lesson.start_from), sandbox, path, name, **(reading or {}))
+        steps = take(visit, model(train.start_from), sandbox, path, name, **(reading or {}))
         for share, seconds in watch(steps, lambda: task.stopped):
             yield markup.reading(name, share, seconds), False
         problem = ""
     except Stopped:
-        problem = markup.status(words.STOPPED, _stays(lesson))
+        problem = markup.status(words.STOPPED, _stays(train))
     except Exception as fault:
-        problem = markup.status(in_plain_words(fault), _stays(lesson), kind="bad")
+        problem = markup.status(in_plain_words(fault), _stays(train), kind="bad")
     finally:
-        is_latest = lesson.reading is task
+        is_latest = train.reading is task
         if is_latest:
-            lesson.reading = None
+            train.reading = None
     if is_latest:  # another one has its own line
         yield problem, not problem
 
 
-def _stays(lesson: Lesson) -> list[str]:
-    return [words.stays(lesson.source.name)] if lesson.source else []
+def _stays(train: TrainState) -> list[str]:
+    return [words.stays(train.source.name)] if train.source else []
 
 
 def _source(visit: Visit) -> Source:
-    if visit.lesson.source is None:
+    if visit.train.source is None:
         raise UserError(words.NO_FILE)
-    return visit.lesson.source
+    return visit.train.source
 
 
 # --- what was brought ---
@@ -282,10 +282,10 @@ def take(
     was there before then stays, as it was.
     """
     path = Path(path)
-    lesson = visit.lesson
-    before = lesson.source
+    train = visit.train
+    before = train.source
     kept = path.parent == SAMPLES or (before is not None and path == before.path)
-    own = path if kept else _copy(path, name, lesson)
+    own = path if kept else _copy(path, name, train)
     try:
         reading = (text, roles, mapping)
         size = own.stat().st_size if own.is_file() else 0
@@ -294,12 +294,12 @@ def take(
         if not kept:
             _delete_copy(own)
         raise
-    lesson.source = Source(
-        path=own, name=name, reading=_told(text, roles, mapping), start_from=lesson.start_from, **vars(table)
+    train.source = Source(
+        path=own, name=name, reading=_told(text, roles, mapping), start_from=train.start_from, **vars(table)
     )
     if before is not None and before.path != own:
         _delete_copy(before.path)
-    return lesson.source
+    return train.source
 
 
 def _told(text: str | None, roles: Mapping[str, str] | None, mapping: Mappings | None) -> dict[str, Any]:
@@ -311,14 +311,14 @@ def _told(text: str | None, roles: Mapping[str, str] | None, mapping: Mappings |
 # --- the page's own copy ---
 
 
-def _copy(path: Path, name: str, lesson: Lesson) -> Path:
-    """A copy of a stranger's file that lives as long as `lesson`, unless it is deleted before."""
+def _copy(path: Path, name: str, train: TrainState) -> Path:
+    """A copy of a stranger's file that lives as long as `train`, unless it is deleted before."""
     if not path.is_file():
         raise UserError(page.EXPIRED)
     if path.stat().st_size > MAX_FILE_BYTES:
         raise UserError(page.file_too_big(MAX_FILE_BYTES))
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    weakref.finalize(lesson, shutil.rmtree, folder, ignore_errors=True)
+    weakref.finalize(train, shutil.rmtree, folder, ignore_errors=True)
     return Path(shutil.copyfile(path, folder / safe_name(name)))
 
 

@@ -50,10 +50,10 @@ def build(session: Session) -> None:
 
     def on_run(visit: Visit) -> tuple:
         shown = show(session, visit)
-        return (*shown, session.next_revision() if visit.lesson.sentences else gr.skip())
+        return (*shown, session.next_revision() if visit.train.sentences else gr.skip())
 
     def on_shown(visit: Visit) -> str:
-        return compared(session, visit, "\n".join(visit.lesson.sentences))
+        return compared(session, visit, "\n".join(visit.train.sentences))
 
     def on_compare(visit: Visit, lines: str) -> str:
         return compared(session, visit, lines)
@@ -93,10 +93,10 @@ def build(session: Session) -> None:
 
 def over(session: Session, visit: Visit) -> Progress:
     """The run that is shown, which has ended and left a model. Raises `UserError` saying why there is none."""
-    if not visit.owner or visit.lesson.run is None:
+    if not visit.owner or visit.train.run is None:
         raise UserError(words.NOT_YET)
     try:
-        progress = session.runs.progress(visit.lesson.run, visit.owner)
+        progress = session.runs.progress(visit.train.run, visit.owner)
     except UserError:
         raise UserError(words.NOT_YET) from None
     if progress.run.unfinished:
@@ -110,23 +110,23 @@ def over(session: Session, visit: Visit) -> Progress:
 def show(session: Session, visit: Visit) -> tuple:
     """Scores, whether there is a model to download, whether to compare, the sentences, and no comparison yet.
 
-    `visit.lesson.sentences` are those to compare next."""
+    `visit.train.sentences` are those to compare next."""
     try:
         progress = over(session, visit)
     except UserError as why:
-        visit.lesson.sentences = ()
+        visit.train.sentences = ()
         save = labelled(words.DOWNLOAD, visible=False)
         return markup.note(str(why)), save, gr.update(visible=False), gr.skip(), ""
     page = scores.page(progress, name_of_run(session.runs, visit.owner, progress.run.id))
     texts = visit.work.texts if visit.work else []
-    visit.lesson.sentences = tuple(texts)
+    visit.train.sentences = tuple(texts)
     return page, labelled(words.DOWNLOAD, visible=True), gr.update(visible=True), "\n".join(texts), ""
 
 
 def follow_the_box(session: Session, visit: Visit) -> Iterator[tuple]:
     """The sentences and their comparison, brought up to date when others were analysed in the box on the left."""
     texts = tuple(visit.work.texts) if visit.work else ()
-    if not texts or texts == visit.lesson.sentences:
+    if not texts or texts == visit.train.sentences:
         yield gr.skip(), gr.skip()
         return
     try:
@@ -134,7 +134,7 @@ def follow_the_box(session: Session, visit: Visit) -> Iterator[tuple]:
     except UserError:
         yield gr.skip(), gr.skip()
         return
-    visit.lesson.sentences = texts
+    visit.train.sentences = texts
     lines = "\n".join(texts)
     yield lines, compared(session, visit, lines)
 
@@ -179,7 +179,7 @@ def use_run(session: Session, visit: Visit) -> int:
 
 def model_in_use(session: Session, visit: Visit) -> tuple:
     """A line that says what is in use, and whether there is something else to choose: the run's model, the default."""
-    path = visit.lesson.model
+    path = visit.train.model
     try:
         run = over(session, visit).run
         use = labelled(words.USE, visible=True, interactive=path != run.folder / "checkpoint")

@@ -18,7 +18,7 @@ from mtl.ui.engine import Engine
 from mtl.ui.page import UNCHANGED, Session, labelled
 from mtl.ui.train.run import view as run_views
 from mtl.ui.train.run import words as text
-from mtl.ui.train.state import Lesson
+from mtl.ui.train.state import TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
 
@@ -112,7 +112,7 @@ def build(session: Session) -> None:
         return replace(look(visit, runs, logarithmic), chooser=choices(visit, runs))
 
     def on_choice(visit: Visit, run_id: str) -> int:
-        visit.lesson.run = run_id
+        visit.train.run = run_id
         return session.next_revision()
 
     def on_tick(visit: Visit, logarithmic: bool, seen: Sequence) -> Shown:
@@ -157,63 +157,63 @@ def start(visit: Visit, runs: Runs, engine: Engine, config: TrainConfig | None =
 
     Raises `UserError` where there is nothing to learn from, or nothing would learn.
     """
-    lesson = visit.lesson
-    config = config or lesson.config
+    train = visit.train
+    config = config or train.config
     check_owner(visit)
-    if lesson.source is None:
+    if train.source is None:
         raise UserError(text.NO_DATA)
-    if not lesson.source.ready:
+    if not train.source.ready:
         raise UserError(text.DATA_ERRORS)
-    if not lesson.source.path.is_file():
+    if not train.source.path.is_file():
         raise UserError(text.DATA_GONE)
-    expected = expectation(lesson, config, engine, wait=0.0)
+    expected = expectation(train, config, engine, wait=0.0)
     if not expected.trainable:
         raise UserError(text.NOTHING_LEARNS)
     if expected.seconds is None and runs.longest < math.inf:  # how long it takes decides whether it is taken
-        expected = expectation(lesson, config, engine, wait=30.0)
+        expected = expectation(train, config, engine, wait=30.0)
     run = runs.start(
         visit.owner,
-        lesson.source.path,
+        train.source.path,
         config,
-        lesson.start_from or engine.name,
+        train.start_from or engine.name,
         expected.seconds,
         visit.address,
-        **lesson.source.reading,
+        **train.source.reading,
     )
-    lesson.run = run.id
+    train.run = run.id
     return run
 
 
-def expectation(lesson: Lesson, config: TrainConfig, engine: Engine, wait: float) -> Estimate:
-    """What a run on the lesson's source will take. This machine's speed is waited for so many seconds."""
-    source = lesson.source
+def expectation(train: TrainState, config: TrainConfig, engine: Engine, wait: float) -> Estimate:
+    """What a run on the train's source will take. This machine's speed is waited for so many seconds."""
+    source = train.source
     # Whatever it begins with has this backbone: only the heads may be others, and the source knows those.
     return estimate(engine.model(), source.tasks, source.learns, source.rows, source.tokens, config, wait)
 
 
 def stop(visit: Visit, runs: Runs) -> None:
     check_owner(visit)
-    if visit.lesson.run is not None:
-        runs.stop(visit.lesson.run, visit.owner)
+    if visit.train.run is not None:
+        runs.stop(visit.train.run, visit.owner)
 
 
 def resume(visit: Visit, runs: Runs) -> None:
     check_owner(visit)
-    if visit.lesson.run is not None:
-        runs.resume(visit.lesson.run, visit.owner)
+    if visit.train.run is not None:
+        runs.resume(visit.train.run, visit.owner)
 
 
 def find_again(visit: Visit, runs: Runs) -> None:
     """Show the visitor's newest run that is not over, or else the newest, and go on from its settings."""
-    lesson = visit.lesson
+    train = visit.train
     found = runs.find(visit.owner) if visit.owner else []
-    if lesson.run is not None or not found:
+    if train.run is not None or not found:
         return
     unfinished = [run for run in found if run.unfinished]
     run = (unfinished or found)[-1]
-    lesson.run = run.id
-    if lesson.config == TrainConfig():  # no link has set them
-        lesson.config = runs.progress(run.id, visit.owner).config or lesson.config
+    train.run = run.id
+    if train.config == TrainConfig():  # no link has set them
+        train.config = runs.progress(run.id, visit.owner).config or train.config
 
 
 def check_owner(visit: Visit) -> None:
@@ -226,32 +226,32 @@ def check_owner(visit: Visit) -> None:
 
 def prepared(visit: Visit, engine: Engine) -> Iterator[tuple]:
     """What a run would take, or why there can be none; and whether Start can be pressed."""
-    lesson = visit.lesson
-    if lesson.source is None:
+    train = visit.train
+    if train.source is None:
         yield markup.note(text.NO_DATA), gr.Button(interactive=False)
         return
-    if not lesson.source.ready:
+    if not train.source.ready:
         yield run_views.refusal(text.DATA_ERRORS), gr.Button(interactive=False)
         return
-    expected = expectation(lesson, lesson.config, engine, wait=0.5)
+    expected = expectation(train, train.config, engine, wait=0.5)
     if not expected.trainable:
         yield run_views.refusal(text.NOTHING_LEARNS), gr.Button(interactive=False)
         return
     yield run_views.outlook(expected), gr.Button(interactive=True)
     if expected.seconds is None:  # this machine's speed is being measured, once
-        yield run_views.outlook(expectation(lesson, lesson.config, engine, wait=30.0)), gr.Button(interactive=True)
+        yield run_views.outlook(expectation(train, train.config, engine, wait=30.0)), gr.Button(interactive=True)
 
 
 def look(visit: Visit, runs: Runs, logarithmic: bool, seen: Seen | None = None) -> Shown:
     """What has changed of the run that is shown since `seen` (None: all of it)."""
     before = seen or Seen()
-    if not visit.owner or visit.lesson.run is None:
+    if not visit.owner or visit.train.run is None:
         # A page that looks at a run that the server does not know of has been forgotten.
         return _nothing(text.UNKNOWN if before.run else text.NO_RUN)
     try:
-        now = runs.progress(visit.lesson.run, visit.owner)
+        now = runs.progress(visit.train.run, visit.owner)
     except UserError as problem:  # deleted meanwhile, or another's
-        visit.lesson.run = None
+        visit.train.run = None
         return _nothing(str(problem))
     return _changes(now, logarithmic, before, everything=seen is None)
 
@@ -317,4 +317,4 @@ def choices(visit: Visit, runs: Runs) -> dict:
     """The list of the visitor's runs, the newest first; hidden while there is but one."""
     found = runs.progress_of_all(visit.owner) if visit.owner else []
     named = [(text.run_choice(now.number, now.file, now.run.queued, now.run.state), now.run.id) for now in found[::-1]]
-    return gr.update(choices=named, value=visit.lesson.run, visible=len(named) > 1)
+    return gr.update(choices=named, value=visit.train.run, visible=len(named) > 1)

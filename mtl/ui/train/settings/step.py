@@ -1,4 +1,4 @@
-"""Step 2 of the Train tab: what learns, how fast and for how long. `visit.lesson.config` is what the controls say."""
+"""Step 2 of the Train tab: what learns, how fast and for how long. `visit.train.config` is what the controls say."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mtl.ui.train.settings import words
 from mtl.ui.train.settings.form import form
 from mtl.ui.train.settings.shape import Shape, fit, shape_of
 from mtl.ui.train.settings.sharing import BACKBONE, OWN, command, from_file, from_link, to_file, to_link
-from mtl.ui.train.state import Lesson
+from mtl.ui.train.state import TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
 
@@ -91,20 +91,20 @@ class Change:
 def _shown(session: Session, handler: Callable[..., Change], visit: Visit, *values: Any) -> tuple:
     """What the page shows after `handler(visit, session, *values)`: form, message, outcome, what to take away."""
     made = handler(visit, session, *values)
-    lesson = visit.lesson
-    shape = shape_now(lesson, session)
-    config, dropped = fit(lesson.config, shape)
-    lesson.config = config
-    start, starts = start_of(lesson, session), starts_of(lesson, session)
+    train = visit.train
+    shape = shape_now(train, session)
+    config, dropped = fit(train.config, shape)
+    train.config = config
+    start, starts = start_of(train, session), starts_of(train, session)
     parts = (shape, start, starts)
-    anew = bool(dropped) or (parts != lesson.parts if made.anew is None else made.anew)
+    anew = bool(dropped) or (parts != train.parts if made.anew is None else made.anew)
     if anew:
-        lesson.parts = parts
+        train.parts = parts
     return (
         form(shape, config, start, starts) if anew else gr.skip(),
         gr.skip() if made.message is None and not dropped else said_html(made.message or "", dropped, made.bad),
         outcome_html(shape, config, start),
-        parcel_html(lesson, start, session.engine.name),
+        parcel_html(train, start, session.engine.name),
         file_html(config),
         session.next_revision(),
     )
@@ -112,9 +112,9 @@ def _shown(session: Session, handler: Callable[..., Change], visit: Visit, *valu
 
 def refresh(visit: Visit, session: Session) -> Change:
     """The data or the model in use is another one: the same settings for other parts."""
-    lesson = visit.lesson
-    if start_of(lesson, session) == USED:
-        lesson.start_from = None if lesson.model is None else str(lesson.model)
+    train = visit.train
+    if start_of(train, session) == USED:
+        train.start_from = None if train.model is None else str(train.model)
     return Change(None, anew=None)
 
 
@@ -126,8 +126,8 @@ def arrive(visit: Visit, session: Session, query: str) -> Change:
         return Change(str(problem), bad=True)
     if found is None:
         return Change()
-    visit.lesson.config, start = found
-    visit.lesson.start_from = _start_from(start, visit.lesson, session)
+    visit.train.config, start = found
+    visit.train.start_from = _start_from(start, visit.train, session)
     return Change("" if query.endswith("&again=1") else words.LINK_SET)
 
 
@@ -135,7 +135,7 @@ def load_file(visit: Visit, session: Session, path: str) -> Change:
     """A run.json sets every control; the start stays as it is."""
     name = Path(path).name
     try:
-        visit.lesson.config = from_file(Path(path), name)
+        visit.train.config = from_file(Path(path), name)
     except UserError as problem:
         return Change(str(problem), bad=True, anew=False)
     return Change(words.LOADED.format(name=name))
@@ -143,24 +143,24 @@ def load_file(visit: Visit, session: Session, path: str) -> Change:
 
 def change(visit: Visit, session: Session, told: str) -> Change:
     """A control was touched: `told` is what the form says, as JSON."""
-    lesson = visit.lesson
+    train = visit.train
     try:
         state = json.loads(told)
         if not isinstance(state, dict):
             raise UserError(words.BAD_STATE)
         if state.get("reset"):
-            lesson.config, lesson.start_from = TrainConfig(), None
+            train.config, train.start_from = TrainConfig(), None
             return Change()
         start = state.get("start") or OWN
-        moved = start != start_of(lesson, session)
-        shape = shape_now(lesson, session)
-        before = lesson.config
+        moved = start != start_of(train, session)
+        shape = shape_now(train, session)
+        before = train.config
         config = settings_of(state, before, shape)
         if state.get("preset") in BY_NAME:
             config = BY_NAME[state["preset"]].make(shape.groups, config)
         if moved:
-            lesson.start_from = _start_from(start, lesson, session)
-        lesson.config = config
+            train.start_from = _start_from(start, train, session)
+        train.config = config
         # The page has shown a preset already; written anew, the form would lose what was touched since.
         return Change(anew=moved or ("preset" not in state and config.unfreeze != before.unfreeze))
     except UserError as problem:
@@ -208,40 +208,40 @@ def _backbone(session: Session) -> str:
     return session.models.get(None).backbone.source.name
 
 
-def start_of(lesson: Lesson, session: Session) -> str:
+def start_of(train: TrainState, session: Session) -> str:
     """What training begins with: "own", "backbone" or "used"."""
-    if lesson.start_from is None:
+    if train.start_from is None:
         return OWN
-    return BACKBONE if lesson.start_from == _backbone(session) else USED
+    return BACKBONE if train.start_from == _backbone(session) else USED
 
 
-def starts_of(lesson: Lesson, session: Session) -> list[str]:
+def starts_of(train: TrainState, session: Session) -> list[str]:
     """What there is to begin with. A page that serves a bare backbone has that one only once."""
     own = session.models.get(None)
-    used = lesson.model is not None or start_of(lesson, session) == USED
+    used = train.model is not None or start_of(train, session) == USED
     return [OWN, *([BACKBONE] if own.tasks else []), *([USED] if used else [])]
 
 
-def _start_from(start: str, lesson: Lesson, session: Session) -> str | None:
+def _start_from(start: str, train: TrainState, session: Session) -> str | None:
     """The name for `mtl.load`. Raises `UserError` where there is no such model."""
-    if start == OWN or (start == BACKBONE and BACKBONE not in starts_of(lesson, session)):
+    if start == OWN or (start == BACKBONE and BACKBONE not in starts_of(train, session)):
         return None
     if start == BACKBONE:
         return _backbone(session)
-    if start == USED and lesson.model is not None:
-        return str(lesson.model)
+    if start == USED and train.model is not None:
+        return str(train.model)
     raise UserError(words.NOT_THERE)
 
 
-def shape_now(lesson: Lesson, session: Session) -> Shape:
+def shape_now(train: TrainState, session: Session) -> Shape:
     """The parts of the model that will be trained: those of the start, and the heads that the data asks for."""
-    start = start_of(lesson, session)
-    model = session.models.get(Path(lesson.start_from) if start == USED else None)
+    start = start_of(train, session)
+    model = session.models.get(Path(train.start_from) if start == USED else None)
     tasks = {} if start == BACKBONE else model.tasks
     projection = 0 if start == BACKBONE else model.config.projection
-    source = lesson.source
+    source = train.source
     # Data that was matched with another model is about to be matched with this one.
-    if source is not None and source.start_from == lesson.start_from:
+    if source is not None and source.start_from == train.start_from:
         return shape_of(model.backbone, source.tasks, projection, source.learns)
     return shape_of(model.backbone, tasks, projection)
 
@@ -287,15 +287,15 @@ def _warnings(groups: Groups) -> list[str]:
     return notes
 
 
-def parcel_html(lesson: Lesson, start: str, own: str | None) -> str:
+def parcel_html(train: TrainState, start: str, own: str | None) -> str:
     """The command line and the link. `own` names the page's own model where it is not the bundled one."""
-    source = lesson.source
+    source = train.source
     # The folder of a model on the server says nothing to anybody else.
-    start_from = {OWN: own and Path(own).name, BACKBONE: lesson.start_from, USED: words.CHECKPOINT}[start]
+    start_from = {OWN: own and Path(own).name, BACKBONE: train.start_from, USED: words.CHECKPOINT}[start]
     line = command(
-        source.name if source else words.NO_FILE, lesson.config, start_from, source.reading if source else None
+        source.name if source else words.NO_FILE, train.config, start_from, source.reading if source else None
     )
-    link = escape(to_link(lesson.config, start))
+    link = escape(to_link(train.config, start))
     return (
         f'<div class="parcel">{_copied("command", words.COMMAND, words.COMMAND_INFO, line)}'
         f"{_copied('link', words.LINK, words.LINK_INFO, '', link)}</div>"
