@@ -1,303 +1,310 @@
-// Step 2 of the Train tab. Runs once for each of its two pieces of HTML (`element`): the form, and what comes of it.
-// A touch of a control is answered here and at once: the numbers, the sliders that follow, the picture of the stack.
-// What learns when, and what a rate follows, stands in the form as JSON (mtl/groups.py says it); how a block is drawn
-// is as in mtl/ui/widgets/stack.py. Then `trigger` sends what the form says to the server, which checks and keeps it.
+// Step 2 of the Train tab: `mtl.controls` runs once for each of its three pieces of HTML (`element`): the form, what
+// comes of it, and the command and link to take away. A touch of a control is answered here at once: the numbers, the
+// sliders that follow, the picture of the stack. What learns when, and what a rate follows, stands in the form as JSON
+// (from mtl/groups.py); blocks are drawn as in mtl/ui/widgets/stack.py. Then `trigger` sends the form's values to the
+// server, which checks and keeps them.
+mtl.controls = (element, trigger, watch) => {
+  const find = (selector, where = element) => where.querySelector(selector);
+  const all = (selector, where = element) => [...where.querySelectorAll(selector)];
+  const folds = new Map();
 
-const find = (selector, where = element) => where.querySelector(selector);
-const all = (selector, where = element) => [...where.querySelectorAll(selector)];
-const folds = new Map();
+  // --- numbers ---
 
-// --- numbers ---
+  // A slider's place, 0 to 141: 0 is the rate 0, then 1e-7 to 1 in twenty steps for each power of ten.
+  const rateAt = (place) => (place === 0 ? 0 : Number((10 ** ((place - 1) / 20 - 7)).toExponential(1)));
+  const placeOf = (rate) => (rate <= 0 ? 0 : Math.min(141, Math.max(1, Math.round(1 + 20 * (Math.log10(rate) + 7)))));
+  const rateWords = (rate) => {
+    if (rate === 0 || rate === 1) return String(rate);
+    const [digits, power] = rate.toExponential(2).split("e");
+    return (digits.endsWith("0") ? digits.slice(0, -1) : digits) + "e" + Number(power);
+  };
+  const strength = (rate) => (rate <= 0 ? 0.12 : 0.12 + 0.48 * Math.min(1, Math.max(0, (Math.log10(rate) + 6) / 4)));
 
-// A slider's place, 0 to 141: 0 is the rate 0, then 1e-7 to 1 in twenty steps for each power of ten.
-const rateAt = (place) => (place === 0 ? 0 : Number((10 ** ((place - 1) / 20 - 7)).toExponential(1)));
-const placeOf = (rate) => (rate <= 0 ? 0 : Math.min(141, Math.max(1, Math.round(1 + 20 * (Math.log10(rate) + 7)))));
-const rateWords = (rate) => {
-  if (rate === 0 || rate === 1) return String(rate);
-  const [digits, power] = rate.toExponential(2).split("e");
-  return (digits.endsWith("0") ? digits.slice(0, -1) : digits) + "e" + Number(power);
-};
-const strength = (rate) => (rate <= 0 ? 0.12 : 0.12 + 0.48 * Math.min(1, Math.max(0, (Math.log10(rate) + 6) / 4)));
+  // --- a slider and its box ---
 
-// --- a slider and its box ---
-
-const valueOf = (pair) => Number(pair.dataset.value);
-const show = (pair) => {
-  const value = valueOf(pair);
-  const [slider, box] = pair.children;
-  const said = pair.dataset.kind === "rate" ? rateWords(value) : String(Number(value.toFixed(4)));
-  slider.value = pair.dataset.kind === "rate" ? placeOf(value) : value;
-  slider.setAttribute("aria-valuetext", said);
-  box.value = said;
-};
-const set = (pair, value) => {
-  pair.dataset.value = String(value);
-  show(pair);
-};
-
-// --- the form as a whole ---
-
-const rows = (kind) => all(`.rate-row[data-kind=${kind}]`);
-const filler = (field) => valueOf(find(`.pair[data-field=${field}]`));
-const powers = (row) => JSON.parse(row.dataset.powers);
-
-// Every rate that was not given by itself is a product of powers of what the three sliders above say.
-const fill = () => {
-  for (const row of all(".rate-row[data-own=false]")) {
-    set(row.firstChild, Object.entries(powers(row)).reduce((rate, [name, power]) => rate * filler(name) ** power, 1));
-  }
-};
-
-const phrases = () => JSON.parse(find(".learns").dataset.words);
-
-const draw = () => {
-  const form = find(".learns");
-  const words = phrases();
-  const slider = find(".freeze");
-  const frozen = Number(slider.dataset.value);
-  const layers = rows("layer").reverse();
-  const epochs = JSON.parse(form.dataset.epochs)[form.dataset.unfreeze][frozen];
-  const blocks = all(".stack .block");
-  slider.setAttribute("aria-valuetext", words.of.replace("{}", frozen).replace("{}", layers.length));
-  find(".workbench").style.setProperty("--frozen", frozen);
-  let learning = 0;
-  [...rows("head"), ...rows("layer")].forEach((row, i) => {
-    const rate = valueOf(row.firstChild);
-    const head = row.dataset.kind === "head" ? all(".freezers .place")[i].firstChild : null;
-    const off = head ? head.getAttribute("aria-checked") === "true" : false;
-    const epoch = row.dataset.kind === "layer" ? epochs[layers.indexOf(row)] : 1;
-    const still = off || epoch === 0;
-    const kind = still || rate === 0 ? "frozen" : epoch > 1 ? "waits" : "learns";
-    const word = row.dataset.idle === "true" ? words.idle : rate === 0 ? words.zero : words.frozen;
-    const later = kind === "waits" ? words.later.replace("{}", epoch) : "";
-    const block = blocks[i];
-    block.setAttribute("class", `block ${kind}`);
-    block.setAttribute("style", `--strength:${strength(rate).toFixed(2)}`);
-    find(".rate", block).textContent = kind === "frozen" ? word : rateWords(rate);
-    find(".note", block).textContent = later;
-    const state = kind === "frozen" ? [word] : [later || words.learns, rateWords(rate)];
-    find("title", block).textContent = [row.dataset.about, ...state].join(" · ");
-    for (const input of row.firstChild.children) input.disabled = still;
-    if (kind !== "frozen") learning += 1;
-  });
-  find(".stack").setAttribute("aria-label", words.stack.replace("{}", learning).replace("{}", blocks.length));
-};
-
-// What the page is told; `preset` and `reset` are wishes, granted once.
-const collect = () => {
-  const form = find(".learns");
-  const state = { start: find("[name=start]:checked")?.value, freeze: Number(find(".freeze").dataset.value) };
-  state.freeze_heads = all("[role=switch][aria-checked=true]:not(:disabled)").map((button) => button.dataset.head);
-  state.rates = {};
-  for (const row of all(".rate-row[data-own=true]")) state.rates[row.dataset.group] = valueOf(row.firstChild);
-  state.task_weights = {};
-  for (const box of all("[data-task]")) if (box.checkValidity()) state.task_weights[box.dataset.task] = box.valueAsNumber;
-  for (const field of all("[data-field]")) {
-    const name = field.dataset.field;
-    if (field.matches(".pair")) state[name] = valueOf(field);
-    else if (field.type === "checkbox") state[name] = field.checked;
-    else if (field.checkValidity()) state[name] = field.type === "number" ? field.valueAsNumber : field.value;
-  }
-  for (const wish of ["preset", "reset"]) {
-    if (form.dataset[wish]) state[wish] = form.dataset[wish];
-    delete form.dataset[wish];
-  }
-  return JSON.stringify(state);
-};
-
-const send = () => {
-  // A preset that is still to be sent is all in the form, and what was touched since must not be undone by it.
-  delete find(".learns").dataset.preset;
-  say(null);
-  for (const chip of all("[data-preset]")) chip.setAttribute("aria-pressed", "false");
-  sentence();
-  trigger("input");
-};
-
-const wish = (name, value) => {
-  find(".learns").dataset[name] = value;
-  trigger("input");
-};
-
-// What a preset does, shown before the server has said the same.
-const apply = (chip) => {
-  const preset = JSON.parse(chip.dataset.settings);
-  const slider = find(".freeze");
-  slider.value = slider.dataset.value = preset.freeze;
-  find(".learns").dataset.unfreeze = find("[data-field=unfreeze]").value = preset.unfreeze;
-  for (const head of all("[role=switch]:not(:disabled)")) {
-    head.setAttribute("aria-checked", String(preset.freeze_heads.includes(head.dataset.head)));
-  }
-  for (const field of ["lr", "lr_decay", "head_lr"]) set(find(`.pair[data-field=${field}]`), preset[field]);
-  for (const row of all(".rate-row")) {
-    const own = Object.hasOwn(preset.rates, row.dataset.group);
-    row.dataset.own = String(own);
-    if (own) set(row.firstChild, preset.rates[row.dataset.group]);
-  }
-  for (const other of all("[data-preset]")) other.setAttribute("aria-pressed", String(other === chip));
-  say(null);
-  fill();
-  draw();
-  wish("preset", chip.dataset.preset);
-};
-
-// The sentence of the preset that is chosen, or pointed at.
-const sentence = (chip = find("[data-preset][aria-pressed=true]")) => {
-  const line = find(".presets .note");
-  line.textContent = chip ? chip.title : line.dataset.own;
-};
-
-const say = (pair, found) => {
-  const line = find(".rate-problem");
-  if (!pair) return (line.textContent = "");
-  const words = { found, value: pair.children[1].value, name: pair.dataset.name };
-  return (line.textContent = pair.dataset.problem.replace(/\{(\w+)\}/g, (_, word) => words[word]));
-};
-
-const complain = (box, wrong) => {
-  const field = box.closest(".field");
-  const line = find("small", field);
-  field.classList.toggle("wrong", wrong);
-  line.textContent = wrong ? line.dataset.wrong : line.dataset.info;
-};
-
-// After the server has written the form anew: properties follow attributes, which is all that it can change.
-const settle = () => {
-  for (const box of all(".fields input, .starts input")) {
-    if (box.type === "checkbox" || box.type === "radio") box.checked = box.hasAttribute("checked");
-    else box.value = box.getAttribute("value");
-    if (box.closest(".field")) complain(box, false);
-  }
-  for (const list of all(".fields select")) list.value = find("[selected]", list).value;
-  const slider = find(".freeze");
-  slider.value = slider.dataset.value;
-  all(".pair").forEach(show);
-  sentence();
-  draw();
-};
-
-// --- touches ---
-
-const onInput = ({ target }) => {
-  const pair = target.closest(".pair");
-  if (pair) {
-    if (target.type !== "range") return; // what is typed counts when it is finished
-    change(pair, pair.dataset.kind === "rate" ? rateAt(Number(target.value)) : Number(target.value));
-  } else if (target.matches(".freeze")) {
-    target.dataset.value = target.value;
-    draw();
-    send();
-  } else if (target.type === "number") {
-    complain(target, !target.checkValidity());
-    if (!target.checkValidity()) return;
-    target.setAttribute("value", target.value);
-    send();
-  }
-};
-
-const change = (pair, value) => {
-  set(pair, value);
-  const row = pair.closest(".rate-row");
-  if (row) row.dataset.own = "true";
-  else for (const other of all(".rate-row")) if (pair.dataset.field in powers(other)) other.dataset.own = "false";
-  fill();
-  draw();
-  send();
-};
-
-const onChange = ({ target }) => {
-  const pair = target.closest(".pair");
-  if (pair && target.type === "text") {
-    const found = target.value.trim();
-    const value = /\d/.test(found) ? Number(found.replace(",", ".")) : NaN;
-    if (found === rateWords(valueOf(pair))) return;
-    if (value >= 0 && value <= 1) return void change(pair, value);
+  const valueOf = (pair) => Number(pair.dataset.value);
+  const show = (pair) => {
+    const value = valueOf(pair);
+    const [slider, box] = pair.children;
+    const said = pair.dataset.kind === "rate" ? rateWords(value) : String(Number(value.toFixed(4)));
+    slider.value = pair.dataset.kind === "rate" ? placeOf(value) : value;
+    slider.setAttribute("aria-valuetext", said);
+    box.value = said;
+  };
+  const set = (pair, value) => {
+    pair.dataset.value = String(value);
     show(pair);
-    say(pair, found.slice(0, 40));
-  } else if (target.type === "number" && !target.checkValidity()) {
-    const field = target.closest(".field");
-    const line = find("small", field);
-    target.value = target.getAttribute("value");
-    field.classList.remove("wrong");
-    line.textContent = `${phrases().stays.replace("{}", target.value)} ${line.dataset.wrong}`;
-  } else if (target.type === "text") {
-    complain(target, !target.checkValidity());
-    if (target.checkValidity()) send();
-  } else if (target.matches("[type=radio], [type=checkbox], select")) {
-    send();
-  }
-};
+  };
 
-const onClick = async ({ target }) => {
-  const chip = target.closest("[data-preset]");
-  const head = target.closest("[role=switch]");
-  const copy = target.closest("[data-copies]");
-  if (chip) apply(chip);
-  else if (target.closest("[data-reset]")) wish("reset", "true");
-  else if (head) {
-    head.setAttribute("aria-checked", String(head.getAttribute("aria-checked") !== "true"));
+  // --- the form as a whole ---
+
+  const rows = (kind) => all(`.rate-row[data-kind=${kind}]`);
+  const filler = (field) => valueOf(find(`.pair[data-field=${field}]`));
+  const powers = (row) => JSON.parse(row.dataset.powers);
+
+  // Every rate that was not given by itself is a product of powers of what the three sliders above say.
+  const fill = () => {
+    for (const row of all(".rate-row[data-own=false]")) {
+      const rate = Object.entries(powers(row)).reduce((rate, [name, power]) => rate * filler(name) ** power, 1);
+      set(row.firstChild, rate);
+    }
+  };
+
+  const phrases = () => JSON.parse(find(".learns").dataset.words);
+
+  const draw = () => {
+    const form = find(".learns");
+    const words = phrases();
+    const slider = find(".freeze");
+    const frozen = Number(slider.dataset.value);
+    const layers = rows("layer").reverse();
+    const epochs = JSON.parse(form.dataset.epochs)[form.dataset.unfreeze][frozen];
+    const blocks = all(".stack .block");
+    slider.setAttribute("aria-valuetext", words.of.replace("{}", frozen).replace("{}", layers.length));
+    find(".workbench").style.setProperty("--frozen", frozen);
+    let learning = 0;
+    [...rows("head"), ...rows("layer")].forEach((row, i) => {
+      const rate = valueOf(row.firstChild);
+      const head = row.dataset.kind === "head" ? all(".freezers .place")[i].firstChild : null;
+      const off = head ? head.getAttribute("aria-checked") === "true" : false;
+      const epoch = row.dataset.kind === "layer" ? epochs[layers.indexOf(row)] : 1;
+      const still = off || epoch === 0;
+      const kind = still || rate === 0 ? "frozen" : epoch > 1 ? "waits" : "learns";
+      const word = row.dataset.idle === "true" ? words.idle : rate === 0 ? words.zero : words.frozen;
+      const later = kind === "waits" ? words.later.replace("{}", epoch) : "";
+      const block = blocks[i];
+      block.setAttribute("class", `block ${kind}`);
+      block.setAttribute("style", `--strength:${strength(rate).toFixed(2)}`);
+      find(".rate", block).textContent = kind === "frozen" ? word : rateWords(rate);
+      find(".note", block).textContent = later;
+      const state = kind === "frozen" ? [word] : [later || words.learns, rateWords(rate)];
+      find("title", block).textContent = [row.dataset.about, ...state].join(" · ");
+      for (const input of row.firstChild.children) input.disabled = still;
+      if (kind !== "frozen") learning += 1;
+    });
+    find(".stack").setAttribute("aria-label", words.stack.replace("{}", learning).replace("{}", blocks.length));
+  };
+
+  // What the page is told; `preset` and `reset` are wishes, granted once.
+  const collect = () => {
+    const form = find(".learns");
+    const state = { start: find("[name=start]:checked")?.value, freeze: Number(find(".freeze").dataset.value) };
+    state.freeze_heads = all("[role=switch][aria-checked=true]:not(:disabled)").map((button) => button.dataset.head);
+    state.rates = {};
+    for (const row of all(".rate-row[data-own=true]")) state.rates[row.dataset.group] = valueOf(row.firstChild);
+    state.task_weights = {};
+    for (const box of all("[data-task]")) {
+      if (box.checkValidity()) state.task_weights[box.dataset.task] = box.valueAsNumber;
+    }
+    for (const field of all("[data-field]")) {
+      const name = field.dataset.field;
+      if (field.matches(".pair")) state[name] = valueOf(field);
+      else if (field.type === "checkbox") state[name] = field.checked;
+      else if (field.checkValidity()) state[name] = field.type === "number" ? field.valueAsNumber : field.value;
+    }
+    for (const wish of ["preset", "reset"]) {
+      if (form.dataset[wish]) state[wish] = form.dataset[wish];
+      delete form.dataset[wish];
+    }
+    return JSON.stringify(state);
+  };
+
+  const send = () => {
+    // A preset that is still to be sent is all in the form, and what was touched since must not be undone by it.
+    delete find(".learns").dataset.preset;
+    say(null);
+    for (const chip of all("[data-preset]")) chip.setAttribute("aria-pressed", "false");
+    sentence();
+    trigger("input");
+  };
+
+  const wish = (name, value) => {
+    find(".learns").dataset[name] = value;
+    trigger("input");
+  };
+
+  // What a preset does, shown before the server has said the same.
+  const apply = (chip) => {
+    const preset = JSON.parse(chip.dataset.settings);
+    const slider = find(".freeze");
+    slider.value = slider.dataset.value = preset.freeze;
+    find(".learns").dataset.unfreeze = find("[data-field=unfreeze]").value = preset.unfreeze;
+    for (const head of all("[role=switch]:not(:disabled)")) {
+      head.setAttribute("aria-checked", String(preset.freeze_heads.includes(head.dataset.head)));
+    }
+    for (const field of ["lr", "lr_decay", "head_lr"]) set(find(`.pair[data-field=${field}]`), preset[field]);
+    for (const row of all(".rate-row")) {
+      const own = Object.hasOwn(preset.rates, row.dataset.group);
+      row.dataset.own = String(own);
+      if (own) set(row.firstChild, preset.rates[row.dataset.group]);
+    }
+    for (const other of all("[data-preset]")) other.setAttribute("aria-pressed", String(other === chip));
+    say(null);
+    fill();
+    draw();
+    wish("preset", chip.dataset.preset);
+  };
+
+  // The sentence of the preset that is chosen, or pointed at.
+  const sentence = (chip = find("[data-preset][aria-pressed=true]")) => {
+    const line = find(".presets .note");
+    line.textContent = chip ? chip.title : line.dataset.own;
+  };
+
+  const say = (pair, found) => {
+    const line = find(".rate-problem");
+    if (!pair) return (line.textContent = "");
+    const words = { found, value: pair.children[1].value, name: pair.dataset.name };
+    return (line.textContent = pair.dataset.problem.replace(/\{(\w+)\}/g, (_, word) => words[word]));
+  };
+
+  const complain = (box, wrong) => {
+    const field = box.closest(".field");
+    const line = find("small", field);
+    field.classList.toggle("wrong", wrong);
+    line.textContent = wrong ? line.dataset.wrong : line.dataset.info;
+  };
+
+  // After the server has written the form anew: properties follow attributes, which is all that it can change.
+  const settle = () => {
+    for (const box of all(".fields input, .starts input")) {
+      if (box.type === "checkbox" || box.type === "radio") box.checked = box.hasAttribute("checked");
+      else box.value = box.getAttribute("value");
+      if (box.closest(".field")) complain(box, false);
+    }
+    for (const list of all(".fields select")) list.value = find("[selected]", list).value;
+    const slider = find(".freeze");
+    slider.value = slider.dataset.value;
+    all(".pair").forEach(show);
+    sentence();
+    draw();
+  };
+
+  // --- touches ---
+
+  const onInput = ({ target }) => {
+    const pair = target.closest(".pair");
+    if (pair) {
+      if (target.type !== "range") return; // what is typed counts when it is finished
+      change(pair, pair.dataset.kind === "rate" ? rateAt(Number(target.value)) : Number(target.value));
+    } else if (target.matches(".freeze")) {
+      target.dataset.value = target.value;
+      draw();
+      send();
+    } else if (target.type === "number") {
+      complain(target, !target.checkValidity());
+      if (!target.checkValidity()) return;
+      target.setAttribute("value", target.value);
+      send();
+    }
+  };
+
+  const change = (pair, value) => {
+    set(pair, value);
+    const row = pair.closest(".rate-row");
+    if (row) row.dataset.own = "true";
+    else for (const other of all(".rate-row")) if (pair.dataset.field in powers(other)) other.dataset.own = "false";
+    fill();
     draw();
     send();
-  } else if (copy) await copyFrom(copy);
+  };
+
+  const onChange = ({ target }) => {
+    const pair = target.closest(".pair");
+    if (pair && target.type === "text") {
+      const found = target.value.trim();
+      const value = /\d/.test(found) ? Number(found.replace(",", ".")) : NaN;
+      if (found === rateWords(valueOf(pair))) return;
+      if (value >= 0 && value <= 1) return void change(pair, value);
+      show(pair);
+      say(pair, found.slice(0, 40));
+    } else if (target.type === "number" && !target.checkValidity()) {
+      const field = target.closest(".field");
+      const line = find("small", field);
+      target.value = target.getAttribute("value");
+      field.classList.remove("wrong");
+      line.textContent = `${phrases().stays.replace("{}", target.value)} ${line.dataset.wrong}`;
+    } else if (target.type === "text") {
+      complain(target, !target.checkValidity());
+      if (target.checkValidity()) send();
+    } else if (target.matches("[type=radio], [type=checkbox], select")) {
+      send();
+    }
+  };
+
+  const onClick = async ({ target }) => {
+    const chip = target.closest("[data-preset]");
+    const head = target.closest("[role=switch]");
+    const copy = target.closest("[data-copies]");
+    if (chip) apply(chip);
+    else if (target.closest("[data-reset]")) wish("reset", "true");
+    else if (head) {
+      head.setAttribute("aria-checked", String(head.getAttribute("aria-checked") !== "true"));
+      draw();
+      send();
+    } else if (copy) await copyFrom(copy);
+  };
+
+  // Browsers keep the clipboard from pages that came over plain http, as in a classroom: there the old way still works.
+  const copyFrom = async (button) => {
+    const box = document.getElementById(button.dataset.copies);
+    let done = true;
+    try {
+      await navigator.clipboard.writeText(box.value);
+    } catch {
+      box.focus();
+      box.select();
+      done = document.execCommand("copy");
+    }
+    button.textContent = done ? button.dataset.done : button.dataset.failed;
+    setTimeout(() => (button.textContent = button.dataset.label), 2000);
+  };
+
+  const point = ({ target, type }) => {
+    const chip = target.closest?.("[data-preset]");
+    if (chip) sentence(type === "mouseout" || type === "focusout" ? undefined : chip);
+  };
+
+  // --- what comes of it ---
+
+  // The address carries the settings, so that a reloaded page has them again; and the chips show which preset this is.
+  const outcome = () => {
+    const told = find("[data-query]");
+    for (const chip of document.querySelectorAll("#what-learns [data-preset]")) {
+      chip.setAttribute("aria-pressed", String(chip.dataset.preset === told.dataset.chosen));
+    }
+    document.dispatchEvent(new Event("mtl-chosen"));
+    clearTimeout(window.mtlAddress);
+    window.mtlAddress = setTimeout(() => {
+      const address = new URL(window.location);
+      for (const name of ["train", "start"]) address.searchParams.delete(name);
+      for (const [name, value] of new URLSearchParams(told.dataset.query)) {
+        if (value) address.searchParams.set(name, value);
+      }
+      if (address.href !== window.location.href) window.history.replaceState(window.history.state, "", address);
+    }, 500);
+  };
+
+  const whole = () => {
+    for (const box of all("input[data-link]")) {
+      box.value = window.location.origin + window.location.pathname + box.dataset.link;
+    }
+  };
+
+  const after = () => {
+    if (find(".learns")) settle();
+    if (find("[data-query]")) outcome();
+    whole();
+    for (const fold of all("details[data-fold]")) fold.open = folds.get(fold.dataset.fold) ?? false;
+  };
+
+  element.addEventListener("input", onInput);
+  element.addEventListener("change", onChange);
+  element.addEventListener("click", onClick);
+  for (const type of ["mouseover", "mouseout", "focusin", "focusout"]) element.addEventListener(type, point);
+  element.addEventListener("toggle", ({ target }) => folds.set(target.dataset.fold, target.open), true);
+  document.addEventListener("mtl-chosen", () => find(".presets") && sentence());
+  element.collect = collect;
+  watch("value", after);
+  after();
 };
-
-// Browsers keep the clipboard from pages that came over plain http, as in a classroom: there the old way still works.
-const copyFrom = async (button) => {
-  const box = document.getElementById(button.dataset.copies);
-  let done = true;
-  try {
-    await navigator.clipboard.writeText(box.value);
-  } catch {
-    box.focus();
-    box.select();
-    done = document.execCommand("copy");
-  }
-  button.textContent = done ? button.dataset.done : button.dataset.failed;
-  setTimeout(() => (button.textContent = button.dataset.label), 2000);
-};
-
-const point = ({ target, type }) => {
-  const chip = target.closest?.("[data-preset]");
-  if (chip) sentence(type === "mouseout" || type === "focusout" ? undefined : chip);
-};
-
-// --- what comes of it ---
-
-// The address carries the settings, so that a reloaded page has them again; and the chips show which preset this is.
-const outcome = () => {
-  const told = find("[data-query]");
-  for (const chip of document.querySelectorAll("#what-learns [data-preset]")) {
-    chip.setAttribute("aria-pressed", String(chip.dataset.preset === told.dataset.chosen));
-  }
-  document.dispatchEvent(new Event("mtl-chosen"));
-  clearTimeout(window.mtlAddress);
-  window.mtlAddress = setTimeout(() => {
-    const address = new URL(window.location);
-    for (const name of ["train", "start"]) address.searchParams.delete(name);
-    for (const [name, value] of new URLSearchParams(told.dataset.query)) if (value) address.searchParams.set(name, value);
-    if (address.href !== window.location.href) window.history.replaceState(window.history.state, "", address);
-  }, 500);
-};
-
-const whole = () => {
-  for (const box of all("input[data-link]")) {
-    box.value = window.location.origin + window.location.pathname + box.dataset.link;
-  }
-};
-
-const after = () => {
-  if (find(".learns")) settle();
-  if (find("[data-query]")) outcome();
-  whole();
-  for (const fold of all("details[data-fold]")) fold.open = folds.get(fold.dataset.fold) ?? false;
-};
-
-element.addEventListener("input", onInput);
-element.addEventListener("change", onChange);
-element.addEventListener("click", onClick);
-for (const type of ["mouseover", "mouseout", "focusin", "focusout"]) element.addEventListener(type, point);
-element.addEventListener("toggle", ({ target }) => folds.set(target.dataset.fold, target.open), true);
-document.addEventListener("mtl-chosen", () => find(".presets") && sentence());
-element.collect = collect;
-watch("value", after);
-after();

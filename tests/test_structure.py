@@ -177,6 +177,13 @@ def test_only_the_run_folder_opens_the_events(module):
     assert "events.jsonl" not in sources()[module].read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("module", [m for m in sources() if m.startswith("mtl.ui.")])
+def test_scripts_stand_in_files_of_their_own(module):
+    code = ast.walk(ast.parse(sources()[module].read_text(encoding="utf-8")))
+    texts = [node.value for node in code if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert not [text for text in texts if re.search(r"=> *[{[]|\b(document|window)\.", text)]
+
+
 def test_the_rules_see_what_they_forbid(tmp_path):
     file = tmp_path / "bad.py"
     file.write_text(

@@ -58,33 +58,10 @@ THEME = gr.themes.Base(
     font_mono=[MONO, "monospace"],
     radius_size=gr.themes.sizes.radius_md,
 )
-# Bytes that each place for a file takes; beside each there is a hidden button that says so.
+# Bytes that each place for a file takes. The browser clicks the hidden button beside it when a file is larger.
 _LIMITS = {"#file": MAX_FILE_BYTES, "#data-file": MAX_FILE_BYTES, "#checkpoint": MAX_ZIP_BYTES}
-HEAD = """<script>
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("#sentences")) {
-    event.preventDefault();
-    document.querySelector("#analyze").click();
-  }
-});
-// Gradio would answer a file over its limit with a bare "Error"; the page says what to do instead.
-for (const kind of ["change", "drop"]) {
-  document.addEventListener(kind, (event) => {
-    for (const [place, limit] of Object.entries(LIMITS)) {
-      const files = event.target.closest?.(place) && (event.dataTransfer ?? event.target).files;
-      if (![...(files || [])].some((file) => file.size > limit)) continue;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      if (kind === "change") event.target.value = "";
-      document.querySelector(place + "-too-big").click();
-    }
-  }, true);
-}
-</script>""".replace("LIMITS", json.dumps(_LIMITS))
-
-
-# Whether a page was loaded again.
-_AGAIN = "(token) => [token, performance.getEntriesByType('navigation')[0]?.type === 'reload']"
+# In the order in which they need each other.
+_SCRIPTS = ("page.js", "controls.js")
 
 
 class Page(gr.Blocks):
@@ -129,17 +106,13 @@ def build(name: str | None = None) -> gr.Blocks:
                     with gr.Tab(tab.TITLE, id=tab.TITLE.lower()) as container:
                         tab.build(session)
                     # The sentences step aside where they are not what is looked at.
-                    container.select(
-                        None, js=f"() => document.querySelector('#frame').classList.toggle('wide', {_wide(tab)})"
-                    )
+                    container.select(None, js="mtl.wide" if getattr(tab, "WIDE", False) else "mtl.beside")
         # After a long pause the server has forgotten a choice: the next analysis then shows what it was made with.
         telling = [demo.load, session.model.change, session.revision.change]
         session.wire(telling, partial(_model_in_use, session), [], [header, reset])
         session.wire([reset.click], partial(use_model, session), [], [session.model])
         # The width is the browser's to know; the views ask for it, so it comes before the first analysis.
-        demo.load(None, None, session.narrow, js="() => window.innerWidth < 700", api_visibility="private").then(
-            **opening
-        )
+        demo.load(None, None, session.narrow, js="mtl.narrow", api_visibility="private").then(**opening)
         _recognise(demo, session)
         _endpoints(session)
     demo.queue()
@@ -192,7 +165,7 @@ def launch_settings(allow_hosts: Iterable[str] = ()) -> dict[str, Any]:
         "num_workers": 0,
         "theme": THEME,
         "css_paths": sorted(ASSETS.glob("*.css")),
-        "head": HEAD,
+        "head": _head(),
         "footer_links": ["api"],
         # A checkpoint may be larger than a file of sentences; whoever takes a file asks for its own limit.
         "max_file_size": MAX_ZIP_BYTES,
@@ -207,10 +180,6 @@ def launch_settings(allow_hosts: Iterable[str] = ()) -> dict[str, Any]:
 
 
 # --- parts of the page ---
-
-
-def _wide(tab: Any) -> str:
-    return "true" if getattr(tab, "WIDE", False) else "false"
 
 
 def _recognise(demo: gr.Blocks, session: Session) -> None:
@@ -228,7 +197,7 @@ def _recognise(demo: gr.Blocks, session: Session) -> None:
         return owner, session.next_revision(), model
 
     places = [token, session.arrival, session.model]
-    demo.load(arrive, [token, again], places, js=_AGAIN, show_progress="hidden", api_visibility="private")
+    demo.load(arrive, [token, again], places, js="mtl.arrive", show_progress="hidden", api_visibility="private")
 
 
 def _browser_secret(root: Path) -> str:
@@ -243,9 +212,16 @@ def _browser_secret(root: Path) -> str:
         return secrets.token_hex(16)
 
 
+def _head() -> str:
+    """The page's scripts. Inlined, so that they run before the components, whatever address a proxy serves them at."""
+    scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    return "".join(f"<script>{script}</script>" for script in scripts)
+
+
 def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
     return (
-        f'<header class="top"><div><h1>{escape(text.TITLE)}</h1><p>{escape(text.TAGLINE)}</p></div>'
+        f'<header class="top" data-limits="{escape(json.dumps(_LIMITS))}">'
+        f"<div><h1>{escape(text.TITLE)}</h1><p>{escape(text.TAGLINE)}</p></div>"
         f'<span class="chip" id="model-chip" title="{escape(about)}">{escape(chip)}</span></header>'
     )
 

@@ -158,8 +158,7 @@ class Session:
         ).success(
             None,
             inputs=[file],
-            js="(file) => { const link = document.createElement('a');"
-            " link.href = file.url; link.download = file.orig_name; link.click(); }",
+            js="mtl.download",
             api_visibility="private",
         )
         return button

@@ -57,7 +57,8 @@ class Form:
         styles = "".join((ASSETS / f"{name}.css").read_text() for name in ("style", "stack", "controls"))
         body = f'<div id="what-learns"><div>{form(shape, config, "own", ["own", "backbone"])}</div></div>'
         page.set_content(f'<meta charset="utf-8"><style>{styles}</style>{body}')
-        page.evaluate(GRADIO, (ASSETS / "controls.js").read_text())
+        scripts = "".join((ASSETS / f"{name}.js").read_text() for name in ("page", "controls"))
+        page.evaluate(GRADIO, f"{scripts}mtl.controls(element, trigger, watch);")
 
     def picture(self) -> str:
         return self.page.locator(".picture .stack").evaluate("e => e.outerHTML")

@@ -7,6 +7,7 @@ import csv
 import inspect
 import io
 import itertools
+import re
 import types
 
 import numpy as np
@@ -480,6 +481,17 @@ def test_the_page_is_built_without_the_model_and_keeps_its_handlers_private():
     public = {d["api_name"] for d in demo.get_config_file()["dependencies"] if d["api_visibility"] == "public"}
     assert public == {"analyze", "embed"}
     assert not demo.engine.ready
+
+
+def test_what_the_browser_is_asked_to_run_is_in_its_scripts():
+    head = page.launch_settings()["head"]
+    config = page.build("a folder that does not exist").get_config_file()
+    named = {d["js"] for d in config["dependencies"] if d["js"]}
+    named |= {c["props"]["js_on_load"] for c in config["components"] if "mtl." in c["props"].get("js_on_load", "")}
+    assert len(named) > 10
+    for script in named:
+        name = re.match(r"(?:\(\) => )?mtl\.(\w+)", script)[1]
+        assert re.search(rf"^(?:  {name}:|mtl\.{name} =) ", head, re.MULTILINE), f"{script} is nowhere"
 
 
 def test_only_clicks_and_looks_are_dropped_while_an_answer_is_under_way():

@@ -29,16 +29,6 @@ WIDE = True
 SETS = {"freezing": presets.FREEZING, "rates": presets.RATES, "proposed": presets.GROUPS[1]}
 # Seconds between two looks while a run trains; while all wait behind those of others.
 STEADY, SELDOM = 1.0, 3.0
-# Whether the tab is what the visitor looks at: only then is there anything to follow.
-_IN_SIGHT = "(_, ...rest) => [document.querySelector('#runs-table')?.offsetParent != null, ...rest.slice(0, 4)]"
-# A click on a button of the table says which run it is of.
-_ON_CLICK = """element.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-run]");
-  if (!button) return;
-  document.body.dataset.run = button.dataset.run;
-  trigger("select");
-});"""
-_CLICKED = "() => document.body.dataset.run ?? ''"
 
 
 class Seen(NamedTuple):
@@ -87,7 +77,12 @@ def build(session: Session) -> None:
     note = gr.HTML(apply_default_css=False, elem_id="set-note")
     message = gr.HTML(apply_default_css=False, elem_id="set-told")
     progress = gr.HTML(apply_default_css=False, elem_id="runs-progress")
-    table = gr.HTML(markup.note(words.NO_RUNS), apply_default_css=False, elem_id="runs-table", js_on_load=_ON_CLICK)
+    table = gr.HTML(
+        markup.note(words.NO_RUNS),
+        apply_default_css=False,
+        elem_id="runs-table",
+        js_on_load="mtl.runs(element, trigger)",
+    )
     with gr.Column(visible=False, elem_id="runs-pictures") as pictures:
         gr.HTML(markup.heading(words.CURVES), apply_default_css=False)
         with gr.Row(elem_classes="controls"):
@@ -163,7 +158,7 @@ def build(session: Session) -> None:
     with_message = {**shown, "message": message}
     tab = note.parent
     session.wire([tab.select], on_open, chosen, shown)
-    session.wire([timer.tick], on_tick, [in_sight, *chosen], with_message, js=_IN_SIGHT)
+    session.wire([timer.tick], on_tick, [in_sight, *chosen], with_message, js="mtl.runsInSight")
     session.wire([start_button.click], on_start, [chosen_set, *chosen], {**with_message, "revision": session.run})
     session.wire([stop_button.click], on_stop, chosen, with_message)
     session.wire(
@@ -179,7 +174,7 @@ def build(session: Session) -> None:
         [chosen_set],
         [note, start_button],
     )
-    session.wire([table.select], on_pick, [picked], [session.run, tab.parent], js=_CLICKED)
+    session.wire([table.select], on_pick, [picked], [session.run, tab.parent], js="mtl.runChoice")
 
 
 # --- actions ---

@@ -38,24 +38,6 @@ SAMPLES = ASSETS / "samples"
 _ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".conll", ".bio", ".iob", ".iob2")
 _PREFIX = "mtl-upload-"
 
-# A choice in the table of columns is handed on to the server; afterwards it has the keyboard again.
-_CHOOSE = """
-let last = null;
-element.addEventListener("change", (event) => {
-  const { column, label, key } = event.target.dataset;
-  if (column === undefined) return;
-  last = key;
-  document.body.dataset.choice = JSON.stringify({ column, label, value: event.target.value });
-  trigger("input");
-});
-watch("value", () => {
-  if (last === null || ![null, document.body].includes(document.activeElement)) return;
-  [...element.querySelectorAll("select")].find((select) => select.dataset.key === last)?.focus();
-  last = null;
-});
-"""
-_CHOSEN = "() => document.body.dataset.choice"
-
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-data"):
@@ -75,7 +57,9 @@ def build(session: Session) -> None:
         summary = gr.HTML(apply_default_css=False, elem_id="data-summary")
         accept = gr.Checkbox(label=words.ACCEPT, info=words.ACCEPT_INFO, visible=False, elem_id="data-accept")
         doctor = gr.HTML(apply_default_css=False, elem_id="data-doctor")
-        columns = gr.HTML(apply_default_css=False, js_on_load=_CHOOSE, elem_id="data-columns")
+        columns = gr.HTML(
+            apply_default_css=False, js_on_load="mtl.columns(element, trigger, watch)", elem_id="data-columns"
+        )
         reset = gr.Button(words.RESET, size="sm", visible=False, elem_id="data-reset")
         preview = gr.HTML(apply_default_css=False, elem_id="data-preview")
         choice = gr.Textbox(visible=False)
@@ -125,7 +109,7 @@ def build(session: Session) -> None:
     shared = {"concurrency_id": "reading", "concurrency_limit": 10, "trigger_mode": "multiple"}
     session.wire([file.upload], on_file, [file], [file, *results], **shared)
     session.wire([samples.input], on_sample, [samples], results, **shared)
-    session.wire([columns.input], on_choice, [choice], results, js=_CHOSEN, **shared)
+    session.wire([columns.input], on_choice, [choice], results, js="mtl.columnChoice", **shared)
     session.wire([reset.click], on_reset, [], results, **shared)
     session.wire([session.settings.change], on_settings, [], results)
     session.wire([session.arrival.change], on_arrival, [], results)

@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from mtl.config import ASSETS, TrainConfig, UserError, settings
+from mtl.config import TrainConfig, UserError, settings
 from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
 from mtl.ui import words as text
@@ -30,31 +30,22 @@ from mtl.ui.widgets import markup, stack
 __all__ = ["build", "command", "from_link", "to_link"]
 
 USED = "used"
-_SCRIPT = ASSETS / "controls.js"
-# What the form says, from wherever the browser keeps it.
-_COLLECT = "() => document.querySelector('#what-learns .learns').parentElement.collect()"
-# A page that is loaded again has no new link: it wrote its settings into the address by itself.
-_ARRIVED = """() => window.location.search
-  + (performance.getEntriesByType("navigation")[0]?.type === "reload" ? "&again=1" : "")"""
-# A link is for this tab: so it is the one that opens. A narrow screen keeps it in a menu.
-_OPEN = """() => {
-  if (!/[?&](train|start)=/.test(window.location.search)) return;
-  const named = (places) => [...document.querySelectorAll(places)].find((tab) => tab.textContent.trim() === "TRAIN");
-  (named(".overflow-dropdown button") ?? named("[role=tab]"))?.click();
-}""".replace("TRAIN", text.TRAIN)
+# In the browser; see assets/controls.js.
+_CONTROLS = "mtl.controls(element, trigger, watch)"
 # Rates from here on are called high: of layers, of heads.
 _HIGH = (1e-3, 3e-2)
 
 
 def build(session: Session) -> None:
-    script = _SCRIPT.read_text(encoding="utf-8")
     with gr.Column(elem_classes="step", elem_id="step-learns"):
         gr.HTML(markup.heading(words.HEADING) + markup.note(words.INTRO), apply_default_css=False)
-        picture = gr.HTML(markup.note(words.LOADING), apply_default_css=False, js_on_load=script, elem_id="what-learns")
+        picture = gr.HTML(
+            markup.note(words.LOADING), apply_default_css=False, js_on_load=_CONTROLS, elem_id="what-learns"
+        )
         said = gr.HTML(apply_default_css=False, elem_id="learns-said")
-        outcome = gr.HTML(apply_default_css=False, js_on_load=script, elem_id="learns-outcome")
+        outcome = gr.HTML(apply_default_css=False, js_on_load=_CONTROLS, elem_id="learns-outcome")
         with gr.Accordion(words.TAKE_AWAY, open=False, elem_id="take-away"):
-            parcel = gr.HTML(apply_default_css=False, js_on_load=script, elem_id="parcel")
+            parcel = gr.HTML(apply_default_css=False, js_on_load=_CONTROLS, elem_id="parcel")
             with gr.Row():
                 file = gr.HTML(apply_default_css=False)
                 load = gr.UploadButton(words.LOAD, file_types=[".json"], size="sm", elem_id="load-settings")
@@ -67,11 +58,11 @@ def build(session: Session) -> None:
     def wire(triggers: Sequence[Any], handler: Callable, inputs: Sequence[Any], **options: Any) -> Any:
         return session.wire(triggers, partial(_shown, session, handler), inputs, views, **{**order, **options})
 
-    wire([picture.input], change, [told], js=_COLLECT)
+    wire([picture.input], change, [told], js="mtl.collect")
     wire([load.upload], load_file, [load])
     wire([session.data.change, session.model.change], refresh, [])
-    arrived = wire([session.arrival.change], arrive, [told], js=_ARRIVED)
-    arrived.then(None, js=_OPEN, api_visibility="private")
+    arrived = wire([session.arrival.change], arrive, [told], js="mtl.query")
+    arrived.then(None, js=f"() => mtl.openLinked({json.dumps(text.TRAIN)})", api_visibility="private")
 
 
 # --- handlers ---

@@ -1,0 +1,84 @@
+// What the page does in the browser itself. Its head carries this file, so that it is there before Gradio makes the
+// first component; Python names these functions for Gradio to call (`js=` and `js_on_load=`). See also controls.js.
+window.mtl = {
+  // --- the frame ---
+
+  narrow: () => window.innerWidth < 700,
+  // The sentences step aside for a tab that is not about them.
+  wide: () => void document.querySelector("#frame").classList.add("wide"),
+  beside: () => void document.querySelector("#frame").classList.remove("wide"),
+  isReload: () => performance.getEntriesByType("navigation")[0]?.type === "reload",
+  arrive: (token) => [token, mtl.isReload()],
+  download: (file) => {
+    const link = document.createElement("a");
+    link.href = file.url;
+    link.download = file.orig_name;
+    link.click();
+  },
+
+  // --- Train ---
+
+  // A page that is loaded again has no new link: it wrote its settings into the address by itself.
+  query: () => window.location.search + (mtl.isReload() ? "&again=1" : ""),
+  // A link with settings is for the tab of this title. A narrow screen keeps it in a menu.
+  openLinked: (title) => {
+    if (!/[?&](train|start)=/.test(window.location.search)) return;
+    const named = (places) => [...document.querySelectorAll(places)].find((tab) => tab.textContent.trim() === title);
+    (named(".overflow-dropdown button") ?? named("[role=tab]"))?.click();
+  },
+  // What the form says, as JSON.
+  collect: () => document.querySelector("#what-learns .learns").parentElement.collect(),
+  // A choice in the table of columns goes to the server, which writes the table anew; then it has the keyboard again.
+  columns: (element, trigger, watch) => {
+    let last = null;
+    element.addEventListener("change", (event) => {
+      const { column, label, key } = event.target.dataset;
+      if (column === undefined) return;
+      last = key;
+      document.body.dataset.choice = JSON.stringify({ column, label, value: event.target.value });
+      trigger("input");
+    });
+    watch("value", () => {
+      if (last === null || ![null, document.body].includes(document.activeElement)) return;
+      [...element.querySelectorAll("select")].find((select) => select.dataset.key === last)?.focus();
+      last = null;
+    });
+  },
+  columnChoice: () => document.body.dataset.choice,
+
+  // --- Compare ---
+
+  // Whether the tab is what the visitor looks at: only then is there anything to follow.
+  runsInSight: (_, ...rest) => [document.querySelector("#runs-table")?.offsetParent != null, ...rest.slice(0, 4)],
+  runs: (element, trigger) => {
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-run]");
+      if (!button) return;
+      document.body.dataset.run = button.dataset.run;
+      trigger("select");
+    });
+  },
+  runChoice: () => document.body.dataset.run ?? "",
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("#sentences")) {
+    event.preventDefault();
+    document.querySelector("#analyze").click();
+  }
+});
+
+// Gradio would answer a file over its limit with a bare "Error"; the page says what to do instead.
+for (const kind of ["change", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const limits = JSON.parse(document.querySelector("[data-limits]")?.dataset.limits ?? "{}");
+    for (const [place, limit] of Object.entries(limits)) {
+      const files = event.target.closest?.(place) && (event.dataTransfer ?? event.target).files;
+      if (![...(files || [])].some((file) => file.size > limit)) continue;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (kind === "change") event.target.value = "";
+      document.querySelector(place + "-too-big").click();
+    }
+  }, true);
+}
