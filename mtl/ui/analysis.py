@@ -1,15 +1,13 @@
-"""What Analyze, an upload and the endpoints for programs do: sentences in, an analysis kept for the session,
-and words about it.
+"""What Analyze, an upload and the endpoints for programs do: sentences in, an analysis for the session, and its status.
 
-The handlers of the page are generators, so that they can tell how far they are and can be stopped. Each
-yields values for (status, revision, stop button).
+The handlers of the page are generators, so that they can say how far they are and can be stopped.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +15,8 @@ import gradio as gr
 
 from mtl.sandbox import Progress, Stopped, watch
 from mtl.ui import words as text
-from mtl.ui.page import Session, in_plain_words
-from mtl.ui.sentences import Sentences, from_file, from_lines, from_list
+from mtl.ui.page import UNCHANGED, Session, in_plain_words
+from mtl.ui.sentences import MAX_FILE_BYTES, Sentences, from_file, from_lines, from_list
 from mtl.ui.visitors import Visit, Work
 from mtl.ui.widgets import markup
 
@@ -26,73 +24,107 @@ if TYPE_CHECKING:
     from mtl.model import Analysis
     from mtl.ui.models import SharedModel
 
-# More sentences than this are analysed in parts, so that progress can be told and Stop can stop.
+# More sentences than this are analysed in parts, so that progress is shown and Stop can stop.
 PART = 256
+_STOP, _NO_STOP = gr.update(visible=True), gr.update(visible=False)
 
 
-def of_box(session: Session, lines: str, visit: Visit) -> Iterator[tuple]:
-    """Analyse what stands in the box."""
-    yield from run(session, from_lines(lines), visit)
+@dataclass(frozen=True)
+class Shown:
+    """What changes beside the tabs: a value for each component, `box`, `file` and `narrow` where the event asks."""
+
+    status: Any = UNCHANGED
+    revision: Any = UNCHANGED
+    stop: Any = UNCHANGED
+    box: Any = UNCHANGED
+    file: Any = UNCHANGED
+    narrow: Any = UNCHANGED
 
 
-def of_file(session: Session, path: str, visit: Visit) -> Iterator[tuple]:
-    """Read an upload into the box and analyse it. Two more values come first: for the box, and for the file's widget.
+def of_box(session: Session, visit: Visit, lines: str) -> Iterator[Shown]:
+    """Analyse the lines of the box."""
+    yield from run(session, visit, from_lines(lines))
+
+
+def of_example(session: Session, lines: str, visit: Visit) -> Iterator[Shown]:
+    """Fill the box with an example and analyse it."""
+    yield Shown(box=lines)
+    yield from of_box(session, visit, lines)
+
+
+def of_opening(session: Session, visit: Visit, narrow: bool, lines: str) -> Iterator[Shown]:
+    """The first analysis of a page. The views depend on its width, which only the browser knows."""
+    yield Shown(narrow=narrow)
+    yield from of_box(session, visit, lines)
+
+
+def of_file(session: Session, visit: Visit, path: str) -> Iterator[Shown]:
+    """Read an upload into the box and analyse it.
 
     A file that cannot be read leaves the box as it was. Gradio keeps what was uploaded by its content, shared by all
     who upload the same: it is not ours to delete.
     """
     upload = Path(path)
     visit.stopping = False
-    keep, hidden = gr.skip(), gr.update(visible=False)
     try:
         for share, seconds in watch(_take(session, upload, visit), lambda: visit.stopping):
-            yield keep, keep, markup.reading(upload.name, share, seconds), keep, gr.update(visible=True)
+            yield Shown(status=markup.reading(upload.name, share, seconds), stop=_STOP)
     except Stopped:
-        yield keep, None, markup.status(text.READING_STOPPED), keep, hidden
+        yield Shown(status=markup.status(text.READING_STOPPED), stop=_NO_STOP, file=None)
         return
     except Exception as problem:
-        yield keep, None, markup.status(in_plain_words(problem), kind="bad"), keep, hidden
+        yield Shown(status=markup.status(in_plain_words(problem), kind="bad"), stop=_NO_STOP, file=None)
         return
     sentences = visit.upload
     read = text.file_read(upload.name, len(sentences.texts))
-    for results in run(session, replace(sentences, notes=(read, *sentences.notes)), visit):
-        yield "\n".join(sentences.texts), None, *results
+    for shown in run(session, visit, replace(sentences, notes=(read, *sentences.notes))):
+        yield replace(shown, box="\n".join(sentences.texts), file=None)
 
 
 def _take(session: Session, upload: Path, visit: Visit) -> Progress:
     visit.upload = yield from session.sandbox.run(from_file, upload, size=upload.stat().st_size)
 
 
-def run(session: Session, sentences: Sentences, visit: Visit) -> Iterator[tuple]:
+def stop(visit: Visit) -> None:
+    """Stop what the visitor waits for. Not Gradio's `cancels`: a click on Analyze while that winds up would end in a
+    bare "Error"."""
+    visit.stopping = True
+
+
+def too_big(visit: Visit) -> str:
+    return markup.status(text.file_too_big(MAX_FILE_BYTES), kind="bad")
+
+
+def run(session: Session, visit: Visit, sentences: Sentences) -> Iterator[Shown]:
     """Analyse `sentences` and keep the result as the visitor's. Only then does the revision change."""
     visit.stopping = False
     total = len(sentences.texts)
-    hidden = gr.update(visible=False)
     if not total:
-        yield markup.status(text.EMPTY, kind="bad"), gr.skip(), hidden
+        yield Shown(status=markup.status(text.EMPTY, kind="bad"), stop=_NO_STOP)
         return
     if not session.engine.ready:
-        yield markup.status(text.LOADING, kind="busy"), gr.skip(), gr.skip()
+        yield Shown(status=markup.status(text.LOADING, kind="busy"))
     try:
         model = session.models.shared(visit.train.model, visit.name)
         if total > PART:
-            yield progress(0, total, 0.0), gr.skip(), gr.update(visible=True)
+            yield Shown(status=progress(0, total, 0.0), stop=_STOP)
         for analyses, seconds in in_parts(model, sentences.texts, lambda: visit.stopping):
             if len(analyses) < total:
-                yield progress(len(analyses), total, seconds), gr.skip(), gr.skip()
+                yield Shown(status=progress(len(analyses), total, seconds))
         labels = labels_for(sentences.texts, visit.upload)
         session.registry.keep_work(visit, Work(model, analyses, model.config.pooling, labels))
     except Stopped:
-        yield markup.status(text.STOPPED), gr.skip(), hidden
+        yield Shown(status=markup.status(text.STOPPED), stop=_NO_STOP)
         return
     except Exception as problem:
-        yield markup.status(in_plain_words(problem), kind="bad"), gr.skip(), hidden
+        yield Shown(status=markup.status(in_plain_words(problem), kind="bad"), stop=_NO_STOP)
         return
     cut = [i for i, a in enumerate(analyses, 1) if a.truncated]
     unread = [i for i, a in enumerate(analyses, 1) if a.unread]
     notes = [*sentences.notes, *([text.truncated(cut, model.max_tokens)] if cut else [])]
     notes += [text.unread(unread)] if unread else []
-    yield markup.status(text.done(total, seconds), notes), session.next_revision(), hidden
+    status = markup.status(text.done(total, seconds), notes)
+    yield Shown(status=status, revision=session.next_revision(), stop=_NO_STOP)
 
 
 def in_parts(
@@ -117,8 +149,8 @@ def progress(finished: int, total: int, seconds: float) -> str:
 
 
 def labels_for(texts: tuple[str, ...], upload: Sentences | None) -> dict[str, tuple[str | float | None, ...]]:
-    """The uploaded file's own columns for `texts`, matched by place and then by text, as the box may have
-    been edited since. Empty where none of the texts came from the file."""
+    """The uploaded file's own columns for `texts`, matched by place and then by text, as the box may have been edited
+    since. Empty where none of the texts came from the file."""
     if upload is None:
         return {}
     place = {t: i for i, t in reversed(list(enumerate(upload.texts)))}
@@ -128,7 +160,7 @@ def labels_for(texts: tuple[str, ...], upload: Sentences | None) -> dict[str, tu
     return {name: tuple(None if row is None else values[row] for row in rows) for name, values in upload.labels.items()}
 
 
-# --- for programs, which are answered and then forgotten ---
+# --- for programs: nothing is remembered ---
 
 
 def as_json(model: SharedModel, texts: list[str]) -> list[dict[str, Any]]:

@@ -1,5 +1,4 @@
-"""The whole page: header, the box of sentences, the tabs, the endpoints for programs, and how it is
-served."""
+"""The whole page: header, the box of sentences, the tabs, the endpoints for programs, and how it is served."""
 
 from __future__ import annotations
 
@@ -9,7 +8,8 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -22,7 +22,7 @@ from mtl.ui.server.private import private_folder
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 os.environ.setdefault("GRADIO_TEMP_DIR", str(private_folder("mtl-playground")))
-# The web server would let any program on this computer say which address it comes from; `mtl.ui.server.door` knows
+# The web server would let any program on this computer say which address it comes from; `mtl.ui.server.hosts` knows
 # whom to believe.
 os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 
@@ -37,9 +37,10 @@ from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
 from mtl.ui.models import SharedModel
-from mtl.ui.page import ASKS_A_MODEL, Session, labelled, use_model
+from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, by_name, labelled, use_model
 from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
+from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
 from mtl.ui.server.presence import Heartbeats, Presence
 from mtl.ui.server.turns import fair_queue
@@ -67,9 +68,12 @@ _SCRIPTS = ("page.js", "controls.js")
 class Page(gr.Blocks):
     """The page as Gradio serves it: with this page's settings, whoever launches it, and with short errors."""
 
+    limits: Limits | None = None
+
     def launch(self, *arguments: Any, **settings: Any) -> Any:
         faults.keep_texts_out_of_the_log()
-        return super().launch(*arguments, **{**launch_settings(), **settings})
+        limits = self.limits or Limits.from_environment()
+        return super().launch(*arguments, **{**launch_settings(Hosts(), limits), **settings})
 
     async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """`gr.Blocks.process_api`, whose errors Gradio would print whole and answer with nothing or with all of it."""
@@ -84,8 +88,9 @@ class Page(gr.Blocks):
 
 
 def build(name: str | None = None) -> gr.Blocks:
-    """The page around the model that `name` or the environment variable MTL_MODEL names. Loads nothing
-    heavy."""
+    """The page around the model that `name` or the environment variable MTL_MODEL names. Loads nothing heavy.
+
+    Raises `UserError` where a setting in the environment is wrong."""
     engine = Engine(name or model_name())
     registry = Registry()
     limits = Limits.from_environment()
@@ -93,6 +98,7 @@ def build(name: str | None = None) -> gr.Blocks:
     runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **line)
     with Page(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
+        demo.limits = limits
         session = Session(engine, registry, runs)
         demo.sandbox = session.sandbox
         with gr.Row(elem_id="top"):
@@ -100,7 +106,7 @@ def build(name: str | None = None) -> gr.Blocks:
             reset = gr.Button(result.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
         with gr.Row(elem_id="frame"):
             with gr.Column(elem_id="left", scale=0, min_width=300):
-                opening = _left_column(session)
+                _left_column(demo, session)
             with gr.Column(elem_id="right", min_width=320), gr.Tabs():
                 for tab in TABS:
                     with gr.Tab(tab.TITLE, id=tab.TITLE.lower()) as container:
@@ -108,11 +114,9 @@ def build(name: str | None = None) -> gr.Blocks:
                     # The sentences step aside where they are not what is looked at.
                     container.select(None, js="mtl.wide" if getattr(tab, "WIDE", False) else "mtl.beside")
         # After a long pause the server has forgotten a choice: the next analysis then shows what it was made with.
-        telling = [demo.load, session.model.change, session.revision.change]
-        session.wire(telling, partial(_model_in_use, session), [], [header, reset])
+        triggers = [demo.load, session.model.change, session.revision.change]
+        session.wire(triggers, partial(_model_in_use, session), [], [header, reset])
         session.wire([reset.click], partial(use_model, session), [], [session.model])
-        # The width is the browser's to know; the views ask for it, so it comes before the first analysis.
-        demo.load(None, None, session.narrow, js="mtl.narrow", api_visibility="private").then(**opening)
         _recognise(demo, session)
         _endpoints(session)
     demo.queue()
@@ -121,8 +125,7 @@ def build(name: str | None = None) -> gr.Blocks:
 
 
 def serve(demo: gr.Blocks) -> None:
-    """`python app.py [--host --port --share]`: answer first, load the model behind it, and serve until
-    stopped."""
+    """`python app.py [--host --port --share]`: serve until stopped; the model is loaded meanwhile."""
     parser = argparse.ArgumentParser(description=text.TAGLINE)
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
@@ -130,50 +133,45 @@ def serve(demo: gr.Blocks) -> None:
     about = "a name by which browsers may ask for this page (*.example.org: all below it); may be given several times"
     parser.add_argument("--allow-host", metavar="NAME", dest="allow_hosts", action="append", default=[], help=about)
     options = parser.parse_args()
-    try:
-        settings = launch_settings(options.allow_hosts)
-    except UserError as problem:
-        parser.error(str(problem))
     demo.launch(
         server_name=options.host,
         server_port=options.port,
         share=options.share,
         prevent_thread_lock=True,
-        **settings,
+        **launch_settings(Hosts(options.allow_hosts), demo.limits),
     )
     demo.engine.start()
 
-    # A run's waiting process imports for seconds: not while the first visitor waits for the model.
+    # The process that waits for runs imports for seconds: not while the first visitor waits for the model.
     def get_ready() -> None:
         demo.engine.wait()
         demo.sandbox.warm_up()
         demo.runs.open()
 
     threading.Thread(target=get_ready, name="get ready", daemon=True).start()
-    end_cleanup = cleanup.begin(demo.runs, demo.registry.in_use)
+    end_cleanup = cleanup.begin(demo.runs, demo.limits, demo.registry.in_use)
     demo.block_thread()
     end_cleanup()
     demo.runs.close()
 
 
-def launch_settings(allow_hosts: Iterable[str] = ()) -> dict[str, Any]:
-    """What every way of serving this page has in common. Raises `UserError` where the environment cannot be
-    understood."""
+def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
+    """What every way of serving this page has in common."""
     return {
-        "app_kwargs": door.settings(allow_hosts, behind=[Heartbeats]),
+        "app_kwargs": door.settings(hosts, limits, behind=[Heartbeats]),
         # Gradio's helper processes would take uploads and give files past the door.
         "num_workers": 0,
         "theme": THEME,
         "css_paths": sorted(ASSETS.glob("*.css")),
         "head": _head(),
         "footer_links": ["api"],
-        # A checkpoint may be larger than a file of sentences; whoever takes a file asks for its own limit.
+        # A checkpoint may be larger than a file of sentences, which has a limit of its own.
         "max_file_size": MAX_ZIP_BYTES,
         "run_history": False,
         "enable_monitoring": False,
-        # Those that wait for their turn with the model hold a thread each, and compute nothing.
+        # A handler that waits for its turn with the model holds a thread, and computes nothing.
         "max_threads": 100,
-        # Sessions that were not let go, as a program may ask under one name after another.
+        # A program may use one session after another and close none.
         "state_session_capacity": 1000,
         "show_error": False,
     }
@@ -182,22 +180,35 @@ def launch_settings(allow_hosts: Iterable[str] = ()) -> dict[str, Any]:
 # --- parts of the page ---
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """What changes on the page once its visitor is known."""
+
+    token: str
+    arrival: int
+    model: Any
+
+
 def _recognise(demo: gr.Blocks, session: Session) -> None:
-    """Learn whose page it is: a browser keeps a secret of its own, which makes it the owner of its runs."""
+    """Find out whose page it is: a secret that the browser keeps makes it the owner of its runs."""
     token = gr.BrowserState("", storage_key="mtl-owner", secret=_browser_secret(session.runs.root))
-
     again = gr.Checkbox(visible="hidden")
+    outputs = {"token": token, "arrival": session.arrival, "model": session.model}
 
-    def arrive(known: str, again: bool, request: gr.Request) -> tuple:
-        owner = known if isinstance(known, str) and re.fullmatch(r"[0-9a-f]{32}", known) else secrets.token_hex(16)
+    def handler(token: str, again: bool, request: gr.Request) -> tuple:
         address = request.client.host if request.client else ""
-        visit = session.registry.recognise(request.session_hash, owner, again, address)
-        # The first analysis may have been made meanwhile, by the page's own model.
-        model = session.next_revision() if visit.train.model else gr.skip()
-        return owner, session.next_revision(), model
+        return by_name(_arrive(session, request.session_hash, address, token, again), outputs)
 
-    places = [token, session.arrival, session.model]
-    demo.load(arrive, [token, again], places, js="mtl.arrive", show_progress="hidden", api_visibility="private")
+    places = [*outputs.values()]
+    demo.load(handler, [token, again], places, js="mtl.arrive", show_progress="hidden", api_visibility="private")
+
+
+def _arrive(session: Session, name: str | None, address: str, token: str, again: bool) -> Arrival:
+    owner = token if isinstance(token, str) and re.fullmatch(r"[0-9a-f]{32}", token) else secrets.token_hex(16)
+    visit = session.registry.recognise(name, owner, again, address)
+    # The first analysis may have been made meanwhile, by the page's own model.
+    model = session.next_revision() if visit.train.model else UNCHANGED
+    return Arrival(owner, session.next_revision(), model)
 
 
 def _browser_secret(root: Path) -> str:
@@ -208,7 +219,7 @@ def _browser_secret(root: Path) -> str:
             path.touch(mode=0o600)  # nobody else reads it, not even before it is written
             path.write_text(secrets.token_hex(16))
         return path.read_text()
-    except OSError:  # where no runs can be kept, no browser needs to find any again
+    except OSError:  # without a folder for runs there are none to find again
         return secrets.token_hex(16)
 
 
@@ -227,7 +238,7 @@ def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
 
 
 def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
-    """The header with what the model in use is, waited for; and whether there is a way back to the page's own."""
+    """The header that names the model in use, and the button back to the page's own. Waits for the model."""
     path = visit.train.model
     back = labelled(result.BACK, visible=path is not None)
     try:
@@ -243,8 +254,8 @@ def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
     return _header(chip, f"{result.CHIP_TITLE} {model.slow_format}".strip()), back
 
 
-def _left_column(session: Session) -> dict[str, Any]:
-    """The box and all that fills it. Returns the event that makes the opening analysis."""
+def _left_column(demo: gr.Blocks, session: Session) -> None:
+    """The box, all that fills it, and the first analysis."""
     box = gr.Textbox(
         "\n".join(SETS[OPENING]),
         label=text.BOX_LABEL,
@@ -267,42 +278,30 @@ def _left_column(session: Session) -> dict[str, Any]:
 
     too_big = gr.Button(visible="hidden", elem_id="file-too-big")
 
-    def on_box(lines: str, request: gr.Request) -> Iterator[tuple]:
-        yield from analysis.of_box(session, lines, session.registry.visit(request.session_hash))
+    shown = {"status": status, "revision": session.revision, "stop": stop}
+    # What is asked for while an answer is under way must not be lost.
+    options = {**ASKS_A_MODEL, "trigger_mode": "always_last"}
 
-    def on_file(path: str, request: gr.Request) -> Iterator[tuple]:
-        yield from analysis.of_file(session, path, session.registry.visit(request.session_hash))
+    def wire(triggers: Sequence[Any], handler: Callable, *arguments: Any, inputs=(box,), more=None, **others) -> None:
+        outputs = {**shown, **(more or {})}
+        session.wire(triggers, partial(handler, session, *arguments), inputs, outputs, **{**options, **others})
 
-    # Not Gradio's `cancels`: a click on Analyze while that winds up would end in a bare "Error".
-    def on_stop(request: gr.Request) -> None:
-        session.registry.visit(request.session_hash).stopping = True
-
-    shared = {
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        **ASKS_A_MODEL,
-        # What is asked for while an answer is under way must not be lost.
-        "trigger_mode": "always_last",
-    }
-    results = [status, session.revision, stop]
-    analyze.click(on_box, [box], results, **shared)
+    # Another model in use answers the same sentences at once.
+    wire([analyze.click, session.model.change], analysis.of_box)
     # A file is read for a while before the model is needed: others' analyses do not wait for that.
-    file.upload(on_file, [file], [box, file, *results], **{**shared, "concurrency_id": "box", "concurrency_limit": 10})
+    own_queue = {"concurrency_id": "box", "concurrency_limit": 10}
+    wire([file.upload], analysis.of_file, inputs=[file], more={"box": box, "file": file}, **own_queue)
     for title, button in examples.items():
-        lines = "\n".join(SETS[title])
-        picked = button.click(lambda lines=lines: lines, None, box, show_progress="hidden", api_visibility="private")
-        picked.then(on_box, [box], results, **shared)
-    too_big.click(
-        lambda: markup.status(text.file_too_big(MAX_FILE_BYTES), kind="bad"),
-        None,
-        status,
-        show_progress="hidden",
-        api_visibility="private",
+        wire([button.click], analysis.of_example, "\n".join(SETS[title]), inputs=[], more={"box": box})
+    session.wire([too_big.click], analysis.too_big, [], [status])
+    session.wire([stop.click], analysis.stop, [], [], queue=False)
+    wire(
+        [demo.load],
+        analysis.of_opening,
+        inputs=[session.narrow, box],
+        more={"narrow": session.narrow},
+        js="mtl.open",
     )
-    # Another model in use: the same sentences at once, answered by it.
-    session.model.change(on_box, [box], results, **shared)
-    stop.click(on_stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
-    return {"fn": on_box, "inputs": [box], "outputs": results, **shared}
 
 
 # --- for programs ---

@@ -1,4 +1,4 @@
-"""The one model of the process, loaded behind the page's back."""
+"""The page's own model, loaded in the background."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def model_name() -> str | None:
 
 
 class Engine:
-    """The one model of the process, loaded in a background thread because torch takes seconds to import."""
+    """The page's own model. A thread loads it, because torch takes seconds to import."""
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name
@@ -33,7 +33,7 @@ class Engine:
         self._started = threading.Lock()
 
     def start(self) -> None:
-        """Begin to load, unless that was done before; returns at once."""
+        """Begin to load, unless that has begun; returns at once."""
         if self._started.acquire(blocking=False):
             threading.Thread(target=self._load, name="load model", daemon=True).start()
 
@@ -42,7 +42,7 @@ class Engine:
         return self._done.is_set()
 
     def wait(self) -> None:
-        """Return when the model is there, or is known not to come."""
+        """Return when the model is loaded, or cannot be."""
         self.start()
         self._done.wait()
 
@@ -58,7 +58,7 @@ class Engine:
             import mtl
 
             self._model = mtl.load(self.name)
-            self._model.analyze(["A first sentence, so that the visitor's first one finds everything in place."])
+            self._model.analyze(["The first call initialises lazily; no visitor should wait for that."])
         except Exception as problem:
             log.error(text.model_failed(problem), exc_info=not isinstance(problem, UserError))
             self._problem = problem
@@ -67,5 +67,5 @@ class Engine:
         try:
             maps.warm_up()
         except Exception:
-            # The maps stay PCA and say so; everything else works.
+            # Maps then stay PCA and say so; everything else works.
             log.exception("UMAP could not be warmed up")

@@ -1,5 +1,4 @@
-"""Sentences to start from: sets that a visitor can pick, written for this page. The first one opens with the
-page."""
+"""Sets of sentences that a visitor can pick. The page opens with the first."""
 
 SETS = {
     "Everyday": (

@@ -59,7 +59,7 @@ class Session:
     def next_revision(self) -> int:
         return next(self._revisions)
 
-    def show(self, view: Callable, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    def show(self, view: Callable, inputs: Sequence[Any], outputs: Sequence[Any] | Mapping[str, Any]) -> None:
         """Call `view(work, *inputs)` for `outputs` when there is a new analysis and when the visitor changes
         one of `inputs`. A generator may give several versions, better and better."""
         triggers = [self.revision.change, *(i.input for i in inputs if i is not self.narrow)]
@@ -70,16 +70,16 @@ class Session:
         triggers: Sequence[Any],
         view: Callable,
         inputs: Sequence[Any],
-        outputs: Sequence[Any],
+        outputs: Sequence[Any] | Mapping[str, Any],
         needs_work: bool = True,
     ) -> None:
         """Call `view(work, *inputs)` for `outputs` on `triggers`. Without an analysis nothing is called; the
         visitor is told so if `needs_work`."""
         gr.on(
             list(triggers),
-            self._with_work(view, len(outputs), needs_work),
+            self._with_work(view, outputs, needs_work),
             inputs=list(inputs),
-            outputs=list(outputs),
+            outputs=_components(outputs),
             show_progress="hidden",
             trigger_mode="always_last",
             api_visibility="private",
@@ -104,18 +104,14 @@ class Session:
         # Left alone, Gradio goes by the first of several triggers, and drops all that is neither `change` nor `key_up`.
         repeats = all(trigger.event_name in _REPEATS for trigger in triggers)
 
-        named = isinstance(outputs, Mapping)
-
         def handler(request: gr.Request, *values):
-            visit = self.registry.visit(request.session_hash)
-            for result in _in_plain_words(view, visit, values, len(outputs)):
-                yield by_name(result, outputs) if named and dataclasses.is_dataclass(result) else result
+            yield from _in_plain_words(view, self.registry.visit(request.session_hash), values, outputs)
 
         return gr.on(
             list(triggers),
             handler,
             inputs=list(inputs),
-            outputs=list(outputs.values() if named else outputs),
+            outputs=_components(outputs),
             **{
                 "show_progress": "hidden",
                 "api_visibility": "private",
@@ -163,7 +159,7 @@ class Session:
         )
         return button
 
-    def _with_work(self, view: Callable, outputs: int, needs_work: bool) -> Callable:
+    def _with_work(self, view: Callable, outputs: Sequence[Any] | Mapping[str, Any], needs_work: bool) -> Callable:
         """`view` as a Gradio handler: the session's own analysis goes in, and problems come out as plain
         words."""
 
@@ -172,7 +168,7 @@ class Session:
             if work is None:
                 if needs_work:
                     gr.Warning(text.EXPIRED)
-                yield _nothing(outputs)
+                yield _nothing(len(outputs))
                 return
             yield from _in_plain_words(view, work, values, outputs)
 
@@ -206,17 +202,21 @@ def _nothing(outputs: int) -> Any:
     return gr.skip() if outputs == 1 else tuple(gr.skip() for _ in range(outputs))
 
 
-def _in_plain_words(view: Callable, subject: Any, values: Sequence[Any], outputs: int) -> Iterator[Any]:
-    """What `view(subject, *values)` gives, one version or several; a problem becomes a warning."""
+def _components(outputs: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
+    return list(outputs.values() if isinstance(outputs, Mapping) else outputs)
+
+
+def _in_plain_words(
+    view: Callable, subject: Any, values: Sequence[Any], outputs: Sequence[Any] | Mapping[str, Any]
+) -> Iterator[Any]:
+    """What `view(subject, *values)` gives, one version or several, as Gradio takes it; a problem becomes a warning."""
     try:
         result = view(subject, *values)
-        if inspect.isgenerator(result):
-            yield from result
-        else:
-            yield result
+        for version in result if inspect.isgenerator(result) else [result]:
+            yield by_name(version, outputs) if dataclasses.is_dataclass(version) else version
     except Exception as problem:
         gr.Warning(in_plain_words(problem))
-        yield _nothing(outputs)
+        yield _nothing(len(outputs))
 
 
 def in_plain_words(problem: Exception) -> str:

@@ -1,8 +1,6 @@
-"""From what a visitor gives (a box of lines, a file, a list) to sentences the model can read, and what to
-tell them.
+"""From a visitor's lines, file or list to sentences that the model can read.
 
-Nothing is dropped in silence: every reader returns `Sentences` whose notes say what was skipped, cut or
-cleaned.
+Nothing is dropped in silence: the notes of the `Sentences` say what was skipped, cut or cleaned.
 """
 
 from __future__ import annotations
@@ -45,8 +43,7 @@ def from_lines(value: str) -> Sentences:
 
 
 def from_list(texts: Sequence[str]) -> Sentences:
-    """A program's list of texts. Raises `UserError` where a visitor would be told, as a program reads no
-    notes."""
+    """A program's list of texts. Raises `UserError` where a visitor would get a note: a program reads none."""
     if not isinstance(texts, (list, tuple)) or not all(isinstance(t, str) for t in texts):
         raise UserError(text.API_NOT_A_LIST)
     if not texts:
@@ -63,7 +60,7 @@ def from_list(texts: Sequence[str]) -> Sentences:
 def from_file(path: str | Path, progress: Callable[[float], None] = lambda share: None) -> Sentences:
     """A .txt file of lines, or a table. Raises `UserError` with what is wrong with the file.
 
-    `progress` is told what share of the work is done.
+    `progress` is called with the share of the work that is done.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -87,8 +84,7 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
 
 
 def clean(value: str) -> str:
-    """`value` on one line, without control characters and with broken surrogates replaced; otherwise as
-    written."""
+    """`value` on one line, without control characters and with broken surrogates replaced."""
     value = _SPACING.sub(" ", _SURROGATE.sub("\ufffd", value))
     return _ANY_CONTROL.sub("", value).strip()
 
@@ -101,7 +97,7 @@ def is_blank(value: str) -> bool:
 def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, notes: Sequence[str] = ()) -> Sentences:
     """Clean, drop blanks, keep the first `MAX_SENTENCES`, and say so."""
     candidates = list(candidates)
-    texts, kept, blank, controls = [], [], 0, 0
+    texts, rows, blank, controls = [], [], 0, 0
     for index, candidate in enumerate(candidates):
         cleaned = clean(candidate)
         if is_blank(cleaned):
@@ -110,7 +106,7 @@ def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, no
             continue
         controls += _CONTROL.search(candidate) is not None
         texts.append(cleaned)
-        kept.append(index)
+        rows.append(index)
     notes = list(notes)
     if blank and texts:
         notes.append(text.blank_lines(blank))
@@ -118,8 +114,8 @@ def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, no
         notes.append(text.control_characters(controls))
     if len(texts) > MAX_SENTENCES:
         notes.append(text.too_many(len(texts), MAX_SENTENCES))
-        texts, kept = texts[:MAX_SENTENCES], kept[:MAX_SENTENCES]
-    columns = {name: tuple(values[i] for i in kept) for name, values in (labels or {}).items()}
+        texts, rows = texts[:MAX_SENTENCES], rows[:MAX_SENTENCES]
+    columns = {name: tuple(values[i] for i in rows) for name, values in (labels or {}).items()}
     return Sentences(tuple(texts), columns, tuple(n for n in notes if n))
 
 
@@ -135,5 +131,5 @@ def _from_table(path: Path, progress: Callable[[float], None]) -> Sentences:
         for name in table.tasks()
     }
     labels = {name: values for name, values in labels.items() if any(value is not None for value in values)}
-    notes = [text.columns_understood(table), *(text.finding(f) for f in table.findings)]
+    notes = [text.column_roles(table), *(text.finding(f) for f in table.findings)]
     return _select([row.text for row in table.rows], labels, notes)

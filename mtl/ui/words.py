@@ -1,7 +1,4 @@
-"""Every sentence that the page says, so that its words can be read, and mended, in one place.
-
-Plain text unless the name ends in `_html`; whoever puts plain text into HTML escapes it.
-"""
+"""The words of the frame and of the Embeddings, Sentiment and Entities tabs. Plain text: HTML escapes it."""
 
 from __future__ import annotations
 
@@ -151,14 +148,14 @@ def file_empty(name: str) -> str:
     return f"{name} holds no sentence."
 
 
-def finding(found: Finding) -> str:
-    where = f"Line {found.line}: " if found.line else ""
-    column = f"column {found.column}: " if found.column and not found.line else ""
-    parts = (f"{where}{column}{found.problem}", found.action, found.hint)
+def finding(of: Finding) -> str:
+    where = f"Line {of.line}: " if of.line else ""
+    column = f"column {of.column}: " if of.column and not of.line else ""
+    parts = (f"{where}{column}{of.problem}", of.action, of.hint)
     return " ".join(p.rstrip(".") + "." for p in parts if p)
 
 
-def columns_understood(table: Table) -> str:
+def column_roles(table: Table) -> str:
     parts = [f"{table.text_column} holds the sentences"] if table.text_column else []
     for name, column in table.tasks().items():
         values = [row.labels[name] for row in table.rows if name in row.labels]

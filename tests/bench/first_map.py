@@ -14,15 +14,13 @@ from gradio_client import Client
 
 import app
 from mtl import maps
-from mtl.ui.app import launch_settings
 from mtl.ui.examples import OPENING, SETS
 from tests.bench.startup import LIMIT, free_port
 
 
 def main() -> None:
     texts = list(SETS[OPENING])
-    settings = launch_settings()
-    _, address, _ = app.demo.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, **settings)
+    _, address, _ = app.demo.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True)
     app.demo.engine.start()
     start = perf_counter()
     answers = Client(address, verbose=False).predict(texts, api_name="/analyze")

@@ -24,9 +24,11 @@ from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.engine import Engine
 from mtl.ui.entities import tab as entities
 from mtl.ui.models import Models
-from mtl.ui.page import Session, in_plain_words
+from mtl.ui.page import UNCHANGED, Session, in_plain_words
 from mtl.ui.sentences import Sentences
 from mtl.ui.sentiment import tab as sentiment
+from mtl.ui.server.hosts import Hosts
+from mtl.ui.server.limits import Limits
 from mtl.ui.tabs import TABS
 from mtl.ui.visitors import Registry, Work
 from tests.uploads import SANDBOX
@@ -98,13 +100,13 @@ def session_of(model) -> Session:
 
 
 def of_box(session, lines, visitor):
-    return analysis.of_box(session, lines, session.registry.visit(visitor))
+    return analysis.of_box(session, session.registry.visit(visitor), lines)
 
 
 def of_file(session, path, visitor):
     """What an upload comes to, without what is said while the file is being read."""
-    said = analysis.of_file(session, str(path), session.registry.visit(visitor))
-    return [values for values in said if "Reading" not in values[2]]
+    versions = analysis.of_file(session, session.registry.visit(visitor), str(path))
+    return [shown for shown in versions if "Reading" not in shown.status]
 
 
 def asked(model):
@@ -120,11 +122,20 @@ def rows_of(content: bytes) -> list[list[str]]:
 
 def test_one_pass_per_sentence_and_the_result_is_kept(model, counted):
     session = session_of(model)
-    ((status, revision, stop),) = of_box(session, "\n".join(TEXTS), "me")
-    assert "6 sentences · one pass · " in status and revision == 1
+    (shown,) = of_box(session, "\n".join(TEXTS), "me")
+    assert "6 sentences · one pass · " in shown.status and shown.revision == 1
     assert counted == {"analyze": 1, "encode": 0}
     assert tuple(session.registry.work("me").texts) == TEXTS
     assert session.registry.work("someone else") is None
+
+
+def test_the_width_and_an_example_are_there_before_their_analysis(model):
+    session = session_of(model)
+    visit = session.registry.visit("me")
+    first, last = analysis.of_example(session, "A sentence.\nAnother.", visit)
+    assert first == analysis.Shown(box="A sentence.\nAnother.") and "2 sentences" in last.status
+    first, last = analysis.of_opening(session, visit, True, "A sentence.")
+    assert first == analysis.Shown(narrow=True) and last.revision == 2
 
 
 @pytest.mark.parametrize("nothing", ["", "  \n \n", "\u200b"])
@@ -132,15 +143,15 @@ def test_nothing_to_analyze_keeps_what_was_there(model, nothing):
     session = session_of(model)
     list(of_box(session, "A sentence.", "me"))
     before = session.registry.work("me")
-    ((status, *_),) = of_box(session, nothing, "me")
-    assert text.EMPTY in status and 'class="status bad"' in status
+    (shown,) = of_box(session, nothing, "me")
+    assert text.EMPTY in shown.status and 'class="status bad"' in shown.status
     assert session.registry.work("me") is before
 
 
 def test_many_sentences_tell_their_progress_and_can_be_stopped(model, monkeypatch):
     monkeypatch.setattr(analysis, "PART", 2)
     session = session_of(model)
-    statuses = [status for status, _, _ in of_box(session, "\n".join(TEXTS), "me")]
+    statuses = [shown.status for shown in of_box(session, "\n".join(TEXTS), "me")]
     assert [s.split('<p dir="auto">')[1].split(" sentences")[0] for s in statuses] == [
         "0 of 6",
         "2 of 6",
@@ -151,8 +162,8 @@ def test_many_sentences_tell_their_progress_and_can_be_stopped(model, monkeypatc
     running = of_box(session, "\n".join(TEXTS[:4]), "you")
     next(running)
     session.registry.visit("you").stopping = True
-    ((status, revision, _),) = running
-    assert text.STOPPED in status and revision == {"__type__": "update"}
+    (shown,) = running
+    assert text.STOPPED in shown.status and shown.revision is UNCHANGED
     assert session.registry.work("you") is None
     assert len(list(of_box(session, "\n".join(TEXTS[:4]), "you"))) == 3
 
@@ -167,13 +178,13 @@ def test_parts_give_the_same_answers_as_the_whole(model, monkeypatch):
 
 
 def test_a_text_that_is_too_long_is_reported(model):
-    ((status, *_),) = of_box(session_of(model), "Short.\n" + "word " * 10_000, "me")
-    assert "Sentence 2 is longer than the model reads" in status and str(model.max_tokens) in status
+    (shown,) = of_box(session_of(model), "Short.\n" + "word " * 10_000, "me")
+    assert "Sentence 2 is longer than the model reads" in shown.status and str(model.max_tokens) in shown.status
 
 
 def test_sentences_without_a_known_word_are_reported():
-    ((status, *_),) = of_box(session_of(mtl.load()), "Short.\n😡🤮\n" + "x" * 300, "me")
-    assert "Sentences 2, 3 have no word that the model knows" in status
+    (shown,) = of_box(session_of(mtl.load()), "Short.\n😡🤮\n" + "x" * 300, "me")
+    assert "Sentences 2, 3 have no word that the model knows" in shown.status
 
 
 def test_a_model_that_cannot_be_loaded_is_said_in_plain_words():
@@ -181,8 +192,8 @@ def test_a_model_that_cannot_be_loaded_is_said_in_plain_words():
     with pytest.raises(UserError, match="could not be loaded: .*folder-of-mine"):
         engine.model()
     session = types.SimpleNamespace(engine=engine, models=Models(engine), registry=Registry())
-    ((status, *_),) = of_box(session, "A sentence.", "me")
-    assert "folder-of-mine" in status and "Traceback" not in status
+    (shown,) = of_box(session, "A sentence.", "me")
+    assert "folder-of-mine" in shown.status and "Traceback" not in shown.status
 
 
 def test_of_an_unforeseen_problem_kind_and_place_are_logged_and_no_text(caplog):
@@ -207,9 +218,9 @@ def test_an_upload_fills_the_box_brings_its_labels_and_is_left_to_others_who_upl
     path = tmp_path / "moods.csv"
     path.write_text("text,mood\nA very good day.,good\nA very bad day.,bad\nAnother good day.,good\n", "utf-8")
     session = session_of(model)
-    ((box, file, status, revision, _),) = of_file(session, path, "me")
-    assert box.splitlines() == ["A very good day.", "A very bad day.", "Another good day."]
-    assert file is None and "moods.csv: 3 sentences." in status and path.exists()
+    (shown,) = of_file(session, path, "me")
+    assert shown.box.splitlines() == ["A very good day.", "A very bad day.", "Another good day."]
+    assert shown.file is None and "moods.csv: 3 sentences." in shown.status and path.exists()
     assert session.registry.work("me").labels == {"mood": ("good", "bad", "good")}
     list(of_box(session, "A new line.\nA very bad day.", "me"))
     assert session.registry.work("me").labels == {"mood": (None, "bad")}
@@ -221,8 +232,8 @@ def test_a_file_that_cannot_be_read_changes_nothing(model, tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     session = session_of(model)
-    ((box, _, status, *_),) = of_file(session, path, "me")
-    assert "PNG image" in status and box == {"__type__": "update"}
+    (shown,) = of_file(session, path, "me")
+    assert "PNG image" in shown.status and shown.box is UNCHANGED and shown.file is None
     assert session.registry.visit("me").upload is None
 
 
@@ -320,48 +331,48 @@ def test_tabs_keep_their_contract():
 
 
 def test_a_first_map_is_coloured_by_the_first_task(work):
-    *_, (figure, note, colour, pooling, _) = embeddings.show_map(work, "pca", 2, None, "mean")
-    assert colour["value"] == "task:sentiment" and pooling["value"] == "mean"
-    assert [value for _, value in colour["choices"]] == [
+    *_, shown = embeddings.show_map(work, "pca", 2, None, "mean")
+    assert shown.colour["value"] == "task:sentiment" and shown.pooling["value"] == "mean"
+    assert [value for _, value in shown.colour["choices"]] == [
         "task:sentiment",
         "task:intensity",
         "file:mood",
         "file:stars",
         "nothing",
     ]
-    assert sum(len(trace.x) for trace in figure.data) == len(TEXTS)
-    assert text.PCA_NOTE in note
-    *_, (figure, _, colour, *_) = embeddings.show_map(work, "pca", 2, "nothing", "mean")
-    assert colour["value"] == "nothing" and len(figure.data) == 1
+    assert sum(len(trace.x) for trace in shown.plot.data) == len(TEXTS)
+    assert text.PCA_NOTE in shown.note
+    *_, shown = embeddings.show_map(work, "pca", 2, "nothing", "mean")
+    assert shown.colour["value"] == "nothing" and len(shown.plot.data) == 1
 
 
 def test_a_map_is_coloured_by_the_files_own_labels(work):
-    *_, (figure, *_) = embeddings.show_map(work, "pca", 2, "file:mood", "mean")
-    assert {trace.name for trace in figure.data} == {"good (3)", "bad (2)", "no label (1)"}
-    *_, (figure, *_) = embeddings.show_map(work, "pca", 2, "file:stars", "mean")
-    assert figure.data[0].marker.cmax == 5.0
+    *_, shown = embeddings.show_map(work, "pca", 2, "file:mood", "mean")
+    assert {trace.name for trace in shown.plot.data} == {"good (3)", "bad (2)", "no label (1)"}
+    *_, shown = embeddings.show_map(work, "pca", 2, "file:stars", "mean")
+    assert shown.plot.data[0].marker.cmax == 5.0
 
 
 def test_a_choice_that_is_gone_falls_back(work):
-    *_, (_, _, colour, pooling, _) = embeddings.show_map(work, "pca", 2, "file:gone", "weird")
-    assert colour["value"] == "task:sentiment" and pooling["value"] == "mean"
+    *_, shown = embeddings.show_map(work, "pca", 2, "file:gone", "weird")
+    assert shown.colour["value"] == "task:sentiment" and shown.pooling["value"] == "mean"
 
 
 def test_a_map_is_pca_until_umap_is_ready_and_says_so(work, monkeypatch):
     monkeypatch.setattr(maps, "is_warm", lambda: False)
-    ((_, note, _, _, timer),) = embeddings.show_map(work, "umap", 2, "nothing", "mean")
-    assert text.UMAP_WARMING in note and timer["active"] is True
+    (shown,) = embeddings.show_map(work, "umap", 2, "nothing", "mean")
+    assert text.UMAP_WARMING in shown.note and shown.timer["active"] is True
     (nothing,) = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
-    assert set(map(str, nothing)) == {"{'__type__': 'update'}"}
+    assert nothing == embeddings.Map()
     monkeypatch.setattr(maps, "is_warm", lambda: True)
-    ((figure, note, _, _, timer),) = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
-    assert text.UMAP_NOTE in note and figure.data and timer["active"] is False
+    (shown,) = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
+    assert text.UMAP_NOTE in shown.note and shown.plot.data and shown.timer["active"] is False
 
 
 def test_a_large_map_shows_pca_while_umap_works(work, monkeypatch):
     monkeypatch.setattr(maps, "is_warm", lambda: True)
     monkeypatch.setattr(embeddings, "QUICK", 3)
-    notes = [note for _, note, *_ in embeddings.show_map(work, "umap", 2, "nothing", "mean")]
+    notes = [shown.note for shown in embeddings.show_map(work, "umap", 2, "nothing", "mean")]
     assert [text.umap_fitting(6) in n for n in notes] == [True, False]
 
 
@@ -375,16 +386,16 @@ def test_neighbours_are_the_closest_pairs_first():
 
 def test_one_sentence_has_no_grid_and_it_says_so(model):
     alone = Work(model, model.analyze(["Alone."]), "mean")
-    grid, note, near = embeddings.show_similarity(alone, "mean", False)
-    assert grid is None and text.ONE_SENTENCE in note and near == ""
-    *_, (figure, note, *_) = embeddings.show_map(alone, "pca", 2, "nothing", "mean")
-    assert len(figure.data[0].x) == 1
+    shown = embeddings.show_similarity(alone, "mean", False)
+    assert shown.grid is None and text.ONE_SENTENCE in shown.note and shown.neighbours == ""
+    *_, shown = embeddings.show_map(alone, "pca", 2, "nothing", "mean")
+    assert len(shown.plot.data[0].x) == 1
 
 
 def test_a_large_grid_is_a_sample_and_it_says_so(model):
     many = Work(model, model.analyze([f"Sentence number {i}." for i in range(200)]), "mean")
-    grid, note, near = embeddings.show_similarity(many, "mean", False)
-    assert len(grid.data[0].z) == 150 and "150 of 200 sentences" in note
+    shown = embeddings.show_similarity(many, "mean", False)
+    assert len(shown.grid.data[0].z) == 150 and "150 of 200 sentences" in shown.note
 
 
 def test_embeddings_are_taken_away_whole(work):
@@ -417,9 +428,9 @@ def test_sentences_are_sorted_by_any_answer(order, expected):
 
 
 def test_sentiment_shows_and_gives_away_the_models_numbers(work):
-    html, head, order = sentiment.show_sentiment(work, None, "up")
-    assert head["value"] == "sentiment" and head["visible"] is False
-    assert order["value"] == "up" and html.count('class="bar-row"') == len(TEXTS)
+    shown = sentiment.show_sentiment(work, None, "up")
+    assert shown.head["value"] == "sentiment" and shown.head["visible"] is False
+    assert shown.order["value"] == "up" and shown.view.count('class="bar-row"') == len(TEXTS)
     header, *rows = rows_of(sentiment.sentiment_csv(work))
     assert header == ["text", "sentiment", "negative", "neutral", "positive", "intensity"]
     for row, one in zip(rows, work.analyses, strict=True):
@@ -441,12 +452,11 @@ def test_entities_show_and_give_away_the_models_spans(work):
 
 def test_a_model_without_heads_says_so_in_every_tab(headless):
     bare = Work(headless, headless.analyze(TEXTS), "mean")
-    html, *_ = sentiment.show_sentiment(bare, None, "")
-    assert "no sentiment head" in html
+    assert "no sentiment head" in sentiment.show_sentiment(bare, None, "").view
     html, _ = entities.show_entities(bare, None)
     assert "no entities head" in html
-    *_, (_, _, colour, *_) = embeddings.show_map(bare, "pca", 2, None, "mean")
-    assert colour["choices"] == [("nothing", "nothing")]
+    *_, shown = embeddings.show_map(bare, "pca", 2, None, "mean")
+    assert shown.colour["choices"] == [("nothing", "nothing")]
     assert len(rows_of(sentiment.sentiment_csv(bare))) == 1 + len(TEXTS)
     assert len(rows_of(entities.entities_csv(bare))) == 1
 
@@ -463,11 +473,12 @@ def test_heads_of_the_same_kind_stand_in_for_those_that_a_model_lacks(headless):
 
     other = derive(headless, ModelConfig(tasks=OTHERS)).eval()
     work = Work(other, other.analyze(TEXTS), "mean")
-    html, head, _ = sentiment.show_sentiment(work, "sentiment", "up")
-    assert text.another_head("sentiment", "team") in html and "&lt;b&gt;billing" in html and "<b>billing" not in html
-    assert head["choices"] == ["team", "mood"] and head["value"] == "team" and head["visible"]
-    html, head, _ = sentiment.show_sentiment(work, "mood", "")
-    assert head["value"] == "mood" and "good" in html
+    shown = sentiment.show_sentiment(work, "sentiment", "up")
+    assert text.another_head("sentiment", "team") in shown.view
+    assert "&lt;b&gt;billing" in shown.view and "<b>billing" not in shown.view
+    assert shown.head["choices"] == ["team", "mood"] and shown.head["value"] == "team" and shown.head["visible"]
+    shown = sentiment.show_sentiment(work, "mood", "")
+    assert shown.head["value"] == "mood" and "good" in shown.view
     assert rows_of(sentiment.sentiment_csv(work, "mood"))[0] == ["text", "mood", "good", "bad"]
     html, head = entities.show_entities(work, None)
     assert text.another_head("entities", "parts") in html and head["value"] == "parts"
@@ -484,7 +495,7 @@ def test_the_page_is_built_without_the_model_and_keeps_its_handlers_private():
 
 
 def test_what_the_browser_is_asked_to_run_is_in_its_scripts():
-    head = page.launch_settings()["head"]
+    head = page.launch_settings(Hosts(), Limits())["head"]
     config = page.build("a folder that does not exist").get_config_file()
     named = {d["js"] for d in config["dependencies"] if d["js"]}
     named |= {c["props"]["js_on_load"] for c in config["components"] if "mtl." in c["props"].get("js_on_load", "")}
@@ -501,11 +512,11 @@ def test_only_clicks_and_looks_are_dropped_while_an_answer_is_under_way():
     dropped = {event for d in asked if d["trigger_mode"] == "once" for _, event in d["targets"]}
     assert dropped == {"click", "tick", "load"}
     kept = {event for d in asked if d["trigger_mode"] != "once" for _, event in d["targets"]}
-    assert {"input", "change", "select", "upload", "then"} <= kept
+    assert {"input", "change", "select", "upload"} <= kept
 
 
 def test_nothing_is_sent_or_recorded():
-    settings = page.launch_settings()
+    settings = page.launch_settings(Hosts(), Limits())
     assert settings["run_history"] is False and settings["enable_monitoring"] is False
     assert settings["show_error"] is False and settings["max_file_size"] == MAX_ZIP_BYTES
     assert page.build("x").analytics_enabled is False

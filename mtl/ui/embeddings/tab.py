@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -10,9 +13,8 @@ import numpy as np
 from mtl import maps
 from mtl.sheets import csv_bytes
 from mtl.ui import words as text
-from mtl.ui.downloads import npy_bytes
 from mtl.ui.kinds import shown
-from mtl.ui.page import Session
+from mtl.ui.page import UNCHANGED, Session
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import figures, markup
 
@@ -23,6 +25,27 @@ TITLE = text.EMBEDDINGS
 NOTHING, TASK, COLUMN = "nothing", "task:", "file:"
 # UMAP of more sentences than this takes long enough to show PCA in the meantime.
 QUICK = 300
+
+
+@dataclass(frozen=True)
+class Map:
+    """The map, a line about it, the two choices brought up to date with this analysis, and the timer that replaces a
+    PCA by UMAP once that is ready."""
+
+    plot: Any = UNCHANGED
+    note: Any = UNCHANGED
+    colour: Any = UNCHANGED
+    pooling: Any = UNCHANGED
+    timer: Any = UNCHANGED
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """The grid, a line about it, and the table of nearest neighbours."""
+
+    grid: Any
+    note: str
+    neighbours: str
 
 
 def build(session: Session) -> None:
@@ -47,10 +70,11 @@ def build(session: Session) -> None:
     settings = [method, dims, colour, pooling]
     # Runs only while a PCA stands in for UMAP.
     timer = gr.Timer(1.5, active=False)
-    shown = [plot, map_note, colour, pooling, timer]
+    shown = {"plot": plot, "note": map_note, "colour": colour, "pooling": pooling, "timer": timer}
     session.show(show_map, settings, shown)
     session.on([timer.tick], replace_by_umap, settings, shown, needs_work=False)
-    session.show(show_similarity, [pooling, session.narrow], [grid, grid_note, near])
+    similarity = {"grid": grid, "note": grid_note, "neighbours": near}
+    session.show(show_similarity, [pooling, session.narrow], similarity)
 
 
 # --- handlers ---
@@ -79,27 +103,23 @@ def colour_values(work: Work, choice: str) -> list[str | float | None] | None:
     return None
 
 
-def show_map(work: Work, method: str, dims: int, colour: str | None, pooling: str) -> Iterator[tuple]:
-    """The map, a line about it, the two choices brought up to date with this analysis, and whether the timer
-    runs that will replace a PCA."""
+def show_map(work: Work, method: str, dims: int, colour: str | None, pooling: str) -> Iterator[Map]:
+    """A map by `method`; a PCA comes first where UMAP is not ready yet, or takes long."""
     choices = colour_choices(work)
     names = {value: name for name, value in choices}
     # Before the first analysis nothing is chosen, and a choice may be gone: then it is the first task.
     colour = colour if colour in names else choices[0][1]
     pooling = pooling if pooling in work.model.poolings else work.pooling
-    widgets = (
-        gr.update(choices=choices, value=colour),
-        gr.update(choices=list(work.model.poolings), value=pooling),
-    )
     values = colour_values(work, colour)
 
-    def drawn(chosen: str, note: str = "") -> tuple:
+    def drawn(chosen: str, note: str = "") -> Map:
         laid_out = work.map(pooling, chosen, dims)
         note = note or laid_out.note or (text.UMAP_NOTE if laid_out.method == "umap" else text.PCA_NOTE)
-        return (
+        return Map(
             figures.map_figure(laid_out.points, work.texts, values, names[colour]),
             markup.note(note),
-            *widgets,
+            gr.update(choices=choices, value=colour),
+            gr.update(choices=list(work.model.poolings), value=pooling),
             gr.update(active=note == text.UMAP_WARMING),
         )
 
@@ -113,25 +133,24 @@ def show_map(work: Work, method: str, dims: int, colour: str | None, pooling: st
     yield drawn(method)
 
 
-def replace_by_umap(work: Work, method: str, dims: int, colour: str | None, pooling: str) -> Iterator[tuple]:
+def replace_by_umap(work: Work, method: str, dims: int, colour: str | None, pooling: str) -> Iterator[Map]:
     """The same once UMAP is ready, and nothing before that."""
     if maps.is_warm():
         yield from show_map(work, method, dims, colour, pooling)
     else:
-        yield tuple(gr.skip() for _ in range(5))
+        yield Map()
 
 
-def show_similarity(work: Work, pooling: str, narrow: bool) -> tuple:
-    """The grid, a line about it, and the table of nearest neighbours."""
+def show_similarity(work: Work, pooling: str, narrow: bool) -> Similarity:
     vectors = work.vectors(pooling)
     count = len(vectors)
     if count == 1:
-        return None, markup.note(text.ONE_SENTENCE), ""
+        return Similarity(None, markup.note(text.ONE_SENTENCE), "")
     rows = figures.sample_rows(count)
     sample = vectors[rows]
     grid = figures.heatmap_figure(sample @ sample.T, [work.texts[i] for i in rows], rows + 1, narrow)
     note = text.heatmap_sample(len(rows), count) if len(rows) < count else text.HEATMAP_NOTE
-    return grid, markup.note(note), neighbours_table(work.texts, vectors)
+    return Similarity(grid, markup.note(note), neighbours_table(work.texts, vectors))
 
 
 def neighbours_table(texts: list[str], vectors: np.ndarray) -> str:
@@ -155,4 +174,6 @@ def embeddings_csv(work: Work, pooling: str) -> bytes:
 
 
 def embeddings_npy(work: Work, pooling: str) -> bytes:
-    return npy_bytes(work.vectors(pooling))
+    file = io.BytesIO()
+    np.save(file, work.vectors(pooling), allow_pickle=False)
+    return file.getvalue()

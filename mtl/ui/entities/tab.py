@@ -45,7 +45,7 @@ def entities_csv(work: Work, head: str | None = None) -> bytes:
     answers = [] if task is None else work.answers(task)
     rows = [
         (number, sentence, e.text, e.label, e.start, e.end, round(e.score, 4))
-        for number, (sentence, found) in enumerate(zip(work.texts, answers, strict=False), 1)
-        for e in found
+        for number, (sentence, spans) in enumerate(zip(work.texts, answers, strict=False), 1)
+        for e in spans
     ]
     return csv_bytes(("sentence", "sentence text", "text", "label", "start", "end", "score"), rows)

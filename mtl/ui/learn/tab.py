@@ -3,14 +3,15 @@ figures that were measured with this program."""
 
 from __future__ import annotations
 
-from html import escape
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import gradio as gr
 
 from mtl.training import presets
-from mtl.ui.learn import view as lessons
-from mtl.ui.learn import words
-from mtl.ui.page import Session
+from mtl.ui.learn import view, words
+from mtl.ui.page import UNCHANGED, Session
 from mtl.ui.train.settings.step import shape_now
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
@@ -19,63 +20,84 @@ TITLE = words.TITLE
 WIDE = True
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What changes in the tab: a value for each of its components. `opened`: all of it has been sent."""
+
+    picture: Any = UNCHANGED
+    backbone: Any = UNCHANGED
+    pooling: Any = UNCHANGED
+    learning: Any = UNCHANGED
+    rates: Any = UNCHANGED
+    forgetting: Any = UNCHANGED
+    anchor: Any = UNCHANGED
+    presets: Any = UNCHANGED
+    scenarios: Any = UNCHANGED
+    opened: Any = UNCHANGED
+
+
 def build(session: Session) -> None:
     with gr.Column(elem_classes="lesson"):
-        opening = gr.HTML(_text(words.INTRO), apply_default_css=False)
+        intro = gr.HTML(view.prose(words.INTRO), apply_default_css=False)
         with gr.Row(elem_classes="lesson-row"):
             with gr.Column(min_width=320):
-                gr.HTML(_part(words.BACKBONE, words.BACKBONE_PARAGRAPHS), apply_default_css=False)
+                backbone = gr.HTML(apply_default_css=False)
             with gr.Column(min_width=320):
                 picture = gr.HTML(markup.note(words.PICTURE_WAITS), apply_default_css=False, elem_id="learn-stack")
-        gr.HTML(_beside(words.POOLING, words.POOLING_PARAGRAPHS, lessons.pooling_picture()), apply_default_css=False)
-        gr.HTML(_beside(words.LEARNING, words.LEARNING_PARAGRAPHS, lessons.descent_picture()), apply_default_css=False)
-        layers = gr.HTML(apply_default_css=False, elem_id="learn-layers")
-        gr.HTML(_part(words.FORGETTING, words.FORGETTING_PARAGRAPHS), apply_default_css=False)
-        anchor = gr.HTML(apply_default_css=False, elem_id="learn-anchor")
-        gr.HTML(_part(words.SCENARIOS, (words.SCENARIOS_INTRO,)), apply_default_css=False)
-        scenarios = gr.HTML(apply_default_css=False, elem_id="learn-scenarios")
-    shown = gr.State(0)
-
-    def draw(visit: Visit) -> str:
-        return current(visit, session)
-
-    def on_open(visit: Visit, shown: int) -> tuple:
-        # What was measured stays the same: it is sent once, and not before somebody looks.
-        if shown:
-            return draw(visit), gr.skip(), gr.skip(), gr.skip(), 1
-        return draw(visit), thaw(visit, session), *lessons.measured(lessons.read()), 1
-
-    session.wire([opening.parent.parent.select], on_open, [shown], [picture, layers, anchor, scenarios, shown])
-    session.wire([session.settings.change, session.data.change], draw, [], [picture], trigger_mode="always_last")
+        shown = {
+            "backbone": backbone,
+            "picture": picture,
+            "pooling": gr.HTML(apply_default_css=False),
+            "learning": gr.HTML(apply_default_css=False),
+            "rates": gr.HTML(apply_default_css=False, elem_id="learn-layers"),
+            "forgetting": gr.HTML(apply_default_css=False),
+            "anchor": gr.HTML(apply_default_css=False, elem_id="learn-anchor"),
+            "presets": gr.HTML(apply_default_css=False),
+            "scenarios": gr.HTML(apply_default_css=False, elem_id="learn-scenarios"),
+            "opened": gr.State(False),
+        }
+    session.wire([intro.parent.parent.select], partial(show, session), [shown["opened"]], shown)
+    session.wire(
+        [session.settings.change, session.data.change],
+        partial(current, session),
+        [],
+        [picture],
+        trigger_mode="always_last",
+    )
 
 
 # --- handlers ---
 
 
-def current(visit: Visit, session: Session) -> str:
+def show(session: Session, visit: Visit, opened: bool) -> Shown:
+    """The whole tab when it is first opened; after that only the picture, as nothing else changes."""
+    picture = Shown(picture=current(session, visit))
+    if opened:
+        return picture
+    anchor, scenarios = view.measured(view.read())
+    return replace(
+        picture,
+        backbone=view.lesson("backbone"),
+        pooling=view.beside(view.lesson("pooling"), view.pooling_picture()),
+        learning=view.beside(view.lesson("learning"), view.descent_picture()),
+        rates=thaw(session, visit),
+        forgetting=view.lesson("forgetting"),
+        anchor=anchor,
+        presets=view.lesson("presets"),
+        scenarios=scenarios,
+        opened=True,
+    )
+
+
+def current(session: Session, visit: Visit) -> str:
     """The model as this visitor has set it, as a picture and as a table."""
     groups = shape_now(visit.train, session).under(visit.train.config)
     table = markup.details(words.PICTURE_TABLE, stack.table(groups))
     return f"{stack.svg(groups)}{markup.note(words.PICTURE_CAPTION)}{table}"
 
 
-def thaw(visit: Visit, session: Session) -> str:
-    """The part on rates per layer, with gradual unfreezing of this very model."""
+def thaw(session: Session, visit: Visit) -> str:
+    """The lesson on rates per layer, with gradual unfreezing of this visitor's model."""
     shape = shape_now(visit.train, session)
     gradual = shape.under(presets.BY_NAME["gradual"].make(shape.groups, visit.train.config))
-    return _beside(words.PER_LAYER, words.PER_LAYER_PARAGRAPHS, lessons.thaw_picture(gradual))
-
-
-# --- parts ---
-
-
-def _text(*texts: str) -> str:
-    return f'<div class="prose">{lessons.paragraphs(texts)}</div>'
-
-
-def _part(title: str, texts: tuple[str, ...]) -> str:
-    return f'<div class="prose"><h3>{escape(title)}</h3>{lessons.paragraphs(texts)}</div>'
-
-
-def _beside(title: str, texts: tuple[str, ...], picture: str) -> str:
-    return f'<div class="beside">{_part(title, texts)}<div class="aside">{picture}</div></div>'
+    return view.beside(view.lesson("rates"), view.thaw_picture(gradual))

@@ -1,12 +1,12 @@
-"""The pictures and figures of the Learn tab as HTML. Pure functions; everything that is given is escaped.
+"""The lessons, pictures and figures of the Learn tab as HTML. Pure functions; everything that is given is escaped.
 
 Figures come from a file that `python -m mtl scenarios` writes (see `mtl.tools.scenarios`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from mtl.ui.train.settings import words as controls
 from mtl.ui.widgets import markup, stack
 from mtl.ui.widgets.markup import Markup
 
-FIGURES = ASSETS / "scenarios.json"
+FIGURES, LESSONS = ASSETS / "scenarios.json", ASSETS / "lessons"
 # The learning rates of the picture of a valley, too low, right and too high for it, and how many steps it shows.
 _RATES, _STEPS = (0.04, 0.35, 1.02), 8
 
@@ -35,13 +35,26 @@ def read(path: Path = FIGURES) -> Figures | None:
     return json_or_nothing(path) or None
 
 
-def paragraphs(texts: Sequence[str]) -> str:
-    """Texts in which **a term** stands bold where it is explained."""
-    return "".join(f"<p>{_terms(text)}</p>" for text in texts)
+@cache
+def lesson(name: str) -> str:
+    """The text `name` of assets/lessons as HTML. A term stands bold where it is explained."""
+    from markdown_it import MarkdownIt  # not before somebody looks: the page starts without it
+
+    markdown = MarkdownIt("commonmark", {"html": False})
+    for side, tag in (("open", "<dfn>"), ("close", "</dfn>")):
+        markdown.add_render_rule(f"strong_{side}", lambda *_, tag=tag: tag)
+    text = (LESSONS / f"{name}.md").read_text(encoding="utf-8")
+    return f'<div class="prose">{markdown.render(text)}</div>'
 
 
-def _terms(text: str) -> str:
-    return re.sub(r"\*\*(.+?)\*\*", r"<dfn>\1</dfn>", escape(text))
+def prose(text: str) -> str:
+    """One paragraph of plain text, set like a lesson."""
+    return f'<div class="prose"><p>{escape(text)}</p></div>'
+
+
+def beside(text: str, picture: str) -> str:
+    """A lesson with a picture at its side."""
+    return f'<div class="beside">{text}<div class="aside">{picture}</div></div>'
 
 
 # --- pictures that explain ---
@@ -172,17 +185,14 @@ def overview(figures: Figures) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     rows = []
     for preset in shown:
-        found = scenarios[preset.name]
-        moved, mean = backbone_moved(found), mean_score(found)
+        scenario = scenarios[preset.name]
+        moved, mean = backbone_moved(scenario), mean_score(scenario)
         cells = [
-            *(
-                _cell(score, result.score(tasks[name]["metric"], score), "score")
-                for name, score in found["scores"].items()
-            ),
+            *(_cell(s, result.score(tasks[name]["metric"], s), "score") for name, s in scenario["scores"].items()),
             _cell(mean, result.percent(mean), "mean"),
-            _cell(found["seconds"] / slowest, f"{found['seconds']:.0f}", "cost"),
+            _cell(scenario["seconds"] / slowest, f"{scenario['seconds']:.0f}", "cost"),
             _cell(moved / farthest, controls.change(moved), "far"),
-            _cell(found["cosine"], f"{found['cosine']:.3f}", "kept"),
+            _cell(scenario["cosine"], f"{scenario['cosine']:.3f}", "kept"),
         ]
         rows.append(f'<tr><th scope="row">{escape(preset.title)}</th>{"".join(cells)}</tr>')
     sheet = (
@@ -203,38 +213,32 @@ def cards(figures: Figures | None) -> str:
     scenarios = _by_name(figures) if figures else {}
     groups = []
     for title, names in zip(words.SCENARIO_GROUPS, presets.GROUPS, strict=True):
-        found = "".join(_card(presets.BY_NAME[name], scenarios.get(name), figures) for name in names)
-        groups.append(f'{markup.heading(title)}<div class="lesson-cards">{found}</div>')
+        listing = "".join(_card(presets.BY_NAME[name], scenarios.get(name), figures) for name in names)
+        groups.append(f'{markup.heading(title)}<div class="lesson-cards">{listing}</div>')
     return "".join(groups)
 
 
-def _card(preset: presets.Preset, found: Figures | None, figures: Figures | None) -> str:
-    if found is None or figures is None:
-        return _card_frame(preset, words.NOT_MEASURED, "")
-    said = words.measured(found["seconds"], mean_score(found), backbone_moved(found), found["cosine"])
-    tasks = figures["tasks"]
-    bars = "".join(
-        _line(
-            name, score, result.score(tasks[name]["metric"], score), "score", metric_named(tasks[name]["metric"]).title
+def _card(preset: presets.Preset, scenario: Figures | None, figures: Figures | None) -> str:
+    measured, body = words.NOT_MEASURED, ""
+    if scenario is not None and figures is not None:
+        measured = words.measured(
+            scenario["seconds"], mean_score(scenario), backbone_moved(scenario), scenario["cosine"]
         )
-        for name, score in found["scores"].items()
-    )
-    groups, moved = Groups(found["sizes"], TrainConfig.from_json(found["config"])), found["moved"]
-    return _card_frame(
-        preset,
-        said,
-        f'<div class="lines-of-scores">{bars}</div>{stack.svg(groups, moved, small=True)}'
-        f"{markup.details(words.CARD_TABLE, stack.table(groups, moved))}",
-    )
-
-
-def _card_frame(preset: presets.Preset, measured: str, body: str) -> str:
+        lines = []
+        for name, score in scenario["scores"].items():
+            metric = figures["tasks"][name]["metric"]
+            lines.append(_line(name, score, result.score(metric, score), "score", metric_named(metric).title))
+        groups, moved = Groups(scenario["sizes"], TrainConfig.from_json(scenario["config"])), scenario["moved"]
+        body = (
+            f'<div class="lines-of-scores">{"".join(lines)}</div>{stack.svg(groups, moved, small=True)}'
+            f"{markup.details(words.CARD_TABLE, stack.table(groups, moved))}"
+        )
     facts = (
         (words.WHEN_LABEL, preset.sentence),
         (words.EXPECT_LABEL, words.EXPECT[preset.name]),
         (words.MEASURED_LABEL, measured),
     )
-    listing = "".join(f"<dt>{escape(term)}</dt><dd>{escape(said)}</dd>" for term, said in facts)
+    listing = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in facts)
     return f'<article class="lesson-card"><h4>{escape(preset.title)}</h4><dl>{listing}</dl>{body}</article>'
 
 
@@ -250,38 +254,29 @@ def _line(name: str, share: float, shown: str, kind: str, about: str = "") -> st
 
 
 def anchor(figures: Figures) -> str:
-    """One task taught alone, without the anchor and with it: bars, a table of the same, and a sentence."""
-    lesson = figures["anchor"]
-    without, held = lesson["runs"][0], lesson["runs"][-1]
-    task, metric = lesson["task"], figures["tasks"][lesson["task"]]["metric"]
+    """One task trained alone, without the anchor and with it: bars, a table of the same, and a sentence."""
+    experiment = figures["anchor"]
+    without, held = experiment["runs"][0], experiment["runs"][-1]
+    task, metric = experiment["task"], figures["tasks"][experiment["task"]]["metric"]
+    scores = without["scores"][task], held["scores"][task]
+    # Name, remark, metric, and the scores before, without and with the anchor.
     rows: list[tuple[str, str, str, float | None, float, float]] = [
-        (task, words.ANCHOR_NEW, metric, None, without["scores"][task], held["scores"][task]),
+        (task, words.ANCHOR_TRAINED, metric, None, *scores),
         (words.COSINE_ROW, "", "cosine", 1.0, without["cosine"], held["cosine"]),
-        *(
-            (
-                name,
-                words.ANCHOR_NOT_TAUGHT,
-                found["metric"],
-                found["before"],
-                found["after"],
-                held["probe"][name]["after"],
-            )
-            for name, found in without["probe"].items()
-        ),
     ]
-    drawn = "".join(_contrast(*row) for row in rows)
+    for name, probe in without["probe"].items():
+        after = probe["after"], held["probe"][name]["after"]
+        rows.append((name, words.ANCHOR_UNTRAINED, probe["metric"], probe["before"], *after))
+    bars = "".join(_contrast(*row) for row in rows)
     table = [
         (f"{name}, {about}" if about else name, _metric(metric), *(Markup(_shown(metric, v)) for v in values))
         for name, about, metric, *values in rows
     ]
-    said = words.anchor_sentence(
-        task, without["cosine"], held["cosine"], (without["scores"][task], held["scores"][task]), metric
-    )
-    others = list(without["probe"])
-    how = words.anchor_how(task, others, figures["data"]["held_out"], figures["probe"])
+    sentence = words.anchor_sentence(task, without["cosine"], held["cosine"], scores, metric)
+    how = words.anchor_how(task, list(without["probe"]), figures["data"]["held_out"], figures["probe"])
     return (
-        f'{markup.heading(words.ANCHOR_MEASURED)}{_key()}<div class="contrasts">{drawn}</div>'
-        f'<p class="said">{escape(said)}</p>{markup.note(how)}'
+        f'{markup.heading(words.ANCHOR_MEASURED)}{_key()}<div class="contrasts">{bars}</div>'
+        f'<p class="said">{escape(sentence)}</p>{markup.note(how)}'
         f"{markup.details(words.ANCHOR_TABLE, markup.table(words.ANCHOR_MEASURED, words.ANCHOR_HEADERS, table))}"
     )
 
@@ -291,15 +286,9 @@ def _key() -> str:
     return f'<ul class="key contrast-key">{"".join(f"<li><i class={k}></i>{escape(w)}</li>" for k, w in items)}</ul>'
 
 
-def _contrast(name: str, about: str, metric: str, before: float | None, without: float, held: float) -> str:
-    bars = "".join(
-        _line(said, value or 0.0, _shown(metric, value), kind)
-        for kind, said, value in (
-            ("was", words.BEFORE, before),
-            ("without", words.WITHOUT, without),
-            ("with", words.WITH, held),
-        )
-    )
+def _contrast(name: str, about: str, metric: str, *values: float | None) -> str:
+    kinds = zip(("was", "without", "with"), (words.BEFORE, words.WITHOUT, words.WITH), values, strict=True)
+    bars = "".join(_line(title, value or 0.0, _shown(metric, value), kind) for kind, title, value in kinds)
     small = " · ".join(part for part in (about, _metric(metric)) if part)
     return f"<section><h5>{escape(name)} <small>{escape(small)}</small></h5>{bars}</section>"
 
@@ -329,8 +318,7 @@ def provenance(figures: Figures) -> str:
 def _start(figures: Figures) -> str:
     """What every run began with, and how to read the scores."""
     data = figures["data"]
-    note = words.start_note(figures["start"]["name"], data["rows"], data["held_out"], figures["base"]["epochs"])
-    return f'<div class="prose">{paragraphs([note])}</div>'
+    return prose(words.start_note(figures["start"]["name"], data["rows"], data["held_out"], figures["base"]["epochs"]))
 
 
 def _by_name(figures: Figures) -> dict[str, Figures]:
@@ -338,7 +326,7 @@ def _by_name(figures: Figures) -> dict[str, Figures]:
 
 
 def measured(figures: Figures | None) -> tuple[str, str]:
-    """(the anchor's lesson, the scenarios) as HTML; a note where there are no figures, or damaged ones."""
+    """(what the anchor does, the scenarios) as HTML; a note where there are no figures, or damaged ones."""
     if figures is not None:
         try:
             return anchor(figures), _start(figures) + overview(figures) + cards(figures) + provenance(figures)

@@ -1,18 +1,30 @@
-"""The Sentiment tab: how probable each label is for each sentence, and how strong the feeling."""
+"""The Sentiment tab: how probable each label is for each sentence, and how strong the feeling is."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 from mtl.sheets import csv_bytes
 from mtl.ui import words as text
-from mtl.ui.page import Session
+from mtl.ui.page import UNCHANGED, Session
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import markup
 
 TITLE = text.SENTIMENT
 # The tab, and the head that it shows first; the head that is shown beside that one.
 TASK, GAUGE = "sentiment", "intensity"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The bars of a head and their table as HTML, the heads there are, and the orders there are."""
+
+    view: str
+    head: Any
+    order: Any = UNCHANGED
 
 
 def build(session: Session) -> None:
@@ -23,15 +35,14 @@ def build(session: Session) -> None:
     view = gr.HTML(apply_default_css=False, elem_id="sentiment-view")
     with gr.Row(elem_classes="downloads"):
         session.download(text.DOWNLOAD_CSV, "sentiment.csv", sentiment_csv, [head])
-    session.show(show_sentiment, [head, order], [view, head, order])
+    session.show(show_sentiment, [head, order], {"view": view, "head": head, "order": order})
 
 
 # --- handlers ---
 
 
 def order_choices(labels: list[str], gauge: bool) -> list[tuple[str, str]]:
-    """(name, value) of the orders: as written, most of each label, intensity both ways, the doubtful ones
-    first."""
+    """(name, value) of the orders: as written, most of each label, intensity both ways, least certain first."""
     return [
         (text.ORDER, ""),
         *((text.most(label), f"label:{label}") for label in labels),
@@ -53,25 +64,23 @@ def sorted_rows(probabilities: list[dict[str, float]], intensities: list[float] 
     return list(rows)
 
 
-def show_sentiment(work: Work, head: str | None, order: str) -> tuple:
-    """The bars of a head and their table as HTML, the heads there are, and the orders there are.
-
-    `head` is the one wanted; without it the head called sentiment is shown, or else the first there is."""
+def show_sentiment(work: Work, head: str | None, order: str) -> Shown:
+    """`head` is the one wanted; without it the head called sentiment is shown, or else the first there is."""
     task = work.head(TASK, head, TASK)
     if task is None:
         missing = markup.note(text.not_in_model(TASK, list(work.model.tasks)))
-        return missing, gr.update(visible=False), gr.skip()
+        return Shown(missing, gr.update(visible=False))
     heads = work.heads(TASK)
     note = "" if TASK in heads else markup.note(text.another_head(TASK, task))
-    view, intensities = work.view(task), _intensities(work, task)
+    kind, intensities = work.view(task), _intensities(work, task)
     headers, table = _table(work, task)
     headers[0] = "#"
     chooser = gr.update(choices=heads, value=task, visible=len(heads) > 1)
-    probabilities = [view.shares(answer) for answer in work.answers(task)]
+    probabilities = [kind.shares(answer) for answer in work.answers(task)]
     if probabilities[0] is None:
         rows = [(i + 1, value, *row[1:]) for i, (value, row) in enumerate(zip(work.texts, table, strict=True))]
         listing = markup.table(text.SENTIMENT, [headers[0], "text", *headers[1:]], rows, "sentences")
-        return note + listing, chooser, gr.update(choices=[(text.ORDER, "")], value="")
+        return Shown(note + listing, chooser, gr.update(choices=[(text.ORDER, "")], value=""))
     choices = order_choices(list(probabilities[0]), intensities is not None)
     if order not in (value for _, value in choices):
         order = ""
@@ -84,15 +93,12 @@ def show_sentiment(work: Work, head: str | None, order: str) -> tuple:
         _scale(work),
     )
     listing = markup.table(text.SENTIMENT, headers, [(i + 1, *table[i][1:]) for i in rows], "sentences")
-    return (
-        note + bars + markup.details(text.AS_TABLE, listing),
-        chooser,
-        gr.update(choices=choices, value=order),
-    )
+    view = note + bars + markup.details(text.AS_TABLE, listing)
+    return Shown(view, chooser, gr.update(choices=choices, value=order))
 
 
 def _intensities(work: Work, task: str) -> list[float] | None:
-    """How strong the feeling is, which says nothing about the answers of another head."""
+    """How strong the feeling is; None beside the answers of another head, about which it says nothing."""
     answers = work.answers(GAUGE) if task == TASK and GAUGE in work.model.tasks else [None]
     return answers if isinstance(answers[0], float) else None
 

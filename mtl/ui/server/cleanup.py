@@ -1,4 +1,4 @@
-"""Old runs are deleted while the page is served, by age and by size; never one that waits, trains or is in use."""
+"""Deletes old runs while the page is served, by age and by size; never one that waits, trains or is in use."""
 
 from __future__ import annotations
 
@@ -15,27 +15,26 @@ log = logging.getLogger("mtl.ui")
 EVERY = 600.0
 
 
-def begin(runs: Runs, in_use: Callable[[], Collection[str]], every: float = EVERY) -> Callable[[], None]:
+def begin(
+    runs: Runs, limits: Limits, in_use: Callable[[], Collection[str]], every: float = EVERY
+) -> Callable[[], None]:
     """Clean up every so many seconds, in the background. `in_use` gives the ids of the runs to keep.
 
-    The first look, now, deletes nothing: a computer that has just started may not know the time yet, nor the page
-    which runs its visitors still look at.
-
-    Returns what ends it. Raises `UserError` where the limits cannot be understood.
+    The first pass deletes nothing: a computer that has just started may have the wrong time, and the page does not
+    know yet which runs its visitors look at. Returns the function that ends it.
     """
-    limits = Limits.from_environment()
-    kept = limits.runs_days * 86400, limits.runs_gb * 1e9
+    limit = limits.runs_days * 86400, limits.runs_gb * 1e9
     ended = threading.Event()
 
     def forever() -> None:
-        allowed = (math.inf, math.inf)
+        allowed = math.inf, math.inf
         while not ended.is_set():
             try:
                 if deleted := runs.clean_up(*allowed, in_use()):
                     log.info("Deleted %d old runs: %s", len(deleted), ", ".join(deleted))
             except Exception:  # a disk that does not answer, say: the next time may be better
                 log.exception("Old runs could not be deleted")
-            allowed = kept
+            allowed = limit
             ended.wait(every)
 
     threading.Thread(target=forever, name="cleanup", daemon=True).start()

@@ -1,6 +1,6 @@
-"""Which pages are open. What a session took is let go soon after its page was closed.
+"""Which pages are open. A session's memory is freed soon after its page was closed.
 
-Gradio itself keeps a copy of the whole page for every session there ever was, up to a number of them.
+Gradio itself keeps a copy of the whole page for every session, up to a number of them.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from mtl.ui.visitors import Registry
 
-# Seconds between two looks, and for how long a page may be away: wifi that comes back is no farewell.
+# Seconds between two sweeps, and for how long a page may be away, as wifi drops and comes back.
 EVERY, AFTER = 5.0, 15.0
-# Gradio's page holds this address open as long as it is shown.
+# Gradio's page keeps a connection to this address.
 _HEARTBEAT = re.compile(r".*/heartbeat/([^/]{1,64})/?")
 
 
 class Presence:
-    """Who is there. Runs in the server's event loop, as what it lets go belongs to that."""
+    """The sessions whose page is open. Runs in the server's event loop, which owns what is freed."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -62,12 +62,12 @@ class Presence:
         running = [event for job in queue.active_jobs if job for event in job]
         busy = {event.session_hash for event in (*waiting, *running)}
         for session in [*sessions.session_data]:
-            # A program has no page: it is there as long as it asks.
+            # A program has no page: its last call counts.
             used = sessions.time_last_used.get(session)
             left = max(self._left.get(session, 0.0), used.timestamp() if used else 0.0)
             if session in self._open or session in busy or now - left < AFTER:
                 continue
-            for kept in (
+            for memory in (
                 self._left,
                 sessions.session_data,
                 sessions.time_last_used,
@@ -76,14 +76,14 @@ class Presence:
                 demo.pending_streams,
                 demo.pending_diff_streams,
             ):
-                kept.pop(session, None)
+                memory.pop(session, None)
             self._registry.let_go(session)
-        # Of pages that never asked for anything there is nothing else.
+        # A page that never made a call has left nothing else.
         self._left = {session: left for session, left in self._left.items() if now - left < AFTER}
 
 
 class _Session(SessionState):
-    """Gradio's, less its copy of what every component looks like: 0.3 MB, and 70 ms of the server's main thread for
+    """Gradio's, without its copy of every component's properties: 0.3 MB, and 70 ms of the server's main thread for
     every page that opens. Only deep links read it, which this page does not offer."""
 
     def __init__(self, blocks: Blocks) -> None:
@@ -104,7 +104,7 @@ class _Sessions(StateHolder):
 
 
 class Heartbeats:
-    """ASGI middleware that tells the page's `presence` of every heartbeat, and gives Gradio its lean sessions."""
+    """ASGI middleware that reports every heartbeat to the page's `presence`, and gives Gradio its lean sessions."""
 
     def __init__(self, app: Any) -> None:
         self._app = app

@@ -11,7 +11,7 @@ from pathlib import Path
 def private_folder(name: str) -> Path:
     """The folder `name` of this user among the system's temporary files, the same after a restart; made if need be.
 
-    Where somebody else was there first, a new one.
+    A new one where another user has taken that name.
     """
     folder = Path(tempfile.gettempdir()) / f"{name}-{_user()}"
     try:

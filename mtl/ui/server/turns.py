@@ -1,4 +1,4 @@
-"""Visitors share the server evenly: whoever was served least recently comes next, however much another asks for.
+"""Visitors share the server evenly: the least recently served one comes next, however much another asks for.
 
 `FairQueue` decides which event of the page begins next, `Turns` who may use the model for its next batch.
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from gradio import Blocks
 from gradio.queueing import Event, Queue
 
-# Of one visitor so many events run at the same time, and so many that share a name for concurrency.
+# How many events of one visitor run at the same time, and how many of those with the same concurrency_id.
 MOST_AT_ONCE, MOST_ALIKE = 6, 2
 
 
@@ -73,7 +73,7 @@ class Turns:
         mine.wait()
 
     def _leave(self) -> None:
-        """Hand the place over. Only who is next is woken: waking all would cost the more, the more wait."""
+        """Hand the place over. Only the next visitor is woken: waking all would cost more the more of them wait."""
         with self._lock:
             if not self._waiting:
                 self._free += 1
@@ -85,7 +85,7 @@ class Turns:
 
 
 def fair_queue(demo: Blocks) -> FairQueue:
-    """The queue for a page. How many of one visitor wait in it is for `mtl.ui.server.limits`."""
+    """The queue for a page. `mtl.ui.server.calls` limits how many calls of one visitor wait in it."""
     return FairQueue(
         blocks=demo,
         concurrency_count=demo.max_threads,
@@ -98,7 +98,7 @@ def fair_queue(demo: Blocks) -> FairQueue:
 
 
 class FairQueue(Queue):
-    """Gradio's queue of events, which would begin them in the order in which they came."""
+    """Gradio's queue of events, which by itself starts them in the order in which they came."""
 
     def __init__(self, *arguments, **named) -> None:
         super().__init__(*arguments, **named)
@@ -129,7 +129,7 @@ class FairQueue(Queue):
 
 
 def visitor_of(event: Event) -> str:
-    """Whose event it is: a session's; programs that name none are told apart by their address."""
+    """Whose event it is: a session's; programs without one are distinguished by their address."""
     if event.session_hash != event._id:
         return event.session_hash
     client = event.request.client

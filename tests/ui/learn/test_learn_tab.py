@@ -14,9 +14,12 @@ from mtl.config import ModelConfig, TaskSpec, TrainConfig
 from mtl.training.presets import PRESETS
 from mtl.ui.learn import view as lessons
 from mtl.ui.learn import words
-from mtl.ui.learn.tab import current, thaw
+from mtl.ui.learn.tab import current, show, thaw
+from mtl.ui.page import UNCHANGED
 from mtl.ui.visitors import Visit
 
+# In the order of the page.
+LESSONS = ("backbone", "pooling", "learning", "rates", "forgetting", "presets")
 TASKS = (TaskSpec("mood", "classification", ("bad", "good")), TaskSpec("strength", "regression"))
 
 
@@ -43,9 +46,9 @@ def plain(html):
 
 def test_the_picture_follows_the_settings(session):
     visit = Visit(0.0)
-    before = current(visit, session)
+    before = current(session, visit)
     visit.train.config = replace(visit.train.config, freeze=2, freeze_heads=("mood",), rates={"layer 3": 3.3e-5})
-    after = current(visit, session)
+    after = current(session, visit)
     assert before.count('class="block frozen"') == 0
     assert after.count('class="block frozen"') == 3  # embeddings, layer 1, head mood
     assert "3.3e-5" in after and "3.3e-5" not in before
@@ -55,7 +58,7 @@ def test_the_picture_follows_the_settings(session):
 def test_gradual_unfreezing_is_shown_for_this_very_model(session):
     visit = Visit(0.0)
     visit.train.config = TrainConfig(epochs=4)
-    table = thaw(visit, session).split("<tbody>")[1]
+    table = thaw(session, visit).split("<tbody>")[1]
     rows = [re.findall(r'<td class="(\w+)"', row) for row in table.split("</tr>") if "<td" in row]
     assert len(rows) == 5 and all(len(row) == 4 for row in rows)
     assert rows[0] == ["thawed"] * 4  # the heads
@@ -74,25 +77,32 @@ def test_steps_down_the_valley_are_computed():
 
 
 def test_every_term_is_explained_once_and_where_it_first_stands():
-    texts = [
-        *words.BACKBONE_PARAGRAPHS,
-        *words.POOLING_PARAGRAPHS,
-        *words.LEARNING_PARAGRAPHS,
-        *words.PER_LAYER_PARAGRAPHS,
-        *words.FORGETTING_PARAGRAPHS,
-    ]
-    story = " ".join(texts)
-    terms = re.findall(r"\*\*(.+?)\*\*", story)
+    texts = [(lessons.LESSONS / f"{name}.md").read_text("utf-8") for name in LESSONS]
+    course = " ".join(re.sub("^#.*", "", "\n".join(texts), flags=re.MULTILINE).split())
+    terms = re.findall(r"\*\*(.+?)\*\*", course)
     assert len(terms) == len(set(terms))
     for term in ("backbone", "heads", "Pooling", "learning rate", "freezing", "Gradual unfreezing", "anchor"):
         assert term in terms
     for term in terms:
-        first = re.search(rf"\b{re.escape(term)}\b", story)
-        assert story[first.start() - 2 : first.start()] == "**", f"{term} is used before it is explained"
+        first = re.search(rf"\b{re.escape(term)}\b", course)
+        assert course[first.start() - 2 : first.start()] == "**", f"{term} is used before it is explained"
 
 
-def test_terms_become_definitions_and_nothing_else_becomes_markup():
-    assert lessons.paragraphs(["A **head** <b>."]) == "<p>A <dfn>head</dfn> &lt;b&gt;.</p>"
+def test_terms_become_definitions_and_nothing_else_becomes_markup(tmp_path, monkeypatch):
+    (tmp_path / "a lesson.md").write_text("### Heads\n\nA **head**\n<b>.\n", "utf-8")
+    monkeypatch.setattr(lessons, "LESSONS", tmp_path)
+    expected = '<div class="prose"><h3>Heads</h3>\n<p>A <dfn>head</dfn>\n&lt;b&gt;.</p>\n</div>'
+    assert lessons.lesson("a lesson") == expected
+
+
+def test_the_whole_tab_is_sent_once(session):
+    visit = Visit(0.0)
+    first = show(session, visit, False)
+    assert UNCHANGED not in vars(first).values() and first.opened
+    again = show(session, visit, True)
+    assert [name for name, value in vars(again).items() if value is not UNCHANGED] == ["picture"]
+    lectures = " ".join(value for value in vars(first).values() if isinstance(value, str))
+    assert all(plain(lessons.lesson(path.stem)) in plain(lectures) for path in lessons.LESSONS.glob("*.md"))
 
 
 # --- figures ---
@@ -124,7 +134,8 @@ def test_what_is_shown_is_what_the_file_says(figures):
 
 def test_no_figure_stands_in_the_words(figures):
     """Scores, seconds and cosines change with every measuring: words that repeat them would be wrong soon."""
-    said = " ".join(value if isinstance(value, str) else " ".join(value) for value in _texts(vars(words)))
+    texts = [value if isinstance(value, str) else " ".join(value) for value in _texts(vars(words))]
+    said = " ".join([*texts, *(path.read_text("utf-8") for path in lessons.LESSONS.glob("*.md"))])
     assert not re.search(r"\d+(\.\d+)? ?%|\d+(\.\d+)? s\b|\b0\.\d\d\b", said.replace("100 %", ""))
 
 

@@ -29,9 +29,11 @@ from proxy import free_port, proxied
 from mtl import faults
 from mtl.config import UserError
 from mtl.ui import app as page
-from mtl.ui.server import door
-from mtl.ui.server.door import Hosts, host_name
-from mtl.ui.server.limits import KINDS, LEFT_SECONDS, UNREAD_SECONDS, Calls, Limits, Refused, Uploads
+from mtl.ui.server.answers import security_headers
+from mtl.ui.server.calls import KINDS, LEFT_SECONDS, UNREAD_SECONDS, Calls
+from mtl.ui.server.hosts import Hosts, host_name
+from mtl.ui.server.limits import Limits, Refused
+from mtl.ui.server.uploads import Uploads
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -185,7 +187,7 @@ def test_the_command_line_names_more_hosts(monkeypatch):
     arguments = ["app.py", "--allow-host", "one.example", "--allow-host", "two.example"]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(Launched):
-        page.serve(SimpleNamespace(launch=launch))
+        page.serve(SimpleNamespace(launch=launch, limits=Limits()))
 
 
 def test_what_a_proxy_says_the_page_is_called_is_believed_only_of_own_names(served):
@@ -254,7 +256,7 @@ def test_every_answer_has_the_security_headers(served, path, status):
 
 
 def test_a_space_may_be_shown_inside_the_hubs_page():
-    policy = door.security_headers(on_a_space=True)["Content-Security-Policy"]
+    policy = security_headers(on_a_space=True)["Content-Security-Policy"]
     [ancestors] = [rule for rule in policy.split("; ") if rule.startswith("frame-ancestors")]
     assert "https://huggingface.co" in ancestors.split()
 
@@ -598,7 +600,7 @@ def test_too_much_at_once_is_refused_before_it_is_read(served):
 def test_settings_that_are_no_numbers_are_said(monkeypatch):
     monkeypatch.setenv("MTL_UNREAD_CALLS", "many")
     with pytest.raises(UserError, match="MTL_UNREAD_CALLS"):
-        page.launch_settings()
+        page.build("a folder that does not exist")
 
 
 # --- uploads ---

@@ -18,6 +18,7 @@ from mtl.training.runs import folder as folders
 from mtl.training.runs.service import Runs
 from mtl.ui.page import UNCHANGED
 from mtl.ui.server import cleanup
+from mtl.ui.server.limits import Limits
 from mtl.ui.train.run import step as live
 from mtl.ui.train.run import view as run_views
 from mtl.ui.train.run import words as text
@@ -501,7 +502,7 @@ def test_old_runs_are_deleted_in_the_background_but_not_those_in_use(session, vi
         for path in run.folder.iterdir():
             os.utime(path, (time.time() - 86400,) * 2)
     registry.visit("somebody").train.model = used.folder / "checkpoint"
-    stop = cleanup.begin(session.runs, registry.in_use, every=0.05)
+    stop = cleanup.begin(session.runs, Limits.from_environment(), registry.in_use, every=0.05)
     until = time.monotonic() + 20
     while session.runs.find() != [] and old.id in {run.id for run in session.runs.find()} and time.monotonic() < until:
         time.sleep(0.02)
@@ -522,7 +523,7 @@ def test_nothing_is_deleted_at_the_first_look_after_a_start(session, visit, monk
         return looks[-1]
 
     monkeypatch.setattr(session.runs, "clean_up", clean_up)
-    stop = cleanup.begin(session.runs, list, every=0.01)
+    stop = cleanup.begin(session.runs, Limits.from_environment(), list, every=0.01)
     assert two.wait(20)
     stop()
     assert looks[:2] == [[], [run.id]]

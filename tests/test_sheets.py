@@ -1,17 +1,15 @@
-"""Files to take away: read back as they were written, and harmless in a spreadsheet."""
+"""CSV to take away: read back as they were written, and harmless in a spreadsheet."""
 
 from __future__ import annotations
 
 import csv
 import io
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.sheets import csv_bytes, safe_cell
-from mtl.ui.downloads import npy_bytes
 
 
 def read(content: bytes) -> list[list[str]]:
@@ -42,8 +40,3 @@ def test_negative_numbers_stay_numbers():
 
 def test_spreadsheets_are_told_that_it_is_utf_8():
     assert csv_bytes(["Größe"], []).startswith(b"\xef\xbb\xbf")
-
-
-def test_npy_reads_back():
-    array = np.arange(6, dtype=np.float32).reshape(2, 3)
-    np.testing.assert_array_equal(np.load(io.BytesIO(npy_bytes(array)), allow_pickle=False), array)
