@@ -9,7 +9,6 @@ import types
 from dataclasses import dataclass
 from html import unescape
 
-import gradio as gr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from mtl import __main__ as cli
 from mtl.config import ModelConfig, Setting, TaskSpec, TrainConfig, UserError, setting, settings
 from mtl.groups import Groups
 from mtl.training.presets import PRESETS
+from mtl.ui.page import UNCHANGED
 from mtl.ui.train.settings import sharing, words
 from mtl.ui.train.settings import step as controls
 from mtl.ui.train.settings.shape import Shape, fit
@@ -66,13 +66,18 @@ def session_of(*models):
     )
 
 
+def shown_after(session, handler, visit, *values):
+    """Form, message, outcome, parcel, file, revision."""
+    return vars(controls.after(handler, session, visit, *values)).values()
+
+
 @pytest.fixture
 def page(model):
     """`page(handler, *values)`: what it shows; `page.visit` is the visitor, `page.session` the page."""
     session, visit = session_of(model), Visit(0.0)
 
     def call(handler, *values):
-        form, message, *rest = controls._shown(session, handler, visit, *values)
+        form, message, *rest = shown_after(session, handler, visit, *values)
         # What is said stands above what comes of it.
         return form, (message if isinstance(message, str) else "") + rest[0], *rest[1:]
 
@@ -221,7 +226,7 @@ def test_a_touch_changes_the_settings_and_leaves_the_form_alone(page):
     form, *_ = page(controls.arrive, "")
     state = {**said(form), "freeze": 2, "rates": {"layer 3": 3e-5}, "epochs": 7}
     again, outcome, parcel, file, revision = page(controls.change, json.dumps(state))
-    assert again == gr.skip() and revision == 2
+    assert again is UNCHANGED and revision == 2
     assert page.visit.train.config == TrainConfig(freeze=2, rates={"layer 3": 3e-5}, epochs=7)
     assert "layer 2 to layer 3 and 2 heads" in outcome
     assert "--epochs 7 --freeze 2" in unescape(parcel) and "&#x27;layer 3=3e-5&#x27;" in parcel
@@ -239,13 +244,13 @@ def test_every_preset_sets_the_form_and_is_shown_as_chosen(page, preset):
     state = said(page(controls.arrive, "")[0])
     form, outcome, *_ = page(controls.change, json.dumps({**state, "batch_size": 5, "preset": preset.name}))
     # The page has shown it already, and somebody may be typing by now.
-    assert form == gr.skip()
-    assert page(controls.refresh)[0] == gr.skip()
+    assert form is UNCHANGED
+    assert page(controls.refresh)[0] is UNCHANGED
     page.visit.train.parts = None
     form, *_ = page(controls.refresh)
     expected = preset.make(page.visit.train.parts[0].groups, TrainConfig(batch_size=5))
     assert page.visit.train.config == expected
-    assert controls.settings_of(said(form), expected, controls.shape_now(page.visit.train, page.session)) == expected
+    assert controls.settings_of(said(form), expected, controls.shape_now(page.session, page.visit.train)) == expected
     assert re.findall(r'data-preset="([\w-]+)" aria-pressed="true"', form) == [preset.name]
     assert f'data-chosen="{preset.name}"' in outcome
     assert (words.NOTHING_LEARNS in outcome) == (preset.name == "frozen")
@@ -326,7 +331,7 @@ def test_a_run_json_sets_every_control(page, tmp_path):
     path.write_bytes(to_file(config))
     form, outcome, *_ = page(controls.load_file, str(path))
     assert page.visit.train.config == config
-    shape = controls.shape_now(page.visit.train, page.session)
+    shape = controls.shape_now(page.session, page.visit.train)
     assert controls.settings_of(said(form), config, shape) == config
     assert "mine.json" in outcome
 
@@ -352,7 +357,7 @@ def test_a_file_that_is_no_run_json_changes_nothing(page, tmp_path, content, why
     path.write_bytes(content)
     page.visit.train.config = TrainConfig(epochs=8)
     form, outcome, *_ = page(controls.load_file, str(path))
-    assert page.visit.train.config == TrainConfig(epochs=8) and form == gr.skip()
+    assert page.visit.train.config == TrainConfig(epochs=8) and form is UNCHANGED
     assert why in unescape(outcome) and "<b>" not in outcome and "&lt;b&gt;notes.json" in outcome
 
 
@@ -418,10 +423,10 @@ def test_a_message_stands_until_the_next_touch(page):
     state = said(page(controls.arrive, "")[0])
 
     def messages(handler, *values):
-        return controls._shown(page.session, handler, page.visit, *values)[1]
+        return controls.after(handler, page.session, page.visit, *values).message
 
     assert "The link was not taken over" in messages(controls.arrive, "?train=x")
-    assert messages(controls.refresh) == gr.skip()  # the data has arrived
+    assert messages(controls.refresh) is UNCHANGED  # the data has arrived
     assert messages(controls.change, json.dumps(state)) == ""
 
 
@@ -440,7 +445,7 @@ def test_the_sliders_follow_the_backbone(tmp_path):
     twelve = mtl.load(write_tiny_backbone(tmp_path / "twelve", "bert", layers=12), dtype="float32")
     model = derive(twelve, ModelConfig(tasks=TASKS, projection=8))
     visit, session = Visit(0.0), session_of(model)
-    form, _, outcome, *_ = controls._shown(session, controls.arrive, visit, "")
+    form, _, outcome, *_ = shown_after(session, controls.arrive, visit, "")
     groups = re.findall(r'data-group="([^"]*)"', form)
     assert groups == [
         "head sentiment",
@@ -453,7 +458,7 @@ def test_the_sliders_follow_the_backbone(tmp_path):
     total = sum(p.numel() for name, p in model.named_parameters() if name not in model.fitted)
     assert words.learns(total, 0, "embeddings to layer 12 and 3 heads") in outcome
     # All of its weights are counted once.
-    shape = controls.shape_now(visit.train, session)
+    shape = controls.shape_now(session, visit.train)
     assert sum(shape.groups.sizes.values()) == total
 
 
@@ -483,7 +488,7 @@ def test_what_training_begins_with(page, model, tiny, tmp_path):
     visit = page.visit
 
     def show(handler, *values):
-        return controls._shown(page.session, handler, visit, *values)
+        return shown_after(page.session, handler, visit, *values)
 
     form, *_ = show(controls.arrive, "")
     assert re.findall(r'id="start-(\w+)"', form) == ["own", "backbone"]
@@ -515,7 +520,7 @@ def test_the_bare_backbone_is_a_model_that_data_can_be_matched_with(model, tiny)
 def test_data_that_was_matched_with_another_model_waits_for_its_match(page, model, tiny):
     tasks = {t.name: t for t in TASKS[:1]}
     page.visit.train.source = Source(None, "x.csv", None, None, {}, tasks, ("sentiment",), start_from=str(tiny))
-    assert controls.shape_now(page.visit.train, page.session).groups.learns is None
+    assert controls.shape_now(page.session, page.visit.train).groups.learns is None
     page.visit.train.start_from = str(tiny)
-    groups = controls.shape_now(page.visit.train, page.session).groups
+    groups = controls.shape_now(page.session, page.visit.train).groups
     assert groups.tasks == ["sentiment"] and groups.learns == ("sentiment",)
