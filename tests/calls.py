@@ -6,7 +6,7 @@ import os
 import time
 
 from mtl.config import UserError
-from mtl.ui.train.data.tables import understand
+from mtl.ui.train.data.tables import read_for
 
 
 def doubled(number, progress):
@@ -45,8 +45,8 @@ def dying(progress):
     os._exit(9)
 
 
-def understand_when(file, *arguments, progress):
+def read_when(file, *arguments, progress):
     """Read a table as soon as `file` is there."""
     while not file.exists():
         time.sleep(0.01)
-    return understand(*arguments, progress=progress)
+    return read_for(*arguments, progress=progress)

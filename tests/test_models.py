@@ -14,9 +14,9 @@ from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, UserError
 from mtl.encoder.backbone import replace_parameter
 from mtl.training.runs.service import Runs
-from mtl.ui import models as module
+from mtl.ui import names
 from mtl.ui.models import Models
-from mtl.ui.train.result import words
+from mtl.ui.page import use_model
 from mtl.ui.visitors import Registry, Work
 
 TASKS = (TaskSpec("mood", "classification", ("bad", "good")),)
@@ -116,7 +116,7 @@ def test_what_is_gone_or_damaged_is_said_without_the_servers_folders(engine, sav
     with pytest.raises(UserError, match="This model/weights.safetensors is not the file that was saved") as told:
         models.get(path)
     assert str(tmp_path) not in str(told.value)
-    with pytest.raises(UserError, match=words.MODEL_GONE[:30]):
+    with pytest.raises(UserError, match=names.MODEL_GONE[:30]):
         models.get(tmp_path / "nowhere")
 
 
@@ -132,9 +132,9 @@ def test_many_at_once_load_it_once(engine, saved, loads):
 
 def test_an_analysis_outlives_the_tensors_of_its_model(engine, saved, loads):
     models = Models(engine, most=1)
-    asked = models.asked(saved("a"), "ada")
+    shared = models.shared(saved("a"), "ada")
     texts = ["A day.", "Another day."]
-    work = Work(asked, asked.analyze(texts), asked.config.pooling)
+    work = Work(shared, shared.analyze(texts), shared.config.pooling)
     expected = models.get(saved("a")).encode(texts, "max")
     models.get(saved("b"))
     np.testing.assert_array_equal(work.vectors("max"), expected)
@@ -147,12 +147,13 @@ def test_an_analysis_outlives_the_tensors_of_its_model(engine, saved, loads):
 def test_only_the_session_that_chose_a_model_uses_it_and_its_run_is_kept(tmp_path):
     registry = Registry()
     mine, yours = registry.visit("mine"), registry.visit("yours")
+    session = types.SimpleNamespace(next_revision=lambda: 7)
     path = tmp_path / "run-a" / "checkpoint"
-    assert module.choose(lambda: 7, path, mine) == 7
-    yours.lesson.run = "run-b"
-    assert (mine.lesson.model, yours.lesson.model) == (path, None)
+    assert use_model(session, mine, path) == 7
+    yours.train.run = "run-b"
+    assert (mine.train.model, yours.train.model) == (path, None)
     assert registry.in_use() == {"run-a", "run-b"} and registry.models() == {path}
-    module.choose(lambda: 8, None, mine)
+    use_model(session, mine, None)
     assert registry.in_use() == {"run-b"} and registry.models() == set()
 
 
@@ -162,11 +163,11 @@ def test_names_say_which_run_and_what_was_trained(tmp_path):
     table.write_text("text,mood\na,good\nb,bad\n")
     first, other = runs.start("me", table), runs.start("you", table)
     second = runs.start("me", table, start_from="somewhere")
-    assert module.run_names(runs, "me") == {first.id: "run 1", second.id: "run 2"}
-    assert module.name_of(runs, "me", second.folder / "checkpoint") == "run 2"
-    assert module.name_of(runs, "me", other.folder / "checkpoint") == words.SOME_RUN
-    assert module.name_of(runs, "me", tmp_path / "brought" / "x" / "my model") == "my model"
-    assert module.own_name(None) == "default" and module.own_name("runs/first/checkpoint") == "first"
+    assert [names.name_of_run(runs, "me", run.id) for run in (first, second)] == ["run 1", "run 2"]
+    assert names.name_of_model(runs, "me", second.folder / "checkpoint") == "run 2"
+    assert names.name_of_model(runs, "me", other.folder / "checkpoint") == names.SOME_RUN
+    assert names.name_of_model(runs, "me", tmp_path / "brought" / "x" / "my model") == "my model"
+    assert names.own_name(None) == "default" and names.own_name("runs/first/checkpoint") == "first"
 
 
 @pytest.mark.parametrize(
@@ -186,10 +187,10 @@ def test_names_say_which_run_and_what_was_trained(tmp_path):
     ],
 )
 def test_what_was_trained_in_a_few_words(moved, said):
-    assert words.learnt(moved) == said
+    assert names.trained(moved) == said
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"moved": 3}', '{"moved": {"a": "b"}}', "[" * 100_000])
 def test_a_strangers_record_does_no_harm(tmp_path, content):
     (tmp_path / "train.json").write_text(content)
-    assert module.learnt(tmp_path) == "" == module.learnt(tmp_path / "nowhere")
+    assert names.trained_in(tmp_path) == "" == names.trained_in(tmp_path / "nowhere")

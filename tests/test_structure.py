@@ -61,15 +61,15 @@ def sources() -> dict[str, Path]:
 
 
 @cache
-def imported(path: Path) -> frozenset[str]:
+def imported(path: Path, for_types: bool = False) -> frozenset[str]:
     """Dotted names that a file imports anywhere, in functions too. `from a import b` gives both a and a.b.
 
-    Imports for type checkers alone are left out: they do not happen.
+    Imports for type checkers alone do not happen when the program runs; they are listed only `for_types`.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            node.body = []
+            node.body = node.body if for_types else []
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -82,9 +82,9 @@ def imported(path: Path) -> frozenset[str]:
 
 
 def own_imports(path: Path) -> set[str]:
-    """The project's own modules that a file imports. `from mtl import heads` is mtl.heads, not mtl."""
+    """The project's own modules that a file imports, for type checkers too. `from mtl import heads` is mtl.heads."""
     files = sources()
-    names = {name for name in imported(path) if name in files}
+    names = {name for name in imported(path, for_types=True) if name in files}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and all(f"{node.module}.{a.name}" in files for a in node.names):
             names.discard(node.module)
@@ -213,14 +213,14 @@ def test_the_rules_see_what_they_forbid(tmp_path):
     file = tmp_path / "bad.py"
     file.write_text(
         "from typing import TYPE_CHECKING\n"
-        "if TYPE_CHECKING:\n    import pandas\n"
+        "if TYPE_CHECKING:\n    import pandas\n    from mtl.model import Analysis\n"
         "from mtl import heads\n"
         "def f():\n    import gradio as gr\n    from mtl.training.loop import fit\n",
         encoding="utf-8",
     )
     assert not names_a_head(file)
     assert third_party(file) == {"gradio"}
-    assert own_imports(file) == {"mtl.heads", "mtl.training.loop"}
+    assert own_imports(file) == {"mtl.heads", "mtl.model", "mtl.training.loop"}
     file.write_text('TEXT = (\n    "Two words "\n    "alone."\n)\n', encoding="utf-8")
     assert one_word_pieces(file) == [3]
     for line in ('name.startswith("head ")', 'f"head {task}"', 'name.removeprefix("head ")'):

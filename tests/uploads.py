@@ -32,9 +32,14 @@ def model(limit=256):
     return SimpleNamespace(tasks=TASKS, max_tokens=limit, backbone=SimpleNamespace(tokenizer=tokenizer()))
 
 
+def session_of(model):
+    """What the handlers of step 1 use of a session."""
+    return SimpleNamespace(models=SimpleNamespace(get=lambda name: model), sandbox=SANDBOX, next_revision=lambda: 1)
+
+
 def take(visit, model, path, name, shares=None, **reading):
     """What `data.take` returns when it is done; the shares of the work that it tells are added to `shares`."""
-    return finish(data.take(visit, model, SANDBOX, path, name, **reading), shares)
+    return finish(data.take(session_of(model), visit, path, name, **reading), shares)
 
 
 def write(tmp_path, content, name="table.csv"):

@@ -27,7 +27,7 @@ from mtl.training.losses import Anchor, batch_losses
 from mtl.training.metrics import evaluate, headline
 from mtl.training.plan import Plan
 from mtl.training.processes import Processes
-from mtl.training.state import State
+from mtl.training.state import Position, State
 from mtl.training.variations import with_variations
 
 Event = dict[str, Any]
@@ -88,29 +88,29 @@ class _Training:
             self.anchor = Anchor(original, model.config.pooling, dataset.parts)
         self.teachers = Teachers(model, self.trained, dataset.parts)
         self.validation = {name: Part(name, rows) for name, rows in dataset.validation.items()}
-        self.step = self.epochs_done = 0
-        self.stale = 0
-        self.last_epoch: Event | None = None
-        self.seconds_before = 0.0
+        self.position = Position()
         self.depth = -1
         self.prefix: Prefix | None = None
         self.state = State(state, config, dataset.fingerprint) if state is not None else None
         # From here on one of the two, so that a run resumed elsewhere goes on as it began.
-        self.config = replace(config, precision=chosen_precision(model.device, config.precision))
-        if self.state is not None:
-            self.state.restore(self)
+        chosen = chosen_precision(model.device, config.precision)
+        if self.state and (saved := self.state.restore(self.learning, self.adam, self.average, self.best)):
+            self.position = saved
+            self.schedule.go_to(saved.step)
+            chosen = saved.precision or chosen
+        self.config = replace(config, precision=chosen)
 
-    # --- the story ---
+    # --- the run ---
 
     def events(self) -> Iterator[Event]:
-        self.began = time.perf_counter() - self.seconds_before
-        self._freeze_for(min(self.epochs_done + 1, self.config.epochs))
+        self.began = time.perf_counter() - self.position.seconds
+        self._freeze_for(min(self.position.epochs_done + 1, self.config.epochs))
         yield self._start_event()
-        if self.last_epoch:
-            yield self.last_epoch
+        if self.position.last_epoch:
+            yield self.position.last_epoch
         status = "done"
-        for epoch in range(self.epochs_done + 1, self.config.epochs + 1):
-            if self.config.patience and self.stale >= self.config.patience:
+        for epoch in range(self.position.epochs_done + 1, self.config.epochs + 1):
+            if self.config.patience and self.position.stale >= self.config.patience:
                 break
             if self._freeze_for(epoch):
                 yield {"event": "freeze", "epoch": epoch, "frozen_groups": self.depth, **self._cache_fields()}
@@ -126,10 +126,11 @@ class _Training:
                 yield event
                 status = "stopped"
                 break
-            self.epochs_done, self.last_epoch = epoch, event
+            self.position.epochs_done, self.position.last_epoch = epoch, event
             # Before the event: a process that is killed from here on has not lost what it told of.
             if self.state is not None and self.processes.is_main:
-                self.state.save(self)
+                now = replace(self.position, seconds=self.seconds(), precision=self.config.precision)
+                self.state.save(now, self.learning, self.adam, self.average, self.best)
             yield event
         if self.config.keep_best:
             self.best.apply()
@@ -138,7 +139,7 @@ class _Training:
             "event": "end",
             "status": status,
             "seconds": self.seconds(),
-            "steps": self.step,
+            "steps": self.position.step,
             "best": self.best.epoch,
             "moved": self.movement(),
             "temperatures": self.processes.from_main(temperatures),
@@ -167,7 +168,7 @@ class _Training:
                     random.Random(seed),
                     self.config,
                     self.teachers,
-                    trust=self.config.label_trust * self.step / self.plan.steps,
+                    trust=self.config.label_trust * self.position.step / self.plan.steps,
                 )
             used = self._update(losses, epoch)
             everyone = self.processes.gather(({name: loss.item() for name, loss in losses.items()}, self.stop()))
@@ -177,10 +178,10 @@ class _Training:
             seconds = self.seconds()
             yield {
                 "event": "step",
-                "step": self.step,
+                "step": self.position.step,
                 "epoch": epoch,
                 "seconds": seconds,
-                "eta": round(seconds / self.step * (self.plan.steps - self.step), 1),
+                "eta": round(seconds / self.position.step * (self.plan.steps - self.position.step), 1),
                 "lr": used,
                 "loss": values,
             }
@@ -193,8 +194,8 @@ class _Training:
         total = sum(self._weight(name) * loss for name, loss in losses.items())
         if not all(self.processes.gather(math.isfinite(float(total.detach()) if losses else 0.0))):
             raise UserError(
-                f"The loss is no longer a number at step {self.step + 1}: training has diverged. Use lower rates "
-                f"(lr is {self.config.lr:g}, head_lr {self.config.head_lr:g})."
+                f"The loss is no longer a number at step {self.position.step + 1}: training has diverged. "
+                f"Use lower rates (lr is {self.config.lr:g}, head_lr {self.config.head_lr:g})."
             )
         self.adam.zero_grad()
         if losses and total.requires_grad:
@@ -206,8 +207,8 @@ class _Training:
         rates = {g["name"]: g["lr"] for g in self.adam.param_groups}
         self.adam.step()
         self.schedule.step()
-        self.step += 1
-        if self.step > self.average_from and self.step % _AVERAGE_EVERY == 0:
+        self.position.step += 1
+        if self.position.step > self.average_from and self.position.step % _AVERAGE_EVERY == 0:
             self.average.add()
         return {g.name: rates[g.name] if g.learns(epoch) else 0.0 for g in self.groups}
 
@@ -216,7 +217,7 @@ class _Training:
         sets = [scores for scores in event["scores"].values() if scores]
         score = float(np.mean([headline(scores, self.model.tasks) for scores in sets])) if sets else float(epoch)
         better = self.best.epoch is None or score > self.best.score
-        self.stale = 0 if better else self.stale + 1
+        self.position.stale = 0 if better else self.position.stale + 1
         if better:
             self.best.keep(epoch, score, copy=self.config.keep_best)
         event["score"] = round(score, 6) if sets else None
@@ -236,7 +237,7 @@ class _Training:
             "validation_rows": {name: len(rows) for name, rows in self.dataset.validation.items()},
             "tasks": self.trained,
             "notes": [*self.dataset.notes, *([slow] if slow else [])],
-            "resumed_after_epoch": self.epochs_done or None,
+            "resumed_after_epoch": self.position.epochs_done or None,
             "frozen_groups": self.depth,
             "precision": self.config.precision,
             **self._cache_fields(),

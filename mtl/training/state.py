@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import nn
+from torch.optim import Optimizer
 
 from mtl.config import TrainConfig
 from mtl.files import replacing
-
-if TYPE_CHECKING:
-    from mtl.training.loop import _Training
+from mtl.training.optim import Average, Best
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 # The settings there were while the key was made of all of them.
@@ -23,6 +24,19 @@ _EARLIER = (
     *("weight_decay", "warmup", "clip", "anchor", "backbone_dropout", "average", "blend", "label_trust"),
     *("calibrate", "validation", "keep_best", "patience", "cache_mb", "task_weights", "seed", "precision"),
 )
+
+
+@dataclass
+class Position:
+    """How far a run has come: whole epochs, steps, seconds of training. `stale` counts the epochs since the best one,
+    `precision` is the one chosen for the run, `last_epoch` the event of the last whole epoch."""
+
+    epochs_done: int = 0
+    step: int = 0
+    stale: int = 0
+    seconds: float = 0.0
+    precision: str = ""
+    last_epoch: dict[str, Any] | None = None
 
 
 class State:
@@ -36,63 +50,52 @@ class State:
         self._key = _key(config.to_json(), data)
         self._earlier_key = _earlier_key(config, data)
 
-    def save(self, run: _Training) -> None:
+    def save(
+        self, position: Position, learning: Sequence[nn.Parameter], adam: Optimizer, average: Average, best: Best
+    ) -> None:
         from safetensors.torch import save_file
 
         tensors: dict[str, torch.Tensor] = {}
-        for i, parameter in enumerate(run.learning):
+        for i, parameter in enumerate(learning):
             tensors[f"weight.{i}"] = parameter.detach()
-            for name in _MOMENTS:
-                if name in run.adam.state.get(parameter, {}):
-                    tensors[f"{name}.{i}"] = run.adam.state[parameter][name]
-        for i, mean in enumerate(run.average.means):
-            tensors[f"mean.{i}"] = mean
-        for i, weight in enumerate(run.best.weights):
-            tensors[f"best.{i}"] = weight
-        numbers = {
-            "epochs_done": run.epochs_done,
-            "step": run.step,
-            "stale": run.stale,
-            "seconds": run.seconds(),
-            "averaged": run.average.count,
-            "best_epoch": run.best.epoch,
-            "best_score": run.best.score,
-            "precision": run.config.precision,
-            "last_epoch": run.last_epoch,
-        }
+            moments = adam.state.get(parameter, {})
+            tensors |= {f"{name}.{i}": moments[name] for name in _MOMENTS if name in moments}
+        tensors |= {f"mean.{i}": mean for i, mean in enumerate(average.means)}
+        tensors |= {f"best.{i}": weight for i, weight in enumerate(best.weights)}
+        numbers = {**vars(position), "averaged": average.count, "best_epoch": best.epoch, "best_score": best.score}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         copies = {name: tensor.cpu().clone() for name, tensor in tensors.items()}
         with replacing(self._path) as temporary:
             save_file(copies, temporary, metadata={"key": self._key, "numbers": json.dumps(numbers)})
 
-    def restore(self, run: _Training) -> None:
-        """Bring `run` to the saved state. Nothing happens where there is none, or one of other settings or data."""
+    def restore(
+        self, learning: Sequence[nn.Parameter], adam: Optimizer, average: Average, best: Best
+    ) -> Position | None:
+        """Bring weights, moments and averages to the saved state and return the position.
+
+        None, and nothing is changed, where there is no state, or one of other settings or data."""
         from safetensors import SafetensorError, safe_open
 
         try:
             with safe_open(self._path, framework="pt") as file:
                 header = file.metadata() or {}
                 if header.get("key") not in (self._key, self._earlier_key):
-                    return
+                    return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
         except (FileNotFoundError, SafetensorError):
-            return
+            return None
         numbers = json.loads(header["numbers"])
         with torch.no_grad():
-            for i, parameter in enumerate(run.learning):
+            for i, parameter in enumerate(learning):
                 parameter.copy_(tensors[f"weight.{i}"])
                 moments = {name: tensors[f"{name}.{i}"] for name in _MOMENTS if f"{name}.{i}" in tensors}
                 if moments:
-                    run.adam.state[parameter] = {k: v.to(parameter.device) for k, v in moments.items()}
-        run.average.means = [tensors[f"mean.{i}"] for i in range(len(run.learning)) if f"mean.{i}" in tensors]
-        run.average.count = numbers["averaged"]
-        kept = [tensors[f"best.{i}"] for i in range(len(run.learning)) if f"best.{i}" in tensors]
-        run.best.restore(numbers["best_epoch"], numbers["best_score"], kept)
-        run.epochs_done, run.step, run.stale = (numbers[k] for k in ("epochs_done", "step", "stale"))
-        run.last_epoch = numbers.get("last_epoch")
-        run.seconds_before = numbers["seconds"]
-        run.config = replace(run.config, precision=numbers.get("precision", run.config.precision))
-        run.schedule.go_to(run.step)
+                    adam.state[parameter] = {k: v.to(parameter.device) for k, v in moments.items()}
+        average.means = [tensors[f"mean.{i}"] for i in range(len(learning)) if f"mean.{i}" in tensors]
+        average.count = numbers["averaged"]
+        weights = [tensors[f"best.{i}"] for i in range(len(learning)) if f"best.{i}" in tensors]
+        best.restore(numbers["best_epoch"], numbers["best_score"], weights)
+        return Position(**{name: numbers[name] for name in vars(Position()) if name in numbers})
 
 
 def _key(settings: dict[str, Any], data: str) -> str:

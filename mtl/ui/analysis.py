@@ -22,7 +22,7 @@ from mtl.ui.widgets import markup
 
 if TYPE_CHECKING:
     from mtl.model import Analysis
-    from mtl.ui.models import Asked
+    from mtl.ui.models import SharedModel
 
 # More sentences than this are analysed in parts, so that progress is shown and Stop can stop.
 PART = 256
@@ -105,7 +105,7 @@ def run(session: Session, visit: Visit, sentences: Sentences) -> Iterator[Shown]
     if not session.engine.ready:
         yield Shown(status=markup.status(text.LOADING, kind="busy"))
     try:
-        model = session.models.asked(visit.lesson.model, visit.name)
+        model = session.models.shared(visit.train.model, visit.name)
         if total > PART:
             yield Shown(status=progress(0, total, 0.0), stop=_STOP)
         for analyses, seconds in in_parts(model, sentences.texts, lambda: visit.stopping):
@@ -128,7 +128,7 @@ def run(session: Session, visit: Visit, sentences: Sentences) -> Iterator[Shown]
 
 
 def in_parts(
-    model: Asked, texts: Sequence[str], stopped: Callable[[], bool] = lambda: False
+    model: SharedModel, texts: Sequence[str], stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[tuple[list[Analysis], float]]:
     """The analyses so far and the seconds that the model took for them, part by part. Each text is read once.
 
@@ -163,14 +163,14 @@ def labels_for(texts: tuple[str, ...], upload: Sentences | None) -> dict[str, tu
 # --- for programs: nothing is remembered ---
 
 
-def as_json(model: Asked, texts: list[str]) -> list[dict[str, Any]]:
+def as_json(model: SharedModel, texts: list[str]) -> list[dict[str, Any]]:
     """One JSON object per text, the same as the command line prints."""
     # In parts, so that many long texts are not all in memory as tokens at the same time.
     *_, (analyses, _) = in_parts(model, from_list(texts).texts)
     return [a.to_json() for a in analyses]
 
 
-def vectors(model: Asked, texts: list[str], pooling: str) -> list[list[float]]:
+def vectors(model: SharedModel, texts: list[str], pooling: str) -> list[list[float]]:
     """One vector per text; an empty `pooling` is the model's own."""
     texts = from_list(texts).texts
     parts = (texts[start : start + PART] for start in range(0, len(texts), PART))

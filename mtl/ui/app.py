@@ -31,13 +31,13 @@ import gradio as gr
 from mtl import faults
 from mtl.config import ASSETS, UserError
 from mtl.training.runs.service import Runs
-from mtl.ui import analysis, models
+from mtl.ui import analysis, names
 from mtl.ui import words as text
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
-from mtl.ui.models import Asked
-from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, by_name, labelled
+from mtl.ui.models import SharedModel
+from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, by_name, labelled, use_model
 from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
 from mtl.ui.server.hosts import Hosts
@@ -116,7 +116,7 @@ def build(name: str | None = None) -> gr.Blocks:
         # After a long pause the server has forgotten a choice: the next analysis then shows what it was made with.
         triggers = [demo.load, session.model.change, session.revision.change]
         session.wire(triggers, partial(_model_in_use, session), [], [header, reset])
-        session.wire([reset.click], partial(models.choose, session.next_revision, None), [], [session.model])
+        session.wire([reset.click], partial(use_model, session), [], [session.model])
         _recognise(demo, session)
         _endpoints(session)
     demo.queue()
@@ -207,7 +207,7 @@ def _arrive(session: Session, name: str | None, address: str, token: str, again:
     owner = token if isinstance(token, str) and re.fullmatch(r"[0-9a-f]{32}", token) else secrets.token_hex(16)
     visit = session.registry.recognise(name, owner, again, address)
     # The first analysis may have been made meanwhile, by the page's own model.
-    model = session.next_revision() if visit.lesson.model else UNCHANGED
+    model = session.next_revision() if visit.train.model else UNCHANGED
     return Arrival(owner, session.next_revision(), model)
 
 
@@ -239,17 +239,17 @@ def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
 
 def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
     """The header that names the model in use, and the button back to the page's own. Waits for the model."""
-    path = visit.lesson.model
+    path = visit.train.model
     back = labelled(result.BACK, visible=path is not None)
     try:
         model = session.models.get(path)
     except UserError:
         return _header(text.CHIP_FAILED), back
     if path is None:
-        name = models.own_name(session.engine.name)
+        name = names.own_name(session.engine.name)
         chip = text.chip(name, model.backbone.parameter_count, len(model.tasks), model.dtype)
         return _header(chip, f"{text.CHIP_TITLE} {model.slow_format}".strip()), back
-    name, learnt = models.name_of(session.runs, visit.owner, path), models.learnt(path)
+    name, learnt = names.name_of_model(session.runs, visit.owner, path), names.trained_in(path)
     chip = result.chip(name, learnt, len(model.tasks), model.dtype)
     return _header(chip, f"{result.CHIP_TITLE} {model.slow_format}".strip()), back
 
@@ -306,8 +306,8 @@ def _left_column(demo: gr.Blocks, session: Session) -> None:
 def _endpoints(session: Session) -> None:
     """`/analyze` and `/embed` for gradio_client."""
 
-    def model(request: gr.Request) -> Asked:
-        return session.models.asked(None, request.session_hash or f"address {request.client.host}")
+    def model(request: gr.Request) -> SharedModel:
+        return session.models.shared(None, request.session_hash or f"address {request.client.host}")
 
     def analyze(texts: list[str], request: gr.Request) -> list[dict]:
         return analysis.for_program(lambda: analysis.as_json(model(request), texts))

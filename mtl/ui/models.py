@@ -1,6 +1,6 @@
 """The models that visitors use: the page's own, and checkpoints that share every tensor they did not change with it.
 
-Each is loaded once however many use it, and dropped when too many are kept; who needs it then has it loaded again.
+Each is loaded once however many visitors use it, dropped when there are too many, and loaded again when it is needed.
 """
 
 from __future__ import annotations
@@ -12,36 +12,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl.config import UserError
-from mtl.files import read_json
 from mtl.sandbox import Stopped
 from mtl.ui.engine import Engine
+from mtl.ui.names import MODEL_GONE
 from mtl.ui.server.turns import Turns
-from mtl.ui.train.result import words
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mtl.config import ModelConfig, TaskSpec
     from mtl.model import Analysis, MultiTaskModel
-    from mtl.training.runs.service import Runs
-    from mtl.ui.visitors import Visit
 
-# What a model takes beside its tensors: the modules that borrow them.
+# Bytes that a model takes beside its tensors: the modules that borrow them.
 _OVERHEAD = 400_000
 
 
 class Models:
     """`get` gives a model by its checkpoint's folder; `turns` share it among visitors. Thread safe.
 
-    The ones not asked for for longest are dropped beyond `most` models, or beyond `max_bytes` of tensors of their own.
+    Beyond `most` models, or `max_bytes` of tensors of their own, the least recently used ones are dropped.
     """
 
     def __init__(self, engine: Engine, most: int = 60, max_bytes: int = 500_000_000) -> None:
         self._engine, self._most, self._max_bytes = engine, most, max_bytes
-        self._kept: OrderedDict[Path, tuple[int, MultiTaskModel, int]] = OrderedDict()
+        self._loaded: OrderedDict[Path, tuple[int, MultiTaskModel, int]] = OrderedDict()
         self._lock = threading.Lock()
         self.turns = Turns()
-        # One at a time: thirty visitors may choose their models in the same second.
+        # One at a time, as thirty visitors may choose their models in the same second.
         self._loading = threading.Lock()
 
     def get(self, name: str | Path | None) -> MultiTaskModel:
@@ -63,36 +60,34 @@ class Models:
                 model = self._load(path)
         return model
 
-    def asked(self, name: Path | None, visitor: str) -> Asked:
-        """The same model for a visitor who shares it with others; a checkpoint's is loaded again should it be dropped.
-
-        `name`: None or a checkpoint's folder, as in `get`."""
-        return Asked(self, name, visitor)
+    def shared(self, path: Path | None, visitor: str) -> SharedModel:
+        """The model of a checkpoint's folder (None: the page's own) for a visitor who shares it with others."""
+        return SharedModel(self, path, visitor)
 
     @property
     def bytes(self) -> int:
-        """What the models kept take beyond the page's own."""
+        """What the checkpoints' models take beyond the page's own."""
         with self._lock:
-            return sum(size for _, _, size in self._kept.values())
+            return sum(size for _, _, size in self._loaded.values())
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._loaded)
 
     def _find(self, path: Path) -> MultiTaskModel | None:
         version = _version(path)
         with self._lock:
-            kept = self._kept.get(path)
+            found = self._loaded.get(path)
             # A run that was resumed writes another model into the same folder.
-            if kept is None or kept[0] != version:
+            if found is None or found[0] != version:
                 return None
-            self._kept.move_to_end(path)
-            return kept[1]
+            self._loaded.move_to_end(path)
+            return found[1]
 
     def _load(self, path: Path) -> MultiTaskModel:
         import mtl
         from mtl import checkpoint
 
-        self._engine.wait()  # what a checkpoint borrows from is loaded there
+        self._engine.wait()  # the backbone that a checkpoint borrows from is loaded there
         version = _version(path)
         try:
             model = mtl.load(str(path))
@@ -100,18 +95,18 @@ class Models:
             # A visitor knows the model by its name, not by its folder on the server.
             raise UserError(str(problem).replace(str(path), "This model")) from problem
         with self._lock:
-            self._kept[path] = (version, model, checkpoint.own_bytes(model) + _OVERHEAD)
-            self._kept.move_to_end(path)
-            total = sum(size for _, _, size in self._kept.values())
-            while len(self._kept) > 1 and (len(self._kept) > self._most or total > self._max_bytes):
-                total -= self._kept.popitem(last=False)[1][2]
+            self._loaded[path] = (version, model, checkpoint.own_bytes(model) + _OVERHEAD)
+            self._loaded.move_to_end(path)
+            total = sum(size for _, _, size in self._loaded.values())
+            while len(self._loaded) > 1 and (len(self._loaded) > self._most or total > self._max_bytes):
+                total -= self._loaded.popitem(last=False)[1][2]
         return model
 
 
-class Asked:
-    """A model as a visitor asks it, in turns with others: after each batch whoever was served least recently is next.
+class SharedModel:
+    """A model that visitors use in turns: after each batch, the least recently served of those who wait is next.
 
-    The page keeps this with an analysis; the tensors stay in `Models`.
+    The page stores this with an analysis; the tensors stay in `Models`, and are loaded again should they be dropped.
     """
 
     def __init__(self, models: Models, path: Path | None, visitor: str) -> None:
@@ -147,46 +142,4 @@ def _version(path: Path) -> int:
     try:
         return (path / "config.json").stat().st_mtime_ns
     except OSError:
-        raise UserError(words.MODEL_GONE) from None
-
-
-# --- which one a visitor uses ---
-
-
-def choose(next_revision: Callable[[], int], path: Path | None, visit: Visit) -> int:
-    """Let a visitor's tabs use a checkpoint, or (None) the page's own model; the new revision of the model in use."""
-    visit.lesson.model = path
-    return next_revision()
-
-
-# --- what to call them ---
-
-
-def own_name(name: str | None) -> str:
-    """What to call the page's own model: a run's checkpoint goes by the run's name."""
-    if name is None:
-        return "default"
-    path = Path(name)
-    return path.parent.name if path.name == "checkpoint" and path.parent.name else path.name
-
-
-def run_names(runs: Runs, owner: str) -> dict[str, str]:
-    """What the page calls each run of `owner`: "run 1" is the oldest that is still there."""
-    return {run.id: words.run_name(number) for number, run in enumerate(runs.find(owner), 1)}
-
-
-def name_of(runs: Runs, owner: str, path: Path) -> str:
-    """What the page calls the model of a checkpoint's folder: by its run, or by the file it was brought in."""
-    if path.parent.parent == runs.root and path.name == "checkpoint":
-        return run_names(runs, owner).get(path.parent.name, words.SOME_RUN)
-    return path.name
-
-
-def learnt(path: Path) -> str:
-    """What a checkpoint's training changed, in a few words: "heads trained"; "" where it does not say."""
-    try:
-        moved = read_json(path / "train.json")["moved"]
-        # It may be a stranger's.
-        return words.learnt({str(group)[:40]: float(change) for group, change in moved.items()})
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return ""
+        raise UserError(MODEL_GONE) from None

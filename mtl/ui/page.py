@@ -175,6 +175,12 @@ class Session:
         return handler
 
 
+def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:
+    """Let a visitor's tabs use a checkpoint, or (None) the page's own model; returns the revision of the model."""
+    visit.train.model = path
+    return session.next_revision()
+
+
 def labelled(label: str, **changes: Any) -> gr.Button:
     """What changes about a button, always with its label. Without it Gradio goes back to what it knew of a button in
     a tab that is not open yet: it stands there without a label, or not at all."""

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,19 +19,19 @@ from mtl import maps
 from mtl.config import KINDS
 from mtl.ui.kinds import shown
 from mtl.ui.sentences import Sentences
-from mtl.ui.train.state import Lesson
+from mtl.ui.train.state import TrainState
 
 if TYPE_CHECKING:
     from mtl.model import Analysis
     from mtl.ui.kinds.view import View
-    from mtl.ui.models import Asked
+    from mtl.ui.models import SharedModel
 
 
 @dataclass
 class Work:
-    """One analysis, and what has been worked out from it so far."""
+    """One analysis, and what has been computed from it so far."""
 
-    model: Asked
+    model: SharedModel
     analyses: list[Analysis]
     pooling: str
     labels: dict[str, tuple[str | float | None, ...]] = field(default_factory=dict)
@@ -97,30 +97,31 @@ class Work:
 class Visit:
     """What the page remembers for one session.
 
-    `name` tells visitors apart where they share the model, `address` is the network address of their page. `owner` is
-    whose runs the session may see: a secret that the visitor's browser keeps, so that it finds them again after a
-    reload. `lesson` is what was prepared in the Train tab. `stopping`: the visitor pressed Stop.
+    `last_seen`: when it last asked for anything, by the registry's clock. `name` tells visitors apart where they share
+    the model, `address` is the network address of their page. `owner` is whose runs the session may see: a secret that
+    the visitor's browser keeps, so that it finds them again after a reload. `train` is the state of the Train tab.
+    `stopping`: the visitor pressed Stop.
     """
 
-    seen: float
+    last_seen: float
     name: str = ""
     stopping: bool = False
     address: str = ""
     owner: str = ""
     upload: Sentences | None = None
     work: Work | None = None
-    lesson: Lesson = field(default_factory=Lesson)
+    train: TrainState = field(default_factory=TrainState)
 
 
-# A browser's own are shorter; what is longer is nobody's session.
+# A browser's session ids are shorter; a longer one is nobody's.
 _LONGEST_NAME = 64
 
 
 class Registry:
-    """The last upload and analysis of every session. Thread safe.
+    """The visit of every session. Thread safe.
 
-    A session not seen for `max_age` seconds is dropped; once the analyses together pass `max_bytes`, those of the
-    sessions not seen for longest are. Of a request without a session nothing is remembered.
+    A session that asks for nothing for `max_age` seconds is dropped; once the analyses together pass `max_bytes`,
+    those of the sessions idle for longest are. Nothing is remembered of a request without a session.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class Registry:
         self._lock = threading.Lock()
 
     def visit(self, session: str | None) -> Visit:
-        """All of it, for those that change it in place."""
+        """The visit itself, for those that change it in place."""
         with self._lock:
             return self._visit(session)
 
@@ -157,41 +158,37 @@ class Registry:
             before = [v for v in self._visits.values() if v.owner == owner and v is not visit]
             visit.owner, visit.address = owner, address
             if again and before:
-                visit.lesson.model = before[-1].lesson.model
+                visit.train.model = before[-1].train.model
             return visit
 
     def let_go(self, session: str) -> None:
-        """Forget all that takes room of a session whose page was closed, and keep whose it was and what it looked at:
+        """Forget what takes memory of a session whose page was closed, and keep whose it was and what it looked at:
         a page that was only asleep goes on from there."""
         with self._lock:
             if visit := self._visits.get(session):
-                lesson = visit.lesson
                 visit.work = visit.upload = None
-                visit.lesson = Lesson(
-                    config=lesson.config, start_from=lesson.start_from, run=lesson.run, model=lesson.model
-                )
+                # Copies of uploaded files are deleted with the state that they belong to, so this is a new one.
+                visit.train = replace(visit.train, source=None, reading=None, sentences=(), parts=None)
 
     def in_use(self) -> set[str]:
         """The ids of the runs that a session looks at, or whose model it uses: these are not to be cleaned up."""
         with self._lock:
-            lessons = [visit.lesson for visit in self._visits.values()]
-        return {lesson.run for lesson in lessons if lesson.run} | {
-            lesson.model.parent.name for lesson in lessons if lesson.model and lesson.model.name == "checkpoint"
-        }
+            runs = {visit.train.run for visit in self._visits.values() if visit.train.run}
+        return runs | {model.parent.name for model in self.models() if model.name == "checkpoint"}
 
     def models(self) -> set[Path]:
         """The checkpoints that sessions use."""
         with self._lock:
-            return {visit.lesson.model for visit in self._visits.values() if visit.lesson.model}
+            return {visit.train.model for visit in self._visits.values() if visit.train.model}
 
     def _visit(self, session: str | None) -> Visit:
         now = self._clock()
         if not session or len(session) > _LONGEST_NAME:
             return Visit(now)
-        while self._visits and now - next(iter(self._visits.values())).seen > self._max_age:
+        while self._visits and now - next(iter(self._visits.values())).last_seen > self._max_age:
             self._visits.popitem(last=False)
         visit = self._visits.setdefault(session, Visit(now, session))
-        visit.seen = now
+        visit.last_seen = now
         self._visits.move_to_end(session)
         return visit
 
@@ -202,5 +199,5 @@ class Registry:
             if total <= self._max_bytes:
                 break
             total -= sizes.get(key, 0)
-            # What they train, and whose runs they follow, takes no room.
+            # The rest of a visit takes no memory to speak of.
             self._visits[key].work = self._visits[key].upload = None

@@ -222,9 +222,9 @@ def main() -> None:
         used = {}
         for number, folder in enumerate(sorted(Path(name).iterdir())):
             visit = registry.visit(f"session {number}")
-            visit.lesson.model = folder
+            visit.train.model = folder
             model = models.get(folder)
-            asked = models.asked(folder, f"session {number}")
+            asked = models.shared(folder, f"session {number}")
             registry.keep_work(visit, Work(asked, model.analyze(_sentences(number)), "mean"))
             used.setdefault("one", memory.uss_mb())
         used["many"] = memory.uss_mb()

@@ -110,7 +110,7 @@ def of_file(session, path, visitor):
 
 
 def asked(model):
-    return session_of(model).models.asked(None, "a program")
+    return session_of(model).models.shared(None, "a program")
 
 
 def rows_of(content: bytes) -> list[list[str]]:
@@ -282,11 +282,11 @@ def test_a_closed_page_takes_no_room_and_goes_on_where_it_was_when_it_wakes(work
     registry = Registry()
     visit = registry.recognise("ada", "secret of ada")
     registry.keep_work(visit, work)
-    visit.lesson.run, visit.lesson.source = "a run", object()
+    visit.train.run, visit.train.source = "a run", object()
     registry.let_go("ada")
     assert registry.work("ada") is None
     awake = registry.visit("ada")
-    assert (awake.owner, awake.lesson.run, awake.lesson.source) == ("secret of ada", "a run", None)
+    assert (awake.owner, awake.train.run, awake.train.source) == ("secret of ada", "a run", None)
 
 
 def test_another_pooling_embeds_once_and_nothing_else_runs_again(work, counted):

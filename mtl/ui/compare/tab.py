@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +14,7 @@ from mtl.config import TaskSpec, UserError
 from mtl.groups import Groups
 from mtl.training import presets
 from mtl.training.progress import Progress
-from mtl.training.runs.service import Runs
-from mtl.ui.compare import view as comparing
-from mtl.ui.compare import words
-from mtl.ui.engine import Engine
+from mtl.ui.compare import view, words
 from mtl.ui.page import UNCHANGED, Session, labelled
 from mtl.ui.train.run import step as live
 from mtl.ui.train.state import Source
@@ -27,16 +25,14 @@ TITLE = words.TITLE
 WIDE = True
 # What one button runs: names of presets.
 SETS = {"freezing": presets.FREEZING, "rates": presets.RATES, "proposed": presets.GROUPS[1]}
-# Seconds between two looks while a run trains; while all wait behind those of others.
-STEADY, SELDOM = 1.0, 3.0
 
 
-class Seen(NamedTuple):
-    """What the page shows: which runs it knows of, what their state was, and the seconds until it looks again (0: not
+class Snapshot(NamedTuple):
+    """What the page shows: which runs it knows of, a hash of their state, and the seconds until it looks again (0: not
     at all)."""
 
     runs: tuple[str, ...] = ()
-    version: str = ""
+    version: int = 0
     every: float = 0.0
 
 
@@ -53,10 +49,18 @@ class Shown:
     plot: Any = UNCHANGED
     stacks: Any = UNCHANGED
     save: Any = UNCHANGED
-    seen: Any = UNCHANGED
+    snapshot: Any = UNCHANGED
     timer: Any = UNCHANGED
     message: Any = UNCHANGED
     revision: Any = UNCHANGED
+
+
+@dataclass(frozen=True)
+class SetNote:
+    """What a set would train, and whether it can be started."""
+
+    note: str
+    start: gr.Button
 
 
 def build(session: Session) -> None:
@@ -103,43 +107,9 @@ def build(session: Session) -> None:
         stacks = gr.HTML(apply_default_css=False, elem_id="runs-stacks")
     # Not within the column: what is hidden in there would show when the column does.
     with gr.Row(elem_classes="downloads"):
-        take_away = session.save(
-            words.DOWNLOAD, lambda visit, folder: save(visit, folder, session.runs, session.engine), visible=False
-        )
+        take_away = session.save(words.DOWNLOAD, partial(save, session), visible=False)
     in_sight, picked = gr.Checkbox(visible="hidden"), gr.Textbox(visible="hidden")
-    seen, timer = gr.State(Seen()), gr.Timer(STEADY, active=False)
-
-    def on_look(visit: Visit, task: str | None, measure: str, drawn: list[str], seen: Sequence) -> Shown:
-        return look(visit, session.runs, session.engine, task, measure, drawn, Seen(*seen))
-
-    def on_open(visit: Visit, *chosen) -> Shown:
-        return look(visit, session.runs, session.engine, *chosen[:3], Seen(*chosen[3]), anew=True)
-
-    def on_tick(visit: Visit, in_sight: bool, *chosen) -> Shown:
-        if not in_sight:  # the tab was left: it asks again when it is opened
-            return Shown(timer=gr.Timer(active=False))
-        shown = on_look(visit, *chosen)
-        over = shown.seen is not UNCHANGED and not shown.seen.every
-        return replace(shown, message="") if over else shown
-
-    def on_start(visit: Visit, which: str, *chosen) -> Shown:
-        try:
-            message = start_set(visit, session.runs, session.engine, which)
-        except UserError as problem:
-            message = markup.status(str(problem), kind="bad")
-        return replace(on_look(visit, *chosen), message=message, revision=session.next_revision())
-
-    def on_stop(visit: Visit, *chosen) -> Shown:
-        message = stop_all(visit, session.runs)
-        return replace(on_look(visit, *chosen), message=message)
-
-    def on_change(visit: Visit, task: str | None, measure: str, drawn: list[str]) -> Shown:
-        snapshots = _snapshots(visit, session.runs)
-        return draw(snapshots, names(visit, session.engine, snapshots), task, measure, drawn)
-
-    def on_pick(visit: Visit, run_id: str) -> tuple:
-        pick(visit, session.runs, run_id)
-        return session.next_revision(), gr.Tabs(selected="train")
+    snapshot, timer = gr.State(Snapshot()), gr.Timer(live.STEADY, active=False)
 
     shown = {
         "progress": progress,
@@ -151,20 +121,26 @@ def build(session: Session) -> None:
         "plot": plot,
         "stacks": stacks,
         "save": take_away,
-        "seen": seen,
+        "snapshot": snapshot,
         "timer": timer,
     }
-    chosen = [task, measure, drawn, seen]
+    chosen = [task, measure, drawn]
+    looks = [*chosen, snapshot]
     with_message = {**shown, "message": message}
     tab = note.parent
-    session.wire([tab.select], on_open, chosen, shown)
-    session.wire([timer.tick], on_tick, [in_sight, *chosen], with_message, js="mtl.runsInSight")
-    session.wire([start_button.click], on_start, [chosen_set, *chosen], {**with_message, "revision": session.run})
-    session.wire([stop_button.click], on_stop, chosen, with_message)
+    session.wire([tab.select], partial(on_open, session), looks, shown)
+    session.wire([timer.tick], partial(follow, session), [in_sight, *looks], with_message, js="mtl.runsInSight")
+    session.wire(
+        [start_button.click],
+        partial(on_start, session),
+        [chosen_set, *looks],
+        {**with_message, "revision": session.run},
+    )
+    session.wire([stop_button.click], partial(on_stop, session), looks, with_message)
     session.wire(
         [task.input, measure.input, drawn.input],
-        on_change,
-        chosen[:3],
+        partial(on_choice, session),
+        chosen,
         {"plot": plot, "stacks": stacks},
         trigger_mode="always_last",
     )
@@ -172,65 +148,106 @@ def build(session: Session) -> None:
         [tab.select, chosen_set.input, session.data.change, session.settings.change],
         set_note,
         [chosen_set],
-        [note, start_button],
+        {"note": note, "start": start_button},
     )
-    session.wire([table.select], on_pick, [picked], [session.run, tab.parent], js="mtl.runChoice")
+    session.wire([table.select], partial(pick, session), [picked], [session.run, tab.parent], js="mtl.runChoice")
 
 
-# --- actions ---
+# --- handlers ---
 
 
-def start_set(visit: Visit, runs: Runs, engine: Engine, which: str) -> str:
+def on_open(session: Session, visit: Visit, *looks: Any) -> Shown:
+    """All of it, whatever the page showed when it was left."""
+    *chosen, snapshot = looks
+    return look(session, visit, *chosen, Snapshot(snapshot.runs))
+
+
+def follow(session: Session, visit: Visit, in_sight: bool, *looks: Any) -> Shown:
+    """What has changed since the snapshot, the last of `looks`. Without a look while the tab is not in sight: it asks
+    again when it is opened."""
+    if not in_sight:
+        return Shown(timer=live.timer(0))
+    shown = look(session, visit, *looks)
+    return replace(shown, message="") if live.ended(looks[-1], shown.snapshot) else shown
+
+
+def on_start(session: Session, visit: Visit, which: str, *looks: Any) -> Shown:
+    try:
+        message = start_set(session, visit, which)
+    except UserError as problem:
+        message = markup.status(str(problem), kind="bad")
+    return replace(look(session, visit, *looks), message=message, revision=session.next_revision())
+
+
+def on_stop(session: Session, visit: Visit, *looks: Any) -> Shown:
+    message = stop_all(session, visit)
+    return replace(look(session, visit, *looks), message=message)
+
+
+def on_choice(session: Session, visit: Visit, task: str | None, measure: str, drawn: list[str]) -> Shown:
+    runs = _runs(session, visit)
+    return draw(runs, names(session, visit, runs), task, measure, drawn)
+
+
+def pick(session: Session, visit: Visit, run_id: str) -> tuple[int, gr.Tabs]:
+    """Show a run in the Train tab. Raises `UserError` where it is none of the visitor's."""
+    live.check_owner(visit)
+    visit.train.run = session.runs.get(run_id, visit.owner).id
+    return session.next_revision(), gr.Tabs(selected="train")
+
+
+def set_note(visit: Visit, which: str) -> SetNote:
+    source = visit.train.source
+    if source is None or not source.ready:
+        return SetNote(markup.note(words.NO_DATA if source is None else words.NOT_READY), gr.Button(interactive=False))
+    titles = [presets.BY_NAME[name].title for name in SETS[which]]
+    note = words.set_note(titles, source.name, visit.train.config.epochs)
+    return SetNote(markup.note(note), gr.Button(interactive=True))
+
+
+def save(session: Session, visit: Visit, folder: Path) -> Path:
+    """Write the table of all runs, for a spreadsheet."""
+    runs = _runs(session, visit)
+    path = folder / "runs.csv"
+    path.write_bytes(view.csv(runs, names(session, visit, runs)))
+    return path
+
+
+# --- starting and stopping ---
+
+
+def start_set(session: Session, visit: Visit, which: str) -> str:
     """Put a run for each preset of a set into the line, on the visitor's data; returns what to say about it.
 
     The Train tab then shows the first of them. Raises `UserError` where none can be started."""
     source = _ready_source(visit)
-    groups = _groups(engine, source.tasks)
-    begun, problems = [], []
+    groups = _groups(session, source.tasks)
+    started, problems = [], []
     for name in SETS[which]:
-        config = presets.BY_NAME[name].make(groups, visit.lesson.config)
+        config = presets.BY_NAME[name].make(groups, visit.train.config)
         try:
-            begun.append(live.start(visit, runs, engine, config).id)
+            started.append(live.start(session, visit, config).id)
         except UserError as problem:
             problems.append(str(problem))
-    if not begun:
+    if not started:
         raise UserError(words.started(0, problems))
-    visit.lesson.run = begun[0]
-    return markup.status(words.started(len(begun), problems))
+    visit.train.run = started[0]
+    return markup.status(words.started(len(started), problems))
 
 
-def stop_all(visit: Visit, runs: Runs) -> str:
-    """Ask every run of the visitor that is not over to end."""
+def stop_all(session: Session, visit: Visit) -> str:
+    """Ask every run of the visitor that is not over to end; returns what to say about it."""
     live.check_owner(visit)
     # Those that wait first, or the next of them would begin when the one that trains ends.
-    unfinished = [run for run in runs.find(visit.owner) if run.unfinished]
+    unfinished = [run for run in session.runs.find(visit.owner) if run.unfinished]
     for run in sorted(unfinished, key=lambda run: run.state != "queued"):
-        runs.stop(run.id, visit.owner)
+        session.runs.stop(run.id, visit.owner)
     return markup.status(words.stopping(len(unfinished))) if unfinished else ""
-
-
-def pick(visit: Visit, runs: Runs, run_id: str) -> None:
-    """Let the Train tab show a run. Raises `UserError` where it is none of the visitor's."""
-    live.check_owner(visit)
-    visit.lesson.run = runs.get(run_id, visit.owner).id
-
-
-def save(visit: Visit, folder: Path, runs: Runs, engine: Engine) -> Path:
-    """Write the table of all runs, for a spreadsheet."""
-    snapshots = _snapshots(visit, runs)
-    path = folder / "runs.csv"
-    path.write_bytes(comparing.csv(snapshots, names(visit, engine, snapshots)))
-    return path
-
-
-def _groups(engine: Engine, tasks: Mapping[str, TaskSpec]) -> Groups:
-    model = engine.model()
-    return Groups.of(model.backbone, tasks, model.config.projection)
 
 
 def _ready_source(visit: Visit) -> Source:
     live.check_owner(visit)
-    source = visit.lesson.source
+    source = visit.train.source
     if source is None:
         raise UserError(words.NO_DATA)
     if not source.ready:
@@ -238,106 +255,97 @@ def _ready_source(visit: Visit) -> Source:
     return source
 
 
-# --- views ---
+def _groups(session: Session, tasks: Mapping[str, TaskSpec]) -> Groups:
+    model = session.engine.model()
+    return Groups.of(model.backbone, tasks, model.config.projection)
 
 
-def set_note(visit: Visit, which: str) -> tuple:
-    """What a set would train, and whether it can be started."""
-    source = visit.lesson.source
-    if source is None or not source.ready:
-        return markup.note(words.NO_DATA if source is None else words.NOT_READY), gr.Button(interactive=False)
-    titles = [presets.BY_NAME[name].title for name in SETS[which]]
-    return markup.note(words.set_note(titles, source.name, visit.lesson.config.epochs)), gr.Button(interactive=True)
+# --- what is shown ---
 
 
-def names(visit: Visit, engine: Engine, snapshots: Sequence[Progress]) -> dict[str, str]:
+def look(
+    session: Session,
+    visit: Visit,
+    task: str | None,
+    measure: str,
+    drawn: Collection[str],
+    before: Snapshot,
+) -> Shown:
+    """What has changed of the visitor's runs since the snapshot `before`."""
+    runs = _runs(session, visit)
+    now = Snapshot(tuple(p.run.id for p in runs), _version(visit, runs), pace(runs))
+    if now == before:
+        return Shown()
+    called = names(session, visit, runs)
+    tasks = list(view.kinds(runs))
+    task = task if task in tasks else tasks[0] if tasks else None
+    drawn = choice(runs, drawn, before.runs)
+    choices = [(words.name(p.number, called[p.run.id]), p.run.id) for p in runs]
+    return replace(
+        draw(runs, called, task, measure, drawn),
+        progress=progress(runs),
+        stop=labelled(words.STOP_ALL, visible=any(p.run.unfinished for p in runs)),
+        table=view.table(runs, called, visit.train.run) if runs else markup.note(words.NO_RUNS),
+        pictures=gr.Column(visible=bool(tasks)),
+        task=gr.Dropdown(choices=tasks, value=task),
+        drawn=gr.CheckboxGroup(choices=choices, value=drawn),
+        save=labelled(words.DOWNLOAD, visible=bool(runs)),
+        snapshot=now,
+        timer=live.timer(now.every),
+    )
+
+
+def names(session: Session, visit: Visit, runs: Sequence[Progress]) -> dict[str, str]:
     """Run -> what its settings are called: a preset's title, or that they are the visitor's own."""
     # A run that waits does not say yet what parts its model has: most likely those of the data that is chosen.
-    source = visit.lesson.source
-    groups = _groups(engine, source.tasks if source else engine.model().tasks) if engine.ready else None
+    source, engine = visit.train.source, session.engine
+    groups = _groups(session, source.tasks if source else engine.model().tasks) if engine.ready else None
 
     def name(run: Progress) -> str:
         known = run.groups if run.sizes else groups
         preset = presets.which(known, run.config) if known and known.tasks and run.config else None
         return presets.BY_NAME[preset].title if preset else words.OWN_SETTINGS
 
-    return {run.run.id: name(run) for run in snapshots}
+    return {run.run.id: name(run) for run in runs}
 
 
-def look(
-    visit: Visit,
-    runs: Runs,
-    engine: Engine,
-    task: str | None,
-    measure: str,
-    drawn: Collection[str],
-    seen: Seen,
-    anew: bool = False,
-) -> Shown:
-    """What has changed of the visitor's runs since `seen` (`anew`: all of it)."""
-    snapshots = _snapshots(visit, runs)
-    now = Seen(tuple(s.run.id for s in snapshots), _version(visit, snapshots), pace(snapshots))
-    if now == seen and not anew:
-        return Shown()
-    called = names(visit, engine, snapshots)
-    tasks = list(comparing.kinds(snapshots))
-    task = task if task in tasks else tasks[0] if tasks else None
-    drawn = choice(snapshots, drawn, seen.runs)
-    choices = [(words.name(s.number, called[s.run.id]), s.run.id) for s in snapshots]
-    return replace(
-        draw(snapshots, called, task, measure, drawn),
-        progress=progress(snapshots),
-        stop=labelled(words.STOP_ALL, visible=any(s.run.unfinished for s in snapshots)),
-        table=comparing.table(snapshots, called, visit.lesson.run) if snapshots else markup.note(words.NO_RUNS),
-        pictures=gr.Column(visible=bool(tasks)),
-        task=gr.Dropdown(choices=tasks, value=task),
-        drawn=gr.CheckboxGroup(choices=choices, value=drawn),
-        save=labelled(words.DOWNLOAD, visible=bool(snapshots)),
-        seen=now,
-        timer=gr.Timer(now.every or STEADY, active=bool(now.every)),
-    )
-
-
-def draw(
-    snapshots: Sequence[Progress], called: comparing.Names, task: str | None, measure: str, drawn: Collection[str]
-) -> Shown:
+def draw(runs: Sequence[Progress], called: view.Names, task: str | None, measure: str, drawn: Collection[str]) -> Shown:
     """The curves and the stacks of the runs that are chosen."""
-    chosen = [s for s in snapshots if s.run.id in drawn]
-    plot = comparing.plot(chosen, called, task, measure) if task else ""
-    return Shown(plot=plot, stacks=comparing.stacks(chosen, called))
+    chosen = [p for p in runs if p.run.id in drawn]
+    return Shown(plot=view.plot(chosen, called, task, measure) if task else "", stacks=view.stacks(chosen, called))
 
 
-def choice(snapshots: Sequence[Progress], drawn: Collection[str], known: Collection[str]) -> list[str]:
+def choice(runs: Sequence[Progress], drawn: Collection[str], known: Collection[str]) -> list[str]:
     """The runs to draw: those drawn before that are still there, and the newest of those that are new."""
-    kept = [s.run.id for s in snapshots if s.run.id in drawn]
-    new = [s.run.id for s in snapshots if s.run.id not in known]
-    added = new[-max(0, comparing.MOST_LINES - len(kept)) :] if len(kept) < comparing.MOST_LINES else []
-    return [s.run.id for s in snapshots if s.run.id in {*kept, *added}]
+    new = [p.run.id for p in runs if p.run.id not in known]
+    free = view.MOST_LINES - sum(p.run.id in drawn for p in runs)
+    chosen = {*drawn, *(new[-free:] if free > 0 else ())}
+    return [p.run.id for p in runs if p.run.id in chosen]
 
 
-def pace(snapshots: Sequence[Progress]) -> float:
-    """After how many seconds to look again."""
-    states = {s.run.state for s in snapshots}
-    return STEADY if "running" in states else SELDOM if "queued" in states else 0.0
+def pace(runs: Sequence[Progress]) -> float:
+    """After how many seconds to look again: as often as for the run that moves most, and at most once a second."""
+    paces = [live.pace(p) for p in runs if p.run.unfinished]
+    return max(live.STEADY, min(paces)) if paces else 0.0
 
 
-def progress(snapshots: Sequence[Progress]) -> str:
+def progress(runs: Sequence[Progress]) -> str:
     """How far the visitor's runs are that are not over, with a bar; "" where all are."""
-    training = [s for s in snapshots if s.run.state == "running"]
-    waiting = [s for s in snapshots if s.run.state == "queued"]
+    training = [p for p in runs if p.run.state == "running"]
+    waiting = [p for p in runs if p.run.state == "queued"]
     if not training and not waiting:
         return ""
-    share = sum(s.share for s in training) / len(training) if training else 0.0
-    left = max((s.eta or 0.0 for s in training), default=0.0) if training and not waiting else None
+    share = sum(p.share for p in training) / len(training) if training else 0.0
+    left = max(p.eta or 0.0 for p in training) if training and not waiting else None
     return markup.status(words.progress(len(training), share, len(waiting), left), kind="busy", share=share)
 
 
-def _snapshots(visit: Visit, runs: Runs) -> list[Progress]:
+def _runs(session: Session, visit: Visit) -> list[Progress]:
     """The visitor's runs as they stand, oldest first."""
-    return runs.progress_of_all(visit.owner) if visit.owner else []
+    return session.runs.progress_of_all(visit.owner) if visit.owner else []
 
 
-def _version(visit: Visit, snapshots: Sequence[Progress]) -> str:
+def _version(visit: Visit, runs: Sequence[Progress]) -> int:
     """Differs whenever something that is shown has changed."""
-    parts = ((s.run.id, s.run.state, s.step, s.milestones, s.place, s.stopping, bool(s.config)) for s in snapshots)
-    return f"{hash((visit.lesson.run, tuple(parts)))}"
+    states = ((p.run.id, p.run.state, p.step, p.milestones, p.place, p.stopping, bool(p.config)) for p in runs)
+    return hash((visit.train.run, tuple(states)))

@@ -91,13 +91,13 @@ def show(session: Session, visit: Visit, opened: bool) -> Shown:
 
 def current(session: Session, visit: Visit) -> str:
     """The model as this visitor has set it, as a picture and as a table."""
-    groups = shape_now(visit.lesson, session).under(visit.lesson.config)
+    groups = shape_now(session, visit.train).under(visit.train.config)
     table = markup.details(words.PICTURE_TABLE, stack.table(groups))
     return f"{stack.svg(groups)}{markup.note(words.PICTURE_CAPTION)}{table}"
 
 
 def thaw(session: Session, visit: Visit) -> str:
     """The lesson on rates per layer, with gradual unfreezing of this visitor's model."""
-    shape = shape_now(visit.lesson, session)
-    gradual = shape.under(presets.BY_NAME["gradual"].make(shape.groups, visit.lesson.config))
+    shape = shape_now(session, visit.train)
+    gradual = shape.under(presets.BY_NAME["gradual"].make(shape.groups, visit.train.config))
     return view.beside(view.lesson("rates"), view.thaw_picture(gradual))

@@ -17,9 +17,9 @@ from mtl.training import presets
 from mtl.training.runs import folder as folders
 from mtl.training.runs.service import Runs
 from mtl.ui.compare import tab as compare
-from mtl.ui.compare import view as comparing
-from mtl.ui.compare import words
-from mtl.ui.compare.tab import Seen, Shown, choice, look, names, pick, progress, save, set_note, start_set, stop_all
+from mtl.ui.compare import view, words
+from mtl.ui.compare.tab import Shown, Snapshot, choice, look, names, pick, progress, save, set_note, start_set, stop_all
+from mtl.ui.train.run import step as live
 from mtl.ui.visitors import Visit
 from tests.uploads import take
 
@@ -41,6 +41,12 @@ def engine(tiny):
 def runs(tmp_path):
     """Nobody carries these out: their events are written by the tests."""
     return Runs(tmp_path / "runs")
+
+
+@pytest.fixture
+def session(runs, engine):
+    """What handlers use of a session."""
+    return SimpleNamespace(runs=runs, engine=engine, next_revision=lambda: 1)
 
 
 @pytest.fixture
@@ -109,8 +115,8 @@ def whole(runs, table, config, first=0.5, second=0.75, owner="me", best=2, cosin
     return run
 
 
-def seen_by(visit, runs, engine, drawn=(), seen=None, anew=False):
-    return look(visit, runs, engine, None, "scores", drawn, seen or Seen(), anew)
+def seen_by(visit, session, drawn=(), before=None):
+    return look(session, visit, None, "scores", drawn, before or Snapshot())
 
 
 def plain(html):
@@ -125,34 +131,34 @@ def rows_of(html):
 # --- whose runs ---
 
 
-def test_a_visitor_sees_their_own_runs_only(visit, runs, engine, table):
+def test_a_visitor_sees_their_own_runs_only(visit, runs, session, table):
     mine = whole(runs, table, TrainConfig(epochs=2))
     other = whole(runs, table, TrainConfig(epochs=2, seed=7), owner="you")
-    shown = seen_by(visit, runs, engine)
+    shown = seen_by(visit, session)
     assert mine.id in shown.table and other.id not in shown.table
     assert [value for _, value in shown.drawn.choices] == [mine.id]
     with pytest.raises(UserError, match="no such run"):
-        pick(visit, runs, other.id)
-    pick(visit, runs, mine.id)
-    assert visit.lesson.run == mine.id
+        pick(session, visit, other.id)
+    pick(session, visit, mine.id)
+    assert visit.train.run == mine.id
 
 
-def test_a_page_that_nobody_knows_sees_nothing_and_can_do_nothing(runs, engine, table):
+def test_a_page_that_nobody_knows_sees_nothing_and_can_do_nothing(runs, session, table):
     whole(runs, table, TrainConfig(epochs=2), owner="")
     stranger = Visit(0.0)
-    assert words.NO_RUNS in seen_by(stranger, runs, engine).table
-    for deed in (stop_all, lambda v, r: start_set(v, r, engine, "rates"), lambda v, r: pick(v, r, "x")):
+    assert words.NO_RUNS in seen_by(stranger, session).table
+    for action, *values in ((stop_all,), (start_set, "rates"), (pick, "x")):
         with pytest.raises(UserError, match="Reload"):
-            deed(stranger, runs)
+            action(session, stranger, *values)
 
 
 # --- the table ---
 
 
-def test_the_table_says_what_differs_and_what_came_of_it(visit, runs, engine, table):
+def test_the_table_says_what_differs_and_what_came_of_it(visit, runs, session, table):
     whole(runs, table, TrainConfig(epochs=2, freeze=-1), 0.5, 0.625, cosine=1.0)
     whole(runs, table, TrainConfig(epochs=2, seed=3, average=0.25))
-    first, second = rows_of(seen_by(visit, runs, engine).table)
+    first, second = rows_of(seen_by(visit, session).table)
     assert "run 1 Backbone frozen" in first and "freeze all" in first and "seed 0" in first
     assert "run 2 Rates by depth" in second and "freeze" not in second and "seed 3" in second
     assert "averaging 0 " in first and "averaging 0.25" in second
@@ -162,19 +168,19 @@ def test_the_table_says_what_differs_and_what_came_of_it(visit, runs, engine, ta
     assert "epochs" not in first  # in that they are alike
 
 
-def test_scores_are_those_of_the_weights_that_were_kept(visit, runs, engine, table):
+def test_scores_are_those_of_the_weights_that_were_kept(visit, runs, session, table):
     whole(runs, table, TrainConfig(epochs=2), 0.875, 0.75, best=1)
     whole(runs, table, TrainConfig(epochs=2, keep_best=False), 0.875, 0.75, best=1)
-    first, second = rows_of(seen_by(visit, runs, engine).table)
+    first, second = rows_of(seen_by(visit, session).table)
     assert "87.5 %" in first and "75.0 %" in second
 
 
-def test_a_negative_correlation_has_an_empty_bar(visit, runs, engine, table):
+def test_a_negative_correlation_has_an_empty_bar(visit, runs, session, table):
     whole(runs, table, TrainConfig(epochs=2))
-    assert '-0.250<i class="databar score"><b style="width:0.0%">' in seen_by(visit, runs, engine).table
+    assert '-0.250<i class="databar score"><b style="width:0.0%">' in seen_by(visit, session).table
 
 
-def test_names_of_files_tasks_and_labels_are_escaped(visit, runs, engine, tmp_path):
+def test_names_of_files_tasks_and_labels_are_escaped(visit, runs, session, tmp_path):
     path = tmp_path / "<img src=x>.csv"
     path.write_text("text,mood\na,b\n")
     run = runs.start("me", path, TrainConfig(epochs=2))
@@ -187,12 +193,12 @@ def test_names_of_files_tasks_and_labels_are_escaped(visit, runs, engine, tmp_pa
     event = {"event": "epoch", "epoch": 1, "seconds": 1.0, "validation": score, "train": score, "moved": {}}
     folders.write_event(run.folder, event)
     whole(runs, path, TrainConfig(epochs=2, seed=1))
-    shown = seen_by(visit, runs, engine)
+    shown = seen_by(visit, session)
     html = shown.table + shown.plot + shown.stacks + shown.progress
     assert "<script" not in html and "<img" not in html and "&lt;script&gt;" in html
 
 
-def test_runs_that_wait_train_or_failed_say_so(visit, runs, engine, table):
+def test_runs_that_wait_train_or_failed_say_so(visit, runs, session, table):
     whole(runs, table, TrainConfig(epochs=2))
     broken = runs.start("me", table, TrainConfig(epochs=2, seed=1))
     folders.write_event(broken.folder, {"event": "error", "message": "The disk is <full>.", "hint": "Free some."})
@@ -202,7 +208,7 @@ def test_runs_that_wait_train_or_failed_say_so(visit, runs, engine, table):
     (training.folder / "heartbeat").touch()
     begun(training, TrainConfig(epochs=2, seed=3))
     epoch(training, 1, 0.5)
-    shown = seen_by(visit, runs, engine)
+    shown = seen_by(visit, session)
     done, failed, waits, trains = rows_of(shown.table)
     assert " done " in done
     assert "The disk is &lt;full&gt;." in failed
@@ -210,21 +216,47 @@ def test_runs_that_wait_train_or_failed_say_so(visit, runs, engine, table):
     assert "training, 50%" in trains
     assert "1 training (50% of its steps) · 1 waiting" in shown.progress
     assert shown.stop.visible
-    assert shown.timer.active and shown.timer.value == compare.STEADY
+    assert shown.timer.active and shown.timer.value == live.STEADY
 
 
 # --- following ---
 
 
-def test_nothing_is_shown_anew_while_nothing_happens(visit, runs, engine, table):
+def test_nothing_is_shown_anew_while_nothing_happens(visit, runs, session, table):
     whole(runs, table, TrainConfig(epochs=2))
     waiting = runs.start("me", table, TrainConfig(epochs=2, seed=1))
-    first = seen_by(visit, runs, engine)
-    again = seen_by(visit, runs, engine, seen=first.seen)
+    first = seen_by(visit, session)
+    again = seen_by(visit, session, before=first.snapshot)
     assert again == Shown()
     runs.stop(waiting.id)
-    over = seen_by(visit, runs, engine, seen=first.seen)
+    over = seen_by(visit, session, before=first.snapshot)
     assert "stopped" in over.table and not over.timer.active and over.progress == "" and not over.stop.visible
+
+
+def test_a_tab_that_is_opened_again_is_shown_whole_without_the_runs_that_were_taken_off(visit, runs, session, table):
+    whole(runs, table, TrainConfig(epochs=2))
+    before = seen_by(visit, session).snapshot
+    shown = compare.on_open(session, visit, "mood", "scores", [], before)
+    assert shown.snapshot == before and "run 1" in shown.table and shown.drawn.value == []
+
+
+def test_a_tab_out_of_sight_follows_nothing_and_one_in_sight_clears_its_message_at_the_end(visit, runs, session, table):
+    waiting = runs.start("me", table)
+    looks = (None, "scores", [], seen_by(visit, session).snapshot)
+    away = compare.follow(session, visit, False, *looks)
+    assert not away.timer.active and away == Shown(timer=away.timer)
+    assert compare.follow(session, visit, True, *looks) == Shown()
+    runs.stop(waiting.id)
+    assert compare.follow(session, visit, True, *looks).message == ""
+
+
+def test_what_comes_of_the_buttons_is_said_and_shown(ready, runs, session):
+    looks = (None, "scores", [], Snapshot())
+    shown = compare.on_start(session, ready, "rates", *looks)
+    assert "2 runs put into the line." in shown.message and shown.revision == 1 and "run 2" in shown.table
+    assert 'class="status bad"' in compare.on_start(session, ready, "rates", *looks).message
+    shown = compare.on_stop(session, ready, *looks)
+    assert "2 runs asked to stop" in shown.message and not shown.timer.active
 
 
 def test_a_run_that_is_resumed_is_read_again(runs, table):
@@ -239,7 +271,7 @@ def test_a_run_that_is_resumed_is_read_again(runs, table):
 
 
 def test_new_runs_are_drawn_until_the_picture_is_full(visit, runs, table):
-    for seed in range(comparing.MOST_LINES + 2):
+    for seed in range(view.MOST_LINES + 2):
         whole(runs, table, TrainConfig(epochs=2, seed=seed))
     entries = runs.progress_of_all("me")
     ids = [entry.run.id for entry in entries]
@@ -252,25 +284,25 @@ def test_new_runs_are_drawn_until_the_picture_is_full(visit, runs, table):
 # --- the pictures ---
 
 
-def test_each_chosen_run_has_a_curve_a_column_of_its_own_and_a_stack(visit, runs, engine, table):
+def test_each_chosen_run_has_a_curve_a_column_of_its_own_and_a_stack(visit, runs, session, table):
     one = whole(runs, table, TrainConfig(epochs=2, freeze=-1))
     two = whole(runs, table, TrainConfig(epochs=2))
     entries = runs.progress_of_all("me")
-    called = names(visit, engine, entries)
-    both = comparing.plot(entries, called, "mood", "scores")
+    called = names(session, visit, entries)
+    both = view.plot(entries, called, "mood", "scores")
     assert both.count('class="line') == 2 and "var(--run-1)" in both and "var(--run-2)" in both
     assert "50.0 %" in both and "75.0 %" in both
-    assert comparing.plot(entries[1:], called, "mood", "scores").count('class="line') == 1
+    assert view.plot(entries[1:], called, "mood", "scores").count('class="line') == 1
     for measure in words.MEASURES:
-        assert "run 1" in comparing.plot(entries, called, "strength", measure)
-    assert words.CHOOSE_RUNS in comparing.plot([], called, "mood", "scores")
-    assert words.NO_CURVES in comparing.plot(entries, called, "no such task", "scores")
-    stacks = comparing.stacks(entries, called)
+        assert "run 1" in view.plot(entries, called, "strength", measure)
+    assert words.CHOOSE_RUNS in view.plot([], called, "mood", "scores")
+    assert words.NO_CURVES in view.plot(entries, called, "no such task", "scores")
+    stacks = view.stacks(entries, called)
     assert stacks.count('<svg class="stack') == 2
     assert called == {one.id: "Backbone frozen", two.id: "Rates by depth"}
 
 
-def test_the_curves_of_a_run_that_was_stopped_early_fill_the_picture(visit, runs, engine, table):
+def test_the_curves_of_a_run_that_was_stopped_early_fill_the_picture(visit, runs, session, table):
     run = runs.start("me", table, TrainConfig(epochs=200))
     begun(run, TrainConfig(epochs=200), steps=400)
     for number in (1, 2, 3):
@@ -278,7 +310,7 @@ def test_the_curves_of_a_run_that_was_stopped_early_fill_the_picture(visit, runs
 
     def axis():
         entries = runs.progress_of_all("me")
-        return plain(comparing.plot(entries, names(visit, engine, entries), "mood", "scores"))
+        return plain(view.plot(entries, names(session, visit, entries), "mood", "scores"))
 
     assert " 200 " in axis()  # where it will end
     ended(run, best=3)
@@ -289,19 +321,19 @@ def test_runs_keep_their_colour_and_neighbours_differ_in_more(visit, runs, table
     for seed in range(3):
         whole(runs, table, TrainConfig(epochs=2, seed=seed))
     entries = runs.progress_of_all("me")
-    assert len({comparing.colour(entry) for entry in entries}) == 3
-    assert [comparing.dashed(entry) for entry in entries] == [False, True, False]
+    assert len({view.colour(entry) for entry in entries}) == 3
+    assert [view.dashed(entry) for entry in entries] == [False, True, False]
 
 
 # --- to take away ---
 
 
-def test_the_csv_holds_everything_and_runs_no_formula(visit, runs, engine, tmp_path):
+def test_the_csv_holds_everything_and_runs_no_formula(visit, runs, session, tmp_path):
     path = tmp_path / "=cmd|x.csv"
     path.write_text("text,mood\na,b\n")
     whole(runs, path, TrainConfig(epochs=2, rates={"layer 1": 2e-5}, freeze_heads=("mood",)))
     runs.start("me", path, TrainConfig(epochs=2, seed=1))
-    saved = save(visit, tmp_path, runs, engine)
+    saved = save(session, visit, tmp_path)
     header, first, second = csv.reader(io.StringIO(saved.read_text(encoding="utf-8-sig"), newline=""))
     row = dict(zip(header, first, strict=True))
     assert row["file"] == "'=cmd|x.csv"
@@ -317,60 +349,61 @@ def test_the_csv_holds_everything_and_runs_no_formula(visit, runs, engine, tmp_p
 
 
 @pytest.mark.parametrize("which", compare.SETS)
-def test_a_set_puts_one_run_for_each_preset_into_the_line(which, ready, runs, engine):
-    message = start_set(ready, runs, engine, which)
+def test_a_set_puts_one_run_for_each_preset_into_the_line(which, ready, runs, session):
+    message = start_set(session, ready, which)
     entries = runs.progress_of_all("me")
     wanted = [presets.BY_NAME[name].title for name in compare.SETS[which]]
-    assert list(names(ready, engine, entries).values()) == wanted
+    assert list(names(session, ready, entries).values()) == wanted
     assert f"{len(wanted)} runs put into the line." in message
-    assert ready.lesson.run == entries[0].run.id
+    assert ready.train.run == entries[0].run.id
     assert all(entry.file == "moods.csv" for entry in entries)
 
 
-def test_a_set_keeps_every_other_setting(ready, runs, engine):
-    ready.lesson.config = replace(ready.lesson.config, epochs=4, batch_size=8, anchor=2.0)
-    start_set(ready, runs, engine, "freezing")
+def test_a_set_keeps_every_other_setting(ready, runs, session):
+    ready.train.config = replace(ready.train.config, epochs=4, batch_size=8, anchor=2.0)
+    start_set(session, ready, "freezing")
     for entry in runs.progress_of_all("me"):
         assert (entry.config.epochs, entry.config.batch_size, entry.config.anchor) == (4, 8, 2.0)
 
 
-def test_a_set_that_is_there_already_is_not_started_twice(ready, runs, engine):
-    start_set(ready, runs, engine, "rates")
+def test_a_set_that_is_there_already_is_not_started_twice(ready, runs, session):
+    start_set(session, ready, "rates")
     with pytest.raises(UserError, match="No run was started. This very run"):
-        start_set(ready, runs, engine, "rates")
+        start_set(session, ready, "rates")
     assert len(runs.find("me")) == 2
-    assert "3 runs put into the line. This very run" in start_set(ready, runs, engine, "freezing")
+    assert "3 runs put into the line. This very run" in start_set(session, ready, "freezing")
 
 
-def test_without_data_a_set_says_what_to_do(visit, runs, engine):
+def test_without_data_a_set_says_what_to_do(visit, session):
     with pytest.raises(UserError, match="Train tab first"):
-        start_set(visit, runs, engine, "freezing")
-    note, button = set_note(visit, "freezing")
-    assert "Train tab first" in note and not button.interactive
+        start_set(session, visit, "freezing")
+    shown = set_note(visit, "freezing")
+    assert "Train tab first" in shown.note and not shown.start.interactive
 
 
 def test_the_note_says_what_a_set_would_train(ready):
-    note, button = set_note(ready, "rates")
-    assert "2 runs on moods.csv, 3 epochs each: One rate for all, Rates by depth." in note and button.interactive
+    shown = set_note(ready, "rates")
+    assert "2 runs on moods.csv, 3 epochs each: One rate for all, Rates by depth." in shown.note
+    assert shown.start.interactive
 
 
-def test_stopping_all_asks_those_that_wait_before_the_one_that_trains(ready, runs, engine, monkeypatch):
-    start_set(ready, runs, engine, "freezing")
+def test_stopping_all_asks_those_that_wait_before_the_one_that_trains(ready, runs, session, monkeypatch):
+    start_set(session, ready, "freezing")
     first = runs.find("me")[0]
     folders.write_process(first.folder, os.getpid())
     (first.folder / "heartbeat").touch()
     asked = []
     stop = runs.stop
     monkeypatch.setattr(runs, "stop", lambda run_id, owner: (asked.append(run_id), stop(run_id, owner)))
-    runs.start("you", ready.lesson.source.path, TrainConfig(epochs=9))
-    assert "4 runs asked to stop" in stop_all(ready, runs)
+    runs.start("you", ready.train.source.path, TrainConfig(epochs=9))
+    assert "4 runs asked to stop" in stop_all(session, ready)
     assert asked[-1] == first.id and len(asked) == 4
     assert [run.state for run in runs.find("me")] == ["running", "stopped", "stopped", "stopped"]
     assert [run.state for run in runs.find("you")] == ["queued"]
-    assert "stopping" in seen_by(ready, runs, engine).table
+    assert "stopping" in seen_by(ready, session).table
 
 
-def test_the_progress_counts_what_is_left(ready, runs, engine):
+def test_the_progress_counts_what_is_left(ready, runs, session):
     assert progress([]) == ""
-    start_set(ready, runs, engine, "rates")
+    start_set(session, ready, "rates")
     assert "2 waiting" in progress(runs.progress_of_all("me"))

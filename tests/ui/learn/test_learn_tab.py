@@ -47,7 +47,7 @@ def plain(html):
 def test_the_picture_follows_the_settings(session):
     visit = Visit(0.0)
     before = current(session, visit)
-    visit.lesson.config = replace(visit.lesson.config, freeze=2, freeze_heads=("mood",), rates={"layer 3": 3.3e-5})
+    visit.train.config = replace(visit.train.config, freeze=2, freeze_heads=("mood",), rates={"layer 3": 3.3e-5})
     after = current(session, visit)
     assert before.count('class="block frozen"') == 0
     assert after.count('class="block frozen"') == 3  # embeddings, layer 1, head mood
@@ -57,7 +57,7 @@ def test_the_picture_follows_the_settings(session):
 
 def test_gradual_unfreezing_is_shown_for_this_very_model(session):
     visit = Visit(0.0)
-    visit.lesson.config = TrainConfig(epochs=4)
+    visit.train.config = TrainConfig(epochs=4)
     table = thaw(session, visit).split("<tbody>")[1]
     rows = [re.findall(r'<td class="(\w+)"', row) for row in table.split("</tr>") if "<td" in row]
     assert len(rows) == 5 and all(len(row) == 4 for row in rows)

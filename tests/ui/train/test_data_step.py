@@ -17,14 +17,14 @@ import pytest
 from mtl import sandbox
 from mtl.config import UserError
 from mtl.training.runs.service import Runs
+from mtl.ui.page import UNCHANGED
 from mtl.ui.train.data import step as data
-from mtl.ui.train.data import view as understood
-from mtl.ui.train.data import words
+from mtl.ui.train.data import view, words
 from mtl.ui.train.data.step import SAMPLES, latest, safe_name
-from mtl.ui.train.data.tables import CHARACTERS_KEPT, ROWS_KEPT, understand
+from mtl.ui.train.data.tables import MOST_CHARACTERS, MOST_ROWS, read_for
 from mtl.ui.visitors import Registry, Visit
-from tests.calls import understand_when
-from tests.uploads import SANDBOX, brought, model, plain, rows_of, take, write
+from tests.calls import read_when
+from tests.uploads import brought, model, plain, rows_of, session_of, take, write
 
 # --- strangers' files ---
 
@@ -47,11 +47,11 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 def test_what_is_no_table_is_refused_and_what_was_there_stays(tmp_path, name, content, message):
     visit = Visit(0.0)
     before = brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
-    said = [*reading(visit, write(tmp_path, content, name), name)]
-    assert message in said[-1][0]
-    assert "stays what is learnt from" in said[-1][0]
-    assert not said[-1][1]
-    assert visit.lesson.source is before
+    result = last(reading(visit, write(tmp_path, content, name), name))
+    assert message in result.status
+    assert words.stays(before.name) in result.status
+    assert result.data is UNCHANGED
+    assert visit.train.source is before
     assert before.path.is_file()
 
 
@@ -84,8 +84,8 @@ def test_what_is_odd_about_a_table_is_said(tmp_path, content, learns, message):
     source = brought(tmp_path, content)
     assert source.learns == learns
     assert source.ready == bool(learns)
-    assert message in plain(understood.doctor(source)).replace("&quot;", '"')
-    assert learns or "Start is blocked" in understood.summary(source)
+    assert message in plain(view.doctor(source)).replace("&quot;", '"')
+    assert learns or "Start is blocked" in view.summary(source)
 
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -96,7 +96,7 @@ def test_nothing_of_a_strangers_file_is_markup(tmp_path):
     # An error that quotes a cell, and a warning that quotes a label.
     content = f'text,"{EVIL}","{EVIL}2"\n' + "\n".join(cells) + f'\n,x,"{EVIL}"\na text,{EVIL.upper()}0,y\n'
     source = brought(tmp_path, content, f"{EVIL}.csv".replace("/", ""), roles={EVIL + "2": "regression"})
-    for part in (understood.summary, understood.columns, understood.doctor, understood.preview):
+    for part in (view.summary, view.columns, view.doctor, view.preview):
         html = part(source)
         assert "&lt;img" in html.lower(), part
         assert "<img" not in html.lower(), part
@@ -105,7 +105,7 @@ def test_nothing_of_a_strangers_file_is_markup(tmp_path):
 def test_formulas_are_labels_like_any_other(tmp_path):
     source = brought(tmp_path, rows_of(['"=HYPERLINK(""x"")"', "@SUM(A1)"]))
     assert source.tasks["mood"].labels == ('=HYPERLINK("x")', "@SUM(A1)")
-    assert "=HYPERLINK(&quot;x&quot;)" in understood.columns(source)
+    assert "=HYPERLINK(&quot;x&quot;)" in view.columns(source)
 
 
 def test_a_recipe_never_becomes_a_recipe_of_the_servers(tmp_path):
@@ -168,8 +168,8 @@ def test_sessions_have_copies_of_their_own(tmp_path):
     ada, bob = Visit(0.0), Visit(0.0)
     brought(tmp_path, rows_of(["warm", "cold"]), visit=ada)
     brought(tmp_path, rows_of(["calm", "wild"]), visit=bob)
-    assert ada.lesson.source.path != bob.lesson.source.path
-    assert ada.lesson.source.tasks["mood"].labels == ("cold", "warm")
+    assert ada.train.source.path != bob.train.source.path
+    assert ada.train.source.tasks["mood"].labels == ("cold", "warm")
 
 
 def test_little_is_kept_of_a_large_table(tmp_path):
@@ -177,10 +177,10 @@ def test_little_is_kept_of_a_large_table(tmp_path):
     content = "text,mood\n" + "".join(f"{text}{i},{('warm', 'cold')[i % 2]}\n" for i in range(5000))
     source = brought(tmp_path, content)
     assert source.rows == 5000
-    assert len(source.table.rows) == len(source.matched.rows) == ROWS_KEPT
+    assert len(source.table.rows) == len(source.matched.rows) == MOST_ROWS
     kept = sum(len(row.text) for row in (*source.table.rows, *source.matched.rows))
-    assert kept <= 2 * ROWS_KEPT * CHARACTERS_KEPT
-    assert understood.preview(source).count("<tr") == 1 + understood.ROWS_SHOWN
+    assert kept <= 2 * MOST_ROWS * MOST_CHARACTERS
+    assert view.preview(source).count("<tr") == 1 + view.ROWS_SHOWN
 
 
 def test_spans_beyond_what_is_kept_are_not_shown(tmp_path):
@@ -202,14 +202,14 @@ def test_a_million_cells_with_a_thousand_columns(tmp_path):
     assert shares == sorted(shares)
     assert len(shares) > 20
     assert shares[-1] == 1.0
-    for part in (understood.summary, understood.columns, understood.doctor, understood.preview):
+    for part in (view.summary, view.columns, view.doctor, view.preview):
         assert len(part(source)) < 100_000
 
 
 def test_many_labels_are_shown_in_part(tmp_path):
     source = brought(tmp_path, rows_of([f"label {i}" for i in range(300)], 900))
-    html = understood.columns(source)
-    assert html.count("<select") == 2 + understood.LABELS_SHOWN
+    html = view.columns(source)
+    assert html.count("<select") == 2 + view.LABELS_SHOWN
     assert "240 more labels" in html
 
 
@@ -217,14 +217,23 @@ def test_many_labels_are_shown_in_part(tmp_path):
 
 
 def reading(visit, path, name="slow.csv"):
-    return data.read(visit, lambda name: model(), SANDBOX, path, name)
+    return data.read(session_of(model()), visit, path, name)
+
+
+def last(steps):
+    return [*steps][-1]
+
+
+def taken(result):
+    """Whether a file was read to its end, and is what to learn from now."""
+    return (result.status, result.data, result.stop.visible) == ("", 1, False)
 
 
 @pytest.fixture
 def leave(tmp_path, monkeypatch):
     """Until this file is there, tables are being read."""
     leave = tmp_path / "leave"
-    monkeypatch.setattr(data, "understand", partial(understand_when, leave))
+    monkeypatch.setattr(data, "read_for", partial(read_when, leave))
     return leave
 
 
@@ -236,38 +245,37 @@ def slow(tmp_path):
 def test_what_takes_long_says_how_far_it_is(slow, leave):
     visit = Visit(0.0)
     steps = reading(visit, slow)
-    said, changed = next(steps)
-    assert "Reading slow.csv" in said
-    assert not changed
-    assert visit.lesson.source is None
+    result = next(steps)
+    assert "Reading slow.csv" in result.status and result.stop.visible
+    assert result.data is UNCHANGED
+    assert visit.train.source is None
     leave.touch()
-    assert [*steps][-1] == ("", True)
-    assert visit.lesson.source.rows == 12
-    assert visit.lesson.reading is None
+    assert taken(last(steps))
+    assert visit.train.source.rows == 12
+    assert visit.train.reading is None
 
 
 def test_reading_can_be_stopped(tmp_path, slow, monkeypatch):
     visit = Visit(0.0)
     before = brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
-    monkeypatch.setattr(data, "understand", partial(understand_when, tmp_path / "never"))
+    monkeypatch.setattr(data, "read_for", partial(read_when, tmp_path / "never"))
     steps = reading(visit, slow)
     next(steps)
     data.stop_reading(visit)
-    said, changed = [*steps][-1]
-    assert words.STOPPED in said
-    assert not changed
-    assert visit.lesson.source is before
+    result = last(steps)
+    assert words.STOPPED in result.status and not result.stop.visible
+    assert result.data is UNCHANGED
+    assert visit.train.source is before
 
 
 def test_a_new_file_takes_the_place_of_one_still_being_read(slow, leave, monkeypatch):
     visit = Visit(0.0)
     first = reading(visit, slow)
     next(first)
-    monkeypatch.setattr(data, "understand", understand)
-    second = [*reading(visit, SAMPLES / "tickets.csv", "tickets.csv")]
-    assert second[-1] == ("", True)
+    monkeypatch.setattr(data, "read_for", read_for)
+    assert taken(last(reading(visit, SAMPLES / "tickets.csv", "tickets.csv")))
     assert [*first] == []
-    assert visit.lesson.source.name == "tickets.csv"
+    assert visit.train.source.name == "tickets.csv"
 
 
 def test_closing_the_page_ends_the_reading_and_deletes_the_copy(slow, leave):
@@ -277,7 +285,7 @@ def test_closing_the_page_ends_the_reading_and_deletes_the_copy(slow, leave):
     next(steps)
     assert {*copies.glob("mtl-upload-*")} - before
     steps.close()
-    assert visit.lesson.reading is None
+    assert visit.train.reading is None
     assert not {*copies.glob("mtl-upload-*")} - before
 
 
@@ -286,9 +294,9 @@ def test_a_large_file_that_waits_for_another_says_so(slow, leave, tmp_path, monk
     first = reading(Visit(0.0), slow)
     next(first)
     second = reading(Visit(0.0), slow, "two.csv")
-    assert "two.csv waits until another file has been read" in next(second)[0]
+    assert "two.csv waits until another file has been read" in next(second).status
     leave.touch()
-    assert [*first][-1] == [*second][-1] == ("", True)
+    assert taken(last(first)) and taken(last(second))
 
 
 def test_thirty_who_bring_the_same_file_at_once_are_all_answered(tmp_path):
@@ -296,10 +304,10 @@ def test_thirty_who_bring_the_same_file_at_once_are_all_answered(tmp_path):
     path = write(tmp_path, rows_of(["warm", "cold"]), "same.csv")
     visits = [Visit(0.0) for _ in range(30)]
     with ThreadPoolExecutor(30) as pool:
-        said = [*pool.map(lambda visit: [*reading(visit, path, "same.csv")][-1], visits)]
-    assert said == [("", True)] * 30
-    assert {visit.lesson.source.rows for visit in visits} == {12}
-    assert len({visit.lesson.source.path for visit in visits}) == 30
+        results = [*pool.map(lambda visit: last(reading(visit, path, "same.csv")), visits)]
+    assert all(taken(result) for result in results)
+    assert {visit.train.source.rows for visit in visits} == {12}
+    assert len({visit.train.source.path for visit in visits}) == 30
     assert path.is_file()
 
 
@@ -328,20 +336,39 @@ def test_who_comes_back_finds_the_file_of_the_newest_run(tmp_path):
 
 
 def test_only_samples_can_be_picked():
-    assert data.sample("news.conll") == SAMPLES / "news.conll"
+    session, visit = session_of(model()), Visit(0.0)
+    assert taken(last(data.on_sample(session, visit, "news.conll")))
+    assert visit.train.source.path == SAMPLES / "news.conll" == SAMPLES / data.show(visit, 1).samples
     for name in ("../style.css", "nothing.csv", ""):
         with pytest.raises(UserError):
-            data.sample(name)
+            last(data.on_sample(session, visit, name))
+
+
+def test_a_choice_is_read_at_once_can_be_undone_and_follows_the_model(tmp_path):
+    session, visit = session_of(model()), Visit(0.0)
+    path = write(tmp_path, rows_of(["warm", "cold", "mild"]))
+    result = last(data.on_file(session, visit, str(path)))
+    assert taken(result) and result.file is None
+    choice = {"column": "mood", "label": "warm", "value": view.OUT}
+    assert taken(last(data.on_choice(session, visit, json.dumps(choice))))
+    assert data.show(visit, 1).reset.visible and visit.train.source.learns == ("mood",)
+    assert [*data.on_settings(session, visit)] == []
+    visit.train.start_from = "another model"
+    assert taken(last(data.on_settings(session, visit)))
+    assert visit.train.source.reading == {"mapping": {"mood": {"warm": None}}}
+    assert visit.train.source.start_from == "another model"
+    assert taken(last(data.on_reset(session, visit)))
+    assert not data.show(visit, 1).reset.visible and visit.train.source.reading == {}
 
 
 def test_before_there_is_a_file_nothing_is_shown():
     shown = data.show(Visit(0.0), 0)
-    assert shown[0] is None
-    assert [*shown[1::2]][:1] == [""]
+    assert shown.samples is None and not shown.reset.visible
+    assert shown.summary == shown.doctor == shown.columns == shown.preview == ""
     with pytest.raises(UserError, match="No file yet"):
-        data.accept_errors(Visit(0.0), True)
+        data.accept_errors(session_of(model()), Visit(0.0), True)
 
 
 def test_paths_of_this_machine_are_not_said(tmp_path):
-    said = [*reading(Visit(0.0), tmp_path / "gone.csv", "gone.csv")][-1][0]
-    assert str(Path(tmp_path)) not in said
+    result = last(reading(Visit(0.0), tmp_path / "gone.csv", "gone.csv"))
+    assert str(Path(tmp_path)) not in result.status

@@ -16,7 +16,7 @@ from mtl.ui.train.data import view as understood
 from mtl.ui.train.data import words
 from mtl.ui.train.data.step import SAMPLES, with_choice
 from mtl.ui.visitors import Visit
-from tests.uploads import TASKS, brought, model, plain, rows_of, take, write
+from tests.uploads import TASKS, brought, model, plain, rows_of, session_of, take, write
 
 # --- every kind of table, the whole way ---
 
@@ -169,20 +169,20 @@ def test_an_error_blocks_start_until_it_is_mended_or_accepted(tmp_path):
     said = plain(understood.summary(source))
     assert "Start is blocked by 1 error. Mend the file" in said
     assert "Line 14: The text is empty. The row was left out." in said
-    assert data.show(visit, 1)[2]["visible"]
-    data.accept_errors(visit, True)
-    assert visit.lesson.source.ready
-    assert "Ready to train without what has errors." in plain(understood.summary(visit.lesson.source))
-    assert "left out, as you said" in plain(understood.doctor(visit.lesson.source))
+    assert data.show(visit, 1).accept["visible"]
+    data.accept_errors(session_of(model()), visit, True)
+    assert visit.train.source.ready
+    assert "Ready to train without what has errors." in plain(understood.summary(visit.train.source))
+    assert "left out, as you said" in plain(understood.doctor(visit.train.source))
 
 
 def test_what_no_row_can_teach_cannot_be_accepted(tmp_path):
     visit = Visit(0.0)
     source = brought(tmp_path, rows_of(["same"]), visit=visit)
     assert source.learns == ()
-    assert not data.show(visit, 1)[2]["visible"]
-    data.accept_errors(visit, True)
-    assert not visit.lesson.source.ready
+    assert not data.show(visit, 1).accept["visible"]
+    data.accept_errors(session_of(model()), visit, True)
+    assert not visit.train.source.ready
 
 
 def test_the_doctor_names_line_column_problem_deed_and_cure():
@@ -270,7 +270,7 @@ def test_a_choice_that_makes_no_sense_leaves_everything_as_it_was(tmp_path, read
     source = source_for_choices(tmp_path, visit=visit)
     with pytest.raises(UserError):
         take(visit, model(), source.path, source.name, **reading)
-    assert visit.lesson.source is source
+    assert visit.train.source is source
     assert source.path.is_file()
 
 

@@ -28,6 +28,7 @@ from mtl.ui import checkpoint_upload
 from mtl.ui.kinds.classification import confusion
 from mtl.ui.kinds.view import change
 from mtl.ui.models import Models
+from mtl.ui.page import UNCHANGED
 from mtl.ui.train.result import before_after, scores, words
 from mtl.ui.train.result import step as result
 from mtl.ui.visitors import Registry, Work
@@ -82,7 +83,7 @@ def session(start, finished):
 @pytest.fixture
 def visit(session, finished):
     visit = session.registry.visit("me")
-    visit.owner, visit.lesson.run = OWNER, finished.name
+    visit.owner, visit.train.run = OWNER, finished.name
     return visit
 
 
@@ -311,12 +312,11 @@ def test_one_sentence_has_no_map_and_it_says_so():
 def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session, visit):
     model = session.models.get(None)
     visit.work = Work(model, model.analyze(SENTENCES.split("\n")), "mean")
-    page, save, comparing, lines, nothing = result.show(session, visit)
-    view = result.compared(session, visit, "\n".join(visit.lesson.sentences))
-    assert nothing == "" and "run 1 · " in page and words.SCORES in page and words.FORGETTING in page
-    _, use, _ = result.model_in_use(session, visit)
-    assert use.visible and save.visible and comparing["visible"]
-    assert lines == SENTENCES and "<b>bold" not in view
+    shown = result.show(session, visit)
+    view = result.compare_own(session, visit)
+    assert all(said in shown.summary for said in ("run 1 · ", words.SCORES, words.FORGETTING))
+    assert result.model_in_use(session, visit).use.visible and shown.save.visible and shown.comparing["visible"]
+    assert (shown.box, shown.view, shown.revision) == (SENTENCES, "", 1) and "<b>bold" not in view
     told = words_of(view)
     for head in ("sentiment", "intensity", "entities", "team"):
         assert head in told
@@ -334,86 +334,84 @@ def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session,
 )
 def test_without_a_run_of_ones_own_there_is_nothing_to_show(session, owner, run, said):
     visit = session.registry.visit("you")
-    visit.owner, visit.lesson.run = owner, run
-    page, save, comparing, _, view = result.show(session, visit)
-    _, use, _ = result.model_in_use(session, visit)
-    assert said in page and not (use.visible or save.visible or comparing["visible"])
-    assert view == "" and visit.lesson.sentences == ()
+    visit.owner, visit.train.run = owner, run
+    shown = result.show(session, visit)
+    use = result.model_in_use(session, visit).use
+    assert said in shown.summary and not (use.visible or shown.save.visible or shown.comparing["visible"])
+    assert (shown.view, shown.box, shown.revision) == ("", UNCHANGED, UNCHANGED) and visit.train.sentences == ()
     with pytest.raises(UserError):
         result.use_run(session, visit)
     with pytest.raises(UserError):
-        result.pack(session)(visit, None)
-    assert said in result.compared(session, visit, "A text.")
+        result.pack(session, visit, None)
+    assert said in result.compare_lines(session, visit, "A text.")
 
 
 def test_a_run_that_waits_failed_or_never_began_says_which(session, visit, tmp_path):
     table = tmp_path / "data.csv"
     table.write_text("text,mood\na,good\nb,bad\n")
     run = session.runs.start(OWNER, table)
-    visit.lesson.run = run.id
+    visit.train.run = run.id
     try:
-        assert words.STILL_GOING in result.show(session, visit)[0]
+        assert words.STILL_GOING in result.show(session, visit).summary
         session.runs.stop(run.id, OWNER)
-        assert words.NO_MODEL in result.show(session, visit)[0]
+        assert words.NO_MODEL in result.show(session, visit).summary
         folders.write_event(run.folder, {"event": "error", "message": "It broke.", "hint": ""})
-        assert words.NOT_FINISHED in result.show(session, visit)[0]
+        assert words.NOT_FINISHED in result.show(session, visit).summary
     finally:
         session.runs.clean_up(max_age=-1, keep=["20260101-000000-000000-aaaaaa"])
 
 
 def test_sentences_follow_the_box_but_not_every_analysis_of_the_same(session, visit):
     model = session.models.get(None)
-    ((lines, view),) = result.follow_the_box(session, visit)
-    assert lines == view == {"__type__": "update"}
+    assert result.follow_the_box(session, visit) == result.Compared()
     visit.work = Work(model, model.analyze(["A new one.", "Another."]), "mean")
-    ((lines, view),) = result.follow_the_box(session, visit)
-    assert lines == "A new one.\nAnother." and "Another." in view
-    ((lines, _),) = result.follow_the_box(session, visit)
-    assert lines == {"__type__": "update"}
+    shown = result.follow_the_box(session, visit)
+    assert shown.box == "A new one.\nAnother." and "Another." in shown.view
+    assert result.follow_the_box(session, visit) == result.Compared()
 
 
 def test_what_cannot_be_compared_is_said(session, visit, monkeypatch):
-    assert words.COMPARE_EMPTY in result.compared(session, visit, " \n\u200b")
+    assert words.COMPARE_EMPTY in result.compare_lines(session, visit, " \n\u200b")
     many = "\n".join(f"sentence {i}" for i in range(60))
-    html = result.compared(session, visit, many)
+    html = result.compare_lines(session, visit, many)
     assert words.sentences_cut(40, 60) in html and "sentence 39" in html and "sentence 40" not in html
     get = session.models.get
     monkeypatch.setattr(session.models, "get", lambda name: get(name if "aaaaaa" in str(name) else "no/such/model"))
-    assert "cannot be loaded, so there is nothing to compare with" in result.compared(session, visit, "A text.")
+    assert "cannot be loaded, so there is nothing to compare with" in result.compare_lines(session, visit, "A text.")
 
 
 def test_a_run_can_be_used_and_the_default_again(session, visit, finished):
     other = session.registry.visit("someone else")
-    line, use, back = result.model_in_use(session, visit)
-    assert (line, use.interactive, back.visible) == ("", True, False)
+    shown = result.model_in_use(session, visit)
+    assert (shown.in_use, shown.use.interactive, shown.back.visible) == ("", True, False)
     assert result.use_run(session, visit) == 1
-    assert visit.lesson.model == finished / "checkpoint" and other.lesson.model is None
-    line, use, back = result.model_in_use(session, visit)
-    assert words.in_use("run 1") in line and (use.interactive, back.visible) == (False, True)
+    assert visit.train.model == finished / "checkpoint" and other.train.model is None
+    shown = result.model_in_use(session, visit)
+    assert words.in_use("run 1") in shown.in_use and (shown.use.interactive, shown.back.visible) == (False, True)
     assert session.registry.in_use() == {finished.name}
 
 
 def test_the_models_zip_can_be_taken_away_and_brought_back(session, visit, finished, tmp_path):
-    path = result.pack(session)(visit, tmp_path)
+    path = result.pack(session, visit, tmp_path)
     assert path.name == "run-1.zip"
     with zipfile.ZipFile(path) as packed:
         assert "run-1/config.json" in packed.namelist()
     (tmp_path / "my (best) model!.zip").write_bytes(path.read_bytes())
-    file, told, revision = result.take_zip(session, visit, str(tmp_path / "my (best) model!.zip"))
-    assert file is None and revision == 1 and "team" in told and "my (best) model" in told
+    upload = result.take_zip(session, visit, str(tmp_path / "my (best) model!.zip"))
+    assert (upload.file, upload.model) == (None, 1) and "team" in upload.status and "my (best) model" in upload.status
     assert (tmp_path / "my (best) model!.zip").exists()  # who uploads the same is given the same file
-    model, own = session.models.get(visit.lesson.model), session.models.get(finished / "checkpoint")
+    model, own = session.models.get(visit.train.model), session.models.get(finished / "checkpoint")
     assert model.analyze(["fine"])[0].team == own.analyze(["fine"])[0].team
-    assert OWNER not in str(visit.lesson.model)
-    assert words.in_use("my (best) model") in result.model_in_use(session, visit)[0]
+    assert OWNER not in str(visit.train.model)
+    assert words.in_use("my (best) model") in result.model_in_use(session, visit).in_use
 
 
 def test_a_bad_zip_changes_nothing(session, visit, tmp_path):
     before = sorted((session.runs.root / "brought").glob("*/*"))
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04" + bytes(99))
-    file, told, revision = result.take_zip(session, visit, str(tmp_path / "bad.zip"))
-    assert file is None and "cut short" in told and 'class="status bad"' in told
-    assert revision == {"__type__": "update"} and visit.lesson.model is None
+    upload = result.take_zip(session, visit, str(tmp_path / "bad.zip"))
+    assert upload.file is None and "cut short" in upload.status and 'class="status bad"' in upload.status
+    assert upload.model is UNCHANGED and visit.train.model is None
     assert sorted((session.runs.root / "brought").glob("*/*")) == before
 
 
@@ -427,20 +425,20 @@ def test_a_sound_zip_whose_weights_do_not_fit_is_not_kept(session, visit, finish
 
     archive.write(broken, tmp_path / "odd.zip")
     before = sorted((session.runs.root / "brought").glob("*/*"))
-    _, told, _ = result.take_zip(session, visit, str(tmp_path / "odd.zip"))
-    assert "has the shape (7,)" in told and str(tmp_path) not in told and visit.lesson.model is None
+    told = result.take_zip(session, visit, str(tmp_path / "odd.zip")).status
+    assert "has the shape (7,)" in told and str(tmp_path) not in told and visit.train.model is None
     assert sorted((session.runs.root / "brought").glob("*/*")) == before
 
 
 def test_what_was_brought_is_tidied_unless_it_is_in_use(session, visit, tmp_path):
-    source = result.pack(session)(visit, tmp_path).read_bytes()
+    source = result.pack(session, visit, tmp_path).read_bytes()
 
-    def bring(name):
+    def upload(name):
         (tmp_path / "a.zip").write_bytes(source)
-        return checkpoint_upload.bring(session, visit, tmp_path / "a.zip").parent
+        return checkpoint_upload.unpack(session, visit, tmp_path / "a.zip").parent
 
-    kept = bring("first")
-    visit.lesson.model = kept / "a"
-    others = [bring("other") for _ in range(7)]
+    kept = upload("first")
+    visit.train.model = kept / "a"
+    others = [upload("other") for _ in range(7)]
     assert kept.exists() and others[-1].exists() and not others[0].exists()
     assert len(list(kept.parent.iterdir())) <= 6

@@ -22,7 +22,7 @@ from mtl.ui.server.limits import Limits
 from mtl.ui.train.run import step as live
 from mtl.ui.train.run import view as run_views
 from mtl.ui.train.run import words as text
-from mtl.ui.train.run.step import Seen
+from mtl.ui.train.run.step import Snapshot
 from mtl.ui.visitors import Registry, Visit
 from mtl.ui.widgets import stack
 from tests.uploads import take
@@ -119,6 +119,7 @@ def session(tmp_path, model):
     return SimpleNamespace(
         runs=Runs(tmp_path / "runs"),
         engine=SimpleNamespace(name=None, model=lambda: model),
+        next_revision=lambda: 1,
     )
 
 
@@ -130,7 +131,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def visit(model, data):
-    visit = Visit(0.0, owner="ada", lesson=Visit(0.0).lesson)
+    visit = Visit(0.0, owner="ada", train=Visit(0.0).train)
     take(visit, model, data, "reviews.csv")
     return visit
 
@@ -146,8 +147,8 @@ def begin(run, *events):
     tell(run, *events)
 
 
-def looked(visit, session, seen=None):
-    return live.look(visit, session.runs, False, seen)
+def looked(visit, session, before=None):
+    return live.look(session, visit, False, before)
 
 
 def changed(shown):
@@ -215,26 +216,26 @@ def test_what_is_unfrozen_later_waits_until_then():
 
 
 def test_start_puts_the_run_with_data_and_settings_into_the_line(session, visit):
-    visit.lesson.config = TrainConfig(epochs=5, freeze=-1)
-    visit.lesson.start_from = str(session.runs.root)
-    run = live.start(visit, session.runs, session.engine)
+    visit.train.config = TrainConfig(epochs=5, freeze=-1)
+    visit.train.start_from = str(session.runs.root)
+    run = live.start(session, visit)
     told = json.loads((run.folder / "config.json").read_text())
     assert told["train"]["epochs"] == 5 and told["start_from"] == str(session.runs.root)
-    assert (visit.lesson.run, run.state) == (run.id, "queued")
+    assert (visit.train.run, run.state) == (run.id, "queued")
     assert [found.id for found in session.runs.find("ada")] == [run.id]
 
 
-def test_a_run_of_other_settings_leaves_those_of_the_lesson(session, visit):
-    run = live.start(visit, session.runs, session.engine, TrainConfig(epochs=9))
+def test_a_run_of_other_settings_leaves_those_of_the_form(session, visit):
+    run = live.start(session, visit, TrainConfig(epochs=9))
     assert json.loads((run.folder / "config.json").read_text())["train"]["epochs"] == 9
-    assert visit.lesson.config.epochs != 9
+    assert visit.train.config.epochs != 9
 
 
 def test_the_very_same_run_twice_is_told_and_the_first_one_stays(session, visit):
-    run = live.start(visit, session.runs, session.engine)
+    run = live.start(session, visit)
     with pytest.raises(UserError, match="waiting or training already"):
-        live.start(visit, session.runs, session.engine)
-    assert visit.lesson.run == run.id and len(session.runs.find()) == 1
+        live.start(session, visit)
+    assert visit.train.run == run.id and len(session.runs.find()) == 1
 
 
 @pytest.mark.parametrize(
@@ -246,32 +247,32 @@ def test_the_very_same_run_twice_is_told_and_the_first_one_stays(session, visit)
     ],
 )
 def test_nothing_is_started_where_nothing_would_learn(session, visit, config):
-    visit.lesson.config = config
+    visit.train.config = config
     with pytest.raises(UserError, match="Nothing would learn"):
-        live.start(visit, session.runs, session.engine)
+        live.start(session, visit)
     assert session.runs.find() == []
 
 
 def test_without_data_or_with_errors_in_it_the_message_says_where_to_look(session, visit, data):
-    source = visit.lesson.source
-    visit.lesson.source = None
+    source = visit.train.source
+    visit.train.source = None
     with pytest.raises(UserError, match="step 1"):
-        live.start(visit, session.runs, session.engine)
-    visit.lesson.source = replace(source, learns=())
+        live.start(session, visit)
+    visit.train.source = replace(source, learns=())
     with pytest.raises(UserError, match="how to mend it"):
-        live.start(visit, session.runs, session.engine)
-    visit.lesson.source = replace(source, path=data.parent / "gone.csv")
+        live.start(session, visit)
+    visit.train.source = replace(source, path=data.parent / "gone.csv")
     with pytest.raises(UserError, match="put this file away") as why:
-        live.start(visit, session.runs, session.engine)
+        live.start(session, visit)
     assert "gone.csv" not in str(why.value)
 
 
 @pytest.mark.parametrize(
     "act",
     [
-        lambda visit, session: live.start(visit, session.runs, session.engine),
-        lambda visit, session: live.stop(visit, session.runs),
-        lambda visit, session: live.resume(visit, session.runs),
+        lambda visit, session: live.start(session, visit),
+        lambda visit, session: live.on_stop(session, visit, False, Snapshot()),
+        lambda visit, session: live.on_resume(session, visit),
     ],
 )
 def test_a_page_that_was_forgotten_is_told_to_reload(session, visit, act):
@@ -281,10 +282,10 @@ def test_a_page_that_was_forgotten_is_told_to_reload(session, visit, act):
 
 
 def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
-    visit.lesson.config = TrainConfig(freeze=-1, epochs=3, batch_size=4, validation=0.25)
-    first, *later = live.prepared(visit, session.engine)
-    html, button = (later or [first])[-1][0], first[1]
-    assert button.interactive is True
+    visit.train.config = TrainConfig(freeze=-1, epochs=3, batch_size=4, validation=0.25)
+    first, *later = live.prepare(session, visit)
+    html = [first, *later][-1].outlook
+    assert first.start.interactive is True
     figures = dict(reversed(pair) for pair in re.findall(r"<b>([^<]+)</b> <span>([^<]+)</span>", html))
     head = sum(p.numel() for _, p in session.engine.model().head("mood").weights())
     assert figures["weights learn"] == text.count(head)
@@ -294,15 +295,15 @@ def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
 
 
 def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
-    source = visit.lesson.source
+    source = visit.train.source
     for change, word in (
         ({"source": None}, "step 1"),
         ({"source": replace(source, learns=())}, "how to mend it"),
         ({"config": TrainConfig(freeze=-1, freeze_heads=("mood",))}, "Nothing would learn"),
     ):
-        visit.lesson = replace(visit.lesson, **{"source": source, **change})
-        [(html, button)] = live.prepared(visit, session.engine)
-        assert word in html and button.interactive is False
+        visit.train = replace(visit.train, **{"source": source, **change})
+        [outlook] = live.prepare(session, visit)
+        assert word in outlook.outlook and outlook.start.interactive is False
 
 
 def test_a_full_disk_is_told(session, visit, monkeypatch):
@@ -311,8 +312,8 @@ def test_a_full_disk_is_told(session, visit, monkeypatch):
 
     monkeypatch.setattr("shutil.copyfile", full)
     with pytest.raises(UserError, match="disk is full"):
-        live.start(visit, session.runs, session.engine)
-    assert visit.lesson.run is None
+        live.start(session, visit)
+    assert visit.train.run is None
 
 
 # --- following ---
@@ -324,8 +325,8 @@ def test_without_a_run_there_is_a_sentence_and_no_timer(session, visit):
 
 
 def test_a_waiting_run_says_its_place_and_is_looked_at_seldom(session, visit):
-    session.runs.start("bob", visit.lesson.source.path, estimate=130.0)
-    live.start(visit, session.runs, session.engine)
+    session.runs.start("bob", visit.train.source.path, estimate=130.0)
+    live.start(session, visit)
     shown = looked(visit, session)
     assert text.WAITING in shown.progress and "Place 2 in the line" in shown.progress
     assert "2 min" in shown.progress
@@ -333,48 +334,47 @@ def test_a_waiting_run_says_its_place_and_is_looked_at_seldom(session, visit):
 
 
 def test_a_run_that_gets_ready_is_looked_at_often_and_one_that_trains_each_second(session, visit):
-    run = live.start(visit, session.runs, session.engine)
+    run = live.start(session, visit)
     assert looked(visit, session).timer.value == live.SOON  # next in the line
     begin(run)
     shown = looked(visit, session)
     assert text.PREPARING in shown.progress and shown.timer.value == live.SOON
     tell(run, *WHOLE[:3])
-    shown = looked(visit, session, shown.seen)
+    shown = looked(visit, session, shown.snapshot)
     assert "step 2 of 4 · epoch 1 of 2 · about 7.0 s left" in shown.progress
     assert shown.timer.value == live.STEADY and shown.pictures.visible is True
     assert "<path" in shown.plots and "<svg" in shown.stack
 
 
 def test_only_what_changed_is_sent_again(session, visit):
-    run = live.start(visit, session.runs, session.engine)
+    run = live.start(session, visit)
     begin(run, *WHOLE[:3])
-    seen = looked(visit, session).seen
-    same = looked(visit, session, seen)
+    before = looked(visit, session).snapshot
+    same = looked(visit, session, before)
     assert changed(same) == ["progress", "stop"]
     tell(run, WHOLE[3])
-    shown = looked(visit, session, seen)
-    assert {"plots", "table", "stack", "stack_table", "seen"} <= set(changed(shown))
+    shown = looked(visit, session, before)
+    assert {"plots", "table", "stack", "stack_table", "snapshot"} <= set(changed(shown))
     tell(run, WHOLE[4])
-    shown = looked(visit, session, shown.seen)
+    shown = looked(visit, session, shown.snapshot)
     assert "plots" in changed(shown) and not {"table", "stack"} & set(changed(shown))
 
 
 def test_another_run_is_shown_whole_whatever_was_seen(session, visit):
-    first = live.start(visit, session.runs, session.engine)
+    first = live.start(session, visit)
     begin(first, *WHOLE)
-    seen = looked(visit, session).seen
-    second = live.start(visit, session.runs, session.engine, TrainConfig(seed=5))
+    before = looked(visit, session).snapshot
+    second = live.start(session, visit, TrainConfig(seed=5))
     begin(second, *WHOLE)
-    shown = looked(visit, session, seen)
+    shown = looked(visit, session, before)
     assert changed(shown) == FIELDS
     assert shown.start.value == text.START  # it is over
 
 
 def test_a_run_that_stops_says_so_at_once_and_then_what_is_kept(session, visit):
-    run = live.start(visit, session.runs, session.engine)
+    run = live.start(session, visit)
     begin(run, *WHOLE[:5])
-    live.stop(visit, session.runs)
-    shown = looked(visit, session)
+    shown = live.on_stop(session, visit, False, Snapshot())
     assert text.STOPPING in shown.progress and shown.stop.interactive is False
     tell(run, epoch(2), end("stopped"))
     shown = looked(visit, session)
@@ -382,26 +382,37 @@ def test_a_run_that_stops_says_so_at_once_and_then_what_is_kept(session, visit):
     assert (shown.stop.visible, shown.resume.visible, shown.timer.active) == (False, True, False)
 
 
+def test_only_the_page_that_followed_a_run_to_its_end_announces_it(session, visit):
+    run = live.start(session, visit)
+    begin(run, *WHOLE[:5])
+    before = looked(visit, session).snapshot
+    assert live.follow(session, visit, False, before).revision is UNCHANGED
+    tell(run, epoch(2), end())
+    shown = live.follow(session, visit, False, before)
+    assert shown.revision == 1
+    assert live.redraw(session, visit, False, shown.snapshot).revision is UNCHANGED
+
+
 def test_a_run_stopped_before_its_turn_never_began_and_can_be_resumed(session, visit):
-    live.start(visit, session.runs, session.engine)
-    live.stop(visit, session.runs)
+    live.start(session, visit)
+    live.on_stop(session, visit, False, Snapshot())
     assert text.NEVER_BEGAN in looked(visit, session).progress
-    live.resume(visit, session.runs)
+    live.on_resume(session, visit)
     assert text.WAITING in looked(visit, session).progress
 
 
 def test_a_run_that_is_done_says_what_was_kept_and_cannot_be_resumed(session, visit):
-    run = live.start(visit, session.runs, session.engine)
+    run = live.start(session, visit)
     begin(run, *WHOLE)
     shown = looked(visit, session)
     assert "4 steps, 2 epochs, 4.2 s." in shown.progress and "after epoch 1" in shown.progress
     assert shown.resume.visible is False and shown.timer.active is False
     with pytest.raises(UserError, match="This run is done"):
-        live.resume(visit, session.runs)
+        live.on_resume(session, visit)
 
 
 def test_a_killed_run_says_so_and_is_resumed_in_the_same_curves(session, visit):
-    run = live.start(visit, session.runs, session.engine)
+    run = live.start(session, visit)
     begin(run, *WHOLE[:5])
     (run.folder / "state").mkdir()
     (run.folder / "state" / "state.safetensors").touch()
@@ -410,7 +421,7 @@ def test_a_killed_run_says_so_and_is_resumed_in_the_same_curves(session, visit):
     shown = looked(visit, session)
     assert text.KILLED in shown.progress and "resume it to go on" in shown.progress
     assert shown.resume.visible is True and shown.timer.active is False
-    live.resume(visit, session.runs)
+    live.on_resume(session, visit)
     assert text.WAITING in looked(visit, session).progress
     begin(run)
     assert text.PREPARING in looked(visit, session).progress
@@ -420,22 +431,22 @@ def test_a_killed_run_says_so_and_is_resumed_in_the_same_curves(session, visit):
 
 
 def test_a_fault_is_shown_in_its_own_words_and_escaped(session, visit):
-    run = live.start(visit, session.runs, session.engine)
+    run = live.start(session, visit)
     begin(run, *WHOLE[:3], {"event": "error", "message": "No <room>.", "hint": "Free some."})
     shown = looked(visit, session)
     assert "No &lt;room&gt;. Free some." in shown.progress and shown.resume.visible is True
 
 
 def test_a_run_that_was_deleted_or_is_another_ones_is_not_shown(session, visit):
-    other = session.runs.start("bob", visit.lesson.source.path)
+    other = session.runs.start("bob", visit.train.source.path)
     for run_id in (other.id, "gone", "../runs"):
-        visit.lesson.run = run_id
+        visit.train.run = run_id
         shown = looked(visit, session)
-        assert "no such run" in shown.progress and shown.timer.active is False and visit.lesson.run is None
+        assert "no such run" in shown.progress and shown.timer.active is False and visit.train.run is None
 
 
 def test_a_page_that_follows_a_run_after_the_server_forgot_it_is_told_to_reload(session):
-    shown = looked(Visit(0.0), session, Seen("20260101-run", "running", 3, 0, 1.0))
+    shown = looked(Visit(0.0), session, Snapshot("20260101-run", "running", 3, 0, 1.0))
     assert "Reload" in shown.progress and shown.timer.active is False
 
 
@@ -443,36 +454,36 @@ def test_a_page_that_follows_a_run_after_the_server_forgot_it_is_told_to_reload(
 
 
 def test_a_visitor_who_comes_back_finds_the_run_that_goes_on_else_the_newest(session, visit):
-    first = live.start(visit, session.runs, session.engine, TrainConfig(epochs=8))
-    second = live.start(visit, session.runs, session.engine, TrainConfig(seed=1))
+    first = live.start(session, visit, TrainConfig(epochs=8))
+    second = live.start(session, visit, TrainConfig(seed=1))
     begin(second, *WHOLE)
     back = Visit(0.0, owner="ada")
-    live.find_again(back, session.runs)
-    assert back.lesson.run == first.id  # still waits
-    assert back.lesson.config.epochs == 8
+    live.arrive(session, back)
+    assert back.train.run == first.id  # still waits
+    assert back.train.config.epochs == 8
     by_link = Visit(0.0, owner="ada")
-    by_link.lesson.config = TrainConfig(epochs=2)
-    live.find_again(by_link, session.runs)
-    assert by_link.lesson.config.epochs == 2
+    by_link.train.config = TrainConfig(epochs=2)
+    live.arrive(session, by_link)
+    assert by_link.train.config.epochs == 2
     begin(first, *WHOLE)
     back = Visit(0.0, owner="ada")
-    live.find_again(back, session.runs)
-    assert back.lesson.run == second.id
+    live.arrive(session, back)
+    assert back.train.run == second.id
     stranger = Visit(0.0, owner="bob")
-    live.find_again(stranger, session.runs)
-    assert stranger.lesson.run is None
+    live.arrive(session, stranger)
+    assert stranger.train.run is None
     nobody = Visit(0.0)
-    live.find_again(nobody, session.runs)
-    assert nobody.lesson.run is None
+    live.arrive(session, nobody)
+    assert nobody.train.run is None
 
 
 def test_several_runs_are_listed_newest_first_and_one_needs_no_list(session, visit):
-    first = live.start(visit, session.runs, session.engine)
-    session.runs.start("bob", visit.lesson.source.path)
-    assert live.choices(visit, session.runs)["visible"] is False
+    first = live.start(session, visit)
+    session.runs.start("bob", visit.train.source.path)
+    assert live.show(session, visit, False).chooser["visible"] is False
     begin(first, *WHOLE)
-    second = live.start(visit, session.runs, session.engine, TrainConfig(seed=1))
-    listed = live.choices(visit, session.runs)
+    second = live.start(session, visit, TrainConfig(seed=1))
+    listed = live.show(session, visit, False).chooser
     assert listed["visible"] is True and listed["value"] == second.id
     assert [value for _, value in listed["choices"]] == [second.id, first.id]
     assert re.fullmatch(r"run 2 · reviews.csv · \d\d:\d\d · waiting", listed["choices"][0][0])
@@ -493,15 +504,15 @@ def test_durations_are_short(seconds, words):
 def test_old_runs_are_deleted_in_the_background_but_not_those_in_use(session, visit, monkeypatch):
     monkeypatch.setenv("MTL_RUNS_DAYS", "0.5")
     registry = Registry()
-    old = live.start(visit, session.runs, session.engine)
-    used = live.start(visit, session.runs, session.engine, TrainConfig(seed=1))
-    waiting = live.start(visit, session.runs, session.engine, TrainConfig(seed=2))
+    old = live.start(session, visit)
+    used = live.start(session, visit, TrainConfig(seed=1))
+    waiting = live.start(session, visit, TrainConfig(seed=2))
     for run in (old, used):
         begin(run, *WHOLE)
     for run in (old, used, waiting):
         for path in run.folder.iterdir():
             os.utime(path, (time.time() - 86400,) * 2)
-    registry.visit("somebody").lesson.model = used.folder / "checkpoint"
+    registry.visit("somebody").train.model = used.folder / "checkpoint"
     stop = cleanup.begin(session.runs, Limits.from_environment(), registry.in_use, every=0.05)
     until = time.monotonic() + 20
     while session.runs.find() != [] and old.id in {run.id for run in session.runs.find()} and time.monotonic() < until:
@@ -512,7 +523,7 @@ def test_old_runs_are_deleted_in_the_background_but_not_those_in_use(session, vi
 
 def test_nothing_is_deleted_at_the_first_look_after_a_start(session, visit, monkeypatch):
     monkeypatch.setenv("MTL_RUNS_GB", "1e-9")
-    run = live.start(visit, session.runs, session.engine)
+    run = live.start(session, visit)
     begin(run, *WHOLE)
     looks, look, two = [], session.runs.clean_up, threading.Event()
 

@@ -9,7 +9,6 @@ import types
 from dataclasses import dataclass
 from html import unescape
 
-import gradio as gr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from mtl import __main__ as cli
 from mtl.config import ModelConfig, Setting, TaskSpec, TrainConfig, UserError, setting, settings
 from mtl.groups import Groups
 from mtl.training.presets import PRESETS
+from mtl.ui.page import UNCHANGED
 from mtl.ui.train.settings import sharing, words
 from mtl.ui.train.settings import step as controls
 from mtl.ui.train.settings.shape import Shape, fit
@@ -66,13 +66,18 @@ def session_of(*models):
     )
 
 
+def shown_after(session, handler, visit, *values):
+    """Form, message, outcome, parcel, file, revision."""
+    return vars(controls.after(handler, session, visit, *values)).values()
+
+
 @pytest.fixture
 def page(model):
     """`page(handler, *values)`: what it shows; `page.visit` is the visitor, `page.session` the page."""
     session, visit = session_of(model), Visit(0.0)
 
     def call(handler, *values):
-        form, message, *rest = controls._shown(session, handler, visit, *values)
+        form, message, *rest = shown_after(session, handler, visit, *values)
         # What is said stands above what comes of it.
         return form, (message if isinstance(message, str) else "") + rest[0], *rest[1:]
 
@@ -221,8 +226,8 @@ def test_a_touch_changes_the_settings_and_leaves_the_form_alone(page):
     form, *_ = page(controls.arrive, "")
     state = {**said(form), "freeze": 2, "rates": {"layer 3": 3e-5}, "epochs": 7}
     again, outcome, parcel, file, revision = page(controls.change, json.dumps(state))
-    assert again == gr.skip() and revision == 2
-    assert page.visit.lesson.config == TrainConfig(freeze=2, rates={"layer 3": 3e-5}, epochs=7)
+    assert again is UNCHANGED and revision == 2
+    assert page.visit.train.config == TrainConfig(freeze=2, rates={"layer 3": 3e-5}, epochs=7)
     assert "layer 2 to layer 3 and 2 heads" in outcome
     assert "--epochs 7 --freeze 2" in unescape(parcel) and "&#x27;layer 3=3e-5&#x27;" in parcel
     assert json.loads(base64.b64decode(file.split("base64,")[1].split('"')[0]))["epochs"] == 7
@@ -231,7 +236,7 @@ def test_a_touch_changes_the_settings_and_leaves_the_form_alone(page):
 def test_all_groups_frozen_are_all_groups_of_any_backbone(page):
     state = said(page(controls.arrive, "")[0])
     page(controls.change, json.dumps({**state, "freeze": 4}))
-    assert page.visit.lesson.config.freeze == -1
+    assert page.visit.train.config.freeze == -1
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
@@ -239,13 +244,13 @@ def test_every_preset_sets_the_form_and_is_shown_as_chosen(page, preset):
     state = said(page(controls.arrive, "")[0])
     form, outcome, *_ = page(controls.change, json.dumps({**state, "batch_size": 5, "preset": preset.name}))
     # The page has shown it already, and somebody may be typing by now.
-    assert form == gr.skip()
-    assert page(controls.refresh)[0] == gr.skip()
-    page.visit.lesson.parts = None
+    assert form is UNCHANGED
+    assert page(controls.refresh)[0] is UNCHANGED
+    page.visit.train.parts = None
     form, *_ = page(controls.refresh)
-    expected = preset.make(page.visit.lesson.parts[0].groups, TrainConfig(batch_size=5))
-    assert page.visit.lesson.config == expected
-    assert controls.settings_of(said(form), expected, controls.shape_now(page.visit.lesson, page.session)) == expected
+    expected = preset.make(page.visit.train.parts[0].groups, TrainConfig(batch_size=5))
+    assert page.visit.train.config == expected
+    assert controls.settings_of(said(form), expected, controls.shape_now(page.session, page.visit.train)) == expected
     assert re.findall(r'data-preset="([\w-]+)" aria-pressed="true"', form) == [preset.name]
     assert f'data-chosen="{preset.name}"' in outcome
     assert (words.NOTHING_LEARNS in outcome) == (preset.name == "frozen")
@@ -255,7 +260,7 @@ def test_reset_is_as_at_the_beginning(page):
     state = said(page(controls.arrive, "")[0])
     page(controls.change, json.dumps({**state, "epochs": 9, "start": "backbone"}))
     form, *_ = page(controls.change, json.dumps({**state, "reset": "true"}))
-    assert page.visit.lesson.config == TrainConfig() and page.visit.lesson.start_from is None
+    assert page.visit.train.config == TrainConfig() and page.visit.train.start_from is None
     assert 'id="start-own" value="own" checked' in form
 
 
@@ -282,7 +287,7 @@ def test_wrong_values_change_nothing_and_are_told(page, wrong):
     state = said(page(controls.arrive, "")[0])
     page(controls.change, json.dumps({**state, "epochs": 4}))
     form, outcome, *_ = page(controls.change, json.dumps({**state, **wrong}))
-    assert page.visit.lesson.config == TrainConfig(epochs=4) and page.visit.lesson.start_from is None
+    assert page.visit.train.config == TrainConfig(epochs=4) and page.visit.train.start_from is None
     assert 'class="status bad"' in outcome
     assert said(form)["epochs"] == 4  # the controls say what is in force
 
@@ -290,7 +295,7 @@ def test_wrong_values_change_nothing_and_are_told(page, wrong):
 @pytest.mark.parametrize("told", ["", "[]", "{", "null", "[" * 100_000])
 def test_what_no_form_would_say_changes_nothing(page, told):
     _, outcome, *_ = page(controls.change, told)
-    assert words.BAD_STATE in outcome and page.visit.lesson.config == TrainConfig()
+    assert words.BAD_STATE in outcome and page.visit.train.config == TrainConfig()
 
 
 # --- what the visitor is told ---
@@ -309,7 +314,7 @@ def test_rates_of_zero_and_one_are_explained(page):
 
 
 def test_unfreezing_that_never_comes_and_settings_without_a_control_are_told(page):
-    page.visit.lesson.config = TrainConfig(unfreeze=((2, 1), (9, 0)), epochs=3, clip=5.0, cache_mb=5)
+    page.visit.train.config = TrainConfig(unfreeze=((2, 1), (9, 0)), epochs=3, clip=5.0, cache_mb=5)
     _, outcome, *_ = page(controls.refresh)
     assert words.never_thaws(9, 3) in outcome and words.never_thaws(2, 3) not in outcome
     assert "Also set, by a file or a link: cache_mb = 5." in outcome
@@ -325,8 +330,8 @@ def test_a_run_json_sets_every_control(page, tmp_path):
     path = tmp_path / "mine.json"
     path.write_bytes(to_file(config))
     form, outcome, *_ = page(controls.load_file, str(path))
-    assert page.visit.lesson.config == config
-    shape = controls.shape_now(page.visit.lesson, page.session)
+    assert page.visit.train.config == config
+    shape = controls.shape_now(page.session, page.visit.train)
     assert controls.settings_of(said(form), config, shape) == config
     assert "mine.json" in outcome
 
@@ -350,17 +355,17 @@ def test_a_run_json_sets_every_control(page, tmp_path):
 def test_a_file_that_is_no_run_json_changes_nothing(page, tmp_path, content, why):
     path = tmp_path / "<b>notes.json"
     path.write_bytes(content)
-    page.visit.lesson.config = TrainConfig(epochs=8)
+    page.visit.train.config = TrainConfig(epochs=8)
     form, outcome, *_ = page(controls.load_file, str(path))
-    assert page.visit.lesson.config == TrainConfig(epochs=8) and form == gr.skip()
+    assert page.visit.train.config == TrainConfig(epochs=8) and form is UNCHANGED
     assert why in unescape(outcome) and "<b>" not in outcome and "&lt;b&gt;notes.json" in outcome
 
 
 def test_a_link_sets_the_controls_and_the_start(page, tiny):
     config = TrainConfig(epochs=5, freeze=2)
     form, outcome, *_ = page(controls.arrive, to_link(config, "backbone"))
-    assert page.visit.lesson.config == config
-    assert page.visit.lesson.start_from == str(tiny)
+    assert page.visit.train.config == config
+    assert page.visit.train.start_from == str(tiny)
     assert said(form)["epochs"] == 5 and 'value="backbone" checked' in form
     assert words.LINK_SET in outcome
     # The address bar keeps it, for the page to be loaded again.
@@ -391,7 +396,7 @@ def encoded(data) -> str:
 )
 def test_a_hostile_link_is_told_and_sets_nothing(page, query):
     form, outcome, *_ = page(controls.arrive, query)
-    assert page.visit.lesson.config == TrainConfig() and page.visit.lesson.start_from is None
+    assert page.visit.train.config == TrainConfig() and page.visit.train.start_from is None
     assert 'class="status bad"' in outcome and "The link was not taken over" in outcome
     assert "<script" not in outcome and "<img" not in outcome
     assert said(form)["epochs"] == 3
@@ -401,7 +406,7 @@ def test_a_hostile_link_is_told_and_sets_nothing(page, query):
 def test_an_address_without_settings_says_nothing(page, query):
     _, outcome, *_ = page(controls.arrive, query)
     assert words.LINK_SET not in outcome and 'class="status bad"' not in outcome
-    assert page.visit.lesson.config == TrainConfig()
+    assert page.visit.train.config == TrainConfig()
 
 
 def test_settings_for_parts_that_are_not_there_are_left_out_and_told(page):
@@ -409,7 +414,7 @@ def test_settings_for_parts_that_are_not_there_are_left_out_and_told(page):
         TrainConfig(freeze=12, rates={"layer 9": 1e-5, "layer 1": 1e-5}, freeze_heads=("<i>spam",), epochs=4)
     )
     form, outcome, *_ = page(controls.arrive, link)
-    assert page.visit.lesson.config == TrainConfig(freeze=4, rates={"layer 1": 1e-5}, epochs=4)
+    assert page.visit.train.config == TrainConfig(freeze=4, rates={"layer 1": 1e-5}, epochs=4)
     assert "layer 9, &lt;i&gt;spam" in outcome and words.lowered(12, 4) in outcome
     assert said(form)["freeze"] == 4
 
@@ -418,10 +423,10 @@ def test_a_message_stands_until_the_next_touch(page):
     state = said(page(controls.arrive, "")[0])
 
     def messages(handler, *values):
-        return controls._shown(page.session, handler, page.visit, *values)[1]
+        return controls.after(handler, page.session, page.visit, *values).message
 
     assert "The link was not taken over" in messages(controls.arrive, "?train=x")
-    assert messages(controls.refresh) == gr.skip()  # the data has arrived
+    assert messages(controls.refresh) is UNCHANGED  # the data has arrived
     assert messages(controls.change, json.dumps(state)) == ""
 
 
@@ -440,7 +445,7 @@ def test_the_sliders_follow_the_backbone(tmp_path):
     twelve = mtl.load(write_tiny_backbone(tmp_path / "twelve", "bert", layers=12), dtype="float32")
     model = derive(twelve, ModelConfig(tasks=TASKS, projection=8))
     visit, session = Visit(0.0), session_of(model)
-    form, _, outcome, *_ = controls._shown(session, controls.arrive, visit, "")
+    form, _, outcome, *_ = shown_after(session, controls.arrive, visit, "")
     groups = re.findall(r'data-group="([^"]*)"', form)
     assert groups == [
         "head sentiment",
@@ -453,14 +458,14 @@ def test_the_sliders_follow_the_backbone(tmp_path):
     total = sum(p.numel() for name, p in model.named_parameters() if name not in model.fitted)
     assert words.learns(total, 0, "embeddings to layer 12 and 3 heads") in outcome
     # All of its weights are counted once.
-    shape = controls.shape_now(visit.lesson, session)
+    shape = controls.shape_now(session, visit.train)
     assert sum(shape.groups.sizes.values()) == total
 
 
 def test_the_heads_follow_the_data(page, model):
     tasks = {t.name: t for t in (*TASKS, TaskSpec("<u>new", "classification", ("x", "y")))}
-    page.visit.lesson.config = TrainConfig(freeze_heads=("sentiment",))
-    page.visit.lesson.source = Source(None, "my data.csv", None, None, {"text": "body"}, tasks, ("<u>new",))
+    page.visit.train.config = TrainConfig(freeze_heads=("sentiment",))
+    page.visit.train.source = Source(None, "my data.csv", None, None, {"text": "body"}, tasks, ("<u>new",))
     form, outcome, parcel, *_ = page(controls.refresh)
     assert "<u>" not in form + outcome + parcel
     assert re.findall(r'data-head="([^"]*)"[^>]*?( disabled)?>', form) == [
@@ -471,7 +476,7 @@ def test_the_heads_follow_the_data(page, model):
     assert "&#x27;my data.csv&#x27; --text body" in parcel
     # A head without labels has no switch; what was said of it before stays said.
     page(controls.change, json.dumps({**said(form), "epochs": 2}))
-    assert page.visit.lesson.config == TrainConfig(freeze_heads=("sentiment",), epochs=2)
+    assert page.visit.train.config == TrainConfig(freeze_heads=("sentiment",), epochs=2)
     # Everything frozen but heads that no row teaches: nothing would train.
     _, outcome, *_ = page(controls.change, json.dumps({**said(form), "freeze": 4, "freeze_heads": ["<u>new"]}))
     assert words.NOTHING_LEARNS in outcome
@@ -483,26 +488,26 @@ def test_what_training_begins_with(page, model, tiny, tmp_path):
     visit = page.visit
 
     def show(handler, *values):
-        return controls._shown(page.session, handler, visit, *values)
+        return shown_after(page.session, handler, visit, *values)
 
     form, *_ = show(controls.arrive, "")
     assert re.findall(r'id="start-(\w+)"', form) == ["own", "backbone"]
     state = said(form)
     form, _, outcome, parcel, *_ = show(controls.change, json.dumps({**state, "start": "backbone", "freeze": 4}))
-    assert visit.lesson.start_from == str(tiny)
+    assert visit.train.start_from == str(tiny)
     assert 'data-head="' not in form and words.NO_TASKS in form
     assert words.NOTHING_LEARNS_EMPTY in outcome and f"--model {tiny}" in parcel
-    visit.lesson.model = used
+    visit.train.model = used
     form, *_ = show(controls.refresh)
     assert re.findall(r'id="start-(\w+)"', form) == ["own", "backbone", "used"]
     form, _, outcome, parcel, *_ = show(controls.change, json.dumps({**said(form), "start": "used"}))
-    assert visit.lesson.start_from == str(used)
+    assert visit.train.start_from == str(used)
     # Where it lies on the server is nobody's business.
     assert str(used) not in form + outcome + parcel and "--model CHECKPOINT" in parcel
     assert from_link(unescape(re.search(r'data-link="([^"]*)"', parcel)[1]))[1] == "own"
-    visit.lesson.model = None
+    visit.train.model = None
     show(controls.refresh)
-    assert visit.lesson.start_from is None
+    assert visit.train.start_from is None
 
 
 def test_the_bare_backbone_is_a_model_that_data_can_be_matched_with(model, tiny):
@@ -514,8 +519,8 @@ def test_the_bare_backbone_is_a_model_that_data_can_be_matched_with(model, tiny)
 
 def test_data_that_was_matched_with_another_model_waits_for_its_match(page, model, tiny):
     tasks = {t.name: t for t in TASKS[:1]}
-    page.visit.lesson.source = Source(None, "x.csv", None, None, {}, tasks, ("sentiment",), start_from=str(tiny))
-    assert controls.shape_now(page.visit.lesson, page.session).groups.learns is None
-    page.visit.lesson.start_from = str(tiny)
-    groups = controls.shape_now(page.visit.lesson, page.session).groups
+    page.visit.train.source = Source(None, "x.csv", None, None, {}, tasks, ("sentiment",), start_from=str(tiny))
+    assert controls.shape_now(page.session, page.visit.train).groups.learns is None
+    page.visit.train.start_from = str(tiny)
+    groups = controls.shape_now(page.session, page.visit.train).groups
     assert groups.tasks == ["sentiment"] and groups.learns == ("sentiment",)

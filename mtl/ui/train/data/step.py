@@ -1,4 +1,4 @@
-"""Step 1 of the Train tab: the file to learn from, what was understood of it, and what is wrong with it."""
+"""Step 1 of the Train tab: the file to learn from, how it was read, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +18,18 @@ import gradio as gr
 
 from mtl.config import ASSETS, UserError
 from mtl.files import read_json
-from mtl.sandbox import Progress, Sandbox, Stopped, watch
+from mtl.sandbox import Progress, Stopped, watch
 from mtl.ui import words as page
-from mtl.ui.page import Session, in_plain_words, labelled
+from mtl.ui.page import UNCHANGED, Session, in_plain_words, labelled
 from mtl.ui.sentences import MAX_FILE_BYTES
-from mtl.ui.train.data import view as understood
-from mtl.ui.train.data import words
-from mtl.ui.train.data.tables import Known, understand
-from mtl.ui.train.state import Lesson, Source
+from mtl.ui.train.data import view, words
+from mtl.ui.train.data.tables import Known, read_for
+from mtl.ui.train.state import Reading, Source, TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
 if TYPE_CHECKING:
     from mtl.data.matching import Mappings
-    from mtl.model import MultiTaskModel
     from mtl.training.runs.service import Run
 
 SAMPLES = ASSETS / "samples"
@@ -65,92 +64,129 @@ def build(session: Session) -> None:
         choice = gr.Textbox(visible=False)
         too_big = gr.Button(visible="hidden", elem_id="data-file-too-big")
 
-    def reading(visit: Visit, *asked) -> Iterator[tuple]:
-        for said, changed in read(visit, session.models.get, session.sandbox, *asked):
-            busy = visit.lesson.reading is not None
-            yield said, session.next_revision() if changed else gr.skip(), labelled(words.STOP, visible=busy)
-
-    def on_file(visit: Visit, path: str | None) -> Iterator[tuple]:
-        if path is None:
-            yield (gr.skip(),) * 4
-            return
-        for results in reading(visit, path, Path(path).name):
-            yield None, *results
-
-    def on_sample(visit: Visit, name: str) -> Iterator[tuple]:
-        yield from reading(visit, sample(name), name)
-
-    def on_choice(visit: Visit, chosen: str) -> Iterator[tuple]:
-        source = _source(visit)
-        yield from reading(visit, source.path, source.name, with_choice(source, chosen))
-
-    def on_reset(visit: Visit) -> Iterator[tuple]:
-        source = _source(visit)
-        yield from reading(visit, source.path, source.name)
-
-    def on_settings(visit: Visit) -> Iterator[tuple]:
-        source = visit.lesson.source
-        if source is not None and source.start_from != visit.lesson.start_from:
-            yield from reading(visit, source.path, source.name, source.reading)
-
-    def on_arrival(visit: Visit) -> Iterator[tuple]:
-        if visit.lesson.source is None:
-            yield from reading(visit, *latest(session.runs.find(visit.owner)))
-
-    def on_accept(visit: Visit, accepted: bool) -> int:
-        accept_errors(visit, accepted)
-        return session.next_revision()
-
-    def on_too_big(visit: Visit) -> str:
-        return markup.status(page.file_too_big(MAX_FILE_BYTES), kind="bad")
-
-    results = [status, session.data, stop]
+    shown = {
+        "samples": samples,
+        "summary": summary,
+        "accept": accept,
+        "doctor": doctor,
+        "columns": columns,
+        "reset": reset,
+        "preview": preview,
+    }
+    read = {"status": status, "data": session.data, "stop": stop}
     # Whatever comes next takes the place of what is still being read.
     shared = {"concurrency_id": "reading", "concurrency_limit": 10, "trigger_mode": "multiple"}
-    session.wire([file.upload], on_file, [file], [file, *results], **shared)
-    session.wire([samples.input], on_sample, [samples], results, **shared)
-    session.wire([columns.input], on_choice, [choice], results, js="mtl.columnChoice", **shared)
-    session.wire([reset.click], on_reset, [], results, **shared)
-    session.wire([session.settings.change], on_settings, [], results)
-    session.wire([session.arrival.change], on_arrival, [], results)
+    session.wire([file.upload], partial(on_file, session), [file], {**read, "file": file}, **shared)
+    session.wire([samples.input], partial(on_sample, session), [samples], read, **shared)
+    session.wire([columns.input], partial(on_choice, session), [choice], read, js="mtl.columnChoice", **shared)
+    session.wire([reset.click], partial(on_reset, session), [], read, **shared)
+    session.wire([session.settings.change], partial(on_settings, session), [], read)
+    session.wire([session.arrival.change], partial(arrive, session), [], read)
     session.wire([stop.click], stop_reading, [], [], queue=False)
-    session.wire([accept.input], on_accept, [accept], [session.data])
-    session.wire([too_big.click], on_too_big, [], [status])
-    shown = [samples, summary, accept, doctor, columns, reset, preview]
+    session.wire([accept.input], partial(accept_errors, session), [accept], [session.data])
+    session.wire([too_big.click], refuse, [], [status])
     session.wire([session.data.change], show, [session.data], shown)
 
 
 # --- handlers ---
 
 
-def sample(name: str) -> Path:
-    """The sample of that name."""
+@dataclass(frozen=True)
+class Read:
+    """How far a file has been read: a line about it, a revision once it is the one to learn from, and the button that
+    stops the reading. `file` is the widget of an upload, which is emptied."""
+
+    status: str
+    data: Any
+    stop: gr.Button
+    file: Any = UNCHANGED
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The data as it was read: the chosen sample, a summary, whether errors are accepted, the doctor's report, the
+    columns, whether there are choices to undo, and the first rows."""
+
+    samples: str | None = None
+    summary: str = ""
+    accept: Any = field(default_factory=lambda: gr.update(visible=False))
+    doctor: str = ""
+    columns: str = ""
+    reset: gr.Button = field(default_factory=lambda: labelled(words.RESET, visible=False))
+    preview: str = ""
+
+
+def on_file(session: Session, visit: Visit, path: str | None) -> Iterator[Read]:
+    if path is not None:
+        for result in read(session, visit, path, Path(path).name):
+            yield replace(result, file=None)
+
+
+def on_sample(session: Session, visit: Visit, name: str) -> Iterator[Read]:
     if name not in words.SAMPLE_NAMES:
         raise UserError(words.UNKNOWN_CHOICE)
-    return SAMPLES / name
+    yield from read(session, visit, SAMPLES / name, name)
 
 
-def show(visit: Visit, revision: int) -> tuple:
-    """What was understood: the sample that is chosen, sentences, whether errors are accepted, the doctor's report, the
-    columns, whether there is anything to undo, and the first rows."""
-    source = visit.lesson.source
+def on_choice(session: Session, visit: Visit, chosen: str) -> Iterator[Read]:
+    source = _source(visit)
+    yield from read(session, visit, source.path, source.name, with_choice(source, chosen))
+
+
+def on_reset(session: Session, visit: Visit) -> Iterator[Read]:
+    source = _source(visit)
+    yield from read(session, visit, source.path, source.name)
+
+
+def on_settings(session: Session, visit: Visit) -> Iterator[Read]:
+    """Match the data again where training now begins with another model."""
+    source = visit.train.source
+    if source is not None and source.start_from != visit.train.start_from:
+        yield from read(session, visit, source.path, source.name, source.reading)
+
+
+def arrive(session: Session, visit: Visit) -> Iterator[Read]:
+    if visit.train.source is None:
+        yield from read(session, visit, *latest(session.runs.find(visit.owner)))
+
+
+def accept_errors(session: Session, visit: Visit, accepted: bool) -> int:
+    """Train, or not, although parts of the file cannot be used."""
+    visit.train.source = replace(_source(visit), accepted=bool(accepted))
+    return session.next_revision()
+
+
+def stop_reading(visit: Visit) -> None:
+    if visit.train.reading is not None:
+        visit.train.reading.stopped = True
+
+
+def refuse(visit: Visit) -> str:
+    return markup.status(page.file_too_big(MAX_FILE_BYTES), kind="bad")
+
+
+def show(visit: Visit, revision: int) -> Shown:
+    source = visit.train.source
     if source is None:
-        return None, "", gr.update(visible=False), "", "", labelled(words.RESET, visible=False), ""
-    can_accept = bool(source.table.errors and source.learns)
-    return (
-        source.name if source.path.parent == SAMPLES else None,
-        understood.summary(source),
-        gr.update(visible=can_accept, value=source.accepted),
-        understood.doctor(source),
-        understood.columns(source, revision),
-        labelled(words.RESET, visible=bool(source.reading)),
-        understood.preview(source),
+        return Shown()
+    return Shown(
+        samples=source.name if source.path.parent == SAMPLES else None,
+        summary=view.summary(source),
+        accept=gr.update(visible=bool(source.table.errors and source.learns), value=source.accepted),
+        doctor=view.doctor(source),
+        columns=view.columns(source, revision),
+        reset=labelled(words.RESET, visible=bool(source.reading)),
+        preview=view.preview(source),
     )
 
 
-def accept_errors(visit: Visit, accepted: bool) -> None:
-    """Train, or not, although parts of the file cannot be used."""
-    visit.lesson.source = replace(_source(visit), accepted=bool(accepted))
+def _source(visit: Visit) -> Source:
+    if visit.train.source is None:
+        raise UserError(words.NO_FILE)
+    return visit.train.source
+
+
+# --- what to read, and how ---
 
 
 def with_choice(source: Source, chosen: str) -> dict[str, Any]:
@@ -166,11 +202,11 @@ def with_choice(source: Source, chosen: str) -> dict[str, Any]:
     text, roles = source.reading.get("text"), dict(source.reading.get("roles", {}))
     mapping = {name: dict(meanings) for name, meanings in source.reading.get("mapping", {}).items()}
     if label is not None:
-        mapping.setdefault(column, {})[label] = {understood.OUT: None, understood.NEW: label}.get(
-            value, value.removeprefix(understood.KNOWN)
+        mapping.setdefault(column, {})[label] = {view.OUT: None, view.NEW: label}.get(
+            value, value.removeprefix(view.KNOWN)
         )
     else:
-        # What its labels meant is about another use of the column.
+        # What its labels were to mean belongs to another use of the column.
         mapping.pop(column, None)
         roles.pop(column, None)
         if value == "text":
@@ -178,137 +214,116 @@ def with_choice(source: Source, chosen: str) -> dict[str, Any]:
         else:
             roles[column] = value
             text = None if text == column else text
-    return _told(text, roles, mapping)
+    return _reading(text, roles, mapping)
 
 
 def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:
-    """What to begin with: the file of the newest of these runs, as that run reads it, else the first sample."""
+    """What to begin with (path, name and `Source.reading`): the file of the newest of these runs, as that run reads it,
+    else the first sample."""
     for run in reversed(runs):
         try:
-            told = read_json(run.folder / "config.json")
-            path = run.folder / told["file"]
+            settings = read_json(run.folder / "config.json")
+            path = run.folder / settings["file"]
             same = SAMPLES / path.name
             if same.is_file() and filecmp.cmp(path, same, shallow=False):
                 path = same
             if path.is_file() and path.suffix != ".json":
-                return path, path.name, told["reading"]
+                return path, path.name, settings["reading"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
     name = next(iter(words.SAMPLE_NAMES))
     return SAMPLES / name, name, {}
 
 
-def stop_reading(visit: Visit) -> None:
-    if visit.lesson.reading is not None:
-        visit.lesson.reading.stopped = True
-
-
-class Reading:
-    """A file that is being read. `stopped`: its visitor does not want to wait for it any longer."""
-
-    stopped = False
+# --- reading ---
 
 
 def read(
-    visit: Visit,
-    model: Callable[[str | None], MultiTaskModel],
-    sandbox: Sandbox,
-    path: str | Path,
-    name: str,
-    reading: Mapping[str, Any] | None = None,
-) -> Iterator[tuple[str, bool]]:
-    """`take`, and meanwhile how far it is: a line as HTML, and whether something new was taken.
-
-    `model` gives the model of a name. What was being read before is given up. Problems become a line, too.
-    """
-    lesson = visit.lesson
+    session: Session, visit: Visit, path: str | Path, name: str, reading: Mapping[str, Any] | None = None
+) -> Iterator[Read]:
+    """`take`, and meanwhile how far it is. What was being read before is given up. Problems become a line, too."""
+    train = visit.train
     stop_reading(visit)
-    task = lesson.reading = Reading()
+    this = train.reading = Reading()
+    stop, hidden = labelled(words.STOP, visible=True), labelled(words.STOP, visible=False)
     try:
-        steps = take(visit, model(lesson.start_from), sandbox, path, name, **(reading or {}))
-        for share, seconds in watch(steps, lambda: task.stopped):
-            yield markup.reading(name, share, seconds), False
+        for share, seconds in watch(take(session, visit, path, name, **(reading or {})), lambda: this.stopped):
+            yield Read(markup.reading(name, share, seconds), UNCHANGED, stop)
         problem = ""
     except Stopped:
-        problem = markup.status(words.STOPPED, _stays(lesson))
+        problem = markup.status(words.STOPPED, _stays(train))
     except Exception as fault:
-        problem = markup.status(in_plain_words(fault), _stays(lesson), kind="bad")
+        problem = markup.status(in_plain_words(fault), _stays(train), kind="bad")
     finally:
-        is_latest = lesson.reading is task
+        is_latest = train.reading is this
         if is_latest:
-            lesson.reading = None
+            train.reading = None
     if is_latest:  # another one has its own line
-        yield problem, not problem
+        yield Read(problem, UNCHANGED if problem else session.next_revision(), hidden)
 
 
-def _stays(lesson: Lesson) -> list[str]:
-    return [words.stays(lesson.source.name)] if lesson.source else []
-
-
-def _source(visit: Visit) -> Source:
-    if visit.lesson.source is None:
-        raise UserError(words.NO_FILE)
-    return visit.lesson.source
-
-
-# --- what was brought ---
+def _stays(train: TrainState) -> list[str]:
+    return [words.stays(train.source.name)] if train.source else []
 
 
 def take(
+    session: Session,
     visit: Visit,
-    model: MultiTaskModel,
-    sandbox: Sandbox,
     path: str | Path,
     name: str,
     text: str | None = None,
     roles: Mapping[str, str] | None = None,
     mapping: Mappings | None = None,
 ) -> Progress:
-    """Make the file at `path`, which the visitor calls `name`, what `visit` learns from; returns the `Source`.
+    """Make the file at `path`, which the visitor calls `name`, the one to learn from; returns the `Source`.
 
-    It is read in a process of its own, and set against `model`, the one that training will start from. `text`, `roles`
-    and `mapping` are those of `mtl.training.jobs.prepare`. The page keeps a copy in a folder of its own, until another
-    file is taken or the session ends; a sample is used where it is. Raises `UserError` where nothing can be read. What
-    was there before then stays, as it was.
+    It is read in a process of its own, and matched with the model that training will start from. `text`, `roles` and
+    `mapping` are those of `mtl.training.jobs.prepare`. The page keeps a copy in a folder of its own, until another file
+    is taken or the session ends; a sample is used where it is. Raises `UserError` where nothing can be read, and then
+    changes nothing.
     """
     path = Path(path)
-    lesson = visit.lesson
-    before = lesson.source
-    kept = path.parent == SAMPLES or (before is not None and path == before.path)
-    own = path if kept else _copy(path, name, lesson)
+    train = visit.train
+    known = Known.of(session.models.get(train.start_from))
+    before = train.source
+    in_place = path.parent == SAMPLES or (before is not None and path == before.path)
+    own = path if in_place else _copy(path, name, train)
     try:
-        reading = (text, roles, mapping)
         size = own.stat().st_size if own.is_file() else 0
-        table = yield from sandbox.run(understand, own, Known.of(model), *reading, size=size)
+        found = yield from session.sandbox.run(read_for, own, known, text, roles, mapping, size=size)
     except BaseException:
-        if not kept:
+        if not in_place:
             _delete_copy(own)
         raise
-    lesson.source = Source(
-        path=own, name=name, reading=_told(text, roles, mapping), start_from=lesson.start_from, **vars(table)
+    train.source = Source(
+        path=own, name=name, reading=_reading(text, roles, mapping), start_from=train.start_from, **vars(found)
     )
     if before is not None and before.path != own:
         _delete_copy(before.path)
-    return lesson.source
+    return train.source
 
 
-def _told(text: str | None, roles: Mapping[str, str] | None, mapping: Mappings | None) -> dict[str, Any]:
-    """What the visitor said of a file; nothing of what was guessed, so that a run guesses the same."""
-    told = {"text": text, "roles": dict(roles or {}), "mapping": {c: dict(m) for c, m in (mapping or {}).items() if m}}
-    return {name: value for name, value in told.items() if value}
+def _reading(text: str | None, roles: Mapping[str, str] | None, mapping: Mappings | None) -> dict[str, Any]:
+    """What the visitor chose for a file; nothing of what was guessed, so that a run guesses the same."""
+    chosen = {
+        "text": text,
+        "roles": dict(roles or {}),
+        "mapping": {c: dict(m) for c, m in (mapping or {}).items() if m},
+    }
+    return {name: value for name, value in chosen.items() if value}
 
 
 # --- the page's own copy ---
 
 
-def _copy(path: Path, name: str, lesson: Lesson) -> Path:
-    """A copy of a stranger's file that lives as long as `lesson`, unless it is deleted before."""
+def _copy(path: Path, name: str, train: TrainState) -> Path:
+    """A copy of a stranger's file, which is deleted with `train` at the latest."""
     if not path.is_file():
         raise UserError(page.EXPIRED)
     if path.stat().st_size > MAX_FILE_BYTES:
         raise UserError(page.file_too_big(MAX_FILE_BYTES))
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    weakref.finalize(lesson, shutil.rmtree, folder, ignore_errors=True)
+    weakref.finalize(train, shutil.rmtree, folder, ignore_errors=True)
     return Path(shutil.copyfile(path, folder / safe_name(name)))
 
 

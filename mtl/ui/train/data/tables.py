@@ -1,4 +1,4 @@
-"""What a table says, set against a model. Carried out in the sandbox, so nothing here needs torch or gradio."""
+"""Read a table and match it with a model. It runs in the sandbox, so nothing here needs torch or gradio."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from mtl.model import MultiTaskModel
 
-# Of a file so many rows are kept to be shown, each cut to so many characters.
-ROWS_KEPT, CHARACTERS_KEPT = 100, 400
+# So many rows of a file stay in memory to be shown, each cut to so many characters.
+MOST_ROWS, MOST_CHARACTERS = 100, 400
 
 
 @dataclass(frozen=True)
 class Known:
-    """What has to be known of a model to set a table against it; `tokenizer` is the tokenizer as JSON."""
+    """What has to be known of a model to match a table with it; `tokenizer` is the tokenizer as JSON."""
 
     tasks: Mapping[str, TaskSpec]
     max_tokens: int
@@ -38,7 +38,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Understood:
+class TableForModel:
     """These fields of `mtl.ui.train.state.Source`."""
 
     table: Table
@@ -49,17 +49,18 @@ class Understood:
     tokens: int
 
 
-def understand(
+def read_for(
     path: Path,
     known: Known,
     text: str | None,
     roles: Mapping[str, str] | None,
     mapping: Mappings | None,
     progress: Callable[[float], None] = lambda share: None,
-) -> Understood:
-    """Read the table at `path`. `text` and `roles` are those of `read_table`, `mapping` that of `match_tasks`.
+) -> TableForModel:
+    """Read the table at `path` for a model. `text` and `roles` are those of `read_table`, `mapping` that of
+    `match_tasks`.
 
-    `progress` is told what share of the work is done. Raises `UserError` where nothing can be read.
+    `progress` is called with the share of the work that is done. Raises `UserError` where nothing can be read.
     """
     counts = functools.partial(count_tokens, _tokenizer(known.tokenizer))
     limits = {"max_bytes": MAX_FILE_BYTES, "token_counts": counts, "max_tokens": known.max_tokens}
@@ -67,7 +68,7 @@ def understand(
     matched = match_tasks(table, known.tasks, mapping)
     progress(1.0)
     labelled = {task for row in matched.rows for task in row.labels}
-    return Understood(
+    return TableForModel(
         table=replace(table, rows=_first(table.rows, {c.name: c.kind for c in table.tasks().values()})),
         matched=replace(matched, rows=_first(matched.rows, {s.name: s.kind for s in matched.specs.values()})),
         tasks={**known.tasks, **matched.specs},
@@ -85,14 +86,14 @@ def _tokenizer(json: str) -> Tokenizer:
 
 
 def _first(rows: list[Row], kinds: Mapping[str, str]) -> list[Row]:
-    """The first rows, cut short: what is kept of a stranger's file must be small however large it is."""
+    """The first rows, cut short: what stays in memory of a stranger's file must be small however large it is."""
     return [
         replace(
             row,
-            texts=tuple(text[:CHARACTERS_KEPT] for text in row.texts),
-            labels={name: KINDS[kinds[name]].cut(value, CHARACTERS_KEPT) for name, value in row.labels.items()},
+            texts=tuple(text[:MOST_CHARACTERS] for text in row.texts),
+            labels={name: KINDS[kinds[name]].cut(value, MOST_CHARACTERS) for name, value in row.labels.items()},
         )
-        for row in rows[:ROWS_KEPT]
+        for row in rows[:MOST_ROWS]
     ]
 
 

@@ -14,6 +14,7 @@ from mtl.kinds.kind import Metric, metric_named
 from mtl.training.progress import Progress
 from mtl.ui.kinds import shown
 from mtl.ui.kinds.view import Scores, change
+from mtl.ui.names import trained
 from mtl.ui.train.result import words
 from mtl.ui.train.run.view import higher_elsewhere
 from mtl.ui.widgets import markup
@@ -21,7 +22,7 @@ from mtl.ui.widgets import markup
 
 def summary(progress: Progress, name: str) -> str:
     """One line about the run, as HTML."""
-    line = words.summary(name, words.learnt(progress.moved), progress)
+    line = words.summary(name, trained(progress.moved), progress)
     return f'<p class="result-line" dir="auto">{escape(line)}</p>'
 
 

@@ -1,8 +1,9 @@
-"""Step 4 of the Train tab: what a run came to, the visitor's sentences before and after, and the model to use."""
+"""Step 4 of the Train tab: the result of a run, the visitor's sentences before and after, and the model to use."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,52 @@ import gradio as gr
 from mtl import archive
 from mtl.config import UserError
 from mtl.training.progress import Progress
-from mtl.ui import models
-from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, bring
-from mtl.ui.page import ASKS_A_MODEL, Session, in_plain_words, labelled
+from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, unpack
+from mtl.ui.names import name_of_model, name_of_run
+from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, in_plain_words, labelled, use_model
 from mtl.ui.sentences import from_lines
 from mtl.ui.train.result import before_after, scores, words
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
+
+
+@dataclass(frozen=True)
+class Result:
+    """What changes when another run is shown: its scores, whether there is a model to download and to compare, the
+    sentences for that, no comparison yet, and a revision where one should follow."""
+
+    summary: str
+    save: gr.Button
+    comparing: Any
+    box: Any = UNCHANGED
+    view: str = ""
+    revision: Any = UNCHANGED
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The sentences and their comparison."""
+
+    box: Any = UNCHANGED
+    view: Any = UNCHANGED
+
+
+@dataclass(frozen=True)
+class InUse:
+    """A line that says which model is in use, and buttons for the others: the run's model, the default."""
+
+    in_use: str
+    use: gr.Button
+    back: gr.Button
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What came of an upload; its widget is emptied."""
+
+    status: str
+    model: Any = UNCHANGED
+    file: None = None
 
 
 def build(session: Session) -> None:
@@ -27,7 +67,9 @@ def build(session: Session) -> None:
         in_use = gr.HTML(apply_default_css=False, elem_id="model-in-use")
         with gr.Row(elem_classes="result-buttons"):
             use = gr.Button(words.USE, variant="primary", visible=False, elem_id="use-model", min_width=160, scale=0)
-            save = session.save(words.DOWNLOAD, pack(session), visible=False, elem_id="download-model", size="md")
+            save = session.save(
+                words.DOWNLOAD, partial(pack, session), visible=False, elem_id="download-model", size="md"
+            )
             back = gr.Button(words.BACK, visible=False, elem_id="use-default", min_width=160, scale=0)
         with gr.Column(visible=False, elem_id="result-compare") as comparing:
             gr.HTML(markup.heading(words.COMPARE_TITLE) + markup.note(words.COMPARE_NOTE), apply_default_css=False)
@@ -45,58 +87,37 @@ def build(session: Session) -> None:
         with gr.Accordion(words.UPLOAD, open=False, elem_id="bring-model"):
             gr.HTML(markup.note(words.UPLOAD_NOTE), apply_default_css=False)
             file = gr.File(label=words.UPLOAD, show_label=False, file_types=[".zip"], height=84, elem_id="checkpoint")
-            told = gr.HTML(apply_default_css=False, elem_id="checkpoint-status")
+            status = gr.HTML(apply_default_css=False, elem_id="checkpoint-status")
             too_big = gr.Button(visible="hidden", elem_id="checkpoint-too-big")
-
-    def on_run(visit: Visit) -> tuple:
-        shown = show(session, visit)
-        return (*shown, session.next_revision() if visit.lesson.sentences else gr.skip())
-
-    def on_shown(visit: Visit) -> str:
-        return compared(session, visit, "\n".join(visit.lesson.sentences))
-
-    def on_compare(visit: Visit, lines: str) -> str:
-        return compared(session, visit, lines)
-
-    def on_analysis(visit: Visit) -> Iterator[tuple]:
-        yield from follow_the_box(session, visit)
-
-    def on_model(visit: Visit) -> tuple:
-        return model_in_use(session, visit)
-
-    def on_use(visit: Visit) -> int:
-        return use_run(session, visit)
-
-    def on_back(visit: Visit) -> int:
-        return models.choose(session.next_revision, None, visit)
-
-    def on_file(visit: Visit, path: str) -> tuple:
-        return take_zip(session, visit, path)
 
     asks_a_model = {**ASKS_A_MODEL, "trigger_mode": "always_last"}
     # The comparison asks two models, so it comes after the rest; and as an event of its own, because a second answer
     # that follows at once makes Gradio hide again what the first one had shown.
-    shown = gr.State(0)
-    session.wire([session.run.change], on_run, [], [summary, save, comparing, box, view, shown])
-    session.wire([shown.change], on_shown, [], [view], **asks_a_model)
-    session.wire([session.revision.change], on_analysis, [], [box, view], **asks_a_model)
-    session.wire([compare.click], on_compare, [box], [view], **asks_a_model)
-    session.wire([session.model.change, session.run.change], on_model, [], [in_use, use, back])
-    session.wire([use.click], on_use, [], [session.model])
-    session.wire([back.click], on_back, [], [session.model])
-    session.wire([file.upload], on_file, [file], [file, told, session.model])
-    session.wire([too_big.click], lambda visit: _bad(words.upload_too_big(MAX_ZIP_BYTES)), [], [told])
+    revision = gr.State(0)
+    compared = {"box": box, "view": view}
+    result = {"summary": summary, "save": save, "comparing": comparing, **compared, "revision": revision}
+    in_use = {"in_use": in_use, "use": use, "back": back}
+    upload = {"status": status, "model": session.model, "file": file}
+    session.wire([session.run.change], partial(show, session), [], result)
+    session.wire([revision.change], partial(compare_own, session), [], [view], **asks_a_model)
+    session.wire([session.revision.change], partial(follow_the_box, session), [], compared, **asks_a_model)
+    session.wire([compare.click], partial(compare_lines, session), [box], [view], **asks_a_model)
+    session.wire([session.model.change, session.run.change], partial(model_in_use, session), [], in_use)
+    session.wire([use.click], partial(use_run, session), [], [session.model])
+    session.wire([back.click], partial(use_model, session), [], [session.model])
+    session.wire([file.upload], partial(take_zip, session), [file], upload)
+    session.wire([too_big.click], refuse_zip, [], [status])
 
 
-# --- what a run came to ---
+# --- the result of a run ---
 
 
-def over(session: Session, visit: Visit) -> Progress:
+def finished(session: Session, visit: Visit) -> Progress:
     """The run that is shown, which has ended and left a model. Raises `UserError` saying why there is none."""
-    if not visit.owner or visit.lesson.run is None:
+    if not visit.owner or visit.train.run is None:
         raise UserError(words.NOT_YET)
     try:
-        progress = session.runs.progress(visit.lesson.run, visit.owner)
+        progress = session.runs.progress(visit.train.run, visit.owner)
     except UserError:
         raise UserError(words.NOT_YET) from None
     if progress.run.unfinished:
@@ -107,42 +128,45 @@ def over(session: Session, visit: Visit) -> Progress:
     return progress
 
 
-def show(session: Session, visit: Visit) -> tuple:
-    """Scores, whether there is a model to download, whether to compare, the sentences, and no comparison yet.
-
-    `visit.lesson.sentences` are those to compare next."""
+def show(session: Session, visit: Visit) -> Result:
+    """The scores of a run that has ended. `visit.train.sentences` are those to compare next."""
+    visit.train.sentences = ()
     try:
-        progress = over(session, visit)
+        progress = finished(session, visit)
     except UserError as why:
-        visit.lesson.sentences = ()
-        save = labelled(words.DOWNLOAD, visible=False)
-        return markup.note(str(why)), save, gr.update(visible=False), gr.skip(), ""
-    page = scores.page(progress, models.run_names(session.runs, visit.owner)[progress.run.id])
-    texts = visit.work.texts if visit.work else []
-    visit.lesson.sentences = tuple(texts)
-    return page, labelled(words.DOWNLOAD, visible=True), gr.update(visible=True), "\n".join(texts), ""
+        return Result(markup.note(str(why)), labelled(words.DOWNLOAD, visible=False), gr.update(visible=False))
+    page = scores.page(progress, name_of_run(session.runs, visit.owner, progress.run.id))
+    visit.train.sentences = texts = tuple(visit.work.texts if visit.work else ())
+    revision = session.next_revision() if texts else UNCHANGED
+    save = labelled(words.DOWNLOAD, visible=True)
+    return Result(page, save, gr.update(visible=True), "\n".join(texts), revision=revision)
 
 
-def follow_the_box(session: Session, visit: Visit) -> Iterator[tuple]:
-    """The sentences and their comparison, brought up to date when others were analysed in the box on the left."""
+# --- before and after ---
+
+
+def follow_the_box(session: Session, visit: Visit) -> Compared:
+    """The sentences and their comparison, when others were analysed in the box on the left."""
     texts = tuple(visit.work.texts) if visit.work else ()
-    if not texts or texts == visit.lesson.sentences:
-        yield gr.skip(), gr.skip()
-        return
+    if not texts or texts == visit.train.sentences:
+        return Compared()
     try:
-        over(session, visit)
+        finished(session, visit)
     except UserError:
-        yield gr.skip(), gr.skip()
-        return
-    visit.lesson.sentences = texts
-    lines = "\n".join(texts)
-    yield lines, compared(session, visit, lines)
+        return Compared()
+    visit.train.sentences = texts
+    return Compared("\n".join(texts), compare_own(session, visit))
 
 
-def compared(session: Session, visit: Visit, lines: str) -> str:
+def compare_own(session: Session, visit: Visit) -> str:
+    """The sentences that were analysed last, before and after the run that is shown."""
+    return compare_lines(session, visit, "\n".join(visit.train.sentences))
+
+
+def compare_lines(session: Session, visit: Visit, lines: str) -> str:
     """The sentences of `lines` before and after the run that is shown, as HTML."""
     try:
-        progress = over(session, visit)
+        progress = finished(session, visit)
         sentences = from_lines(lines)
         texts = sentences.texts[: before_after.MOST]
         if not texts:
@@ -150,14 +174,13 @@ def compared(session: Session, visit: Visit, lines: str) -> str:
         before = _start_model(session, progress)
         after = session.models.get(progress.run.folder / "checkpoint")
     except UserError as problem:
-        return markup.status(str(problem), kind="bad")
+        return _bad(str(problem))
     notes = list(sentences.notes)
     if len(texts) < len(sentences.texts):
         notes.append(words.sentences_cut(len(texts), len(sentences.texts)))
     with session.models.turns.turn(visit.name):
-        compared = before_after.compare(before, after, texts, tuple(progress.kinds))
-    page = before_after.page(compared)
-    return "".join(map(markup.note, notes)) + page
+        comparison = before_after.compare(before, after, texts, tuple(progress.kinds))
+    return "".join(map(markup.note, notes)) + before_after.page(comparison)
 
 
 def _start_model(session: Session, progress: Progress) -> Any:
@@ -172,46 +195,42 @@ def _start_model(session: Session, progress: Progress) -> Any:
 
 def use_run(session: Session, visit: Visit) -> int:
     """Let the visitor's tabs use the model of the run that is shown. Raises `UserError` where it cannot be loaded."""
-    path = over(session, visit).run.folder / "checkpoint"
+    path = finished(session, visit).run.folder / "checkpoint"
     session.models.get(path)
-    return models.choose(session.next_revision, path, visit)
+    return use_model(session, visit, path)
 
 
-def model_in_use(session: Session, visit: Visit) -> tuple:
-    """A line that says what is in use, and whether there is something else to choose: the run's model, the default."""
-    path = visit.lesson.model
+def model_in_use(session: Session, visit: Visit) -> InUse:
+    path = visit.train.model
     try:
-        run = over(session, visit).run
+        run = finished(session, visit).run
         use = labelled(words.USE, visible=True, interactive=path != run.folder / "checkpoint")
     except UserError:
         use = labelled(words.USE, visible=False)
-    back = labelled(words.BACK, visible=path is not None)
-    if path is None:
-        return "", use, back
-    name = models.name_of(session.runs, visit.owner, path)
-    return markup.status(words.in_use(name)), use, back
+    line = "" if path is None else markup.status(words.in_use(name_of_model(session.runs, visit.owner, path)))
+    return InUse(line, use, labelled(words.BACK, visible=path is not None))
 
 
-def pack(session: Session):
-    """What makes the file to download: the model of the run that is shown, as a zip."""
-
-    def write(visit: Visit, folder: Path) -> Path:
-        run = over(session, visit).run
-        name = models.run_names(session.runs, visit.owner)[run.id].replace(" ", "-")
-        archive.write(run.folder / "checkpoint", folder / f"{name}.zip", name)
-        return folder / f"{name}.zip"
-
-    return write
+def pack(session: Session, visit: Visit, folder: Path) -> Path:
+    """The model of the run that is shown, as a zip in `folder`."""
+    run = finished(session, visit).run
+    name = name_of_run(session.runs, visit.owner, run.id).replace(" ", "-")
+    archive.write(run.folder / "checkpoint", folder / f"{name}.zip", name)
+    return folder / f"{name}.zip"
 
 
-def take_zip(session: Session, visit: Visit, path: str) -> tuple:
-    """Use the checkpoint in a zip. Values for the file's widget, the line below it, and the revision of the model."""
+def take_zip(session: Session, visit: Visit, path: str) -> Upload:
+    """Use the checkpoint in a zip."""
     try:
-        folder = bring(session, visit, path)
-        told = words.upload_taken(folder.name, list(session.models.get(folder).tasks))
-        return None, markup.status(told), models.choose(session.next_revision, folder, visit)
+        folder = unpack(session, visit, path)
+        status = words.upload_taken(folder.name, list(session.models.get(folder).tasks))
+        return Upload(markup.status(status), use_model(session, visit, folder))
     except Exception as problem:
-        return None, _bad(in_plain_words(problem)), gr.skip()
+        return Upload(_bad(in_plain_words(problem)))
+
+
+def refuse_zip(visit: Visit) -> str:
+    return _bad(words.upload_too_big(MAX_ZIP_BYTES))
 
 
 def _bad(message: str) -> str:

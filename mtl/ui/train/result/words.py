@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from mtl.groups import Groups
 from mtl.kinds.kind import metric_named
 from mtl.training.progress import Progress
 from mtl.ui.words import duration
@@ -18,36 +17,6 @@ STILL_GOING = "The run shown in step 3 is not over yet: its result appears here 
 DAMAGED = "The scores of this run cannot be shown: its record is damaged. Its model may still be used."
 NO_MODEL = "This run ended before it had a model. Start another one, or resume it in step 3."
 NOT_FINISHED = "This run did not end by itself, so it left no model. Step 3 says why, and can resume it."
-MODEL_GONE = "The model in use is no longer on this server: old ones are deleted after a while. Use another one."
-SOME_RUN = "a run"
-
-
-def run_name(number: int) -> str:
-    return f"run {number}"
-
-
-# --- what a training changed ---
-
-
-def learnt(moved: Mapping[str, float]) -> str:
-    """A few words from {group: relative change}; "" where nothing is known."""
-    groups = Groups(dict.fromkeys(moved, 1))  # their sizes do not matter here
-    layers = [group.name for group in groups.layers]
-    moving = [name for name in layers if moved[name]]
-    taught = [group.name for group in groups.tops if group.kind == "head" and moved[group.name]]
-    if not moving:
-        return f"{'heads' if len(taught) > 1 else taught[0]} trained" if taught else ""
-    if len(moving) == len(layers):
-        return "all layers trained" if taught else "all layers trained, no head"
-    numbers = [name.removeprefix("layer ") for name in moving]
-    if moving == layers[-len(moving) :] and len(moving) > 1:
-        which = f"top {len(moving)} layers"
-    elif len(moving) == 1:
-        which = moving[0]
-    else:
-        which = f"{len(moving)} layer groups ({', '.join(numbers)})"
-    return f"{which}{' and heads' if len(taught) > 1 else f' and {taught[0]}' if taught else ''} trained"
-
 
 # --- scores ---
 

@@ -1,10 +1,11 @@
-"""Step 3 of the Train tab: start a run, follow it while it waits and learns, stop it, go on with it."""
+"""Step 3 of the Train tab: start a run, follow it while it waits and trains, stop it, resume it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -13,12 +14,10 @@ from mtl.config import TrainConfig, UserError
 from mtl.training.estimate import Estimate, estimate
 from mtl.training.progress import Progress
 from mtl.training.runs.folder import Run
-from mtl.training.runs.service import Runs
-from mtl.ui.engine import Engine
 from mtl.ui.page import UNCHANGED, Session, labelled
-from mtl.ui.train.run import view as run_views
+from mtl.ui.train.run import view
 from mtl.ui.train.run import words as text
-from mtl.ui.train.state import Lesson
+from mtl.ui.train.state import TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
 
@@ -26,7 +25,7 @@ from mtl.ui.widgets import markup, stack
 SOON, STEADY, SELDOM = 0.4, 1.0, 2.0
 
 
-class Seen(NamedTuple):
+class Snapshot(NamedTuple):
     """What the page shows: which run, in which state, after how many steps and milestones (see `Progress`); and the
     seconds until it looks again (0: not at all)."""
 
@@ -51,13 +50,20 @@ class Shown:
     stop: Any = UNCHANGED
     resume: Any = UNCHANGED
     timer: Any = UNCHANGED
-    seen: Any = UNCHANGED
+    snapshot: Any = UNCHANGED
     chooser: Any = UNCHANGED
     revision: Any = UNCHANGED
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """What a run would take, or why there can be none; and whether Start can be pressed."""
+
+    outlook: str
+    start: gr.Button
+
+
 def build(session: Session) -> None:
-    runs = session.runs
     with gr.Column(elem_classes="step", elem_id="step-train"):
         gr.HTML(markup.heading(text.TITLE), apply_default_css=False)
         outlook = gr.HTML(markup.note(text.NOT_READY), apply_default_css=False, elem_id="estimate")
@@ -82,41 +88,7 @@ def build(session: Session) -> None:
                 )
                 with gr.Accordion(text.AS_TABLE, open=False):
                     table = gr.HTML(apply_default_css=False, elem_id="run-table")
-    seen, timer = gr.State(Seen()), gr.Timer(STEADY, active=False)
-
-    def on_start(visit: Visit) -> int:
-        start(visit, runs, session.engine)
-        return session.next_revision()
-
-    def and_news(seen: Sequence, shown: Shown) -> Shown:
-        """`shown`, and a new revision when the run was found to be over: whoever looks first has to say so."""
-        over = Seen(*seen).every and shown.seen is not UNCHANGED and not shown.seen.every
-        return replace(shown, revision=session.next_revision()) if over else shown
-
-    def on_stop(visit: Visit, logarithmic: bool, seen: Sequence) -> Shown:
-        stop(visit, runs)
-        return and_news(seen, look(visit, runs, logarithmic))
-
-    def on_logarithmic(visit: Visit, logarithmic: bool, seen: Sequence) -> Shown:
-        return and_news(seen, look(visit, runs, logarithmic))
-
-    def on_resume(visit: Visit) -> int:
-        resume(visit, runs)
-        return session.next_revision()
-
-    def on_arrival(visit: Visit) -> int:
-        find_again(visit, runs)
-        return session.next_revision()
-
-    def on_run(visit: Visit, logarithmic: bool) -> Shown:
-        return replace(look(visit, runs, logarithmic), chooser=choices(visit, runs))
-
-    def on_choice(visit: Visit, run_id: str) -> int:
-        visit.lesson.run = run_id
-        return session.next_revision()
-
-    def on_tick(visit: Visit, logarithmic: bool, seen: Sequence) -> Shown:
-        return and_news(seen, look(visit, runs, logarithmic, Seen(*seen)))
+    snapshot, timer = gr.State(Snapshot()), gr.Timer(STEADY, active=False)
 
     shown = {
         "progress": progress,
@@ -129,91 +101,161 @@ def build(session: Session) -> None:
         "stop": stop_button,
         "resume": resume_button,
         "timer": timer,
-        "seen": seen,
+        "snapshot": snapshot,
     }
     with_revision = {**shown, "revision": session.run}
-    session.wire([session.arrival.change], on_arrival, [], [session.run])
-    session.wire([start_button.click], on_start, [], [session.run])
-    session.wire([resume_button.click], on_resume, [], [session.run])
-    session.wire([chooser.input], on_choice, [chooser], [session.run])
-    session.wire([stop_button.click], on_stop, [logarithmic, seen], with_revision)
-    session.wire([session.run.change], on_run, [logarithmic], {**shown, "chooser": chooser}, trigger_mode="always_last")
-    session.wire([logarithmic.input], on_logarithmic, [logarithmic, seen], with_revision)
-    session.wire([timer.tick], on_tick, [logarithmic, seen], with_revision)
+    looks = [logarithmic, snapshot]
+    session.wire([session.arrival.change], partial(arrive, session), [], [session.run])
+    session.wire([start_button.click], partial(on_start, session), [], [session.run])
+    session.wire([resume_button.click], partial(on_resume, session), [], [session.run])
+    session.wire([chooser.input], partial(on_choice, session), [chooser], [session.run])
+    session.wire([stop_button.click], partial(on_stop, session), looks, with_revision)
+    session.wire([logarithmic.input], partial(redraw, session), looks, with_revision)
+    session.wire([timer.tick], partial(follow, session), looks, with_revision)
+    session.wire(
+        [session.run.change],
+        partial(show, session),
+        [logarithmic],
+        {**shown, "chooser": chooser},
+        trigger_mode="always_last",
+    )
     session.wire(
         [session.arrival.change, session.data.change, session.settings.change],
-        lambda visit: prepared(visit, session.engine),
+        partial(prepare, session),
         [],
-        [outlook, start_button],
+        {"outlook": outlook, "start": start_button},
         trigger_mode="always_last",
     )
 
 
-# --- actions ---
+# --- handlers ---
 
 
-def start(visit: Visit, runs: Runs, engine: Engine, config: TrainConfig | None = None) -> Run:
+def arrive(session: Session, visit: Visit) -> int:
+    """Show the visitor's newest run that is not over, or else the newest, and go on from its settings."""
+    train = visit.train
+    runs = session.runs.find(visit.owner) if visit.owner else []
+    if runs and train.run is None:
+        train.run = ([run for run in runs if run.unfinished] or runs)[-1].id
+        if train.config == TrainConfig():  # no link has set them
+            train.config = session.runs.progress(train.run, visit.owner).config or train.config
+    return session.next_revision()
+
+
+def on_start(session: Session, visit: Visit) -> int:
+    start(session, visit)
+    return session.next_revision()
+
+
+def on_resume(session: Session, visit: Visit) -> int:
+    check_owner(visit)
+    if visit.train.run is not None:
+        session.runs.resume(visit.train.run, visit.owner)
+    return session.next_revision()
+
+
+def on_choice(session: Session, visit: Visit, run_id: str) -> int:
+    visit.train.run = run_id
+    return session.next_revision()
+
+
+def on_stop(session: Session, visit: Visit, logarithmic: bool, snapshot: Snapshot) -> Shown:
+    check_owner(visit)
+    if visit.train.run is not None:
+        session.runs.stop(visit.train.run, visit.owner)
+    return redraw(session, visit, logarithmic, snapshot)
+
+
+def follow(session: Session, visit: Visit, logarithmic: bool, snapshot: Snapshot) -> Shown:
+    """What has changed since `snapshot`."""
+    return _announced(session, snapshot, look(session, visit, logarithmic, snapshot))
+
+
+def redraw(session: Session, visit: Visit, logarithmic: bool, snapshot: Snapshot) -> Shown:
+    return _announced(session, snapshot, look(session, visit, logarithmic))
+
+
+def _announced(session: Session, before: Snapshot, shown: Shown) -> Shown:
+    """`shown`, with a new revision if the run has ended meanwhile: other steps show its result."""
+    return replace(shown, revision=session.next_revision()) if ended(before, shown.snapshot) else shown
+
+
+def ended(before: Any, now: Any) -> bool:
+    """Whether there was something to follow in the snapshot `before`, and no longer in `now`."""
+    return bool(before.every) and now is not UNCHANGED and not now.every
+
+
+def show(session: Session, visit: Visit, logarithmic: bool) -> Shown:
+    """The run, and the list of all runs, the newest first; hidden while there is but one."""
+    runs = session.runs.progress_of_all(visit.owner) if visit.owner else []
+    choices = [(text.run_choice(now.number, now.file, now.run.queued, now.run.state), now.run.id) for now in runs[::-1]]
+    chooser = gr.update(choices=choices, value=visit.train.run, visible=len(choices) > 1)
+    return replace(look(session, visit, logarithmic), chooser=chooser)
+
+
+def prepare(session: Session, visit: Visit) -> Iterator[Outlook]:
+    """What a run would take; a second version follows when this machine's speed has been measured."""
+    train = visit.train
+    if train.source is None:
+        yield Outlook(markup.note(text.NO_DATA), gr.Button(interactive=False))
+        return
+    if not train.source.ready:
+        yield _refused(text.DATA_ERRORS)
+        return
+    expected = expectation(session, train, train.config, wait=0.5)
+    if not expected.trainable:
+        yield _refused(text.NOTHING_LEARNS)
+        return
+    yield Outlook(view.outlook(expected), gr.Button(interactive=True))
+    if expected.seconds is None:  # the speed is being measured, once per start of the server
+        expected = expectation(session, train, train.config, wait=30.0)
+        yield Outlook(view.outlook(expected), gr.Button(interactive=True))
+
+
+def _refused(why: str) -> Outlook:
+    return Outlook(view.refusal(why), gr.Button(interactive=False))
+
+
+# --- starting ---
+
+
+def start(session: Session, visit: Visit, config: TrainConfig | None = None) -> Run:
     """Put a run on the visitor's data and settings (or those of `config`) into the line, and show it.
 
     Raises `UserError` where there is nothing to learn from, or nothing would learn.
     """
-    lesson = visit.lesson
-    config = config or lesson.config
+    train, runs = visit.train, session.runs
+    config = config or train.config
     check_owner(visit)
-    if lesson.source is None:
+    if train.source is None:
         raise UserError(text.NO_DATA)
-    if not lesson.source.ready:
+    if not train.source.ready:
         raise UserError(text.DATA_ERRORS)
-    if not lesson.source.path.is_file():
+    if not train.source.path.is_file():
         raise UserError(text.DATA_GONE)
-    expected = expectation(lesson, config, engine, wait=0.0)
+    expected = expectation(session, train, config, wait=0.0)
     if not expected.trainable:
         raise UserError(text.NOTHING_LEARNS)
-    if expected.seconds is None and runs.longest < math.inf:  # how long it takes decides whether it is taken
-        expected = expectation(lesson, config, engine, wait=30.0)
+    if expected.seconds is None and runs.longest < math.inf:  # whether it is allowed depends on how long it takes
+        expected = expectation(session, train, config, wait=30.0)
     run = runs.start(
         visit.owner,
-        lesson.source.path,
+        train.source.path,
         config,
-        lesson.start_from or engine.name,
+        train.start_from or session.engine.name,
         expected.seconds,
         visit.address,
-        **lesson.source.reading,
+        **train.source.reading,
     )
-    lesson.run = run.id
+    train.run = run.id
     return run
 
 
-def expectation(lesson: Lesson, config: TrainConfig, engine: Engine, wait: float) -> Estimate:
-    """What a run on the lesson's source will take. This machine's speed is waited for so many seconds."""
-    source = lesson.source
+def expectation(session: Session, train: TrainState, config: TrainConfig, wait: float) -> Estimate:
+    """What a run on the chosen data will take. Waits up to `wait` seconds for this machine's speed to be measured."""
+    source = train.source
     # Whatever it begins with has this backbone: only the heads may be others, and the source knows those.
-    return estimate(engine.model(), source.tasks, source.learns, source.rows, source.tokens, config, wait)
-
-
-def stop(visit: Visit, runs: Runs) -> None:
-    check_owner(visit)
-    if visit.lesson.run is not None:
-        runs.stop(visit.lesson.run, visit.owner)
-
-
-def resume(visit: Visit, runs: Runs) -> None:
-    check_owner(visit)
-    if visit.lesson.run is not None:
-        runs.resume(visit.lesson.run, visit.owner)
-
-
-def find_again(visit: Visit, runs: Runs) -> None:
-    """Show the visitor's newest run that is not over, or else the newest, and go on from its settings."""
-    lesson = visit.lesson
-    found = runs.find(visit.owner) if visit.owner else []
-    if lesson.run is not None or not found:
-        return
-    unfinished = [run for run in found if run.unfinished]
-    run = (unfinished or found)[-1]
-    lesson.run = run.id
-    if lesson.config == TrainConfig():  # no link has set them
-        lesson.config = runs.progress(run.id, visit.owner).config or lesson.config
+    return estimate(session.engine.model(), source.tasks, source.learns, source.rows, source.tokens, config, wait)
 
 
 def check_owner(visit: Visit) -> None:
@@ -221,39 +263,20 @@ def check_owner(visit: Visit) -> None:
         raise UserError(text.UNKNOWN)
 
 
-# --- views ---
+# --- what is shown ---
 
 
-def prepared(visit: Visit, engine: Engine) -> Iterator[tuple]:
-    """What a run would take, or why there can be none; and whether Start can be pressed."""
-    lesson = visit.lesson
-    if lesson.source is None:
-        yield markup.note(text.NO_DATA), gr.Button(interactive=False)
-        return
-    if not lesson.source.ready:
-        yield run_views.refusal(text.DATA_ERRORS), gr.Button(interactive=False)
-        return
-    expected = expectation(lesson, lesson.config, engine, wait=0.5)
-    if not expected.trainable:
-        yield run_views.refusal(text.NOTHING_LEARNS), gr.Button(interactive=False)
-        return
-    yield run_views.outlook(expected), gr.Button(interactive=True)
-    if expected.seconds is None:  # this machine's speed is being measured, once
-        yield run_views.outlook(expectation(lesson, lesson.config, engine, wait=30.0)), gr.Button(interactive=True)
-
-
-def look(visit: Visit, runs: Runs, logarithmic: bool, seen: Seen | None = None) -> Shown:
-    """What has changed of the run that is shown since `seen` (None: all of it)."""
-    before = seen or Seen()
-    if not visit.owner or visit.lesson.run is None:
-        # A page that looks at a run that the server does not know of has been forgotten.
-        return _nothing(text.UNKNOWN if before.run else text.NO_RUN)
+def look(session: Session, visit: Visit, logarithmic: bool, before: Snapshot | None = None) -> Shown:
+    """What has changed of the run that is shown since the snapshot `before`; all of it where that is None."""
+    if not visit.owner or visit.train.run is None:
+        # A page that follows a run has a session, unless the server has forgotten it.
+        return _nothing(text.UNKNOWN if before and before.run else text.NO_RUN)
     try:
-        now = runs.progress(visit.lesson.run, visit.owner)
+        now = session.runs.progress(visit.train.run, visit.owner)
     except UserError as problem:  # deleted meanwhile, or another's
-        visit.lesson.run = None
+        visit.train.run = None
         return _nothing(str(problem))
-    return _changes(now, logarithmic, before, everything=seen is None)
+    return _changes(now, logarithmic, before or Snapshot())
 
 
 def pace(now: Progress) -> float:
@@ -265,24 +288,27 @@ def pace(now: Progress) -> float:
     return STEADY if now.begun and now.step else SOON
 
 
-def _changes(now: Progress, logarithmic: bool, before: Seen, everything: bool) -> Shown:
-    run, every = now.run, pace(now)
-    seen = Seen(run.id, run.state, now.step, now.milestones, every)
-    everything = everything or seen.run != before.run
-    shown = Shown(
-        run_views.progress(now), stop=labelled(text.STOP, visible=run.unfinished, interactive=not now.stopping)
-    )
-    if everything or seen != before:
-        shown = replace(shown, seen=seen)
-    if everything or every != before.every:
-        shown = replace(shown, timer=gr.Timer(every or STEADY, active=bool(every)))
-    if everything or (seen.step, seen.milestones) != (before.step, before.milestones):
-        shown = replace(shown, plots=run_views.plots(now, logarithmic), pictures=gr.Row(visible=now.steps > 0))
-    if everything or (seen.milestones, seen.state) != (before.milestones, before.state):
-        moved = run_views.what_moved(now) if now.steps else None
+def timer(every: float) -> gr.Timer:
+    """A timer that ticks every so many seconds; 0: it stands still."""
+    return gr.Timer(every or STEADY, active=bool(every))
+
+
+def _changes(now: Progress, logarithmic: bool, before: Snapshot) -> Shown:
+    run = now.run
+    snapshot = Snapshot(run.id, run.state, now.step, now.milestones, pace(now))
+    another = snapshot.run != before.run
+    shown = Shown(view.progress(now), stop=labelled(text.STOP, visible=run.unfinished, interactive=not now.stopping))
+    if snapshot != before:
+        shown = replace(shown, snapshot=snapshot)
+    if another or snapshot.every != before.every:
+        shown = replace(shown, timer=timer(snapshot.every))
+    if another or (snapshot.step, snapshot.milestones) != (before.step, before.milestones):
+        shown = replace(shown, plots=view.plots(now, logarithmic), pictures=gr.Row(visible=now.steps > 0))
+    if another or (snapshot.milestones, snapshot.state) != (before.milestones, before.state):
+        moved = view.what_moved(now) if now.steps else None
         shown = replace(
             shown,
-            table=run_views.table(now),
+            table=view.table(now),
             stack=stack.svg(*moved, live=True) if moved else UNCHANGED,
             stack_table=stack.table(*moved) if moved else UNCHANGED,
             start=_start_button(run.unfinished),
@@ -302,8 +328,8 @@ def _nothing(message: str) -> Shown:
         start=_start_button(False),
         stop=labelled(text.STOP, visible=False),
         resume=labelled(text.RESUME, visible=False),
-        timer=gr.Timer(STEADY, active=False),
-        seen=Seen(),
+        timer=timer(0),
+        snapshot=Snapshot(),
     )
 
 
@@ -311,10 +337,3 @@ def _start_button(another: bool) -> gr.Button:
     if another:
         return gr.Button(value=text.START_ANOTHER, variant="secondary")
     return gr.Button(value=text.START, variant="primary")
-
-
-def choices(visit: Visit, runs: Runs) -> dict:
-    """The list of the visitor's runs, the newest first; hidden while there is but one."""
-    found = runs.progress_of_all(visit.owner) if visit.owner else []
-    named = [(text.run_choice(now.number, now.file, now.run.queued, now.run.state), now.run.id) for now in found[::-1]]
-    return gr.update(choices=named, value=visit.lesson.run, visible=len(named) > 1)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mtl.ui.train.result.words import run_name as run_name
+from mtl.ui.names import run_name as run_name
 from mtl.ui.words import duration as duration
 from mtl.ui.words import number
 

@@ -1,4 +1,4 @@
-"""Step 2 of the Train tab: what learns, how fast and for how long. `visit.lesson.config` is what the controls say."""
+"""Step 2 of the Train tab: what learns, how fast and for how long. `visit.train.config` is what the form says."""
 
 from __future__ import annotations
 
@@ -18,16 +18,14 @@ from mtl.config import TrainConfig, UserError, settings
 from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
 from mtl.ui import words as text
-from mtl.ui.page import Session
+from mtl.ui.page import UNCHANGED, Session
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.form import form
 from mtl.ui.train.settings.shape import Shape, fit, shape_of
 from mtl.ui.train.settings.sharing import BACKBONE, OWN, command, from_file, from_link, to_file, to_link
-from mtl.ui.train.state import Lesson
+from mtl.ui.train.state import TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
-
-__all__ = ["build", "command", "from_link", "to_link"]
 
 USED = "used"
 # In the browser; see assets/controls.js.
@@ -42,26 +40,33 @@ def build(session: Session) -> None:
         picture = gr.HTML(
             markup.note(words.LOADING), apply_default_css=False, js_on_load=_CONTROLS, elem_id="what-learns"
         )
-        said = gr.HTML(apply_default_css=False, elem_id="learns-said")
+        message = gr.HTML(apply_default_css=False, elem_id="learns-said")
         outcome = gr.HTML(apply_default_css=False, js_on_load=_CONTROLS, elem_id="learns-outcome")
         with gr.Accordion(words.TAKE_AWAY, open=False, elem_id="take-away"):
             parcel = gr.HTML(apply_default_css=False, js_on_load=_CONTROLS, elem_id="parcel")
             with gr.Row():
                 file = gr.HTML(apply_default_css=False)
                 load = gr.UploadButton(words.LOAD, file_types=[".json"], size="sm", elem_id="load-settings")
-        told = gr.Textbox(visible=False)
+        collected = gr.Textbox(visible=False)
 
-    views = [picture, said, outcome, parcel, file, session.settings]
+    outputs = {
+        "form": picture,
+        "message": message,
+        "outcome": outcome,
+        "parcel": parcel,
+        "file": file,
+        "revision": session.settings,
+    }
     # In the order in which they were sent: an older touch must not overtake a newer one.
     order = {"concurrency_id": "settings", "concurrency_limit": 1, "trigger_mode": "always_last"}
 
     def wire(triggers: Sequence[Any], handler: Callable, inputs: Sequence[Any], **options: Any) -> Any:
-        return session.wire(triggers, partial(_shown, session, handler), inputs, views, **{**order, **options})
+        return session.wire(triggers, partial(after, handler, session), inputs, outputs, **{**order, **options})
 
-    wire([picture.input], change, [told], js="mtl.collect")
+    wire([picture.input], change, [collected], js="mtl.collect")
     wire([load.upload], load_file, [load])
     wire([session.data.change, session.model.change], refresh, [])
-    arrived = wire([session.arrival.change], arrive, [told], js="mtl.query")
+    arrived = wire([session.arrival.change], arrive, [collected], js="mtl.query")
     arrived.then(None, js=f"() => mtl.openLinked({json.dumps(text.TRAIN)})", api_visibility="private")
 
 
@@ -71,89 +76,105 @@ def build(session: Session) -> None:
 @dataclass(frozen=True)
 class Change:
     """What a handler made of the settings. `message` is for the visitor (None: the one before still stands), `bad` when
-    something was not taken over; `anew` says that the form has to be written anew, because not all of it came from a
-    touch (None: only for another model or other tasks; what somebody is just typing would be lost)."""
+    something was refused; `rewrite` says that the form has to be written again, because not all of the change came from
+    a touch (None: only for another model or other tasks; what somebody is just typing would be lost)."""
 
     message: str | None = ""
     bad: bool = False
-    anew: bool | None = True
+    rewrite: bool | None = True
 
 
-def _shown(session: Session, handler: Callable[..., Change], visit: Visit, *values: Any) -> tuple:
-    """What the page shows after `handler(visit, session, *values)`: form, message, outcome, what to take away."""
-    made = handler(visit, session, *values)
-    lesson = visit.lesson
-    shape = shape_now(lesson, session)
-    config, dropped = fit(lesson.config, shape)
-    lesson.config = config
-    start, starts = start_of(lesson, session), starts_of(lesson, session)
+@dataclass(frozen=True)
+class Shown:
+    """What the page shows of the settings: the form, a message, what they come to, and the same to take away."""
+
+    form: Any
+    message: Any
+    outcome: str
+    parcel: str
+    file: str
+    revision: int
+
+
+def after(handler: Callable[..., Change], session: Session, visit: Visit, *values: Any) -> Shown:
+    """What the page shows after `handler(session, visit, *values)`."""
+    made = handler(session, visit, *values)
+    train = visit.train
+    shape = shape_now(session, train)
+    train.config, dropped = fit(train.config, shape)
+    start, starts = start_of(session, train), starts_of(session, train)
     parts = (shape, start, starts)
-    anew = bool(dropped) or (parts != lesson.parts if made.anew is None else made.anew)
-    if anew:
-        lesson.parts = parts
-    return (
-        form(shape, config, start, starts) if anew else gr.skip(),
-        gr.skip() if made.message is None and not dropped else said_html(made.message or "", dropped, made.bad),
-        outcome_html(shape, config, start),
-        parcel_html(lesson, start, session.engine.name),
-        file_html(config),
-        session.next_revision(),
+    rewrite = bool(dropped) or (parts != train.parts if made.rewrite is None else made.rewrite)
+    if rewrite:
+        train.parts = parts
+    return Shown(
+        form=form(shape, train.config, start, starts) if rewrite else UNCHANGED,
+        message=UNCHANGED if made.message is None and not dropped else _message(made.message, dropped, made.bad),
+        outcome=outcome_html(shape, train.config, start),
+        parcel=parcel_html(train, start, session.engine.name),
+        file=file_html(train.config),
+        revision=session.next_revision(),
     )
 
 
-def refresh(visit: Visit, session: Session) -> Change:
+def _message(message: str | None, notes: Sequence[str], bad: bool) -> str:
+    """What was, or was not, taken from a file, a link or the form."""
+    return markup.status(message or words.CHANGED, notes, "bad" if bad else "ok") if message or notes else ""
+
+
+def refresh(session: Session, visit: Visit) -> Change:
     """The data or the model in use is another one: the same settings for other parts."""
-    lesson = visit.lesson
-    if start_of(lesson, session) == USED:
-        lesson.start_from = None if lesson.model is None else str(lesson.model)
-    return Change(None, anew=None)
+    train = visit.train
+    if start_of(session, train) == USED:
+        train.start_from = None if train.model is None else str(train.model)
+    return Change(None, rewrite=None)
 
 
-def arrive(visit: Visit, session: Session, query: str) -> Change:
+def arrive(session: Session, visit: Visit, query: str) -> Change:
     """The page has loaded, perhaps by a link that carries settings."""
     try:
-        found = from_link(query or "")
+        linked = from_link(query or "")
     except UserError as problem:
         return Change(str(problem), bad=True)
-    if found is None:
+    if linked is None:
         return Change()
-    visit.lesson.config, start = found
-    visit.lesson.start_from = _start_from(start, visit.lesson, session)
+    visit.train.config, start = linked
+    visit.train.start_from = _start_from(session, visit.train, start)
     return Change("" if query.endswith("&again=1") else words.LINK_SET)
 
 
-def load_file(visit: Visit, session: Session, path: str) -> Change:
+def load_file(session: Session, visit: Visit, path: str) -> Change:
     """A run.json sets every control; the start stays as it is."""
     name = Path(path).name
     try:
-        visit.lesson.config = from_file(Path(path), name)
+        visit.train.config = from_file(Path(path), name)
     except UserError as problem:
-        return Change(str(problem), bad=True, anew=False)
+        return Change(str(problem), bad=True, rewrite=False)
     return Change(words.LOADED.format(name=name))
 
 
-def change(visit: Visit, session: Session, told: str) -> Change:
-    """A control was touched: `told` is what the form says, as JSON."""
-    lesson = visit.lesson
+def change(session: Session, visit: Visit, collected: str) -> Change:
+    """A control was touched: `collected` is what the form says, as JSON."""
+    train = visit.train
     try:
-        state = json.loads(told)
+        state = json.loads(collected)
         if not isinstance(state, dict):
             raise UserError(words.BAD_STATE)
         if state.get("reset"):
-            lesson.config, lesson.start_from = TrainConfig(), None
+            train.config, train.start_from = TrainConfig(), None
             return Change()
         start = state.get("start") or OWN
-        moved = start != start_of(lesson, session)
-        shape = shape_now(lesson, session)
-        before = lesson.config
+        moved = start != start_of(session, train)
+        shape = shape_now(session, train)
+        before = train.config
         config = settings_of(state, before, shape)
         if state.get("preset") in BY_NAME:
             config = BY_NAME[state["preset"]].make(shape.groups, config)
         if moved:
-            lesson.start_from = _start_from(start, lesson, session)
-        lesson.config = config
-        # The page has shown a preset already; written anew, the form would lose what was touched since.
-        return Change(anew=moved or ("preset" not in state and config.unfreeze != before.unfreeze))
+            train.start_from = _start_from(session, train, start)
+        train.config = config
+        # The page has shown a preset already; written again, the form would lose what was touched since.
+        return Change(rewrite=moved or ("preset" not in state and config.unfreeze != before.unfreeze))
     except UserError as problem:
         return Change(str(problem), bad=True)
     except (ValueError, TypeError, AttributeError, RecursionError):
@@ -168,12 +189,12 @@ def settings_of(state: dict[str, Any], before: TrainConfig, shape: Shape) -> Tra
     data |= {name: state[name] for name in single & state.keys() if state[name] != getattr(before, name)}
     groups = shape.under(before)
     if state.get("freeze", groups.frozen_layers()) != groups.frozen_layers():
-        # "All" rather than how many: so it means the same for another backbone.
+        # "All" rather than how many, so that it means the same for another backbone.
         data["freeze"] = -1 if state["freeze"] == len(groups.layers) else state["freeze"]
     if "freeze_heads" in state:
-        # A head without labels has no switch to say so.
-        kept = [head.label for head in groups.tops if head.idle and head.label in before.freeze_heads]
-        wanted = {*state["freeze_heads"], *kept}
+        # A head without labels has no switch in the form: it stays as it is.
+        idle = [head.label for head in groups.tops if head.idle and head.label in before.freeze_heads]
+        wanted = {*state["freeze_heads"], *idle}
         if wanted != set(before.freeze_heads):
             data["freeze_heads"] = [name for name in groups.tasks if name in wanted]
     if "rates" in state:
@@ -186,8 +207,8 @@ def settings_of(state: dict[str, Any], before: TrainConfig, shape: Shape) -> Tra
             if name in own or weight != shape.weights.get(name)
         }
     if "unfreeze" in state:
-        found = re.findall(r"(\d+)\s*:\s*(\d+)", state["unfreeze"])
-        data["unfreeze"] = [(int(epoch), int(lowest)) for epoch, lowest in found]
+        pairs = re.findall(r"(\d+)\s*:\s*(\d+)", state["unfreeze"])
+        data["unfreeze"] = [(int(epoch), int(lowest)) for epoch, lowest in pairs]
     return type(before).from_json(data)
 
 
@@ -199,50 +220,45 @@ def _backbone(session: Session) -> str:
     return session.models.get(None).backbone.source.name
 
 
-def start_of(lesson: Lesson, session: Session) -> str:
+def start_of(session: Session, train: TrainState) -> str:
     """What training begins with: "own", "backbone" or "used"."""
-    if lesson.start_from is None:
+    if train.start_from is None:
         return OWN
-    return BACKBONE if lesson.start_from == _backbone(session) else USED
+    return BACKBONE if train.start_from == _backbone(session) else USED
 
 
-def starts_of(lesson: Lesson, session: Session) -> list[str]:
+def starts_of(session: Session, train: TrainState) -> list[str]:
     """What there is to begin with. A page that serves a bare backbone has that one only once."""
     own = session.models.get(None)
-    used = lesson.model is not None or start_of(lesson, session) == USED
+    used = train.model is not None or start_of(session, train) == USED
     return [OWN, *([BACKBONE] if own.tasks else []), *([USED] if used else [])]
 
 
-def _start_from(start: str, lesson: Lesson, session: Session) -> str | None:
+def _start_from(session: Session, train: TrainState, start: str) -> str | None:
     """The name for `mtl.load`. Raises `UserError` where there is no such model."""
-    if start == OWN or (start == BACKBONE and BACKBONE not in starts_of(lesson, session)):
+    if start == OWN or (start == BACKBONE and BACKBONE not in starts_of(session, train)):
         return None
     if start == BACKBONE:
         return _backbone(session)
-    if start == USED and lesson.model is not None:
-        return str(lesson.model)
+    if start == USED and train.model is not None:
+        return str(train.model)
     raise UserError(words.NOT_THERE)
 
 
-def shape_now(lesson: Lesson, session: Session) -> Shape:
+def shape_now(session: Session, train: TrainState) -> Shape:
     """The parts of the model that will be trained: those of the start, and the heads that the data asks for."""
-    start = start_of(lesson, session)
-    model = session.models.get(Path(lesson.start_from) if start == USED else None)
+    start = start_of(session, train)
+    model = session.models.get(Path(train.start_from) if start == USED else None)
     tasks = {} if start == BACKBONE else model.tasks
     projection = 0 if start == BACKBONE else model.config.projection
-    source = lesson.source
-    # Data that was matched with another model is about to be matched with this one.
-    if source is not None and source.start_from == lesson.start_from:
+    source = train.source
+    # Data that was matched with another model is soon matched with this one.
+    if source is not None and source.start_from == train.start_from:
         return shape_of(model.backbone, source.tasks, projection, source.learns)
     return shape_of(model.backbone, tasks, projection)
 
 
-# --- what comes of it ---
-
-
-def said_html(message: str, notes: Sequence[str] = (), bad: bool = False) -> str:
-    """What was, or was not, taken over from a file, a link or the form."""
-    return markup.status(message or words.CHANGED, notes, "bad" if bad else "ok") if message or notes else ""
+# --- what they come to ---
 
 
 def outcome_html(shape: Shape, config: TrainConfig, start: str) -> str:
@@ -278,15 +294,15 @@ def _warnings(groups: Groups) -> list[str]:
     return notes
 
 
-def parcel_html(lesson: Lesson, start: str, own: str | None) -> str:
+def parcel_html(train: TrainState, start: str, own: str | None) -> str:
     """The command line and the link. `own` names the page's own model where it is not the bundled one."""
-    source = lesson.source
+    source = train.source
     # The folder of a model on the server says nothing to anybody else.
-    start_from = {OWN: own and Path(own).name, BACKBONE: lesson.start_from, USED: words.CHECKPOINT}[start]
+    start_from = {OWN: own and Path(own).name, BACKBONE: train.start_from, USED: words.CHECKPOINT}[start]
     line = command(
-        source.name if source else words.NO_FILE, lesson.config, start_from, source.reading if source else None
+        source.name if source else words.NO_FILE, train.config, start_from, source.reading if source else None
     )
-    link = escape(to_link(lesson.config, start))
+    link = escape(to_link(train.config, start))
     return (
         f'<div class="parcel">{_copied("command", words.COMMAND, words.COMMAND_INFO, line)}'
         f"{_copied('link', words.LINK, words.LINK_INFO, '', link)}</div>"
@@ -304,7 +320,7 @@ def _copied(key: str, label: str, info: str, value: str, link: str = "") -> str:
     """A line to copy. Of a link the browser knows the first part."""
     link = f' data-link="{link}"' if link else ""
     names = {"label": words.COPY, "done": words.COPIED, "failed": words.COPY_FAILED, "copies": f"copy-{key}"}
-    data = "".join(f' data-{name}="{escape(said)}"' for name, said in names.items())
+    data = "".join(f' data-{name}="{escape(value)}"' for name, value in names.items())
     return (
         f'<div class="copied"><label for="copy-{key}">{escape(label)}</label>'
         f'<span><input type="text" readonly id="copy-{key}" value="{escape(value)}"{link}>'

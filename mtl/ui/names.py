@@ -1,0 +1,71 @@
+"""What the page calls runs and models, and what it says was trained in a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mtl.files import read_json
+from mtl.groups import Groups
+from mtl.training.runs.service import Runs
+
+SOME_RUN = "a run"
+MODEL_GONE = "The model in use is no longer on this server: old ones are deleted after a while. Use another one."
+
+
+def run_name(number: int) -> str:
+    """What to call the run with this number (see `Progress.number`)."""
+    return f"run {number}"
+
+
+def name_of_run(runs: Runs, owner: str, run_id: str) -> str:
+    """What to call a run of `owner`; "a run" where it is not theirs."""
+    return next((run_name(p.number) for p in runs.progress_of_all(owner) if p.run.id == run_id), SOME_RUN)
+
+
+def name_of_model(runs: Runs, owner: str, path: Path) -> str:
+    """What to call the model of a checkpoint's folder: by its run, or by the file it was uploaded in."""
+    if path.parent.parent == runs.root and path.name == "checkpoint":
+        return name_of_run(runs, owner, path.parent.name)
+    return path.name
+
+
+def own_name(name: str | None) -> str:
+    """What to call the page's own model: a run's checkpoint goes by the run's name."""
+    if name is None:
+        return "default"
+    path = Path(name)
+    return path.parent.name if path.name == "checkpoint" and path.parent.name else path.name
+
+
+# --- what was trained ---
+
+
+def trained_in(path: Path) -> str:
+    """What a checkpoint's training changed, in a few words: "heads trained"; "" where it does not say."""
+    try:
+        moved = read_json(path / "train.json")["moved"]
+        # The record may be a stranger's.
+        return trained({str(group)[:40]: float(change) for group, change in moved.items()})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ""
+
+
+def trained(moved: Mapping[str, float]) -> str:
+    """A few words from {group: relative change of its weights}; "" where nothing is known."""
+    groups = Groups(dict.fromkeys(moved, 1))  # their sizes do not matter here
+    layers = [group.name for group in groups.layers]
+    moving = [name for name in layers if moved[name]]
+    heads = [group.name for group in groups.tops if group.kind == "head" and moved[group.name]]
+    if not moving:
+        return f"{'heads' if len(heads) > 1 else heads[0]} trained" if heads else ""
+    if len(moving) == len(layers):
+        return "all layers trained" if heads else "all layers trained, no head"
+    if len(moving) == 1:
+        which = moving[0]
+    elif moving == layers[-len(moving) :]:
+        which = f"top {len(moving)} layers"
+    else:
+        numbers = [name.removeprefix("layer ") for name in moving]
+        which = f"{len(moving)} layer groups ({', '.join(numbers)})"
+    return f"{which}{' and heads' if len(heads) > 1 else f' and {heads[0]}' if heads else ''} trained"
