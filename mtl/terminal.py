@@ -14,7 +14,7 @@ from mtl.training.progress import Progress, fold
 
 if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch
-    from mtl.data.matching import Taught
+    from mtl.data.matching import ColumnMatch
     from mtl.data.rows import Table
 
 
@@ -108,7 +108,7 @@ def show_scores(scores: dict) -> None:
             say(f"  {label:<18} " + "  ".join(f"{k} {v:.3f}" if k != "rows" else f"{v} rows" for k, v in parts.items()))
 
 
-def show_diagnosis(name: str, table: Table, teaches: Mapping[str, Taught]) -> None:
+def show_diagnosis(name: str, table: Table, teaches: Mapping[str, ColumnMatch]) -> None:
     """What the doctor says of a table: its columns, what each teaches, and the findings."""
     say(f"{name}: {len(table.rows)} rows ({table.format}, {table.encoding})")
     for column in table.columns:
@@ -126,12 +126,12 @@ def show_diagnosis(name: str, table: Table, teaches: Mapping[str, Taught]) -> No
         say("Nothing is wrong with it.")
 
 
-def _lesson(column: str, taught: Taught) -> list[str]:
+def _lesson(column: str, taught: ColumnMatch) -> list[str]:
     """What a column teaches, and what its labels mean to the head."""
     if taught.spec is None:
         return [taught.note]
     name = repr(taught.spec.name)
-    lines = [f"teaches the model's task {name}" if taught.kept else f"gets a new head, {name}"]
+    lines = [f"teaches the model's task {name}" if taught.reuses_head else f"gets a new head, {name}"]
     if taught.match:
         meaning = taught.match.meaning
         if same := [found for found, meant in meaning.items() if found == meant]:
@@ -146,7 +146,7 @@ def _reasons(match: LabelMatch) -> dict[str, str]:
     return {found: match.reasons[found] for found, meant in match.meaning.items() if found != meant}
 
 
-def diagnosis(table: Table, teaches: Mapping[str, Taught]) -> dict[str, Any]:
+def diagnosis(table: Table, teaches: Mapping[str, ColumnMatch]) -> dict[str, Any]:
     """The same as plain data."""
     columns, findings = ([dataclasses.asdict(x) for x in xs] for xs in (table.columns, table.findings))
     for column in columns:
@@ -154,7 +154,7 @@ def diagnosis(table: Table, teaches: Mapping[str, Taught]) -> dict[str, Any]:
             match = taught.match
             column["teaches"] = {
                 "task": taught.spec and taught.spec.name,
-                "new_head": bool(taught.spec) and not taught.kept,
+                "new_head": bool(taught.spec) and not taught.reuses_head,
                 "labels": match.meaning if match else {},
                 "reasons": _reasons(match) if match else {},
             }

@@ -1,7 +1,7 @@
-"""Every finding about a table in words: how serious it is, what is wrong, what was done, how to mend it.
+"""The messages of all findings about a table: level, problem, what was done, how to mend it.
 
-error: a row, a label or a column was left out or is of no use; warning: it is used, but perhaps not as meant;
-note: good to know. Braces are filled with facts where the finding is made.
+error: a row, label or column was left out or is useless; warning: it is used, but perhaps not as intended; note: good
+to know. The braces are filled in when the finding is made.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def _two(header, first, second):
 def test_a_column_under_the_tasks_own_name_comes_before_one_that_would_fit(tmp_path):
     matched = _matched(tmp_path, _two("label,Sentiment", ("pos", "neg"), ("negative", "neutral")))
     assert {*matched.specs} == {"sentiment", "label"}
-    assert matched.columns["Sentiment"].kept
+    assert matched.columns["Sentiment"].reuses_head
     assert matched.specs["label"].labels == ("neg", "pos")
     assert matched.rows[0].labels == {"label": "pos", "sentiment": "negative"}
 
