@@ -1,4 +1,4 @@
-"""Why a run ended badly, in words for a person who did not write this program."""
+"""Error messages for users: why a run failed or died, and what to do about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST = 400
 
 
 def in_plain_words(error: Exception) -> tuple[str, str]:
-    """(what happened, what to do about it) for a person who did not write this program."""
+    """(what happened, what to do about it), for a user."""
     text = str(error)
     if isinstance(error, UserError):
         return brief(text), ""
@@ -32,7 +32,7 @@ def in_plain_words(error: Exception) -> tuple[str, str]:
     if isinstance(error, TimeoutError):
         return "The folder of runs is busy.", "Try again in a minute."
     if isinstance(error, OSError):
-        # The file's name alone: where it lies is nobody's business but the server's.
+        # The file's name only: visitors must not learn the server's paths.
         where = f" ({Path(os.fsdecode(error.filename)).name})" if isinstance(error.filename, (str, bytes)) else ""
         reason = error.strerror or "no more is known"
         return f"A file could not be read or written: {reason}{where}.", "Look after it, then resume the run."
@@ -43,9 +43,9 @@ def in_plain_words(error: Exception) -> tuple[str, str]:
 
 
 def disk_is_full(error: Exception) -> bool:
-    """Whether this is what a library raises for it."""
+    """Whether a library raised this because the disk is full."""
     full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    # The library that writes weights reports the number in its text alone, and numpy not even that.
+    # safetensors gives the number in its message only, numpy not even there.
     return (
         getattr(error, "errno", None) in full
         or any(f"(os error {number})" in str(error) for number in full)
@@ -54,20 +54,22 @@ def disk_is_full(error: Exception) -> bool:
 
 
 def brief(text: str) -> str:
-    """A text that somebody else may have written, cut at a length that can be read."""
+    """A text from elsewhere, cut to a readable length."""
     return text if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + " …"
 
 
 def explain(run: Run) -> str:
-    """One or two plain sentences where there is something to explain about a run's state, else ""."""
+    """A sentence or two about a run that failed, was killed or is silent, else ""."""
     if run.state == "failed":
         last = folders.last_event(run.folder, 0)
         if not run.damaged and last.get("event") == "error":
-            said = brief(f"{last.get('message', '')} {last.get('hint', '')}".strip())
-            return said or "The run failed, and did not say why. Resume it, or start it again."
+            message = brief(f"{last.get('message', '')} {last.get('hint', '')}".strip())
+            return message or "The run failed, and did not say why. Resume it, or start it again."
         return f"The run's {run.damaged or 'record'} is damaged. Start the run again."
     if run.state == "killed":
-        return f"{_death(run.folder)} {_rescue(run.folder)}"
+        saved = any((run.folder / "state").glob("*.safetensors"))
+        advice = "All up to its last whole epoch is kept: resume it to go on from there."
+        return f"{_death(run.folder)} {advice if saved else 'It had finished no epoch yet; resume it to begin again.'}"
     silent = time.time() - folders.last_sign(run.folder)
     if run.state == "running" and silent > folders.SILENT_AFTER:
         return f"No sign of life for {silent:.0f} s: the computer may be asleep, or very busy."
@@ -75,6 +77,7 @@ def explain(run: Run) -> str:
 
 
 def _death(folder: Path) -> str:
+    """Why a process ended without an event."""
     process = folders.process_of(folder) or {}
     try:
         code = int(folders.read_json(folder / "exit.json")["code"])
@@ -95,9 +98,3 @@ def _death(folder: Path) -> str:
     if code:
         return f"The training process ended with status {code}. See output.txt in the run's folder."
     return "The training process ended without a word: it was killed, or it crashed."
-
-
-def _rescue(folder: Path) -> str:
-    if any((folder / "state").glob("*.safetensors")):
-        return "All up to its last whole epoch is kept: resume it to go on from there."
-    return "It had finished no epoch yet; resume it to begin again."
