@@ -120,7 +120,7 @@ def _task_role(facts: Facts, only: bool) -> Role:
             return Role("ignored", None, "it holds another text")
     evidence = {name: claim for name, kind in KINDS.items() if (claim := kind.recognise(facts, likely))}
     if not evidence:
-        return Role("ignored", None, "it holds nothing that could be learnt")
+        return Role("ignored", None, "it holds nothing that can be learned")
     name = max(evidence, key=lambda name: evidence[name].score)
     best = evidence.pop(name)
     if not best.score:

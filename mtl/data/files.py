@@ -17,8 +17,8 @@ from mtl.data.rows import Findings
 
 MAX_BYTES = 200_000_000
 
-_TABLE_HINT = "Bring a table as text: .csv, .tsv or .txt, or CoNLL."
-_SAVE_HINT = "In the spreadsheet program choose Save as, CSV UTF-8, and bring that file."
+_TABLE_HINT = "Use a table in text form: .csv, .tsv or .txt, or CoNLL."
+_SAVE_HINT = "In the spreadsheet program choose Save as, CSV UTF-8, and use that file."
 
 # The first bytes of files that people upload by mistake, what they are, and what to do instead.
 _KNOWN = (
@@ -32,11 +32,11 @@ _KNOWN = (
     (b"PAR1", "a Parquet file", "Write it as CSV, for example with pandas: read_parquet(...).to_csv(...)."),
     (b"SQLite format 3", "a database", "Export its table as CSV."),
     (b"\x93NUMPY", "a NumPy file", _TABLE_HINT),
-    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and bring the table inside."),
-    (b"Rar!", "a RAR archive", "Unpack it and bring the table inside."),
-    (b"BZh", "a bzip2 archive", "Unpack it and bring the table inside."),
-    (b"\xfd7zXZ", "an xz archive", "Unpack it and bring the table inside."),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it and bring the table inside."),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and use the table inside."),
+    (b"Rar!", "a RAR archive", "Unpack it and use the table inside."),
+    (b"BZh", "a bzip2 archive", "Unpack it and use the table inside."),
+    (b"\xfd7zXZ", "an xz archive", "Unpack it and use the table inside."),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it and use the table inside."),
     (b"\x7fELF", "a program", _TABLE_HINT),
 )
 
@@ -79,7 +79,7 @@ def read_source(path: str | os.PathLike[str], findings: Findings, max_bytes: int
         raise UserError(f"{path.name} is empty. {_TABLE_HINT}")
     text, encoding = decode(data, findings)
     if _line_ends(text) > (most := max(max_bytes // _SHORT_LINE, _FEW_LINES)):
-        raise UserError(f"{path.name} has more than {most:,} lines, the limit here. Bring a part of its rows.")
+        raise UserError(f"{path.name} has more than {most:,} lines, the limit here. Use a part of its rows.")
     return Source(_without_controls(text, path.name, findings), encoding)
 
 
@@ -147,7 +147,7 @@ def _unpack(data: bytes, name: str, max_bytes: int) -> bytes:
 
 def _too_big(name: str, max_bytes: int, how: str = "") -> str:
     size = f"{max_bytes / 1e6:,.0f} MB" if max_bytes >= 1e6 else f"{max_bytes:,} bytes"
-    return f"{name} is larger than {size} {how}".rstrip() + ", the limit here. Bring a part of its rows."
+    return f"{name} is larger than {size} {how}".rstrip() + ", the limit here. Use a part of its rows."
 
 
 def _refuse_known(data: bytes, name: str) -> None:
@@ -157,9 +157,9 @@ def _refuse_known(data: bytes, name: str) -> None:
     if data.startswith(b"PK\x03\x04"):
         if b"xl/" in data or b"[Content_Types].xml" in data[:2000]:
             raise UserError(f"{name} is an Excel or other Office file, not text. {_SAVE_HINT}")
-        raise UserError(f"{name} is a zip archive. Unpack it and bring the table inside.")
+        raise UserError(f"{name} is a zip archive. Unpack it and use the table inside.")
     if data[257:262] == b"ustar":
-        raise UserError(f"{name} is a tar archive. Unpack it and bring the table inside.")
+        raise UserError(f"{name} is a tar archive. Unpack it and use the table inside.")
     if re.match(rb"\s*[\[{]\s*[{\"]", data[:1000]) and b'":' in data[:100_000]:
         raise UserError(f"{name} is JSON, not a table. Write it as CSV, for example with pandas: to_csv(...).")
     if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)", data[:1000], re.IGNORECASE):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from mtl.config import KINDS
 from mtl.data.rows import Column, Finding, Findings, Progress, Row
-from mtl.text.batches import MAX_CHARACTERS
+from mtl.text.batches import MAX_CHARACTERS, by_length
 
 TokenCounts = Callable[[list[str]], list[int]]
 
@@ -62,26 +62,13 @@ def _truncated(
 ) -> None:
     # A token is at least one byte of UTF-8, and a character at most 4, so most texts need not be tokenised.
     long = [r for r in rows if 4 * len(r.text) > max_tokens - _SPECIAL and len(r.text.encode()) > max_tokens - _SPECIAL]
-    done = 0
-    for part in _parts(long):
-        progress(done / len(long))
-        done += len(part)
-        for row, count in zip(part, token_counts([row.text for row in part]), strict=True):
-            if count > max_tokens:
-                # Longer texts are cut before they are tokenised, so the count is a lower bound.
-                code = "truncated" if len(row.text) <= MAX_CHARACTERS else "endless"
-                findings.add(code, row.line, count=count, limit=max_tokens)
-
-
-def _parts(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """The rows in parts: tokens of a whole file would take many times its memory."""
-    part: list[Row] = []
-    room = _PART_CHARACTERS
-    for row in rows:
-        if part and (len(part) == _PART or len(row.text) > room):
-            yield part
-            part, room = [], _PART_CHARACTERS
-        part.append(row)
-        room -= len(row.text)
-    if part:
-        yield part
+    counts: dict[int, int] = {}
+    # In parts, as the tokens of a whole file would take many times its memory.
+    for part in by_length([len(row.text) for row in long], _PART_CHARACTERS, _PART):
+        progress(len(counts) / len(long))
+        counts |= zip(part, token_counts([long[i].text for i in part]), strict=True)
+    for i, row in enumerate(long):
+        if counts[i] > max_tokens:
+            # Longer texts are cut before they are tokenised, so the count is a lower bound.
+            code = "truncated" if len(row.text) <= MAX_CHARACTERS else "endless"
+            findings.add(code, row.line, count=counts[i], limit=max_tokens)

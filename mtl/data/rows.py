@@ -65,7 +65,7 @@ class Finding:
     """Something about the data that its owner should know.
 
     `level` is "error", "warning" or "note" (see `mtl.data.messages`). `line` is the first line concerned, None for the
-    whole file; `count` is the number of places. `problem`, `action` (what was done about it) and `hint` (how to mend
+    whole file; `count` is the number of places. `problem`, `action` (what was done about it) and `hint` (how to fix
     it) are sentences; `code`, a key of `MESSAGES`, identifies the kind of finding.
     """
 
@@ -97,10 +97,6 @@ class Table:
     @property
     def errors(self) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.level == "error")
-
-    @property
-    def warnings(self) -> tuple[Finding, ...]:
-        return tuple(f for f in self.findings if f.level == "warning")
 
     def tasks(self) -> dict[str, Column]:
         """The columns that hold labels, by name."""

@@ -60,12 +60,11 @@ def read_table(
     path = Path(path)
     findings = Findings()
     own_format = _read_own_format(path, max_bytes)
+    lines, encoding = [], "its own encoding"
     if own_format is None:
         source = read_source(path, findings, max_bytes)
         lines, encoding = split_lines(source.text), source.encoding
         del source  # it may be large
-    else:
-        lines, encoding = [], "its own encoding"
     if tokens.looks_like_conll(lines):
         names, places, form = ["text", "entities"], tokens.WordColumns(0, 1, None), "CoNLL, one word per line"
         check_overrides(names, text, roles)
@@ -203,8 +202,8 @@ def _from_grid(
                 break
         rows.append(Row(text, labels, line))
     for i in readers:
-        if missing := sum(count - NAMED_LINES for cells, count in short.items() if cells <= i and count > NAMED_LINES):
-            findings.add_uncounted("label-blank", names[i], missing)
+        missing = sum(max(0, count - NAMED_LINES) for cells, count in short.items() if cells <= i)
+        findings.add_uncounted("label-blank", names[i], missing)
     if marked and marks:
         names = [*names, marks]
         roles = [*roles, Role("task", ENTITIES, f"its entities are marked in {names[place]}")]

@@ -125,7 +125,7 @@ def to_spans(sentences: Iterable[Sentence], column: str, findings: Findings) -> 
     strict_starts = 0
     done, offsets = 0, []
     for sentence in sentences:
-        words, tags, lines = zip(*sentence, strict=True)
+        words, tags, lines = ([token[i] for token in sentence] for i in range(3))
         bad = next((i for i, tag in enumerate(tags) if not is_tag(tag)), None)
         if bad is not None:
             findings.add("bio-tag" if tags[bad] else "bio-missing", lines[bad], column, cell=shown(tags[bad]))

@@ -41,7 +41,7 @@ def prepare(
     path = Path(data)
     if path.suffix == ".json":
         if text or roles or mapping:
-            raise UserError("A recipe says by itself how its files are read: mend it there.")
+            raise UserError("A recipe itself says how its files are read: change it there.")
         recipe = Recipe.read(path)
         dataset = recipe.dataset(data_dir if data_dir is not None else path.parent)
         return Job(dataset, recipe.model, config or recipe.train, start_from)
@@ -58,7 +58,7 @@ def prepare(
         raise UserError(f"{path.name} has nothing to learn from. {problems or 'No column of labels was found.'}")
     train, held_out = split(matched.rows, config.validation)
     model = replace(base.config, tasks=tuple({**base.tasks, **matched.specs}.values()))
-    findings = (*table.errors, *table.warnings)
+    findings = (f for f in table.findings if f.level != "note")
     notes = [f"{f'Line {f.line}: ' if f.line else ''}{f.problem} {f.action}" for f in findings]
     validation = {"validation": held_out} if held_out else {}
     return Job(Dataset((Part(path.name, train),), validation, (*matched.notes, *notes)), model, config, start_from)

@@ -83,12 +83,10 @@ class Best:
 
     def __init__(self, groups: Groups) -> None:
         self._parameters = [p for g in groups if not g.frozen for p in g.parameters.values()]
-        self.epoch: int | None = None
-        self.score = 0.0
-        self.weights: list[torch.Tensor] = []
+        self.restore(None, 0.0, [])
 
     def keep(self, epoch: int, score: float, copy: bool) -> None:
-        """Remember an epoch, and with `copy` the weights as they are now."""
+        """Record an epoch, and with `copy` its weights."""
         self.restore(epoch, score, [p.detach().clone() for p in self._parameters] if copy else [])
 
     def restore(self, epoch: int | None, score: float, weights: list[torch.Tensor]) -> None:

@@ -99,7 +99,7 @@ def test_roles_and_meanings_are_as_they_were_said(tmp_path, default_model):
 
 def test_a_recipe_is_read_as_it_says_itself(tmp_path):
     (tmp_path / "recipe.json").write_text('{"model": {}, "train_on": []}')
-    with pytest.raises(UserError, match="A recipe says by itself"):
+    with pytest.raises(UserError, match="A recipe itself says"):
         jobs.prepare(tmp_path / "recipe.json", text="body")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from mtl.config import UserError
+from mtl.text.values import cut
 from mtl.training.runs import folder as folders
 from mtl.training.runs.folder import Run
 
@@ -22,9 +23,9 @@ _LONGEST = 400
 
 def in_plain_words(error: Exception) -> tuple[str, str]:
     """(what happened, what to do about it), for a user."""
-    text = str(error)
+    text = cut(str(error), _LONGEST)
     if isinstance(error, UserError):
-        return brief(text), ""
+        return text, ""
     if isinstance(error, MemoryError) or "can't allocate memory" in text or type(error).__name__ == "OutOfMemoryError":
         return "There was not enough memory for this run.", "Use smaller batches, or freeze more layers."
     if disk_is_full(error):
@@ -35,9 +36,9 @@ def in_plain_words(error: Exception) -> tuple[str, str]:
         # The file's name only: visitors must not learn the server's paths.
         where = f" ({Path(os.fsdecode(error.filename)).name})" if isinstance(error.filename, (str, bytes)) else ""
         reason = error.strerror or "no more is known"
-        return f"A file could not be read or written: {reason}{where}.", "Look after it, then resume the run."
+        return f"A file could not be read or written: {reason}{where}.", "Fix that, then resume the run."
     return (
-        f"Training ended with a fault in the program: {type(error).__name__}: {brief(text) or 'no more is known'}.",
+        f"Training ended with a fault in the program: {type(error).__name__}: {text or 'no more is known'}.",
         "The details are in traceback.txt in the run's folder.",
     )
 
@@ -53,17 +54,12 @@ def disk_is_full(error: Exception) -> bool:
     )
 
 
-def brief(text: str) -> str:
-    """A text from elsewhere, cut to a readable length."""
-    return text if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + " …"
-
-
 def explain(run: Run) -> str:
     """A sentence or two about a run that failed, was killed or is silent, else ""."""
     if run.state == "failed":
         last = folders.last_event(run.folder, 0)
         if not run.damaged and last.get("event") == "error":
-            message = brief(f"{last.get('message', '')} {last.get('hint', '')}".strip())
+            message = cut(f"{last.get('message', '')} {last.get('hint', '')}".strip(), _LONGEST)
             return message or "The run failed, and did not say why. Resume it, or start it again."
         return f"The run's {run.damaged or 'record'} is damaged. Start the run again."
     if run.state == "killed":
@@ -84,7 +80,7 @@ def _death(folder: Path) -> str:
     except (OSError, UserError, KeyError, TypeError, ValueError, OverflowError):
         code = None
     if process.get("host") == platform.node() and abs(psutil.boot_time() - process["booted"]) > 60:
-        return "The computer was started anew while this run was training."
+        return "The computer was restarted while this run was training."
     if shutil.disk_usage(folder).free < 1_000_000:
         return "The training process ended without a word, and the disk is full. Free some space."
     kills = folders.memory_kills()

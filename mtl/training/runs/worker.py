@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # Bytes of disk space that are freed when the disk is full, so that the error can still be written.
 _RESERVE = 65536
-_ANEW = "What was kept of the interrupted run is damaged, or of other settings or data: training begins anew."
+_ANEW = "The state of the interrupted run is damaged, or from other settings or data: training starts over."
 _NEVER_BEGAN = {"event": "end", "status": "stopped", "checkpoint": None, "seconds": 0.0, "steps": 0, "best": None}
 
 

@@ -243,7 +243,7 @@ def test_a_restarted_computer_is_told(waiting, process):
     _changed(waiting, booted=psutil.boot_time() - 3600)
     process.kill()
     process.wait()
-    assert "computer was started anew" in explain(folders.read(waiting))
+    assert "computer was restarted" in explain(folders.read(waiting))
 
 
 def _write_to_a_full_disk():

@@ -157,7 +157,7 @@ def test_what_was_kept_of_other_settings_is_not_used_and_that_is_said(tmp_path, 
             folders.request_stop(tmp_path / "run")
     other = jobs.prepare(reviews, TrainConfig(**{**config.to_json(), "lr": 1e-3}), start)
     first = next(worker.run(other, tmp_path / "run", resume=True))
-    assert "training begins anew" in first["notes"][-1]
+    assert "training starts over" in first["notes"][-1]
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path, start, reviews):
