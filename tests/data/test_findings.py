@@ -323,7 +323,7 @@ def test_facts_are_not_read_as_messages():
     findings = Findings()
     findings.add("number", 2, "score", cell="{oops} %s {0}")
     assert findings.grouped()[0].problem == "{oops} %s {0} is not a number."
-    assert {name for _, name, _, _ in string.Formatter().parse(MESSAGES["number"].problem) if name} == {"cell"}
+    assert {name for _, name, _, _ in string.Formatter().parse(MESSAGES["number"][1]) if name} == {"cell"}
 
 
 def test_a_fault_in_a_huge_cell_is_shown_in_short(tmp_path):
