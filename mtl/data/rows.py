@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mtl.data.messages import MESSAGES
+from mtl.config import ASSETS
 from mtl.text.values import cut
 
 LEVELS = ("error", "warning", "note")
@@ -64,9 +66,9 @@ class Column:
 class Finding:
     """Something about the data that its owner should know.
 
-    `level` is "error", "warning" or "note" (see `mtl.data.messages`). `line` is the first line concerned, None for the
+    `level` is "error", "warning" or "note" (see assets/findings.toml). `line` is the first line concerned, None for the
     whole file; `count` is the number of places. `problem`, `action` (what was done about it) and `hint` (how to fix
-    it) are sentences; `code`, a key of `MESSAGES`, identifies the kind of finding.
+    it) are sentences; `code`, a key of `messages()`, identifies the kind of finding.
     """
 
     level: str
@@ -103,6 +105,12 @@ class Table:
         return {c.name: c for c in self.columns if c.role == "task"}
 
 
+@functools.cache
+def messages() -> dict[str, dict[str, str]]:
+    """The messages of findings by code: level, problem, action and hint, with braces for the facts."""
+    return tomllib.loads((ASSETS / "findings.toml").read_text(encoding="utf-8"))
+
+
 class Findings:
     """Collects findings while a table is read, and merges those that repeat.
 
@@ -118,11 +126,9 @@ class Findings:
         key = (code, column)
         self._counts[key] += 1
         if self._counts[key] <= NAMED_LINES:
-            level, *sentences = MESSAGES[code]
             shown = {key: cut(fact, _LONGEST_FACT) if isinstance(fact, str) else fact for key, fact in facts.items()}
-            problem, action, hint = (sentence.format(**shown) for sentence in sentences)
-            finding = Finding(level, line, column, problem, action, hint, 1, code)
-            self._first.setdefault(key, []).append(finding)
+            message = {part: sentence.format(**shown) for part, sentence in messages()[code].items()}
+            self._first.setdefault(key, []).append(Finding(line=line, column=column, code=code, **message))
 
     def add_uncounted(self, code: str, column: str | None, count: int) -> None:
         """Count more places of a finding whose first `NAMED_LINES` were added."""

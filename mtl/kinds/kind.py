@@ -18,7 +18,7 @@ from mtl.text.values import plural
 if TYPE_CHECKING:
     from torch import nn
 
-# Reports a fault of a cell: called with a key of `mtl.data.messages.MESSAGES`, the line, and the message's fields.
+# Reports a fault of a cell: called with the code of a message in assets/findings.toml, the line, and the facts in it.
 Report = Callable[..., None]
 
 
