@@ -13,17 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from mtl import terminal
-from mtl.config import KINDS, TrainConfig, UserError, settings, settings_in
+from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, settings, settings_in
 from mtl.files import read_json
 from mtl.sheets import safe_cell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when it worked, 2 after an error that the user can mend, 130 after Ctrl+C."""
+    """Run one command; 0 on success, 2 after an error that the user can fix, 130 after Ctrl+C."""
     options = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character must not end the command
-    _quiet_libraries()
+        stream.reconfigure(errors="backslashreplace")  # for terminals that lack a character
+    # Read by these libraries when they are imported, which happens later, inside the commands.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     try:
         return options.run(options) or 0
     except UserError as error:
@@ -33,111 +36,90 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terminal.warn("stopped.")
         return 130
     except BrokenPipeError:
-        _nobody_reads()
+        _discard_output()
         return 0
-    except OSError as error:  # a full disk, a folder that may not be written
-        where = f"{error.filename}: " if error.filename else ""
-        terminal.warn(_FULL if _disk_is_full(error) else f"{where}{error.strerror or error}.")
-        return 2
     except Exception as error:
-        if not _disk_is_full(error):  # which some libraries say in their own way
+        from mtl.training.runs.errors import disk_is_full
+
+        if disk_is_full(error):
+            terminal.warn("the disk is full: free some space, then run the command again.")
+        elif isinstance(error, OSError):
+            terminal.warn(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.")
+        else:
             raise
-        terminal.warn(_FULL)
         return 2
 
 
-_FULL = "the disk is full: free some space, then run the command again."
-
-
-def _disk_is_full(error: Exception) -> bool:
-    from mtl.training.runs.errors import disk_is_full
-
-    return disk_is_full(error)
-
-
-def _nobody_reads() -> None:
-    """The reader of what is printed (`| head`) has gone: print into nothing from now on."""
+def _discard_output() -> None:
+    """Print to nowhere from now on, as the reader (`| head`) has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _quiet_libraries() -> None:
-    # Read when these libraries are imported, which happens later, inside the commands.
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+# Options of several commands.
+_SHARED = {
+    "--model": {
+        "metavar": "DIR|ID",
+        "help": "a checkpoint, a backbone's folder or a Hub id; default: the bundled model",
+    },
+    "--data-dir": {"metavar": "DIR", "help": "where a recipe's files are (default: beside the recipe)"},
+    "--half": {"action": "store_true", "help": "store the weights in half precision"},
+    "--pooling": {"help": f"how the embedding is pooled: {', '.join(POOLINGS[:-1])} or {POOLINGS[-1]}"},
+}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mtl", description="Multi-task sentence transformers.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name: str, run: Callable, text: str) -> argparse.ArgumentParser:
+    def command(name: str, run: Callable, text: str, *shared: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(run=run)
+        for flag in shared:
+            sub.add_argument(flag, **_SHARED[flag])
         return sub
 
-    def model_option(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument(
-            "--model",
-            metavar="DIR|ID",
-            help="a checkpoint, a backbone's folder or a Hub id; default: the bundled model",
-        )
-
-    sub = command("analyze", _analyze, "Embedding, sentiment, intensity, topic and entities of sentences.")
+    text = "Embedding, sentiment, intensity, topic and entities of sentences."
+    sub = command("analyze", _analyze, text, "--model", "--pooling")
     sub.add_argument("texts", nargs="*", metavar="SENTENCE", help="sentences; none: one per line from standard input")
     sub.add_argument("--tasks", help="only these heads, with commas between")
-    sub.add_argument("--pooling", help="how the embedding is pooled: mean, max, cls or pooler")
     sub.add_argument("--json", action="store_true", help="a JSON list with one object per sentence")
-    model_option(sub)
 
-    sub = command("train", _train, "Train on a table, CoNLL file or recipe, into a run folder.")
+    text = "Train on a table, CoNLL file or recipe, into a run folder."
+    sub = command("train", _train, text, "--model", "--data-dir", "--half")
     sub.add_argument("data", metavar="DATA", help="a CSV or CoNLL file, or a recipe (.json) that names several")
     sub.add_argument("--out", metavar="DIR", default="runs/latest", help="the run folder (default: runs/latest)")
     sub.add_argument("--config", metavar="FILE", help="settings as JSON; the options below override it")
-    sub.add_argument("--data-dir", metavar="DIR", help="where a recipe's files are (default: beside the recipe)")
-    reading = sub.add_argument_group("how a table is read (python -m mtl doctor DATA says how, unless told)")
+    sub.add_argument("--resume", action="store_true", help="go on after the last whole epoch of the run in --out")
+    sub.add_argument("--json", action="store_true", help="print each event as a line of JSON")
+    reading = sub.add_argument_group("how a table is read (python -m mtl doctor DATA shows the default)")
     reading.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
     text = f"what a column is used for: ignored, {', '.join(KINDS)}; may be given several times"
     reading.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
-    text = "read a label as one of the model's, as itself (a new label), or, with nothing behind =, not at all"
-    reading.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:FOUND=KNOWN", help=text)
-    sub.add_argument("--resume", action="store_true", help="go on after the last whole epoch of the run in --out")
-    sub.add_argument("--half", action="store_true", help="store the weights in half precision")
-    sub.add_argument("--json", action="store_true", help="print each event as a line of JSON")
+    text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
+    reading.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
     _add_train_options(sub)
-    model_option(sub)
 
-    sub = command("evaluate", _evaluate, "Scores on labelled data.")
+    sub = command("evaluate", _evaluate, "Scores on labelled data.", "--model")
     sub.add_argument("data", metavar="DATA", nargs="?", help="a CSV or CoNLL file")
     sub.add_argument("--default", action="store_true", help="the default model's own table of figures")
     sub.add_argument("--data-dir", metavar="DIR", default="data", help="where --default finds its data (default: data)")
     sub.add_argument("--json", action="store_true", help="all scores as JSON")
-    model_option(sub)
 
-    sub = command("doctor", _doctor, "What is in a table, and what is wrong with it, line by line.")
+    sub = command("doctor", _doctor, "What is in a table, and what is wrong with it, line by line.", "--model")
     sub.add_argument("data", metavar="DATA")
     sub.add_argument("--json", action="store_true", help="columns and findings as JSON")
-    model_option(sub)
 
-    sub = command("embed", _embed, "Embeddings of every text of a file.")
+    sub = command("embed", _embed, "Embeddings of every text of a file.", "--model", "--pooling")
     sub.add_argument("data", metavar="DATA", help="a table, or a .txt file with one text per line")
     sub.add_argument("out", metavar="OUT", help="a .parquet, .npy or .csv file")
-    sub.add_argument("--pooling", help="mean, max, cls or pooler")
-    model_option(sub)
 
-    sub = command("mix", _mix, "One checkpoint out of several of one kind: the mean of their weights.")
+    text = "One checkpoint out of several of one kind: the mean of their weights."
+    sub = command("mix", _mix, text, "--data-dir", "--half")
     sub.add_argument("models", nargs="+", metavar="DIR", help="checkpoints that grew out of the same model")
-    sub.add_argument(
-        "--shares",
-        nargs="+",
-        type=float,
-        metavar="S",
-        help="how much each counts, in the same order (default: the same); after the folders",
-    )
+    text = "how much each counts, in the same order (default: the same); after the folders"
+    sub.add_argument("--shares", nargs="+", type=float, metavar="S", help=text)
     sub.add_argument("--out", metavar="DIR", required=True, help="the folder of the new checkpoint")
     sub.add_argument("--calibrate", metavar="DATA", help="fit temperatures to the validation rows of a table or recipe")
-    sub.add_argument("--data-dir", metavar="DIR", help="where a recipe's files are (default: beside the recipe)")
-    sub.add_argument("--half", action="store_true", help="store the weights in half precision")
 
     sub = command("export", _export, "Write a whole model folder for sentence-transformers and transformers.")
     sub.add_argument("model", metavar="DIR", help='a checkpoint, or "default"')
@@ -151,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_train_options(sub: argparse.ArgumentParser) -> None:
-    """One option per setting of TrainConfig, so that the two cannot differ."""
+    """One option per setting of TrainConfig."""
     group = sub.add_argument_group("training settings")
     for name, about in settings(TrainConfig).items():
         flag, text = about.flag(name), about.help.replace("%", "%%")
@@ -169,21 +151,22 @@ def _add_train_options(sub: argparse.ArgumentParser) -> None:
 
 
 def _train_config(options: argparse.Namespace) -> TrainConfig | None:
-    """The settings from --config and the options; None where neither says anything."""
-    given = {}
+    """The settings from --config and the options, which override it; None if there are none."""
+    overrides = {}
     for name, about in settings(TrainConfig).items():
         value = getattr(options, name)
         if value is not None:
-            given[name] = dict(map(_pair, value)) if isinstance(about.default, dict) else value
-    if "unfreeze" in given:
-        given["unfreeze"] = [_whole_pair(text) for text in given["unfreeze"]]
+            overrides[name] = dict(map(_rate, value)) if isinstance(about.default, dict) else value
+    if "unfreeze" in overrides:
+        example = "an epoch, : and a number of groups, such as 3:5"
+        overrides["unfreeze"] = [_pair(text, ":", int, int, example) for text in overrides["unfreeze"]]
     path = Path(options.config or options.data)
     base = settings_in(read_json(path), str(path)) if options.config or path.suffix == ".json" else {}
-    return TrainConfig.from_json({**base, **given}) if options.config or base or given else None
+    return TrainConfig.from_json({**base, **overrides}) if options.config or base or overrides else None
 
 
 def _reading(options: argparse.Namespace) -> dict[str, Any]:
-    """What --text, --role and --label say, as `prepare` takes it."""
+    """--text, --role and --label as arguments of `prepare`."""
     roles, mapping = {}, {}
     for text in options.roles or ():
         column, equals, kind = text.rpartition("=")
@@ -191,29 +174,25 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
             raise UserError(f"{text!r} should be a column, = and a kind, such as stars=regression.")
         roles[column] = kind
     for text in options.mapping or ():
-        found, equals, known = text.rpartition("=")
-        column, colon, found = found.partition(":")
+        source, equals, target = text.rpartition("=")
+        column, colon, label = source.partition(":")
         if not (equals and colon):
             raise UserError(f"{text!r} should be a column, :, a label, = and a label, such as mood:happy=positive.")
-        mapping.setdefault(column, {})[found] = known or None
-    told = {"text": options.text, "roles": roles, "mapping": mapping}
-    return {name: value for name, value in told.items() if value}
+        mapping.setdefault(column, {})[label] = target or None
+    arguments = {"text": options.text, "roles": roles, "mapping": mapping}
+    return {name: value for name, value in arguments.items() if value}
 
 
-def _pair(text: str) -> tuple[str, float]:
-    name, _, value = text.rpartition("=")
+def _rate(text: str) -> tuple[str, float]:
+    return _pair(text, "=", str, float, "a name, = and a number, such as 'layer 6=3e-5'")
+
+
+def _pair(text: str, separator: str, first: Callable, second: Callable, example: str) -> tuple:
+    left, _, right = text.rpartition(separator)
     try:
-        return name, float(value)
+        return first(left), second(right)
     except ValueError:
-        raise UserError(f"{text!r} should be a name, = and a number, such as 'layer 6=3e-5'.") from None
-
-
-def _whole_pair(text: str) -> tuple[int, int]:
-    epoch, _, lowest = text.partition(":")
-    try:
-        return int(epoch), int(lowest)
-    except ValueError:
-        raise UserError(f"{text!r} should be an epoch, : and a number of groups, such as 3:5.") from None
+        raise UserError(f"{text!r} should be {example}.") from None
 
 
 # --- the commands ---
@@ -257,15 +236,15 @@ def _train(options: argparse.Namespace) -> int:
     if options.resume and state == "done":
         raise UserError(
             f"The run in {options.out} is finished, and its model is in {Path(options.out) / 'checkpoint'}. Leave "
-            "--resume out to train anew, or begin with that model: --model, and another --out."
+            "--resume out to train again, or start from that model: --model, and another --out."
         )
-    if options.resume and state == "queued" and processes.is_main:  # as a folder without a run reads
-        terminal.warn(f"there is no run in {options.out} to go on with: training begins anew.")
+    if options.resume and state == "queued" and processes.is_main:  # the state of a folder without a run
+        terminal.warn(f"there is no run in {options.out} to resume: training starts over.")
     job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **_reading(options))
     stopping: list[float] = []
 
     def stop(number: int, _) -> None:
-        # A launcher of several processes passes the signal on, which they have got already.
+        # A launcher of several processes passes the signal on after they have received it themselves.
         if stopping and time.monotonic() - stopping[0] > 1:
             raise KeyboardInterrupt
         if not stopping and processes.is_main:
@@ -281,8 +260,8 @@ def _train(options: argparse.Namespace) -> int:
             try:
                 show(event)
                 sys.stdout.flush()
-            except BrokenPipeError:  # the run is worth more than what is said of it
-                _nobody_reads()
+            except BrokenPipeError:  # the run goes on without a reader
+                _discard_output()
     if processes.is_main and not options.json:
         terminal.say(f"Checkpoint: {Path(options.out) / 'checkpoint'}")
     return 0
@@ -309,8 +288,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     read = read_table(options.data)
     matched = match_tasks(read, model.tasks, least=1)
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
-    left_out = [name for name in matched.specs if name not in known]
-    for name in left_out:
+    for name in (name for name in matched.specs if name not in known):
         terminal.warn(f"the labels of {name!r} are not those of a head of this model; it is not scored.")
     scores = evaluate(model, matched.rows, known) if known else {}
     if not scores:
@@ -319,8 +297,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         )
     if options.json:
         print(json.dumps(scores, indent=2, ensure_ascii=False))
-        return
-    terminal.show_scores(scores)
+    else:
+        terminal.show_scores(scores)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -330,15 +308,15 @@ def _doctor(options: argparse.Namespace) -> int:
 
     model = mtl.load(options.model)
     table = read_table(options.data, token_counts=model.token_counts, max_tokens=model.max_tokens)
-    teaches = match_tasks(table, model.tasks).columns
+    matches = match_tasks(table, model.tasks).columns
     if options.json:
-        print(json.dumps(terminal.diagnosis(table, teaches), indent=2, ensure_ascii=False))
+        print(json.dumps(terminal.diagnosis(table, matches), indent=2, ensure_ascii=False))
     else:
-        terminal.show_diagnosis(options.data, table, teaches)
+        terminal.show_diagnosis(options.data, table, matches)
     return 1 if table.errors else 0
 
 
-# Each process embeds so many texts at a time: page by page, the file is the same however many processes there are.
+# The texts that a process embeds at a time; the result does not depend on the number of processes.
 _PAGE = 2048
 
 
@@ -352,7 +330,7 @@ def _embed(options: argparse.Namespace) -> None:
     if out.suffix not in (".parquet", ".npy", ".csv"):
         raise UserError(f"OUT must end in .parquet, .npy or .csv; it is {out.name!r}.")
     processes = Processes()
-    if not out.absolute().parent.is_dir():  # asked before minutes go into embedding
+    if not out.absolute().parent.is_dir():  # before embedding, which may take minutes
         raise UserError(f"There is no folder {out.parent}.")
     texts = _texts(Path(options.data))
     model = mtl.load(options.model)
@@ -361,7 +339,7 @@ def _embed(options: argparse.Namespace) -> None:
     pages: list[np.ndarray] = []
     for first in range(0, len(texts), together):
         mine = texts[first + _PAGE * processes.rank :][:_PAGE]
-        page = np.zeros((_PAGE, model.dim), np.float32)  # of one size for all; what is empty comes last
+        page = np.zeros((_PAGE, model.dim), np.float32)  # of one size in all processes; empty rows come last
         if mine:
             page[: len(mine)] = model.encode(
                 mine,
@@ -393,8 +371,7 @@ def _texts(path: Path) -> list[str]:
         from mtl.data.files import read_source
         from mtl.data.rows import Findings
 
-        lines = [line.strip() for line in read_source(path, Findings()).text.splitlines()]
-        texts = [line for line in lines if line]
+        texts = [line.strip() for line in read_source(path, Findings()).text.splitlines() if line.strip()]
     else:
         from mtl.data.table import read_table
 
@@ -440,7 +417,7 @@ def _scenarios(options: argparse.Namespace) -> None:
     from mtl.tools import scenarios
 
     out = Path(options.out or scenarios.OUT)
-    if not out.parent.is_dir():  # asked before minutes go into measuring
+    if not out.parent.is_dir():  # before measuring, which takes minutes
         raise UserError(f"There is no folder {out.parent}.")
     figures = scenarios.measure(say=lambda line: terminal.warn(f"{line} ..."))
     scenarios.write(figures, out)

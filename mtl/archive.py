@@ -1,8 +1,7 @@
-"""A checkpoint as one zip file: written for a person to take away, and read back as any stranger's file.
+"""Checkpoints as zip files: written for download, and read from untrusted uploads.
 
-What comes in may be damaged or hostile, so nothing in it is believed: names, sizes, links and formats are checked
-before a byte is unpacked, what was unpacked is checked again, and only a whole and sound checkpoint ends up in the
-folder that was asked for. Nothing else on the disk is touched.
+An upload may be damaged or hostile: names, sizes, links and formats are checked before a byte is unpacked, the result
+is checked again, and only a complete checkpoint ends up in the requested folder. Nothing else on the disk is touched.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from mtl.config import ModelConfig, UserError
 from mtl.files import read_json
@@ -25,19 +24,19 @@ from mtl.files import read_json
 if TYPE_CHECKING:
     from mtl.checkpoint import Base
 
-# Of everything unpacked. A whole encoder of the default's size in float32 is 91 MB.
+# Unpacked, in total. A whole encoder of the default's size in float32 is 91 MB.
 MAX_BYTES = 256_000_000
 MAX_FILES = 100
-# Of config.json, train.json and README.md each.
+# In bytes, for each of config.json, train.json and README.md.
 _MAX_TEXT = 1_000_000
 # Of all heads together; the default model's have a hundred thousand.
 _MAX_HEAD_WEIGHTS = 20_000_000
-# What a head reads is at least about so wide.
+# A lower bound for the width of the vectors that heads read.
 _NARROW = 384
 _CHUNK = 1 << 20
 _TEXTS = ("config.json", "train.json", "README.md")
 _WEIGHTS = re.compile(r"weights[0-9a-z-]{0,40}\.safetensors")
-# What file managers add by themselves.
+# Files that file managers add.
 _LITTER = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$|\._)")
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
 _TAKE_WHOLE = "Zip the folder called checkpoint as it is, or download it here again."
@@ -47,9 +46,9 @@ _TAKE_WHOLE = "Zip the folder called checkpoint as it is, or download it here ag
 
 
 def write(folder: str | os.PathLike, target: str | os.PathLike | IO[bytes], name: str = "checkpoint") -> None:
-    """Write the checkpoint in `folder` as a zip, all files within one folder called `name`.
+    """Write the checkpoint in `folder` as a zip, all files in one folder called `name`.
 
-    The same checkpoint gives the same bytes. Raises `UserError` where `folder` holds no checkpoint.
+    The same checkpoint gives the same bytes. Raises `UserError` if `folder` has no checkpoint.
     """
     folder = Path(folder)
     files = [folder / file for file in _TEXTS if (folder / file).is_file()]
@@ -60,7 +59,7 @@ def write(folder: str | os.PathLike, target: str | os.PathLike | IO[bytes], name
         for path in files:
             entry = zipfile.ZipInfo(f"{name}/{path.name}")
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
-            # Weights hardly get smaller, and squeezing them takes seconds.
+            # Weights hardly compress, and trying takes seconds.
             entry.compress_type = zipfile.ZIP_DEFLATED if path.name in _TEXTS else zipfile.ZIP_STORED
             with path.open("rb") as source, archive.open(entry, "w") as packed:
                 shutil.copyfileobj(source, packed, _CHUNK)
@@ -70,29 +69,29 @@ def write(folder: str | os.PathLike, target: str | os.PathLike | IO[bytes], name
 
 
 def read(path: str | os.PathLike, into: str | os.PathLike, bases: Collection[Base]) -> Path:
-    """Unpack a zip that somebody brought into the folder `into`, which must not exist yet, and return it.
+    """Unpack an uploaded zip into the folder `into`, which must not exist yet, and return it.
 
-    `bases` are what a checkpoint may be based on: a foreign one is refused here, before its name can send anything to
-    the network. Raises `UserError` saying what is wrong with the file; then `into` does not exist either.
+    A checkpoint on any base but `bases` is refused, so that the name of its base is never looked up on the network.
+    Raises `UserError` saying what is wrong with the file; then `into` does not exist either.
     """
     path, into = Path(path), Path(into)
     if into.exists():
         raise UserError(f"{into.name} exists already.")
-    making = into.with_name(f".{into.name}.part")
-    shutil.rmtree(making, ignore_errors=True)
+    temporary = into.with_name(f".{into.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
     try:
-        making.mkdir(parents=True)
+        temporary.mkdir(parents=True)
         with _opened(path) as archive:
-            for entry, name in _entries(archive):
-                _extract(archive, entry, making / name)
-        _check(making, bases)
-        making.rename(into)
+            for name, entry in _entries(archive).items():
+                _extract(archive, entry, temporary / name)
+        _check(temporary, bases)
+        temporary.rename(into)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error) as error:
         raise UserError(f"This zip file is damaged or was cut short ({_plain(error)}). Download it again.") from error
     except OSError as error:
         raise UserError(f"The zip file could not be unpacked: {error.strerror or _plain(error)}.") from error
     finally:
-        shutil.rmtree(making, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return into
 
 
@@ -111,10 +110,10 @@ def _opened(path: Path) -> zipfile.ZipFile:
     if start == b"PK\x05\x06":
         raise UserError(f"This zip file holds nothing. {_TAKE_WHOLE}")
     if start != b"PK\x03\x04":
-        kind = {b"\x1f\x8b": "a gzip archive", b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive"}
-        found = next((what for sign, what in kind.items() if start.startswith(sign)), "something else")
-        raise UserError(f"This is not a zip file but {found}. {_TAKE_WHOLE}")
-    # The list of contents lies at the end, and Python would read all of it into memory, however long.
+        kinds = {b"\x1f\x8b": "a gzip archive", b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive"}
+        kind = next((kind for sign, kind in kinds.items() if start.startswith(sign)), "something else")
+        raise UserError(f"This is not a zip file but {kind}. {_TAKE_WHOLE}")
+    # The list of contents is at the end, and Python would read all of it into memory.
     at = tail.rfind(b"PK\x05\x06")
     if at < 0:
         raise UserError("This zip file was cut short: its end, with the list of its contents, is missing.")
@@ -124,9 +123,9 @@ def _opened(path: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def _entries(archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, str]]:
-    """(entry, plain file name) of all that is to be unpacked. All are judged before the first is given."""
-    found: dict[str, zipfile.ZipInfo] = {}
+def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The entries to unpack, by plain file name."""
+    entries: dict[str, zipfile.ZipInfo] = {}
     folders = set()
     total = 0
     for entry in archive.infolist():
@@ -151,23 +150,23 @@ def _entries(archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, str]]:
             )
         if name not in _TEXTS and not _WEIGHTS.fullmatch(name):
             raise UserError(f"This zip file holds {shown}, which is no part of a checkpoint. {_TAKE_WHOLE}")
-        if name in found or len(parts) > 2:
+        if name in entries or len(parts) > 2:
             raise UserError(f"This zip file holds more than one checkpoint, or folders within it. {_TAKE_WHOLE}")
         if name in _TEXTS and entry.file_size > _MAX_TEXT:
             raise UserError(f"This zip file was refused: {shown} is {entry.file_size / 1e6:,.0f} MB of text.")
-        found[name] = entry
+        entries[name] = entry
         folders.add(tuple(parts[:-1]))
         total += entry.file_size
-    if len(found) > MAX_FILES:
-        raise UserError(f"This zip file holds {len(found)} files; a checkpoint has at most {MAX_FILES}.")
+    if len(entries) > MAX_FILES:
+        raise UserError(f"This zip file holds {len(entries)} files; a checkpoint has at most {MAX_FILES}.")
     if total > MAX_BYTES:
         raise UserError(
             f"This zip file would take {total / 1e6:,.0f} MB unpacked; the most is {MAX_BYTES / 1e6:.0f} MB. "
             "Use a model that large on the command line: python -m mtl analyze --model FOLDER."
         )
-    if "config.json" not in found or len(folders) > 1:
+    if "config.json" not in entries or len(folders) > 1:
         raise UserError(f"This zip file holds no checkpoint: there is no config.json beside weights. {_TAKE_WHOLE}")
-    return ((entry, name) for name, entry in found.items())
+    return entries
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
@@ -184,33 +183,14 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> 
 
 
 def _check(folder: Path, bases: Collection[Base]) -> None:
-    from mtl.checkpoint import FORMAT
+    from mtl.checkpoint import read_config
 
-    config = _json(folder / "config.json")
-    version = config.get("mtl_format")
-    if version is None:
-        raise UserError(
-            "config.json in this zip file is not that of a checkpoint of this program (it has no mtl_format). "
-            f"{_TAKE_WHOLE}"
-        )
-    if version != FORMAT:
-        newer = isinstance(version, int) and not isinstance(version, bool) and version > FORMAT
-        hint = "Update the program." if newer else "Train the model again."
-        raise UserError(
-            f"This checkpoint was written in format {str(version)[:20]}{', by a newer version' if newer else ''}; "
-            f"this program reads format {FORMAT}. {hint}"
-        )
-    try:
-        name, digest = str(config["base"]["name"]), str(config["base"]["sha256"])
-        weights = {str(file): str(sha) for file, sha in config["weights"].items()}
-        model = ModelConfig.from_json(config["model"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"config.json in this zip file is damaged: {error} is missing or of the wrong type.") from error
-    if not any((name, digest) == (base.name, base.sha256) for base in bases):
+    base, weights, model = read_config(folder, "config.json in this zip file")
+    if base not in bases:
         own = " or ".join(f"{base.name!r} ({base.sha256[:12]}…)" for base in bases)
         raise UserError(
-            f"This checkpoint was trained on {name[:80]!r} with weights {digest[:12]}…; this page has {own}. A "
-            "checkpoint holds only what training changed, so it works on exactly the model it was trained on."
+            f"This checkpoint was trained on {base.name[:80]!r} with weights {base.sha256[:12]}…; this page has {own}. "
+            "A checkpoint holds only what training changed, so it works on exactly the model it was trained on."
         )
     if model.projection > 1024 or _head_weights(model) > _MAX_HEAD_WEIGHTS:
         raise UserError("This checkpoint names heads that are far too large for this page.")
@@ -222,15 +202,11 @@ def _check(folder: Path, bases: Collection[Base]) -> None:
     for file, digest in weights.items():
         _check_weights(folder / file, digest)
     if (folder / "train.json").exists():
-        _json(folder / "train.json")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return read_json(path, f"{path.name} in this zip file")
+        read_json(folder / "train.json", "train.json in this zip file")
 
 
 def _head_weights(model: ModelConfig) -> int:
-    """Roughly how many weights the heads have, whatever backbone they read."""
+    """Roughly how many weights the heads have, for any backbone."""
     return sum(t.hidden * (_NARROW + t.outputs) if t.hidden else _NARROW * t.outputs for t in model.tasks)
 
 

@@ -1,17 +1,18 @@
 """Checkpoints: a folder that holds only what training changed.
 
-    config.json           format version, what it is based on (name and SHA-256), tasks, pooling, hashes of the weights
-    weights*.safetensors  the tensors that differ from those of the base; several files where one would pass 9 MB
+    config.json           format version, base (name and SHA-256), tasks, pooling, hashes of the weights
+    weights*.safetensors  the tensors that differ from those of the base, in several files if one would exceed 9 MB
     train.json            settings, data and metrics (written by the training run)
     README.md             a model card
 
-The *base* is a bare backbone, or the bundled default model: a learner's checkpoint of fine-tuned heads then holds just
-these heads, and in memory it borrows everything else.
+The *base* is a bare backbone, or the bundled default model: a checkpoint of fine-tuned heads then holds only these
+heads, and in memory it shares everything else.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import logging
 import os
 import threading
@@ -36,7 +37,7 @@ _warn_once = functools.cache(logging.getLogger(__name__).warning)
 
 @dataclass(frozen=True)
 class Base:
-    """What a model's unchanged tensors come from: "default" or a backbone's name, and a SHA-256 of its weights."""
+    """The source of a model's unchanged tensors: "default" or a backbone's name, and the SHA-256 of its weights."""
 
     name: str
     sha256: str
@@ -54,9 +55,9 @@ def load(
     """Load a model, ready to answer.
 
     `name`: None or "default" for the bundled model; a checkpoint's folder; or a backbone (its name, a folder or a
-    Hugging Face Hub id), which gives a model without heads. `dtype`: "float32", "bfloat16" or "auto" (the quicker
-    of the two on this processor; the log says once where the slower one was asked for). `device`: "cpu", "cuda";
-    default a GPU where there is one. Raises `UserError`.
+    Hugging Face Hub id), which gives a model without heads. `dtype`: "float32", "bfloat16" or "auto" (the quicker one
+    on this processor; the log warns once about the slower one). `device`: "cpu" or "cuda"; by default a GPU if there is
+    one. Raises `UserError`.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if dtype == "auto":
@@ -75,7 +76,7 @@ def load(
 
 
 def _base_model(name: str, dtype: torch.dtype, device: str) -> MultiTaskModel:
-    """A base, loaded once per process; every model that grows out of it shares its memory."""
+    """A base, loaded once per process; models derived from it share its memory."""
     with _lock:
         key = (name, dtype, device)
         if key not in _bases:
@@ -93,40 +94,44 @@ def _base_model(name: str, dtype: torch.dtype, device: str) -> MultiTaskModel:
 
 
 def _digest(config: dict) -> str:
-    """One SHA-256 for all weights of a checkpoint and what they are based on."""
-    import hashlib
-
+    """One SHA-256 for all weights of a checkpoint and its base."""
     parts = [config["base"]["sha256"], *(config["weights"][f] for f in sorted(config["weights"]))]
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
-def _load_folder(folder: Path, dtype: torch.dtype, device: str) -> MultiTaskModel:
-    config = read_json(folder / "config.json")
+def read_config(folder: Path, name: str) -> tuple[Base, dict[str, str], ModelConfig]:
+    """(base, {weights file: SHA-256}, model) from config.json. Raises `UserError`, which calls the file `name`."""
+    config = read_json(folder / "config.json", name)
     version = config.get("mtl_format")
+    if version is None:
+        raise UserError(f"{name} is not that of a checkpoint of this program (it has no mtl_format).")
     if version != FORMAT:
+        newer = isinstance(version, int) and not isinstance(version, bool) and version > FORMAT
         raise UserError(
-            f"{folder} was written in checkpoint format {version!r}; this program reads format {FORMAT}. "
-            "Update the program, or train the model again."
+            f"{name} was written in format {str(version)[:20]}{', by a newer version' if newer else ''}; this program "
+            f"reads format {FORMAT}. {'Update the program.' if newer else 'Train the model again.'}"
         )
     try:
-        wanted = Base(str(config["base"]["name"]), str(config["base"]["sha256"]))
-        files = {str(name): str(digest) for name, digest in config["weights"].items()}
-        model_config = ModelConfig.from_json(config["model"])
+        base = Base(str(config["base"]["name"]), str(config["base"]["sha256"]))
+        files = {str(file): str(digest) for file, digest in config["weights"].items()}
+        return base, files, ModelConfig.from_json(config["model"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder}/config.json is damaged: {error!r} is missing or of the wrong type.") from error
-    base = _base_model(wanted.name, dtype, device)
-    if base.origin.sha256 != wanted.sha256:
+        raise UserError(f"{name} is damaged: {error} is missing or of the wrong type.") from error
+
+
+def _load_folder(folder: Path, dtype: torch.dtype, device: str) -> MultiTaskModel:
+    origin, files, model_config = read_config(folder, f"{folder}/config.json")
+    base = _base_model(origin.name, dtype, device)
+    if base.origin.sha256 != origin.sha256:
         raise UserError(
-            f"{folder} was trained on {wanted.name!r} with weights {wanted.sha256[:12]}…, but the {base.origin.name!r} "
+            f"{folder} was trained on {origin.name!r} with weights {origin.sha256[:12]}…, but the {base.origin.name!r} "
             f"here has weights {base.origin.sha256[:12]}…. A checkpoint holds only what training changed, so it works "
             "on exactly the model it was trained on."
         )
-    return _overlay(base, model_config, _read_weights(folder, files), folder, dtype, device)
+    return _overlay(base, model_config, _read_weights(folder, files), folder)
 
 
 def _read_weights(folder: Path, files: dict[str, str]) -> dict[str, torch.Tensor]:
-    import hashlib
-
     from safetensors import SafetensorError
     from safetensors.torch import load as load_bytes
 
@@ -153,35 +158,29 @@ def _read_weights(folder: Path, files: dict[str, str]) -> dict[str, torch.Tensor
 
 
 def _overlay(
-    base: MultiTaskModel,
-    config: ModelConfig,
-    tensors: dict[str, torch.Tensor],
-    folder: Path,
-    dtype: torch.dtype,
-    device: str,
+    base: MultiTaskModel, config: ModelConfig, tensors: dict[str, torch.Tensor], folder: Path
 ) -> MultiTaskModel:
     model = derive(base, config)
-    known = dict(model.named_parameters())
+    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
     for name, tensor in tensors.items():
-        if name not in known:
+        shape = tuple(tensor.shape)
+        if name not in shapes:
             raise UserError(f"{folder} holds a tensor {name!r} that its config.json has no place for.")
-        if known[name].shape != tensor.shape:
-            raise UserError(
-                f"{folder}: tensor {name!r} has the shape {tuple(tensor.shape)}, expected {tuple(known[name].shape)}."
-            )
-        replace_parameter(model, name, tensor.to(device=device, dtype=dtype))
-    borrowed = {id(p) for p in base.parameters()}
-    there = {*tensors, *model.fitted}
-    missing = [n for n, p in model.named_parameters() if n not in there and id(p) not in borrowed]
+        if shapes[name] != shape:
+            raise UserError(f"{folder}: tensor {name!r} has the shape {shape}, expected {shapes[name]}.")
+        replace_parameter(model, name, tensor.to(device=base.device, dtype=base.backbone.dtype))
+    shared = {id(p) for p in base.parameters()}
+    optional = {*tensors, *model.fitted}
+    missing = [n for n, p in model.named_parameters() if n not in optional and id(p) not in shared]
     if missing:
         raise UserError(f"{folder} lacks the weights {', '.join(missing[:3])}{' …' if missing[3:] else ''}.")
     return model.eval()
 
 
 def derive(base: MultiTaskModel, config: ModelConfig) -> MultiTaskModel:
-    """A model of `config` that borrows every tensor of `base` that it can use; heads of new or changed tasks are new.
+    """A model of `config` that shares every tensor of `base` that it can use; heads of new or changed tasks are new.
 
-    Nothing of `base` is changed, and no weight that is shared can be trained until it is replaced.
+    `base` does not change, and a shared weight cannot be trained until it is replaced.
     """
     model = MultiTaskModel(base.backbone.fork(), config).to(device=base.device, dtype=base.backbone.dtype)
     for name, spec in model.tasks.items():
@@ -206,7 +205,7 @@ def _share(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
 
 
 def own_bytes(model: MultiTaskModel) -> int:
-    """The bytes of the tensors that `model` does not share with what it grew out of: what it costs to keep it."""
+    """The bytes of the tensors that `model` does not share with its base."""
     base = _base_model(model.origin.name, model.backbone.dtype, str(model.device))
     shared = {id(parameter) for parameter in base.parameters()}
     return sum(p.nbytes for p in model.parameters() if id(p) not in shared)
@@ -219,10 +218,8 @@ def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | 
     """Write the tensors of `model` that differ from its base's, and what is needed to load them again.
 
     `dtype` stores them in another precision (float16 halves the files); by default they are stored as they are, and
-    loading gives back exactly the same. `config.json` is written last, so that an interrupted save is no checkpoint.
+    loading gives exactly the same model. `config.json` is written last, so that an interrupted save is no checkpoint.
     """
-    import hashlib
-
     from safetensors.torch import save as to_bytes
 
     folder = Path(folder)
@@ -232,7 +229,7 @@ def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | 
     changed = {
         name: parameter.detach().to("cpu", dtype or parameter.dtype).contiguous()
         for name, parameter in model.named_parameters()
-        if not _equal(parameter, originals.get(name))
+        if name not in originals or not (parameter is originals[name] or torch.equal(parameter, originals[name]))
     }
     shards = _shards(changed)
     hashes: dict[str, str] = {}
@@ -251,12 +248,6 @@ def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | 
     for old in folder.glob("weights*.safetensors"):
         if old.name not in hashes:
             old.unlink()
-
-
-def _equal(parameter: torch.Tensor, original: torch.Tensor | None) -> bool:
-    if original is None or original.shape != parameter.shape:
-        return False
-    return parameter is original or torch.equal(parameter, original)
 
 
 def _shards(tensors: dict[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:

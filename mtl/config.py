@@ -1,7 +1,7 @@
-"""What a model and a training run are made of: frozen dataclasses that turn into JSON and back.
+"""The settings of models and training runs: frozen dataclasses that convert to JSON and back.
 
-Every field is checked when an object is made, and a wrong one raises `UserError` with a message that says what to
-write instead. Nothing here imports anything of `mtl`, so that every other module may import it.
+Every field is checked when an object is created; a wrong one raises `UserError` with a message that says what to write
+instead. This module imports nothing of `mtl`, so that every other module may import it.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-# The checkout, and what comes with it beside the code.
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
 
 # The kinds of task by name (see `mtl.kinds.kind`); filled when `mtl` is imported.
 KINDS: dict[str, Any] = {}
 POOLINGS = ("mean", "max", "cls", "pooler")
-# Fields of every answer, which no task may be called.
+# Fields of every answer, and hence not possible as names of tasks.
 RESERVED_NAMES = ("text", "embedding", "tokens", "truncated", "unread", "results", "to_json")
 
 
 class UserError(ValueError):
-    """Something a person asked for cannot be done. The message is written for that person."""
+    """A request that cannot be carried out. The message is written for the user."""
 
 
 def _require(condition: bool, message: str) -> None:
@@ -36,18 +35,18 @@ def _require(condition: bool, message: str) -> None:
 
 
 def _is_number(value: object) -> bool:
-    # A whole number of four hundred digits is finite, and too large to be asked about as a float.
+    # math.isfinite fails for integers that are too large for a float.
     return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What there is to know about a setting: see `setting`, which makes one, and `settings`, which gives them by name.
+    """The metadata of a setting (see `setting` and `settings`).
 
-    `help` says what it does and which values make sense, on the page and the command line; `title` is its label on the
-    page. `low` and `high` bound a number (of a mapping: each of its numbers), `unit` says what is counted; `choices`
-    are the values of one that is chosen. An `advanced` one stands in the form's fold; one that is not `shown` is set by
-    a file, a link or the command line alone. `metavar` is how the command line calls its value.
+    `help`: what it does and which values make sense, for the page and the command line. `title`: its label on the page.
+    `low` and `high` bound a number, or each number of a mapping; `unit` is what it counts; `choices` lists all possible
+    values. `advanced`: it is in the form's collapsed part. `shown`: it is in the form at all, and not set by files,
+    links and the command line only. `metavar`: the name of its value on the command line.
     """
 
     default: Any
@@ -67,12 +66,12 @@ class Setting:
         return isinstance(self.default, (bool, int, float, str))
 
     def flag(self, name: str) -> str:
-        """The option that sets it under this name: what may be given several times is called in the singular."""
+        """The command-line option for this name: in the singular if it can be repeated."""
         return "--" + (name if self.plain else name.removesuffix("s")).replace("_", "-")
 
     @property
     def allowed(self) -> str:
-        """What its value must be, in words: "a whole number of rows from 1 to 1024"."""
+        """The allowed values, as in "a whole number of rows from 1 to 1024"."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         if isinstance(self.default, bool):
@@ -83,18 +82,18 @@ class Setting:
 
     @property
     def number(self) -> str:
-        """The same of a number; of a mapping, for one of its numbers."""
+        """The same for a number, or for one number of a mapping."""
         whole, of = "whole " * isinstance(self.default, int), f" of {self.unit}" * bool(self.unit)
         return f"a {whole}number{of} from {self.low:.10g} to {self.high:.10g}"
 
     def admits(self, value: object) -> bool:
-        """Whether it can have this value."""
+        """Whether this value is allowed."""
         if self.choices:
             return value in self.choices
         if isinstance(self.default, (bool, str)):
             return isinstance(value, type(self.default))
         if isinstance(self.default, tuple):
-            # Pairs come as tuples; whoever has them checks them.
+            # Pairs are tuples, checked by the class that has them.
             return isinstance(value, (list, tuple)) and all(isinstance(item, (str, tuple)) for item in value)
         if isinstance(self.default, dict):
             return isinstance(value, Mapping) and all(isinstance(n, str) and self._bounds(v) for n, v in value.items())
@@ -105,8 +104,8 @@ class Setting:
 
 
 def setting(default: Any, help: str = "", **about: Any) -> Any:
-    """A field of a dataclass that is a setting; `about`: the fields of `Setting`. The one line that a new one takes:
-    what checks it, the command line, the form, links and files read it from here."""
+    """A dataclass field that is a setting; `about`: the fields of `Setting`. A new setting needs nothing else: checks,
+    command line, form, links and files use this metadata."""
     metadata = {"setting": Setting(default, help, **about)}
     if isinstance(default, dict):
         return field(default_factory=default.copy, metadata=metadata)
@@ -116,26 +115,25 @@ def setting(default: Any, help: str = "", **about: Any) -> Any:
 @functools.cache
 def settings(config: type) -> dict[str, Setting]:
     """The settings of a config's class by name, in order."""
-    found = {f.name: f.metadata.get("setting") for f in dataclasses.fields(config)}
     return {
-        name: replace(about, title=about.title or name.replace("_", " ").capitalize())
-        for name, about in found.items()
-        if about is not None
+        f.name: replace(about, title=about.title or f.name.replace("_", " ").capitalize())
+        for f in dataclasses.fields(config)
+        if (about := f.metadata.get("setting"))
     }
 
 
 def register_kind(kind: Any) -> None:
-    """Add a kind of task. Raises `UserError` where there is one of that name already."""
+    """Add a kind of task. Raises `UserError` if there is one of that name already."""
     _require(kind.name not in KINDS, f"There are two kinds of task called {kind.name!r}.")
     KINDS[kind.name] = kind
 
 
 class JsonData:
-    """Mixin: a dataclass that is written as JSON and read back, with unknown fields refused by name."""
+    """Mixin: a dataclass that converts to JSON data and back; unknown fields are refused by name."""
 
     def to_json(self, defaults: bool = False) -> dict[str, Any]:
-        """As JSON data: what differs from the defaults, which is what keys and digests are made of, so that a new field
-        changes none of them. With `defaults` every field, for records that have to stay true whatever changes."""
+        """The fields that differ from the defaults as JSON data, so that a new field does not change keys and digests.
+        With `defaults` all fields, for records that have to stay true when defaults change."""
         data = {}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
@@ -151,10 +149,8 @@ class JsonData:
         fields = {f.name: f for f in dataclasses.fields(cls)}
         if unknown := sorted(str(key) for key in data if key not in fields):
             near = difflib.get_close_matches(unknown[0], fields, n=1)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            raise UserError(
-                f"Unknown setting {', '.join(unknown)}.{meant} Known settings: {', '.join(sorted(fields))}."
-            )
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(f"Unknown setting {', '.join(unknown)}.{hint} Known settings: {', '.join(sorted(fields))}.")
         missing = sorted(
             name
             for name, f in fields.items()
@@ -164,7 +160,7 @@ class JsonData:
         return cls(**data)
 
     def check_settings(self, whose: str = "") -> None:
-        """Raise `UserError`, with `whose` in front, at a setting that cannot have its value. Lists become tuples."""
+        """Raise `UserError`, prefixed by `whose`, for a value that is not allowed. Lists become tuples."""
         for name, about in settings(type(self)).items():
             value = getattr(self, name)
             _require(about.admits(value), f"{whose}{name} must be {about.allowed}; it is {value!r}.")
@@ -182,12 +178,12 @@ def _as_json(value: Any, defaults: bool) -> Any:
 
 @dataclass(frozen=True)
 class TaskSpec(JsonData):
-    """One task of a model: what its head predicts and what it reads.
+    """One task of a model: what its head predicts and reads.
 
-    `kind` is one of `KINDS`; `labels` are those it chooses between, or the types of what it finds. `pooling` is the
-    sentence vector that the head reads, where it reads one. A head that reads words also reads how each word and the
-    `shape_window` words on either side of it are written. `hidden` is the width of the head's hidden layer, 0 for a
-    linear head. `low` and `high` bound an answer that is a number.
+    `kind` is one of `KINDS`; `labels` are its classes or entity types. `pooling`: the sentence vector that the head
+    reads, if it reads one. A head that reads words also reads the shapes of each word and of the `shape_window` words
+    on either side. `hidden`: the width of the head's hidden layer, 0 for a linear head. `low` and `high` bound an
+    answer that is a number.
     """
 
     name: str
@@ -229,7 +225,7 @@ class TaskSpec(JsonData):
 
     @property
     def outputs(self) -> int:
-        """How many numbers the head gives for one text or one word."""
+        """The number of outputs of the head for one text or one word."""
         return KINDS[self.kind].outputs(self)
 
 
@@ -237,8 +233,8 @@ class TaskSpec(JsonData):
 class ModelConfig(JsonData):
     """A model: its tasks, and how it makes a sentence embedding.
 
-    `projection` is the dimension that embeddings are projected to, 0 for none. `max_tokens` is where longer texts are
-    cut, 0 for the backbone's own limit.
+    `projection`: the dimension that embeddings are projected to, 0 for none. `max_tokens`: the length at which texts
+    are cut, 0 for the backbone's own limit.
     """
 
     tasks: tuple[TaskSpec, ...] = ()
@@ -255,7 +251,7 @@ class ModelConfig(JsonData):
 
     @property
     def poolings(self) -> set[str]:
-        """How sentence vectors are pooled, for the embedding and for the heads that read them."""
+        """All poolings in use, for the embedding and for the heads that read sentences."""
         return {self.pooling, *(task.pooling for task in self.tasks if KINDS[task.kind].reads != "words")}
 
 
@@ -263,14 +259,14 @@ class ModelConfig(JsonData):
 class TrainConfig(JsonData):
     """One training run.
 
-    The backbone's top layer group learns at `lr` and each group below it at `lr_decay` times the rate of the one above,
-    heads at `head_lr`; `rates` names groups ("embeddings", "layer 3", "head sentiment", "projection") whose rate is
-    given outright. After `warmup` all rates fall linearly to zero. The best epoch is the one with the best mean over
-    tasks of macro F1, Spearman and entity F1 on the validation rows.
+    The backbone's top layer group learns at `lr`, each group below at `lr_decay` times the rate of the one above, heads
+    at `head_lr`; `rates` sets the rate of single groups ("embeddings", "layer 3", "head sentiment", "projection").
+    After `warmup` all rates fall linearly to zero. The best epoch has the highest mean of the tasks' headline scores
+    (macro F1, Spearman, entity F1) on the validation rows.
 
-    `anchor` weighs the cosine distance of the sentence embedding to the one that the backbone gave before training.
-    Labels gain on the answers of a teacher, where a recipe names one, from 0 at the first step to `label_trust` at the
-    last.
+    `anchor` weighs the cosine distance between the sentence embedding and that of the backbone before training. If a
+    recipe names a teacher, the weight of labels against its answers rises from 0 at the first step to `label_trust` at
+    the last.
     """
 
     epochs: int = setting(3, "How often every row is seen. Sensible: 2 to 10.", low=1, high=1000)
@@ -364,8 +360,8 @@ class TrainConfig(JsonData):
 
 
 def settings_in(data: Any, name: str = "It") -> dict[str, Any]:
-    """The training settings, not yet checked, that the content of a JSON file holds: a run.json, a recipe or the
-    config.json of a run. Raises `UserError`, which calls the file `name`, where it cannot be one of them."""
+    """The unchecked training settings in the content of a JSON file: a run.json, a recipe or the config.json of a run.
+    Raises `UserError`, which calls the file `name`, if it is none of them."""
     if isinstance(data, dict) and ("train" in data or "train_on" in data):
         data = data.get("train", {})
     _require(isinstance(data, dict), f"{name} must hold a JSON object with settings, as a downloaded run.json does.")

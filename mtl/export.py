@@ -1,4 +1,4 @@
-"""A whole model folder, which sentence-transformers and transformers load as if it were one of their own."""
+"""Export to a complete model folder for sentence-transformers and transformers."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from pathlib import Path
 from mtl.config import UserError
 from mtl.files import write_json
 from mtl.model import MultiTaskModel
+from mtl.pooling import POOL
 
 _MODULES = "sentence_transformers.models"
 
 
 def export(model: MultiTaskModel, folder: str | os.PathLike) -> None:
-    """Write the encoder (transformers) with pooling and normalisation (sentence-transformers); heads stay behind.
+    """Write the encoder (transformers) with pooling and normalisation (sentence-transformers), without the heads.
 
-    Raises `UserError` when the folder holds something already, or the pooling has no counterpart there.
+    Raises `UserError` if the folder is not empty, or the pooling has no counterpart there.
     """
-    pooling = {"mean": "mean", "max": "max", "cls": "cls"}.get(model.config.pooling)
-    if pooling is None:
-        raise UserError(f"A model pooled by its own {model.config.pooling} cannot be exported; use mean, max or cls.")
+    pooling = model.config.pooling
+    if pooling not in POOL:
+        raise UserError(f"A model pooled by its own {pooling} cannot be exported; use mean, max or cls.")
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty. Name a new folder.")
@@ -33,7 +34,9 @@ def export(model: MultiTaskModel, folder: str | os.PathLike) -> None:
             (folder / name).write_bytes(source.read_bytes())
     modules = [_module(0, "", "Transformer"), _module(1, "1_Pooling", "Pooling")]
     _write(folder / "sentence_bert_config.json", {"max_seq_length": model.max_tokens, "do_lower_case": False})
-    _write(folder / "1_Pooling" / "config.json", _pooling(model.backbone.dim, pooling))
+    modes = {"cls_token": "cls", "mean_tokens": "mean", "max_tokens": "max"}
+    modes = {f"pooling_mode_{name}": pooling == how for name, how in modes.items()}
+    _write(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": model.backbone.dim, **modes})
     if model.projection is not None:
         modules.append(_module(len(modules), "2_Dense", "Dense"))
         _write_dense(model, folder / "2_Dense")
@@ -53,15 +56,6 @@ def _whole_encoder(model: MultiTaskModel):
 
 def _module(index: int, path: str, kind: str) -> dict:
     return {"idx": index, "name": str(index), "path": path, "type": f"{_MODULES}.{kind}"}
-
-
-def _pooling(dim: int, how: str) -> dict:
-    return {
-        "word_embedding_dimension": dim,
-        "pooling_mode_cls_token": how == "cls",
-        "pooling_mode_mean_tokens": how == "mean",
-        "pooling_mode_max_tokens": how == "max",
-    }
 
 
 def _write_dense(model: MultiTaskModel, folder: Path) -> None:

@@ -1,7 +1,7 @@
-"""What is said and logged of an error: one short sentence to the visitor, and to the log what failed and where.
+"""Errors in messages and in the log: a short sentence for the visitor, the kind of exception and its place for the log.
 
-Messages of exceptions hold what visitors wrote: it is in the value that could not be understood. Neither the log nor
-anybody else's answer may show it, so the log gets an exception's kind and place, and never its message.
+Messages of exceptions contain what visitors wrote, such as a value that could not be parsed. Neither the log nor an
+answer to anybody else may show it, so the log never gets an exception's message.
 """
 
 from __future__ import annotations
@@ -22,19 +22,15 @@ def short(words: str, length: int = _LENGTH) -> str:
 
 
 def where(problem: BaseException) -> str:
-    """An exception's kind and the innermost places it passed, outermost first, without its message."""
+    """An exception's kind and its innermost frames, outermost first, without its message."""
     frames = traceback.extract_tb(problem.__traceback__)[-4:]
-    places = [f"{_relative(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
+    # The last parts of a path are enough to find the file, and say nothing about this machine.
+    places = [f"{'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno} {frame.name}" for frame in frames]
     return f"{type(problem).__name__} in {' > '.join(places) or 'an unknown place'}"
 
 
-def _relative(file: str) -> str:
-    """The last folders of a file's path: enough to find it, and nothing of where this machine keeps it."""
-    return "/".join(Path(file).parts[-3:])
-
-
 class WithoutTexts(logging.Filter):
-    """Takes the messages of exceptions, and all but the first line of what is logged, out of every record."""
+    """Removes messages of exceptions, and all but the first line of the message, from every log record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         lines = record.getMessage().strip().split("\n", 1)
@@ -46,15 +42,12 @@ class WithoutTexts(logging.Filter):
 
 
 def keep_texts_out_of_the_log() -> None:
-    """From now on: all loggers that have no handlers of their own, and the web server's, which has."""
+    """Filter the root logger's handlers, and the web server's logger, which has its own."""
     root = logging.getLogger()
     if not root.handlers:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         root.addHandler(handler)
-    for handler in root.handlers:
-        if not any(isinstance(f, WithoutTexts) for f in handler.filters):
-            handler.addFilter(WithoutTexts())
-    server = logging.getLogger("uvicorn.error")
-    if not any(isinstance(f, WithoutTexts) for f in server.filters):
-        server.addFilter(WithoutTexts())
+    for filterer in (*root.handlers, logging.getLogger("uvicorn.error")):
+        if not any(isinstance(f, WithoutTexts) for f in filterer.filters):
+            filterer.addFilter(WithoutTexts())

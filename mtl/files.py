@@ -1,4 +1,4 @@
-"""Files that hold a JSON object, and files that are written at once, so that nobody ever reads half of one."""
+"""Read JSON objects, and write files atomically, so that no other process reads half of one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NotThere(UserError, FileNotFoundError):
 
 
 def read_json(path: str | PathLike, name: str = "") -> dict[str, Any]:
-    """The JSON object in a file. Raises `UserError` (`NotThere` where there is none), which calls it `name`."""
+    """The JSON object in a file. Raises `UserError` (`NotThere` if it does not exist), which calls it `name`."""
     name = name or str(path)
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ def read_json(path: str | PathLike, name: str = "") -> dict[str, Any]:
 
 
 def json_or_nothing(path: str | PathLike) -> dict[str, Any]:
-    """The JSON object in a file, {} where that cannot be read."""
+    """The JSON object in a file, {} if it cannot be read."""
     try:
         return read_json(path)
     except UserError:
@@ -41,7 +41,7 @@ def json_or_nothing(path: str | PathLike) -> dict[str, Any]:
 
 
 def json_bytes(data: Any) -> bytes:
-    """JSON for people to read as well. Lone surrogates, of a stranger's file, are escaped."""
+    """Indented JSON. Lone surrogates, which other people's files may contain, are escaped."""
     return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
@@ -56,12 +56,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to, which takes its place when all has gone well."""
-    # Processes that write the same file at once must not write into each other's.
+    """A path to write to, which replaces `path` on success."""
+    # The pid keeps processes that write the same file apart.
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         yield temporary
         temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)  # half a file would keep a full disk full
+        temporary.unlink(missing_ok=True)
         raise

@@ -1,7 +1,7 @@
-"""The groups of a model's weights: which there are, which learn in which epoch of a run, and at what rate.
+"""The groups of a model's weights: their names, which of them learn in which epoch of a run, and at what rate.
 
-Optimiser, estimate, model card, presets and page all ask here. Nothing heavy is imported with this module, because the
-page loads it as it starts.
+Used by optimiser, estimate, model card, presets and page. Nothing heavy is imported with this module, as the page
+imports it at its start.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ _HEAD, _PROJECTION = "head ", "projection"
 
 @dataclass(frozen=True)
 class Group:
-    """Weights that learn together, at one rate, as some settings treat them.
+    """Weights that learn together at one rate, under given settings.
 
-    `name` is one that a person can read: "embeddings", "layer 3", "head sentiment", "projection". `size` counts the
-    weights. `rate` is the learning rate while the group learns. `changes` lists pairs (epoch, learns): whether it
-    learns from that epoch on; the first is for epoch 1. `idle`: a head that no row has labels for. `parameters` are
-    those of a model by their name in it, where the groups are those of a model.
+    `name`: such as "embeddings", "layer 3", "head sentiment", "projection". `size`: the number of weights. `rate`: the
+    learning rate while the group learns. `changes`: pairs (epoch, whether it learns from then on), the first for epoch
+    1. `idle`: a head without labels. `parameters`: by their name in the model, if the groups are those of a model.
     """
 
     name: str
@@ -49,7 +48,7 @@ class Group:
 
     @property
     def label(self) -> str:
-        """What to call it where its place says what it is: a head goes by its task."""
+        """The name without the prefix of heads."""
         return self.name.removeprefix(_HEAD)
 
     @property
@@ -62,24 +61,24 @@ class Group:
         return next(learns for first, learns in reversed(self.changes) if first <= epoch)
 
     def next_epoch(self, epoch: int = 1) -> int:
-        """The first epoch, from `epoch` on, in which it learns; 0: none."""
+        """The first epoch from `epoch` on in which it learns, 0 for none."""
         if self.learns(epoch):
             return epoch
         return next((first for first, learns in self.changes if learns and first > epoch), 0)
 
     def frozen_spans(self, epochs: int) -> list[tuple[int, int]]:
-        """(first, last) of every stretch of a run of so many epochs in which it does not learn."""
+        """(first, last) of every span of epochs, out of so many, in which it does not learn."""
         ends = [*(first - 1 for first, _ in self.changes[1:]), epochs]
-        stretches = zip(self.changes, ends, strict=True)
-        return [(first, min(last, epochs)) for (first, learns), last in stretches if not learns and first <= epochs]
+        spans = zip(self.changes, ends, strict=True)
+        return [(first, min(last, epochs)) for (first, learns), last in spans if not learns and first <= epochs]
 
 
 @dataclass(frozen=True)
 class Groups:
-    """The groups of a model, as `config` treats them: the backbone's layer groups, lowest first, heads, the projection.
+    """The groups of a model under `config`: the backbone's layer groups, lowest first, the heads, the projection.
 
-    `sizes`: how many weights each has, in that order. `learns`: the tasks that there are labels for (None: all).
-    Raises `UserError` where `config` names a group or a head that is not there, or freezes more than there are.
+    `sizes`: the number of weights of each, in that order. `learns`: the tasks with labels (None: all). Raises
+    `UserError` if `config` names a group or head that does not exist, or freezes more groups than there are.
     """
 
     sizes: Mapping[str, int]
@@ -89,7 +88,7 @@ class Groups:
 
     @classmethod
     def of(cls, backbone: Backbone, tasks: Mapping[str, TaskSpec], projection: int = 0) -> Groups:
-        """Those that a model with these parts has or will have. `projection`: its width, 0 for none."""
+        """The groups of a model with these parts. `projection`: its width, 0 for none."""
         sizes = dict.fromkeys(backbone.groups, 0)
         for name, parameter in backbone.named_parameters():
             sizes[backbone.groups[backbone.group_of(name)]] += parameter.numel()
@@ -98,7 +97,7 @@ class Groups:
 
     @classmethod
     def of_model(cls, model: MultiTaskModel, config: TrainConfig) -> Groups:
-        """Those of a model, with its parameters, each in exactly one group, save those that are fitted afterwards."""
+        """The groups of a model, with its parameters, each in exactly one group, except those fitted after training."""
         layers, heads = model.backbone.groups, {model.head_path(name): _HEAD + name for name in model.tasks}
         projection = [_PROJECTION] if model.projection is not None else []
         members: dict[str, dict[str, nn.Parameter]] = {name: {} for name in (*layers, *heads.values(), *projection)}
@@ -111,7 +110,8 @@ class Groups:
             else:
                 group = next((group for path, group in heads.items() if name.startswith(path)), _PROJECTION)
             members[group][name] = parameter
-        return cls({name: sum(p.numel() for p in own.values()) for name, own in members.items()}, config, None, members)
+        sizes = {name: sum(p.numel() for p in parameters.values()) for name, parameters in members.items()}
+        return cls(sizes, config, None, members)
 
     def __post_init__(self) -> None:
         config, layers = self.config, self._layer_names
@@ -129,22 +129,22 @@ class Groups:
                 raise UserError(f"No head is called {name!r}; the heads are {', '.join(self.tasks) or 'none'}.")
 
     def under(self, config: TrainConfig, learns: Collection[str] | None = None) -> Groups:
-        """The same groups as other settings treat them."""
+        """The same groups under other settings."""
         return replace(self, config=config, learns=self.learns if learns is None else learns)
 
     def fitted(self, config: TrainConfig) -> TrainConfig:
-        """The settings without what names parts that are not there."""
-        there = len(self._layer_names)
+        """The settings, limited to groups and heads that exist."""
+        layers = len(self._layer_names)
         return replace(
             config,
-            freeze=min(config.freeze, there),
-            unfreeze=tuple((epoch, min(k, there)) for epoch, k in config.unfreeze),
+            freeze=min(config.freeze, layers),
+            unfreeze=tuple((epoch, min(k, layers)) for epoch, k in config.unfreeze),
             freeze_heads=tuple(name for name in config.freeze_heads if name in self.tasks),
             rates={name: rate for name, rate in config.rates.items() if name in self.sizes},
             task_weights={name: weight for name, weight in config.task_weights.items() if name in self.tasks},
         )
 
-    # --- which there are ---
+    # --- groups ---
 
     def __iter__(self) -> Iterator[Group]:
         return iter((*self.layers, *self.tops))
@@ -160,14 +160,14 @@ class Groups:
 
     @cached_property
     def tops(self) -> list[Group]:
-        """The heads, and the projection where there is one; not heads without weights, which have nothing to learn."""
-        still = {*self._idle, *(_HEAD + name for name in self.config.freeze_heads)}
+        """The heads that have weights, and the projection if there is one."""
+        frozen = {*self._idle, *(_HEAD + name for name in self.config.freeze_heads)}
         tops = [name for name, size in self.sizes.items() if size and name not in self._layer_names]
-        return [self._group(name, [(1, name not in still)]) for name in tops]
+        return [self._group(name, [(1, name not in frozen)]) for name in tops]
 
     @cached_property
     def tasks(self) -> list[str]:
-        """The tasks, those without weights of their own included."""
+        """All tasks, including those whose heads have no weights."""
         return [name.removeprefix(_HEAD) for name in self.sizes if name.startswith(_HEAD)]
 
     @cached_property
@@ -181,35 +181,35 @@ class Groups:
     def _group(self, name: str, changes: list[tuple[int, bool]]) -> Group:
         by_rule = math.prod(getattr(self.config, field) ** power for field, power in self.rate_powers(name).items())
         rate = self.config.rates.get(name, by_rule)
-        # Of several pairs in a row that say the same, the first is the change.
+        # Pairs that repeat the one before are dropped.
         changes = [next(same) for _, same in groupby(changes if rate else [(1, False)], key=itemgetter(1))]
         return Group(name, self.sizes[name], rate, changes, name in self._idle, self.parameters.get(name, {}))
 
-    # --- what the settings make of them ---
+    # --- under the settings ---
 
     def rate_powers(self, name: str) -> dict[str, int]:
-        """{setting: power}: what a group's rate is the product of, unless the settings give it by itself.
+        """{setting: power}: the factors of a group's rate, unless `rates` sets it.
 
-        Layers learn by depth: the top one at `lr`, each lower one at `lr_decay` of that (Howard & Ruder 2018).
+        Rates by depth: `lr` for the top layer, times `lr_decay` for each layer below (Howard & Ruder 2018).
         """
         if name not in self._layer_names:
             return {"head_lr": 1}
         return {"lr": 1, "lr_decay": len(self._layer_names) - 1 - self._layer_names.index(name)}
 
     def frozen_layers(self, epoch: int = 1) -> int:
-        """How many of the lowest layer groups `freeze` and `unfreeze` hold still in an epoch."""
+        """How many of the lowest layer groups `freeze` and `unfreeze` freeze in an epoch."""
         layers = len(self._layer_names)
         lowest = layers if self.config.freeze < 0 else self.config.freeze
         return next((k for first, k in reversed(self.config.unfreeze) if first <= epoch), lowest)
 
     def depth(self, epoch: int) -> int:
-        """How many of the lowest layer groups need no gradient in an epoch, whatever the reason."""
+        """How many of the lowest layer groups need no gradient in an epoch, for any reason."""
         return next((place for place, group in enumerate(self.layers) if group.learns(epoch)), len(self.layers))
 
     def first_epochs(self, unfreeze: Sequence[tuple[int, int]]) -> list[list[int]]:
-        """The first epoch in which each layer group learns (0: none) with such an `unfreeze`, for `freeze` 0 to all.
+        """For `freeze` 0 to all: the first epoch in which each layer group learns (0: none) with this `unfreeze`.
 
-        For groups whose rate is not 0. The page has it as JSON, so that the browser need not know the rules.
+        Assumes rates above 0. The page gets it as JSON, so that the rules are not implemented twice.
         """
         settings = (TrainConfig(freeze=k, unfreeze=tuple(unfreeze)) for k in range(len(self._layer_names) + 1))
         return [[group.next_epoch() for group in self.under(config).layers] for config in settings]
@@ -220,5 +220,5 @@ def _head_size(spec: TaskSpec, dim: int) -> int:
     """The weights of a head that reads vectors of width `dim`."""
     import torch
 
-    with torch.device("meta"):  # shapes without memory, and without a draw from the random numbers
+    with torch.device("meta"):  # uses no memory and no random numbers
         return sum(p.numel() for _, p in KINDS[spec.kind].build(spec, dim).weights())

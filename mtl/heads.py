@@ -1,7 +1,7 @@
-"""The heads: small networks that read the shared backbone's vectors, one class per kind of task.
+"""The heads: small networks on the shared backbone's vectors, one class per kind of task.
 
-A head has logits (`read`), what they should be (`target`), how far off they are (`losses`) and what they say in the
-user's terms (`decode`). Everything here is about tensors; what needs none is in `mtl.kinds`.
+A head computes logits (`read`), targets (`target`), losses (`losses`) and answers (`decode`). Whatever needs no tensors
+is in `mtl.kinds`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ Words = Sequence[tuple[int, int, int]]
 
 
 class Head(nn.Module):
-    """What every head can be asked. `spec` is its task; a row of logits is about a row of data, or about a word.
+    """The interface of heads. `spec` is its task; a row of logits is for a row of data, or for a word.
 
-    `fitted` names parameters that training leaves alone: `fit_values` sets them afterwards. A checkpoint that lacks
-    them, as older ones do, has the values that a new head has.
+    `fitted` names parameters that are not trained but set by `fit_values` afterwards. If a checkpoint of an earlier
+    version lacks them, they keep the values of a new head.
     """
 
     spec: TaskSpec
@@ -40,7 +40,7 @@ class Head(nn.Module):
     def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """The logits (rows or words, outputs) of a batch; `model` is the whole `MultiTaskModel`.
 
-        A head of a kind that reads two texts has logits for the rows that have two.
+        A head of a kind that reads two texts has logits for the rows with two.
         """
         return self(encoded.pooled(self.spec.pooling)[: batch.rows])
 
@@ -51,7 +51,7 @@ class Head(nn.Module):
         return logits[rows if len(logits) == batch.rows else [batch.paired.index(row) for row in rows]]
 
     def target(self, value: Any, words: Words = (), unlabelled: Sequence[str] = ()) -> Any:
-        """What `losses` compares the logits of one row with. `unlabelled` names labels that the data never gives."""
+        """The target of one row, for `losses`. `unlabelled` names labels that the data never gives."""
         raise NotImplementedError
 
     def losses(self, logits: torch.Tensor, targets: Any) -> torch.Tensor:
@@ -59,15 +59,15 @@ class Head(nn.Module):
         raise NotImplementedError
 
     def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list:
-        """The answer to each row, whose texts and words these are."""
+        """The answer to each row, given the rows' texts and words."""
         raise NotImplementedError
 
     def as_teacher(self, logits: torch.Tensor) -> torch.Tensor:
-        """What a student should answer (texts, outputs), in float32; only of a kind that is `teachable`."""
+        """Targets for a student, (texts, outputs) in float32; only for `teachable` kinds."""
         raise NotImplementedError
 
     def label_as_teacher(self, value: Any) -> torch.Tensor:
-        """What a teacher would answer (outputs,) that believes in a label."""
+        """A label in the form of `as_teacher`, (outputs,)."""
         raise NotImplementedError
 
     def fit_values(self, logits: torch.Tensor, targets: Sequence[Any]) -> Mapping[str, torch.Tensor]:
@@ -80,15 +80,10 @@ class Head(nn.Module):
 
 
 def _mlp(inputs: int, spec: TaskSpec) -> nn.Sequential:
-    if spec.hidden == 0:
-        return nn.Sequential(Dropout(spec.dropout), nn.Linear(inputs, spec.outputs))
-    return nn.Sequential(
-        Dropout(spec.dropout),
-        nn.Linear(inputs, spec.hidden),
-        nn.GELU(),
-        Dropout(spec.dropout),
-        nn.Linear(spec.hidden, spec.outputs),
-    )
+    layers = [Dropout(spec.dropout), nn.Linear(inputs, spec.hidden or spec.outputs)]
+    if spec.hidden:
+        layers += [nn.GELU(), Dropout(spec.dropout), nn.Linear(spec.hidden, spec.outputs)]
+    return nn.Sequential(*layers)
 
 
 class SentenceHead(Head):
@@ -106,8 +101,8 @@ class SentenceHead(Head):
 class ClassificationHead(SentenceHead):
     """Sentence vector (batch, dim) to one logit per label (batch, labels).
 
-    The logits are divided by a temperature, fitted after training, so that probabilities mean something (Guo et al.
-    2017). Which label is the likeliest does not change with it.
+    The logits are divided by a temperature, fitted after training to calibrate the probabilities (Guo et al. 2017). It
+    does not change which label is the likeliest.
     """
 
     fitted = ("temperature",)
@@ -148,8 +143,8 @@ class ClassificationHead(SentenceHead):
 
 
 def best_temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:
-    """The temperature, from 0.05 to 20, at which logits (n, labels) lose least on label indices (n,)."""
-    # The loss has one minimum in the inverse temperature, so that halving the interval finds it.
+    """The temperature, from 0.05 to 20, that minimises the loss of logits (n, labels) on label indices (n,)."""
+    # The loss is convex in the inverse temperature, so bisection finds the minimum.
     low, high = 1 / 20, 20.0
     for _ in range(60):
         middle = (low + high) / 2
@@ -168,8 +163,8 @@ class RegressionHead(SentenceHead):
 
     def losses(self, logits: torch.Tensor, targets: Sequence[float] | torch.Tensor) -> torch.Tensor:
         """Squared error of logits (batch, 1) on the -1 to 1 scale."""
-        wanted = torch.as_tensor(targets, device=logits.device).flatten()
-        return F.mse_loss(logits.float().flatten(), wanted, reduction="none")
+        targets = torch.as_tensor(targets, device=logits.device).flatten()
+        return F.mse_loss(logits.float().flatten(), targets, reduction="none")
 
     def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
         low, high = self.spec.low, self.spec.high
@@ -185,8 +180,8 @@ class RegressionHead(SentenceHead):
 class TaggingHead(Head):
     """Word vectors (words, dim) and shapes (words, 1 + 2 `shape_window`) to one logit per BIO tag (words, tags).
 
-    The shape (upper, title, mixed, digits ...) comes from the raw text, because an uncased backbone never sees it. That
-    of the words around tells a name from a headline all in capitals.
+    The shape (upper, title, mixed, digits ...) comes from the raw text, as an uncased backbone does not see it. The
+    shapes of neighbouring words tell a name from a headline in capitals.
     """
 
     SHAPE_DIM = 16
@@ -195,7 +190,7 @@ class TaggingHead(Head):
         super().__init__()
         self.spec = spec
         read = 1 + 2 * spec.shape_window
-        # Beyond either end of a text there is no word: one more shape, where words around are read at all.
+        # If neighbours are read, one more shape stands for the places beyond the ends of a text.
         self.shapes = nn.Embedding(len(SHAPES) + (read > 1), self.SHAPE_DIM)
         self.network = _mlp(dim + read * self.SHAPE_DIM, spec)
         self._index = {tag: i for i, tag in enumerate(tags_of(spec))}
@@ -214,11 +209,10 @@ class TaggingHead(Head):
         return torch.cat([parts[row] for row in rows])
 
     def target(self, value: Sequence[Span], words: Words = (), unlabelled: Sequence[str] = ()) -> torch.Tensor:
-        """Which tags each word may have, (words, tags) bool.
+        """The allowed tags of each word, (words, tags) bool.
 
-        `unlabelled` names entity types that the data does not mark at all: there a word without a mark may be O or
-        any tag of these, and the loss then asks for no more than that (marginal likelihood of partial annotations,
-        Tsuboi et al. 2008).
+        `unlabelled` names entity types that the data does not mark: an unmarked word may then be O or any tag of these
+        (marginal likelihood of partial annotations, Tsuboi et al. 2008).
         """
         tags = word_tags(value, words)
         if strange := next((tag for tag in tags if tag not in self._index), None):
@@ -227,12 +221,12 @@ class TaggingHead(Head):
             )
         index = torch.tensor([self._index[tag] for tag in tags], dtype=torch.int64)
         allowed = F.one_hot(index, len(self._index)).bool()
-        perhaps = [self._index[f"{part}-{label}"] for label in unlabelled for part in "BI"]
-        allowed[:, perhaps] |= allowed[:, :1]  # the first tag is O
+        possible = [self._index[f"{part}-{label}"] for label in unlabelled for part in "BI"]
+        allowed[:, possible] |= allowed[:, :1]  # the first tag is O
         return allowed
 
     def losses(self, logits: torch.Tensor, targets: Sequence[torch.Tensor]) -> torch.Tensor:
-        """-log of the probability of each word that its tag is an allowed one; cross-entropy where one is."""
+        """-log of the probability that each word's tag is allowed; cross-entropy if only one is."""
         allowed = torch.cat(list(targets)).to(logits.device)
         scores = torch.log_softmax(logits.float(), -1)
         return -torch.logsumexp(scores.masked_fill(~allowed, -torch.inf), -1)
@@ -259,7 +253,7 @@ class TaggingHead(Head):
                 continue
             first = i
             i += 1
-            while i < len(path) and path[i] == path[first] + 1:  # I-X stands right after its B-X in `tags_of`
+            while i < len(path) and path[i] == path[first] + 1:  # I-X follows its B-X in `tags_of`
                 i += 1
             limit = words[i][0] if i < len(words) else len(text)
             start, end = words[first][0], _whole_characters(text, words[i - 1][1], limit)
@@ -272,13 +266,13 @@ class TaggingHead(Head):
 def best_legal_path(scores: np.ndarray) -> np.ndarray:
     """The likeliest legal BIO sequence for log-probabilities (words, tags), tags ordered O, B-X, I-X, B-Y, I-Y ...
 
-    I-X is legal only after B-X or I-X (Viterbi 1967, with transitions that are either free or forbidden).
+    I-X is legal only after B-X or I-X (Viterbi 1967, with transitions that are either allowed or forbidden).
     """
     path = scores.argmax(-1)
     inside = (path > 0) & (path % 2 == 0)
     before = np.concatenate(([0], path[:-1]))
     if not (inside & (before != path) & (before != path - 1)).any():
-        return path  # each word's best tag, and the whole is legal: nothing can be better
+        return path  # the best tags form a legal sequence
     tags = scores.shape[1]
     tag = np.arange(tags)
     is_inside = (tag > 0) & (tag % 2 == 0)
@@ -298,7 +292,7 @@ def best_legal_path(scores: np.ndarray) -> np.ndarray:
 
 
 def _whole_characters(text: str, end: int, limit: int) -> int:
-    """Move `end` past marks that belong to the character before it (accents, vowel signs, joiners)."""
+    """`end`, moved past combining marks of the character before it (accents, vowel signs, joiners)."""
     while end < limit and (unicodedata.category(text[end]) in ("Mn", "Mc", "Me") or text[end] in "\u200d\ufe0f"):
         end += 1
     return end

@@ -1,7 +1,7 @@
-"""Maps: sentence vectors laid out in two or three dimensions, by PCA or by UMAP.
+"""Maps: sentence vectors in two or three dimensions, by PCA or UMAP.
 
-UMAP compiles for seconds at its first fit, so `warm_up` does one in the background and `is_warm` tells when
-it is done. One lock around every fit: two at once can abort the whole process (numba's threading layer).
+UMAP's first fit compiles for seconds: `warm_up` does that in advance, and `is_warm` says whether it has. A lock guards
+every fit, since two at once can abort the process (numba's threading layer).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from mtl.config import UserError
 
-# With fewer different points UMAP's neighbourhoods mean nothing, and its start-up crashes at two or three.
+# UMAP crashes with two or three different points, and its neighbourhoods are meaningless with few more.
 MIN_UMAP = 5
 MAX_NEIGHBOURS = 15
 
@@ -23,8 +23,8 @@ _warm = threading.Event()
 
 @dataclass(frozen=True)
 class Projection:
-    """`points` float32 (n, dims); `method` is the one that was used, "umap" or "pca"; `note` says why where
-    that is not the one asked for."""
+    """`points`: float32 (n, dims). `method`: the one that was used, "umap" or "pca"; if it is not the requested one,
+    `note` says why."""
 
     points: np.ndarray
     method: str
@@ -32,17 +32,13 @@ class Projection:
 
 
 def project(
-    vectors: np.ndarray,
-    method: str = "umap",
-    dims: int = 2,
-    previous: np.ndarray | None = None,
-    seed: int = 0,
+    vectors: np.ndarray, method: str = "umap", dims: int = 2, previous: np.ndarray | None = None, seed: int = 0
 ) -> Projection:
     """Lay out `vectors` (n, dim) in `dims` dimensions.
 
-    `previous` is an earlier layout of the same n points, (n, dims): the new one starts from it (UMAP) and is
-    turned the same way round, so that two maps can be compared. The same input and seed give the same points.
-    Raises `UserError` on an unknown method or number of dimensions.
+    `previous` is an earlier layout (n, dims) of the same points: the new one starts from it (UMAP) and is rotated to
+    match it, so that the two can be compared. Deterministic for the same seed. Raises `UserError` for an unknown
+    method or number of dimensions.
     """
     vectors = np.asarray(vectors, dtype=np.float32)
     if method not in ("umap", "pca"):
@@ -54,22 +50,20 @@ def project(
     if previous is not None and np.shape(previous) != (len(vectors), dims):
         previous = None
     note = ""
-    if method == "umap":
-        different = count_different(vectors)
-        if different < MIN_UMAP:
-            method = "pca"
-            note = f"UMAP needs {MIN_UMAP} different sentences and there are {different}: this is PCA."
+    if method == "umap" and (different := count_different(vectors)) < MIN_UMAP:
+        method = "pca"
+        note = f"UMAP needs {MIN_UMAP} different sentences and there are {different}: this is PCA."
     points = _pca(vectors, dims) if method == "pca" else _umap(vectors, dims, previous, seed)
     return Projection(points if previous is None else _turned(points, previous), method, note)
 
 
 def count_different(vectors: np.ndarray) -> int:
-    """How many different rows `vectors` has. Below `MIN_UMAP` every map is PCA."""
+    """The number of different rows of `vectors`; below `MIN_UMAP` every map is PCA."""
     return len({row.tobytes() for row in vectors})
 
 
 def warm_up() -> None:
-    """Make UMAP compile what later fits need. Takes seconds the first time and nothing after that."""
+    """Let UMAP compile what later fits need, which takes seconds the first time."""
     if not _warm.is_set():
         vectors = np.random.default_rng(0).normal(size=(MAX_NEIGHBOURS + 1, 8)).astype(np.float32)
         _umap(vectors, 2, None, 0)
@@ -86,15 +80,15 @@ def _pca(vectors: np.ndarray, dims: int) -> np.ndarray:
     if len(vectors) < 2:
         return points
     left, sizes, right = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
-    kept = min(dims, len(sizes))
-    # An axis of a PCA has no direction of its own; without a rule it could flip from one run to the next.
-    directions = np.sign(right[np.arange(kept), np.abs(right[:kept]).argmax(axis=1)])
-    points[:, :kept] = left[:, :kept] * sizes[:kept] * directions
+    axes = min(dims, len(sizes))
+    # The sign of an axis is arbitrary; fixing it keeps maps from flipping between runs.
+    signs = np.sign(right[np.arange(axes), np.abs(right[:axes]).argmax(axis=1)])
+    points[:, :axes] = left[:, :axes] * sizes[:axes] * signs
     return points
 
 
 def _turned(points: np.ndarray, previous: np.ndarray) -> np.ndarray:
-    """`points` moved, turned and mirrored as a whole so that they lie as near to `previous` as they can."""
+    """`points` shifted, rotated and mirrored to match `previous` (orthogonal Procrustes)."""
     if len(points) < 2:
         return points
     centre, previous_centre = points.mean(axis=0), np.mean(previous, axis=0)
@@ -110,7 +104,7 @@ def _umap(vectors: np.ndarray, dims: int, previous: np.ndarray | None, seed: int
         import umap
 
         start = _pca(vectors, dims) if previous is None else np.array(previous, dtype=np.float32)
-        # UMAP scales its start to a box: an axis on which all points are equal would divide by zero.
+        # UMAP scales its start to a box, and would divide by zero on an axis where all points are equal.
         spread = max(float(np.abs(start).max()), 1.0)
         start += np.random.default_rng(seed).normal(scale=1e-4 * spread, size=start.shape).astype(np.float32)
         fit = umap.UMAP(

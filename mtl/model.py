@@ -1,4 +1,4 @@
-"""The model: one backbone pass, and every head that was asked for reads it.
+"""The model: one backbone pass, which all requested heads share.
 
 texts -> Batch -> Backbone, once -> Encoded (tokens, pooled) -> logits per task -> decode -> Analysis
 """
@@ -22,19 +22,19 @@ from mtl.heads import Head
 from mtl.pooling import POOL, Encoded
 from mtl.text.batches import Batch, Tokens, by_length, collate, count_tokens, tokenise
 
-# Batches of about this many padded tokens were quickest on two cores: larger ones leave the processor's cache.
+# The quickest batch size in padded tokens on two cores: larger batches exceed the processor's cache.
 TOKENS_PER_BATCH = 1024
 ROWS_PER_BATCH = 128
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What the model says of one text. Each task's answer is also an attribute: `analysis.sentiment.label`.
+    """The model's answers for one text. Each task's answer is also an attribute: `analysis.sentiment.label`.
 
-    `embedding` is float32 (dim,) of length 1; `results` maps each task asked for to its kind's answer (`Classes`, a
-    float, a tuple of `Entity`); `tokens` counts the tokens read and `truncated` says that the text was longer than the
-    model reads. `unread`: none of its words is in the vocabulary, so that the answers say nothing of it. `text_b` is
-    the other one of two texts; heads that read two are left out of `results` where there is one.
+    `embedding`: float32 (dim,) of length 1. `results`: requested task -> its kind's answer (`Classes`, a float, a tuple
+    of `Entity`). `tokens`: how many were read; `truncated`: the text was longer. `unread`: none of its words is in the
+    vocabulary, so that the answers are meaningless. `text_b`: the second of two texts; if there is none, heads that
+    read two are left out of `results`.
     """
 
     text: str
@@ -46,14 +46,14 @@ class Analysis:
     text_b: str | None = None
 
     def __getattr__(self, name: str):
-        # Looked up through __dict__: copying and unpickling ask for attributes before `results` is there.
+        # Through __dict__, as copying and unpickling look up attributes before `results` is set.
         results = self.__dict__.get("results", {})
         if name in results:
             return results[name]
         raise AttributeError(f"No task {name!r} in this analysis; it has {', '.join(results) or 'none'}.")
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON data, tasks beside `text` and `embedding`."""
+        """JSON data, with the tasks beside `text` and `embedding`."""
         return {
             "text": self.text,
             **({} if self.text_b is None else {"text_b": self.text_b}),
@@ -66,10 +66,10 @@ class Analysis:
 
 
 class MultiTaskModel(nn.Module):
-    """One backbone, its heads, and the way from texts to answers.
+    """One backbone and its heads. Use `mtl.load` to create one.
 
-    `backbone` is a fork that this model may own; `config` names tasks, pooling and projection. `origin` is what the
-    model was loaded from or grew out of (see `mtl.checkpoint`). New models come from `mtl.load`.
+    `backbone`: a fork that the model owns. `config`: tasks, pooling and projection. `origin`: the base that the model
+    was derived from (see `mtl.checkpoint.Base`).
     """
 
     def __init__(self, backbone: Backbone, config: ModelConfig) -> None:
@@ -81,11 +81,11 @@ class MultiTaskModel(nn.Module):
         self.heads = nn.ModuleDict({_key(t.name): KINDS[t.kind].build(t, backbone.dim) for t in config.tasks})
         self.projection = nn.Linear(backbone.dim, config.projection, bias=False) if config.projection else None
         if self.projection is not None:
-            # Orthogonal rows change the angles between sentences least.
+            # Orthogonal rows preserve the angles between sentences best.
             nn.init.orthogonal_(self.projection.weight)
         self.origin = None
 
-    # --- what it is ---
+    # --- properties ---
 
     @property
     def tasks(self) -> dict[str, TaskSpec]:
@@ -102,7 +102,7 @@ class MultiTaskModel(nn.Module):
 
     @property
     def slow_format(self) -> str:
-        """A sentence for the person where another number format would be much quicker here, else ""."""
+        """A note for the user if another number format would be much quicker here, else ""."""
         return slow_format(self.device, self.backbone.dtype)
 
     @property
@@ -124,7 +124,7 @@ class MultiTaskModel(nn.Module):
         return self.heads[_key(task)]
 
     def head_path(self, task: str) -> str:
-        """What the names of a head's parameters begin with in `named_parameters()`."""
+        """The prefix of a head's parameters in `named_parameters()`."""
         return f"heads.{_key(task)}."
 
     @property
@@ -145,20 +145,20 @@ class MultiTaskModel(nn.Module):
         return tokens
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
-        """How many tokens each text has, special ones included, however many the model reads."""
+        """The number of tokens of each text, special ones included, even beyond the model's limit."""
         return count_tokens(self.backbone.tokenizer, texts)
 
     def encode_batch(self, batch: Batch, hidden: torch.Tensor | None = None, start: int = 0) -> Encoded:
-        """Run the backbone once. `hidden` (batch, tokens, dim), with `start` > 0, stands for the groups below it."""
+        """Run the backbone once, from the group `start` on if `hidden` (batch, tokens, dim), its input, is given."""
         inputs = batch.ids if hidden is None else hidden
         return Encoded(self.backbone.run(inputs, batch.mask, start), batch.mask, self.backbone)
 
     def logits(self, encoded: Encoded, batch: Batch, task: str) -> torch.Tensor:
-        """One task's logits: (rows, outputs), or (words, outputs) for all rows' words."""
+        """One task's logits: (rows, outputs), or (words, outputs) for the words of all rows."""
         return self.head(task).read(self, encoded, batch)
 
     def embeddings(self, encoded: Encoded, pooling: str | None = None) -> torch.Tensor:
-        """Sentence embeddings (batch, dim) in float32, projected where the model has a projection, of length 1."""
+        """Sentence embeddings (batch, dim) in float32, projected if the model has a projection, of length 1."""
         vectors = encoded.pooled(pooling or self.config.pooling)
         if self.projection is not None:
             vectors = self.projection(vectors)
@@ -175,9 +175,9 @@ class MultiTaskModel(nn.Module):
     ) -> list[Analysis]:
         """One `Analysis` per text, or pair of texts, from one backbone pass over each.
 
-        `tasks`: the names of the heads to run, default all. `pooling`: how the embedding is pooled, default the
-        model's own. `progress(done, total)` is called after each batch. Raises `UserError` on an empty text or an
-        unknown task or pooling. Thread safe.
+        `tasks`: the names of the heads to run, default all. `pooling`: of the embedding, default the model's own.
+        `progress(done, total)` is called after each batch. Raises `UserError` for an empty text or an unknown task or
+        pooling. Thread safe.
         """
         specs = self._chosen(tasks)
         texts = self._checked(texts, pooling, most=2)
@@ -193,8 +193,8 @@ class MultiTaskModel(nn.Module):
                 if not places:
                     continue
                 texts, words = [part[i].text for i in places], [part[i].words for i in places]
-                found = self.head(spec.name).decode(self.logits(encoded, batch, spec.name), texts, words)
-                for place, answer in zip(places, found, strict=True):
+                decoded = self.head(spec.name).decode(self.logits(encoded, batch, spec.name), texts, words)
+                for place, answer in zip(places, decoded, strict=True):
                     results[place][spec.name] = answer
             for i, row, embedding, values in zip(indices, part, embeddings, results, strict=False):
                 answers[i] = _analysis(row, embedding, values)
@@ -212,10 +212,10 @@ class MultiTaskModel(nn.Module):
         texts = self._checked(texts, pooling)
         result = np.empty((len(texts), self.dim), dtype=np.float32)
 
-        def keep(indices: list[int], batch: Batch, encoded: Encoded) -> None:
+        def store(indices: list[int], batch: Batch, encoded: Encoded) -> None:
             result[indices] = self.embeddings(encoded, pooling).cpu().numpy()
 
-        self.each_batch(self.tokenise(texts, words=False), keep, progress)
+        self.each_batch(self.tokenise(texts, words=False), store, progress)
         return result
 
     @torch.inference_mode()
@@ -225,7 +225,7 @@ class MultiTaskModel(nn.Module):
         handle: Callable[[list[int], Batch, Encoded], None],
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Run the backbone over `rows` in batches of like length and hand each to `handle(indices, batch, encoded)`."""
+        """Run the backbone over `rows` in batches of similar length and call `handle(indices, batch, encoded)`."""
         done = 0
         for indices in by_length([row.length for row in rows], TOKENS_PER_BATCH, ROWS_PER_BATCH):
             batch = collate([rows[i] for i in indices], self.backbone.pad_id).to(self.device)
@@ -245,8 +245,8 @@ class MultiTaskModel(nn.Module):
         if isinstance(texts, str):
             raise UserError("Give a list of texts, not one text: analyze([text]).")
         texts = list(texts)
-        for i, given in enumerate(texts):
-            for text in given if isinstance(given, tuple) and 0 < len(given) <= most else (given,):
+        for i, item in enumerate(texts):
+            for text in item if isinstance(item, tuple) and 0 < len(item) <= most else (item,):
                 if not isinstance(text, str):
                     raise UserError(f"Text {i + 1} is not a text but {type(text).__name__}.")
                 if not text.strip():
@@ -270,46 +270,46 @@ def _analysis(row: Tokens, embedding: np.ndarray, results: dict[str, Any]) -> An
 
 
 def reads_words(specs: Iterable[TaskSpec]) -> bool:
-    """Whether one of these tasks' heads reads the vectors of words."""
+    """Whether the head of one of these tasks reads word vectors."""
     return any(KINDS[spec.kind].reads == "words" for spec in specs)
 
 
 def _plain(answer: Any) -> Any:
-    """An answer as JSON data: a number or a text, a dataclass, or several of them."""
+    """An answer as JSON data: a number or text, a dataclass, or a tuple of these."""
     if isinstance(answer, tuple):
         return [_plain(part) for part in answer]
     return vars(answer) if is_dataclass(answer) else answer
 
 
 def _key(task: str) -> str:
-    # A module's name may hold no dot and must not be an attribute of ModuleDict ("type", "keys"); a column's may.
+    # A name in a ModuleDict may not contain a dot or be one of its attributes ("type", "keys"); a column's name may.
     return "task " + task.replace("%", "%25").replace(".", "%2E")
 
 
 @functools.cache
 def quickest_dtype() -> torch.dtype:
-    """bfloat16 where the processor multiplies in it (AMX, AVX-512 BF16: about twice as quick), else float32.
+    """bfloat16 if the processor multiplies in it (AMX, AVX-512 BF16: about twice as quick), else float32.
 
-    What the processor has, not a stopwatch: the same answer in every process of a machine, however busy it is. The
-    environment variable MTL_DTYPE (float32 or bfloat16) overrides it.
+    Decided by the processor's features, not by timing, so that all processes of a machine agree. The environment
+    variable MTL_DTYPE (float32 or bfloat16) overrides it.
     """
-    wanted = os.environ.get("MTL_DTYPE")
-    if wanted in ("float32", "bfloat16"):
-        return getattr(torch, wanted)
-    if wanted:
-        raise UserError(f"MTL_DTYPE must be float32 or bfloat16; it is {wanted!r}.")
+    override = os.environ.get("MTL_DTYPE")
+    if override in ("float32", "bfloat16"):
+        return getattr(torch, override)
+    if override:
+        raise UserError(f"MTL_DTYPE must be float32 or bfloat16; it is {override!r}.")
     return torch.bfloat16 if multiplies_in_bfloat16() else torch.float32
 
 
 def multiplies_in_bfloat16() -> bool:
-    """Whether this processor has instructions that multiply in bfloat16. Others do it by way of float32."""
-    # torch knows it under private names, which inductor uses; a version without them computes in float32.
+    """Whether this processor has instructions for products in bfloat16. Others convert to float32."""
+    # Private names in torch, which inductor uses; a version without them counts as without the instructions.
     signs = (getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
     return any(sign() for sign in signs if sign)
 
 
 def slow_format(device: torch.device, dtype: torch.dtype) -> str:
-    """A sentence for the person where `dtype` is not the quick choice on this computer, else ""."""
+    """A note for the user if `dtype` is not the quick choice on this computer, else ""."""
     if device.type != "cpu" or dtype != torch.bfloat16 or multiplies_in_bfloat16():
         return ""
     return "This processor has no instructions for bfloat16: float32 gives the same answers several times as fast."

@@ -1,11 +1,11 @@
 """Modules that add to the program, named by the environment variable MTL_PLUGINS ("module,module").
 
-A plug-in is found as Python finds any module, and is imported with `mtl`, in the server and in its workers alike: it
-imports torch and gradio inside functions. Nothing that a visitor brings, such as a checkpoint, names one. It may have
+A plug-in is imported with `mtl`, in the server and in its workers, so it should import torch and gradio inside
+functions. Uploads, such as checkpoints, cannot name one. It may define
 
     TASK_KINDS     kinds of task (see `mtl.kinds.kind.Kind`)
     TABLE_READERS  name of a format -> function from a file's path to its rows of cells, the header first, or to None
-                   where the file is of another format
+                   if the file has another format
     views()        name of a kind -> how it is shown, a class (see `mtl.ui.kinds.view.View`)
     TITLE, build   a tab of the page (see `mtl.ui.tabs`)
 """
@@ -22,7 +22,7 @@ MODULES: list[ModuleType] = []
 
 
 def load() -> None:
-    """Import the plug-ins. Raises `ImportError` with the name of one that cannot be used, and why."""
+    """Import the plug-ins. Raises `ImportError` with the name of one that fails, and the reason."""
     for name in filter(None, map(str.strip, os.environ.get("MTL_PLUGINS", "").split(","))):
         try:
             module = importlib.import_module(name)

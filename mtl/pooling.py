@@ -1,4 +1,4 @@
-"""One vector for a sentence from the vectors of its tokens, never counting padding."""
+"""Sentence vectors from token vectors, ignoring padding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mtl.text.batches import Batch
 def mean(tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """The mean of the real tokens' vectors (Reimers & Gurevych 2019)."""
     weights = mask.unsqueeze(-1).to(tokens.dtype)
-    # Summed in float32: in bfloat16 a long sum loses digits.
+    # Summed in float32, as long sums lose precision in bfloat16.
     return ((tokens * weights).sum(1, dtype=torch.float32) / weights.sum(1, dtype=torch.float32)).to(tokens.dtype)
 
 
@@ -37,9 +37,9 @@ def pool(how: str, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What one backbone pass gave: token vectors (batch, tokens, dim), and pooled vectors made when first asked for.
+    """The result of one backbone pass: token vectors (batch, tokens, dim), and pooled vectors, computed on demand.
 
-    Made from kept vectors (see `mtl.training.frozen_cache`) it has pooled and word vectors, and no token vectors.
+    From cached vectors (see `mtl.training.frozen_cache`) it has pooled and word vectors, but no token vectors.
     """
 
     tokens: torch.Tensor
@@ -49,7 +49,7 @@ class Encoded:
     _words: torch.Tensor | None = None
 
     def words(self, batch: Batch) -> torch.Tensor:
-        """The vectors (words, dim) of all words of a batch, each at its first piece."""
+        """The vectors (words, dim) of all words of a batch, each of its first piece."""
         return self.tokens[batch.word_rows, batch.word_positions] if self._words is None else self._words
 
     def pooled(self, how: str) -> torch.Tensor:

@@ -1,9 +1,9 @@
-"""Call a function on a stranger's file in a process of its own, with limits on time and memory.
+"""Call a function on an untrusted file in a separate process, with limits on time and memory.
 
-Reading a large or a hostile file holds the interpreter's lock, and with it the page of everybody else. In another
-process it costs its owner alone, and can be ended at any moment.
+Reading a large or hostile file holds the interpreter's lock, and would block the page for everybody. A separate process
+affects only the file's owner, and can be killed at any time.
 
-`python -m mtl.sandbox` is the other end: it takes calls from standard input and answers on standard output.
+`python -m mtl.sandbox` is the other end: it reads calls from standard input and answers on standard output.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ import psutil
 from mtl.config import ROOT, UserError
 from mtl.faults import where
 
-# Larger files are read one at a time, so that small ones always find a free place.
+# Larger files are read one at a time, so that small ones need not wait for them.
 LARGE = 1_000_000
-# Seconds between two looks at the limits, and between two reports of progress.
+# Seconds between checks of the limits, and between reports of progress.
 _LOOK_EVERY = 0.1
-# What nearly every call needs is imported before the first one comes.
+# Needed by nearly every call, and imported before the first one.
 _IMPORTED_EARLY = ("mtl.data.matching", "mtl.data.table")
 
 # Yields the share of the work that is done, 0 to 1, or None while it waits for its turn; returns the result.
@@ -36,13 +36,13 @@ Progress = Generator[float | None, None, Any]
 
 
 class Failure(Exception):
-    """A fault of the program in the other process: what kind, and where. Never the file's contents, as it is logged."""
+    """A bug in the other process: its kind and place, without the file's contents, as it is logged."""
 
 
 class Sandbox:
-    """Processes that carry out calls: `at_once` of them together, each for at most `seconds` and `megabytes`.
+    """Processes that carry out calls, up to `at_once` at a time, each limited to `seconds` and `megabytes`.
 
-    One waits for the next call. All end with this process.
+    An idle one waits for the next call. All end with this process.
     """
 
     def __init__(self, at_once: int = 2, seconds: float = 120.0, megabytes: float = 1500.0) -> None:
@@ -52,17 +52,17 @@ class Sandbox:
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
 
     def warm_up(self) -> None:
-        """Start a process now, so that the first call need not wait for it."""
+        """Start a process in advance, so that the first call need not wait for it."""
         self._idle.put(_Process())
 
     def run(self, function: Callable, *arguments: Any, size: int = 0, **named: Any) -> Progress:
-        """`function(*arguments, progress=..., **named)`, carried out in another process.
+        """Call `function(*arguments, progress=..., **named)` in another process.
 
         Yields the share of the work that is done several times a second, None while it waits for its turn, and returns
-        what the function does. Closing the iterator ends the process at once. The function is found there by its module
-        and name; what goes in and comes out is pickled. `size` is that of the file in bytes.
+        the function's result. Closing the iterator ends the process at once. The function is found by module and name;
+        arguments and result are pickled. `size`: of the file, in bytes.
 
-        Raises `UserError` as the function does, or where it exceeds a limit; `Failure` for any other exception.
+        Raises `UserError` from the function or when it exceeds a limit, and `Failure` for any other exception.
         """
         large = size > LARGE
         with contextlib.ExitStack() as places:
@@ -71,16 +71,16 @@ class Sandbox:
                     yield None
                 places.callback(place.release)
             process = self._take()
-            keep = False
+            reusable = False
             try:
                 result = yield from self._results(process, (function, arguments, named))
-                keep = not large
+                reusable = not large  # a process gives the memory of a large file back only when it ends
                 return result
             except UserError:
-                keep = not large
+                reusable = not large
                 raise
             finally:
-                self._leave(process, keep)
+                self._release(process, reusable)
 
     def _results(self, process: _Process, call: tuple) -> Progress:
         process.send(call)
@@ -97,16 +97,14 @@ class Sandbox:
                 raise Failure(value)
             if kind == "progress":
                 share = value
-            if why := self._exceeded(process, kind, time.monotonic() > deadline):
+            reason = "ended unexpectedly" if kind == "gone" else ""
+            if time.monotonic() > deadline:
+                reason = f"takes longer than {self._seconds:,.0f} seconds, the limit here"
+            if process.megabytes > self._megabytes:
+                reason = f"takes more than {self._megabytes:,.0f} MB of memory, the limit here"
+            if reason:
                 process.kill()
-                raise UserError(f"{why} Bring a part of its rows.")
-
-    def _exceeded(self, process: _Process, kind: str, late: bool) -> str:
-        if process.megabytes > self._megabytes:
-            return f"Reading this file takes more than {self._megabytes:,.0f} MB of memory, the limit here."
-        if late:
-            return f"Reading this file takes longer than {self._seconds:,.0f} seconds, the limit here."
-        return "Reading this file ended unexpectedly." if kind == "gone" else ""
+                raise UserError(f"Reading this file {reason}. Use a part of its rows.")
 
     def _take(self) -> _Process:
         with contextlib.suppress(queue.Empty):
@@ -115,9 +113,9 @@ class Sandbox:
                     return process
         return _Process()
 
-    def _leave(self, process: _Process, keep: bool) -> None:
-        """Let one process wait for the next call. What a large file took is given back only when its process ends."""
-        if keep and process.alive and self._idle.empty():
+    def _release(self, process: _Process, reusable: bool) -> None:
+        """Let one process wait for the next call."""
+        if reusable and process.alive and self._idle.empty():
             self._idle.put(process)
             return
         process.kill()
@@ -126,17 +124,17 @@ class Sandbox:
 
 
 class Stopped(Exception):
-    """Whoever asked did not want to wait any longer."""
+    """The call was cancelled."""
 
 
 def watch(
     steps: Progress, stopped: Callable[[], bool], every: float = 0.4
 ) -> Generator[tuple[float | None, float], None, Any]:
-    """The result of `steps`; where that takes longer, yields (share done, seconds so far) once in `every` seconds.
+    """The result of `steps`; until then yields (share done, seconds so far) every `every` seconds.
 
-    Raises `Stopped` soon after `stopped()` says so.
+    Raises `Stopped` soon after `stopped()` is true.
     """
-    began = said = time.monotonic()
+    began = reported = time.monotonic()
     with contextlib.closing(steps):
         while True:
             try:
@@ -145,8 +143,8 @@ def watch(
                 return end.value
             if stopped():
                 raise Stopped
-            if (now := time.monotonic()) - said > every:
-                said = now
+            if (now := time.monotonic()) - reported > every:
+                reported = now
                 yield share, now - began
 
 
@@ -155,7 +153,7 @@ class _Process:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mtl.sandbox"],
             cwd=ROOT,
-            # One thread: the processor belongs to those whose answers are waited for.
+            # One thread, so that answering visitors goes first.
             env={**os.environ, "RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -171,19 +169,19 @@ class _Process:
 
     @property
     def megabytes(self) -> float:
-        """The memory that the process holds, asked of the system."""
+        """The memory that the process uses."""
         try:
             return psutil.Process(self._process.pid).memory_info().rss / 1e6
         except psutil.Error:
             return 0.0
 
     def send(self, call: tuple) -> None:
-        with contextlib.suppress(OSError):  # it has ended: `receive` says so
+        with contextlib.suppress(OSError):  # it has ended, which `receive` reports
             pickle.dump(call, self._process.stdin)
             self._process.stdin.flush()
 
     def receive(self, seconds: float) -> tuple[str, Any]:
-        """The next (kind, value) that the process says; "nothing" after so many seconds, "gone" when it has ended."""
+        """The next (kind, value) from the process; "nothing" after so many seconds, "gone" when it has ended."""
         try:
             return self._answers.get(timeout=seconds)
         except queue.Empty:
@@ -208,14 +206,14 @@ class _Process:
 def main() -> None:
     """Carry out calls until standard input closes."""
     calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is no answer
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries must not print among the answers
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)
     for module in _IMPORTED_EARLY:
         __import__(module)
 
     def say(kind: str, value: Any) -> None:
-        # Pickled as a whole first: what cannot be pickled must not leave half an answer behind.
+        # Pickled first, so that a value that cannot be pickled does not leave half an answer.
         answers.write(pickle.dumps((kind, value)))
         answers.flush()
 
@@ -229,7 +227,7 @@ def main() -> None:
         except UserError as refused:
             say("refused", str(refused))
         except MemoryError:
-            return  # too little is left to answer with
+            return  # too little is left for an answer
         except Exception as fault:
             say("failed", where(fault))
 
@@ -239,7 +237,7 @@ class _Reporter:
         self._say, self._next = say, 0.0
 
     def __call__(self, share: float) -> None:
-        # The end is always told, however soon it follows what was told before.
+        # The end is always reported.
         if (now := time.monotonic()) >= self._next or share >= 1:
             self._next = now + _LOOK_EVERY
             self._say("progress", share)

@@ -1,4 +1,4 @@
-"""Tables as CSV that a spreadsheet may open: no text in them is run as a formula."""
+"""CSV for spreadsheets, in which no text is run as a formula."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-# What begins a formula; spreadsheets take the wide forms of East Asian keyboards for the same signs.
+# The beginnings of formulas; spreadsheets also accept the full-width forms of East Asian keyboards.
 _STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def safe_cell(value: object) -> object:
-    """`value` so that a spreadsheet does not run it: a text that would start a formula gets an apostrophe in
-    front. Numbers stay numbers."""
+    """`value`, with an apostrophe in front of a text that a spreadsheet would run as a formula."""
     return "'" + value if isinstance(value, str) and value.startswith(_STARTS) else value
 
 
 def csv_bytes(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A CSV in UTF-8, with the mark at its start that makes spreadsheets read it as UTF-8."""
+    """A CSV in UTF-8, with a byte order mark so that spreadsheets read it as UTF-8."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([safe_cell(h) for h in headers])
-    for row in rows:
-        writer.writerow([safe_cell(cell) for cell in row])
+    csv.writer(out).writerows([safe_cell(cell) for cell in row] for row in (headers, *rows))
     return out.getvalue().encode("utf-8-sig")

@@ -1,4 +1,4 @@
-"""What the command line shows to people: progress, answers, scores, the events of a run, what the doctor found."""
+"""The output of the command line for people: progress bars, scores, the events of a run, the doctor's findings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mtl.training.progress import Progress, fold
 
 if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch
-    from mtl.data.matching import Taught
+    from mtl.data.matching import ColumnMatch
     from mtl.data.rows import Table
 
 
-# A text that somebody else wrote may hold what a terminal obeys: colours, a new title, a cursor that goes back.
+# Texts from files may contain control sequences, which change a terminal's colours, title or cursor.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
@@ -27,17 +27,17 @@ def _plain(text: str) -> str:
 
 
 def say(line: str) -> None:
-    """A line on standard output."""
+    """Print a line on standard output."""
     print(_plain(line))
 
 
 def warn(line: str) -> None:
-    """A line on standard error, which says who speaks."""
+    """Print a line on standard error, prefixed by the program's name."""
     print(_plain(f"mtl: {line}"), file=sys.stderr)
 
 
 def progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callable[[], None]]:
-    """(progress function, close) of a bar on standard error; nothing is shown for short input or in a pipe."""
+    """(update, close) of a progress bar on standard error, which is hidden for short input or in a pipe."""
     from tqdm import tqdm
 
     bar = tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False)
@@ -45,7 +45,7 @@ def progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callabl
 
 
 def print_json(event: dict) -> None:
-    """A run's event as a line of JSON, at once."""
+    """Print a run's event as a line of JSON, unbuffered."""
     print(json.dumps(event, ensure_ascii=False), flush=True)
 
 
@@ -63,8 +63,8 @@ class RunPrinter:
         if event["event"] == "start":
             for note in now.notes:
                 say(note)
-            learn, still = sum(event["trainable"].values()), sum(event["frozen"].values())
-            say(f"{now.rows} rows, {now.steps} steps; {learn:,} weights learn, {still:,} are frozen.")
+            learn, frozen = sum(event["trainable"].values()), sum(event["frozen"].values())
+            say(f"{now.rows} rows, {now.steps} steps; {learn:,} weights learn, {frozen:,} are frozen.")
             self._bar = tqdm(total=now.steps, unit="step", disable=None, leave=False)
         elif event["event"] == "step":
             self._bar.update(now.step - self._bar.n)
@@ -73,16 +73,13 @@ class RunPrinter:
             scores = "; ".join(_score_parts(event["validation"])) or "no validation rows"
             tqdm.write(_plain(f"epoch {now.past[-1].number} ({now.seconds:.0f} s): {scores}"))
         elif event["event"] == "freeze":
-            tqdm.write(
-                f"epoch {event['epoch']}: the lowest {event['frozen_groups']} layer groups are frozen from here on"
-            )
+            frozen = event["frozen_groups"]
+            tqdm.write(f"epoch {event['epoch']}: the lowest {frozen} layer groups are frozen from here on")
         elif event["event"] == "end":
             self._bar.close()
             say(f"{now.status} after {now.step} steps in {now.seconds:.1f} s")
             for task, epoch in now.better_elsewhere.items():
-                say(
-                    f"{task} scored higher after epoch {epoch.number} than after epoch {now.kept.number}, which is kept"
-                )
+                say(f"{task} scored higher after epoch {epoch.number} than after the kept epoch {now.kept.number}")
 
 
 def _score_parts(scores: dict, where: str = "") -> list[str]:
@@ -98,7 +95,7 @@ def _score_parts(scores: dict, where: str = "") -> list[str]:
 
 
 def show_scores(scores: dict) -> None:
-    """The scores of tasks, as `mtl.training.metrics.evaluate` gives them."""
+    """Print the scores of tasks, as `mtl.training.metrics.evaluate` gives them."""
     for name, value in scores.items():
         say(f"{name} ({value['rows']} rows)")
         for key, score in value.items():
@@ -108,55 +105,54 @@ def show_scores(scores: dict) -> None:
             say(f"  {label:<18} " + "  ".join(f"{k} {v:.3f}" if k != "rows" else f"{v} rows" for k, v in parts.items()))
 
 
-def show_diagnosis(name: str, table: Table, teaches: Mapping[str, Taught]) -> None:
-    """What the doctor says of a table: its columns, what each teaches, and the findings."""
+def show_diagnosis(name: str, table: Table, matches: Mapping[str, ColumnMatch]) -> None:
+    """Print the doctor's account of a table: its columns, the task that each is for, and the findings."""
     say(f"{name}: {len(table.rows)} rows ({table.format}, {table.encoding})")
     for column in table.columns:
         role = column.role if column.kind is None else f"{column.role}, {column.kind}"
         say(f"  {column.name}: {role}. {column.reason}")
-        if column.name in teaches:
-            for line in _lesson(column.name, teaches[column.name]):
+        if column.name in matches:
+            for line in _match_lines(column.name, matches[column.name]):
                 say(f"      {line}")
     for finding in table.findings:
-        where = "".join(
-            (f" line {finding.line}" if finding.line else "", f" [{finding.column}]" if finding.column else "")
-        )
+        where = f" line {finding.line}" * bool(finding.line) + f" [{finding.column}]" * bool(finding.column)
         say(f"{finding.level}{where}: {finding.problem} {finding.action} {finding.hint}".rstrip())
     if not table.findings:
         say("Nothing is wrong with it.")
 
 
-def _lesson(column: str, taught: Taught) -> list[str]:
-    """What a column teaches, and what its labels mean to the head."""
-    if taught.spec is None:
-        return [taught.note]
-    name = repr(taught.spec.name)
-    lines = [f"teaches the model's task {name}" if taught.kept else f"gets a new head, {name}"]
-    if taught.match:
-        meaning = taught.match.meaning
-        if same := [found for found, meant in meaning.items() if found == meant]:
+def _match_lines(name: str, column: ColumnMatch) -> list[str]:
+    """The task that a column is for, and what its labels mean to the head."""
+    if column.spec is None:
+        return [column.note]
+    task = repr(column.spec.name)
+    lines = [f"teaches the model's task {task}" if column.reuses_head else f"gets a new head, {task}"]
+    if column.match:
+        meaning = column.match.meaning
+        if same := [label for label, meant in meaning.items() if label == meant]:
             lines.append(f"with {cut(', '.join(same), 300)}")
-        lines += [f"{found} -> {meaning[found] or 'left out'} ({why})" for found, why in _reasons(taught.match).items()]
-        lines.append(f"to have a label read as another: --label '{column}:LABEL=OTHER'")
+        reasons = _reasons(column.match)
+        lines += [f"{label} -> {meaning[label] or 'left out'} ({why})" for label, why in reasons.items()]
+        lines.append(f"to have a label read as another: --label '{name}:LABEL=OTHER'")
     return lines
 
 
 def _reasons(match: LabelMatch) -> dict[str, str]:
-    """Why a label is read as another one or left out, for those that are."""
-    return {found: match.reasons[found] for found, meant in match.meaning.items() if found != meant}
+    """Label -> reason, for labels that are read as another one or left out."""
+    return {label: match.reasons[label] for label, meant in match.meaning.items() if label != meant}
 
 
-def diagnosis(table: Table, teaches: Mapping[str, Taught]) -> dict[str, Any]:
-    """The same as plain data."""
+def diagnosis(table: Table, matches: Mapping[str, ColumnMatch]) -> dict[str, Any]:
+    """The doctor's account as JSON data."""
     columns, findings = ([dataclasses.asdict(x) for x in xs] for xs in (table.columns, table.findings))
     for column in columns:
-        if taught := teaches.get(column["name"]):
-            match = taught.match
+        if match := matches.get(column["name"]):
+            labels = match.match
             column["teaches"] = {
-                "task": taught.spec and taught.spec.name,
-                "new_head": bool(taught.spec) and not taught.kept,
-                "labels": match.meaning if match else {},
-                "reasons": _reasons(match) if match else {},
+                "task": match.spec and match.spec.name,
+                "new_head": bool(match.spec) and not match.reuses_head,
+                "labels": labels.meaning if labels else {},
+                "reasons": _reasons(labels) if labels else {},
             }
     about = {"rows": len(table.rows), "format": table.format, "encoding": table.encoding}
     return {**about, "columns": columns, "findings": findings}

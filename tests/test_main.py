@@ -79,7 +79,7 @@ def test_a_finished_run_is_not_trained_again_by_mistake(trained, reviews, tiny, 
     elsewhere = checkpoint.parent.parent / "new"
     again[3] = str(elsewhere)
     assert main([*again, "--epochs", "1"]) == 0
-    assert f"there is no run in {elsewhere} to go on with: training begins anew" in capsys.readouterr().err
+    assert f"there is no run in {elsewhere} to resume: training starts over" in capsys.readouterr().err
 
 
 def test_a_reader_that_goes_away_does_not_end_the_run(reviews, tiny, tmp_path):

@@ -1,6 +1,6 @@
-"""What a training run learns from and is scored on: parts (files with a weight) and validation rows, never both.
+"""The rows that a run trains on, in parts (files with a weight), and those it validates on; no row is both.
 
-A *recipe* is a JSON file that names several data files, how to read each, and which tasks its labels teach:
+A *recipe* is a JSON file that names several data files, how to read each, and which tasks its labels are for:
 
     {"model": {...ModelConfig...}, "train": {...TrainConfig...},
      "train_on": [{"file": "reviews.csv", "tasks": {"sentiment": {"pos": "positive", "neg": "negative"}}}, ...],
@@ -25,11 +25,11 @@ from mtl.files import read_json
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Rows of one file. `weight`: how many times an epoch sees each (0.5: half of them, every one in two epochs).
+    """The rows of one file. `weight`: how often each is used per epoch (0.5: half of them, all in two epochs).
 
-    `unlabelled` names entity types that the file does not mark. `lower` and `upper` are the shares of its batches
-    that are put in that case, `mask` the share of its words that is hidden. `teacher` names a model (see `mtl.load`)
-    whose answers are learnt from, too. With `variations` that many texts made of the rows' stand in for the rows.
+    `unlabelled`: entity types that the file does not mark. `lower`, `upper`: the shares of its batches that are put in
+    that case. `mask`: the share of words that is hidden. `teacher`: a model (see `mtl.load`) whose answers are targets
+    too. `variations`: how many texts generated from the rows replace them.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Parts to train on, named sets of rows to validate on, and what should be said about them."""
+    """Parts to train on, named sets of rows to validate on, and notes for the user."""
 
     parts: tuple[Part, ...]
     validation: Mapping[str, list[Row]]
@@ -53,14 +53,14 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all texts and labels, so that a run can say what exactly it saw."""
+        """SHA-256 of all texts and labels, which identifies what a run was trained on."""
         digest = hashlib.sha256()
         for part in self.parts:
             digest.update(part.teacher.encode("utf-8", "surrogatepass"))
         for rows in (*(p.rows for p in self.parts), *self.validation.values()):
             for row in rows:
-                seen = "\0".join((*row.texts, repr(row.labels)))
-                digest.update(f"{seen}\n".encode("utf-8", "surrogatepass"))
+                content = "\0".join((*row.texts, repr(row.labels)))
+                digest.update(f"{content}\n".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 
@@ -68,12 +68,11 @@ class Dataset:
 
 
 def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
-    """(training rows, validation rows). Rows with the same text stay together, whatever their case and spacing.
+    """(training rows, validation rows). Rows whose texts differ only in case and spacing stay together.
 
-    Which texts are held out depends on each text alone, whatever the order of the file and the seed of a run: what the
-    default model never saw of a sample, a learner's run does not train on either, and a larger share holds out the
-    same texts and more. Each combination of labels gives its share. At least one row stays on each side where there
-    are two texts or more.
+    Whether a text is held out depends on the text alone, not on the file's order or the seed: rows of a sample that
+    the default model was not trained on are held out from a visitor's run as well, and a larger share holds out the
+    same texts and more. Stratified by label. Each side gets at least one row if there are two texts or more.
     """
     if share <= 0 or not rows:
         return list(rows), []
@@ -82,15 +81,16 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
         texts.setdefault(_same_texts(row), []).append(row)
     strata: dict[tuple, list[str]] = {}
     for text, group in texts.items():
-        strata.setdefault(_stratum(group[0]), []).append(text)
-    # Largest first; what a stratum's share leaves over after rounding is carried to the next.
+        stratum = tuple((task, value) for task, value in sorted(group[0].labels.items()) if isinstance(value, str))
+        strata.setdefault(stratum, []).append(text)
+    # Largest stratum first; what rounding leaves over is carried to the next.
     held_out: set[str] = set()
-    owed = 0.0
+    due = 0.0
     for _, members in sorted(strata.items(), key=lambda item: (-len(item[1]), repr(item[0]))):
-        owed += len(members) * share
-        take = min(round(owed), len(members) - 1 if len(members) > 1 else 1)
+        due += len(members) * share
+        take = min(round(due), len(members) - 1 if len(members) > 1 else 1)
         held_out.update(sorted(members, key=_rank)[:take])
-        owed -= take
+        due -= take
     if not held_out and len(texts) > 1:
         held_out.add(min(texts, key=_rank))
     if len(held_out) == len(texts):
@@ -107,10 +107,6 @@ def _same_texts(row: Row) -> str:
     return "\0".join(" ".join(text.casefold().split()) for text in row.texts)
 
 
-def _stratum(row: Row) -> tuple:
-    return tuple((task, value) for task, value in sorted(row.labels.items()) if isinstance(value, str))
-
-
 def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
     """The rows whose text is not among `held_out`."""
     texts = {_same_texts(row) for row in held_out}
@@ -122,15 +118,14 @@ def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
 
 @dataclass(frozen=True)
 class SourceSpec(JsonData):
-    """One data file of a recipe, of any kind that `read_table` reads.
+    """One data file of a recipe, in any format that `read_table` reads.
 
-    `text` and `column` name the columns of text and label. `tasks` maps each task that the labels teach to what each
-    label means there (null: no label; a label that is not named stays as it is); without `tasks` every column is a
-    task of its own name. `validation` holds out that share of the rows for validation under the file's name. With
-    `unlabelled_text` the file's labels are not read at all: its texts serve the anchor and the teacher alone. `teacher`
-    names a model whose answers are learnt from beside the labels, fewer and fewer in the course of the run (see
-    `mtl.training.distillation`); where there is such a folder beside the data, that one. With `variations` the teacher
-    is not asked about the file's texts but about that many new ones made of them (see `mtl.training.variations`).
+    `text` and `column` name the columns of text and label. `tasks` maps each task to {label: what it means there}
+    (null: no label; labels that are not listed stay as they are); without it every column is a task of the same name.
+    `validation` is the share of rows held out, under the file's name. With `unlabelled_text` labels are ignored, and
+    the texts are used for the anchor and the teacher only. `teacher` is a folder beside the data or any other model,
+    whose answers are targets beside the labels (see `mtl.training.distillation`). With `variations` the teacher
+    answers that many texts generated from the file's (see `mtl.training.variations`).
     """
 
     file: str
@@ -163,7 +158,7 @@ class SourceSpec(JsonData):
 
 @dataclass(frozen=True)
 class Recipe(JsonData):
-    """A model, how to train it, and the files to do it with."""
+    """A model, its training settings and its data files."""
 
     model: ModelConfig
     train_on: tuple[SourceSpec, ...]
@@ -201,22 +196,21 @@ class Recipe(JsonData):
                 validation[source.file] = held_out
             beside = Path(data_dir) / source.teacher
             teacher = str(beside) if source.teacher and beside.is_dir() else source.teacher
-            altered = (source.lower, source.upper, source.mask)
-            taught = (teacher, source.variations)
-            parts.append(Part(source.file, rows, source.weight, source.unlabelled, *altered, *taught))
-        everything_held_out = [row for rows in validation.values() for row in rows]
+            noise = (source.lower, source.upper, source.mask)
+            parts.append(Part(source.file, rows, source.weight, source.unlabelled, *noise, teacher, source.variations))
+        all_held_out = [row for rows in validation.values() for row in rows]
         for i, part in enumerate(parts):
-            kept = without(part.rows, everything_held_out)
-            if len(kept) < len(part.rows):
-                notes.append(f"{part.name}: {len(part.rows) - len(kept)} rows left out that are also validated on.")
-            parts[i] = replace(part, rows=kept)
+            rows = without(part.rows, all_held_out)
+            if len(rows) < len(part.rows):
+                notes.append(f"{part.name}: {len(part.rows) - len(rows)} rows left out that are also validated on.")
+            parts[i] = replace(part, rows=rows)
         return Dataset(tuple(parts), validation, tuple(notes))
 
 
 def read_source(source: SourceSpec, data_dir: str | os.PathLike, specs: Mapping[str, TaskSpec]) -> list[Row]:
-    """The rows of one file of a recipe, with their labels translated to tasks.
+    """The rows of one file of a recipe, with labels by task.
 
-    Raises `UserError`, with the line, at a label that the task of its name in `specs` cannot have.
+    Raises `UserError`, with the line, at a label that its task in `specs` cannot have.
     """
     path = Path(data_dir) / source.file
     if not path.is_file():

@@ -1,16 +1,17 @@
-"""From lines of text to cells: which delimiter, what quotation marks mean, and where each row begins.
+"""Lines of text to cells: finds the delimiter, what quotation marks mean, and where each row begins.
 
-In a CSV a quotation mark wraps a cell; in many TSV files it is just a character of the text. So every reading
-that a file allows is tried, and the one that leaves the fewest lines unexplained is taken.
+In CSV, quotation marks wrap cells; in many TSV files they are ordinary characters. So every plausible reading of a
+file is tried, and the one that leaves the fewest lines unexplained wins.
 """
 
 from __future__ import annotations
 
 import csv
+import functools
 import itertools
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mtl.data.header import looks_like_header
@@ -19,17 +20,17 @@ from mtl.text.values import parse_number
 DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", " ": "space"}
 
 _DELIMITERS = ("\t", ",", ";", "|")
-# So many lines show the delimiter, of so many characters: each reading that is tried costs as much as they are long.
+# The part of a file that the delimiter is guessed from.
 _SAMPLE_LINES, _SAMPLE_CHARACTERS = 400, 1_000_000
-# So many characters are read again because of quotes that do not pair up, besides twice the file.
+# The budget for reading lines again because of unpaired quotes, in characters, on top of twice the file.
 _PATIENCE = 1_000_000
-# Between these, a quotation mark at the beginning of a cell is hardly somebody who speaks; between tabs it may be.
+# With these, a quotation mark that begins a cell most likely wraps it; with tabs it may as well begin direct speech.
 _QUOTING = (",", ";", "|")
 
-# The csv module refuses cells above 128 KB unless it is told otherwise, for the whole process.
+# The csv module's limit is 128 KB per cell; this setting applies to the whole process.
 csv.field_size_limit(2**31 - 1)
 
-# Quotes that pair up, and a cell between two of them with only doubled ones inside.
+# A pair of quotes, and a cell wrapped in quotes with only doubled ones inside.
 _PAIR = re.compile(r'"[^"]*+"')
 _WRAPPED = re.compile(r'"(?:[^"]++|"")*+"')
 
@@ -39,10 +40,10 @@ _SPACED = re.compile(r"\s*+(__label__\S++|[+-]?[0-9]{1,2})(?:[ ]++(\S.*+)|\s*+)"
 
 @dataclass(frozen=True)
 class Dialect:
-    """How to cut a line: the delimiter ("" for a single column), and what quotation marks mean.
+    """How to split a line: the delimiter ("" for a single column), and what quotation marks mean.
 
-    `quotes` is "csv" (they wrap cells and are doubled inside), "backslash" (they are escaped inside),
-    "spaced" (csv with spaces behind the delimiters) or "none" (ordinary characters).
+    `quotes` is "csv" (they wrap cells and are doubled inside), "backslash" (they are escaped inside), "spaced" (csv
+    with spaces after delimiters) or "none" (ordinary characters).
     """
 
     delimiter: str
@@ -53,9 +54,9 @@ class Dialect:
 class Grid:
     """Cells by row (a blank line is an empty row), and the line that each row begins on.
 
-    `mended` are lines whose quotes did not pair up, and `unclosed` those with a cell that a quotation mark opens
-    and none closes. Two counts are of lines inside quoted cells that have as many cells as a row: `swallowed` look
-    like rows of this table, `spanned` do not.
+    `mended`: lines whose quotes did not pair up. `unclosed`: those in which a quote opens a cell and none closes it.
+    Of the lines inside quoted cells with as many cells as a row, `swallowed` counts those that look like rows of this
+    table, `spanned` the others.
     """
 
     dialect: Dialect
@@ -67,7 +68,7 @@ class Grid:
     spanned: int = 0
 
     def width(self) -> int:
-        """The commonest number of cells; 0 when there are none."""
+        """The most common number of cells; 0 when there are none."""
         widths = Counter(len(row) for row in self.rows if row)
         return widths.most_common(1)[0][0] if widths else 0
 
@@ -78,15 +79,15 @@ class Grid:
 
 
 def read_grid(lines: Sequence[str], prefer: str = "") -> Grid:
-    """Cut lines, endings included, into cells. `prefer` is the delimiter that the file's name promises."""
+    """Split lines, endings included, into cells. `prefer` is the delimiter that goes with the file's extension."""
     if lines and (marker := re.fullmatch(r"sep=([,;|:\t])\s*", lines[0])):
-        # A line that Excel writes for itself. It stays as a blank line so that the others keep their numbers.
+        # Written by Excel. Kept as a blank line so that the line numbers of the others stay right.
         return _best_reading(["\n", *lines[1:]], marker[1])
     delimiter = _delimiter(_sample(lines), prefer)
     return _read_spaced(lines) if delimiter == " " else _best_reading(lines, delimiter)
 
 
-# Which reading -------------------------------------------------------------------------------------
+# Choosing a reading --------------------------------------------------------------------------------
 
 
 def _sample(lines: Sequence[str]) -> Sequence[str]:
@@ -95,26 +96,23 @@ def _sample(lines: Sequence[str]) -> Sequence[str]:
 
 
 def _delimiter(sample: Sequence[str], prefer: str) -> str:
-    """The delimiter that cuts most lines like the first; " " for `0 a sentence`; "" for a single column."""
+    """The delimiter that splits most lines like the first; " " for `0 a sentence`; "" for a single column."""
     best, best_score = "", 0.75
     for delimiter in _DELIMITERS:
         if not any(delimiter in line for line in sample):
             continue
         header, score = _score(_best_reading(sample, delimiter))
-        # A comma that always has a space behind it is punctuation, unless a header or the file's name says
-        # otherwise.
+        # A comma that is always followed by a space is punctuation, unless a header or the file's name says otherwise.
         if not (header or delimiter in (prefer, "\t")) and _is_punctuation(sample, delimiter):
             continue
         score += header + 0.01 * (delimiter == prefer)
         if score > best_score:
             best, best_score = delimiter, score
-    if not best and _is_spaced(sample):
-        return " "
-    return best
+    return best or (" " if _is_spaced(sample) else "")
 
 
 def _score(grid: Grid) -> tuple[bool, float]:
-    """Whether the first row is surely a header, and the share of rows as wide as it (0 for one column)."""
+    """Whether the first row is certainly a header, and the share of rows as wide as it (0 for one column)."""
     rows = [row for row in grid.rows if row]
     if not rows or len(rows[0]) < 2:
         return False, 0.0
@@ -135,7 +133,7 @@ def _is_spaced(sample: Sequence[str]) -> bool:
 
 
 def _best_reading(lines: Sequence[str], delimiter: str) -> Grid:
-    """The likeliest reading first; another has to leave fewer lines unexplained."""
+    """Try readings, likeliest first; a later one has to leave fewer lines unexplained."""
     if not any('"' in line for line in lines):
         return _read_literal(lines, Dialect(delimiter, "none"))
     best = _read_quoted(lines, Dialect(delimiter, "csv"))
@@ -147,16 +145,16 @@ def _best_reading(lines: Sequence[str], delimiter: str) -> Grid:
         best = escaped if escaped.faults() < best.faults() else best
     if best.faults():
         literal = _read_literal(lines, Dialect(delimiter, "none"))
-        # Quotes that wrap whole cells leave no other fault behind when they are taken as characters.
+        # Read as characters, quotes that wrap whole cells cause no other fault, so they count here.
         unexplained = literal.faults() + best.spanned + _wrapped(literal)
         best = literal if unexplained < best.faults() else best
     return best
 
 
 def _has_spaced_quotes(grid: Grid, lines: Sequence[str]) -> bool:
-    """Whether a quote stands behind a delimiter and spaces, outside the quotes that `grid`, a csv reading, paired."""
+    """Whether a quote follows a delimiter and spaces, outside the quotes that `grid`, a csv reading, paired."""
     delimiter = grid.dialect.delimiter
-    # Inside a cell of a usual CSV this quotation mark would be doubled, or it is the one that closes the cell.
+    # In ordinary CSV such a quote would be doubled or close the cell.
     likely = re.compile(re.escape(delimiter) + ' ++"(?!")')
     if not delimiter or not any(likely.search(line) for line in lines):
         return False
@@ -167,7 +165,7 @@ def _has_spaced_quotes(grid: Grid, lines: Sequence[str]) -> bool:
 
 
 def _wrapped(grid: Grid) -> int:
-    """How many rows have a cell with quotes around it, where that means anything."""
+    """How many rows have a cell wrapped in quotes, if the delimiter is one that goes with quoting."""
     if grid.dialect.delimiter not in _QUOTING:
         return 0
     return sum(any(_WRAPPED.fullmatch(cell) for cell in row) for row in grid.rows)
@@ -192,22 +190,22 @@ def _cut(line: str, delimiter: str) -> list[str]:
 
 
 def _is_unclosed(row: Sequence[str]) -> bool:
-    """Whether a quotation mark opens one of these cells and none closes it; the line was cut without regard to them."""
+    """Whether a quote opens one of these cells and none closes it; the line was split without regard to quotes."""
     return any(cell.startswith('"') and cell.count('"') % 2 for cell in row)
 
 
 def _read_quoted(lines: Sequence[str], dialect: Dialect) -> Grid:
-    """Read quoted cells, which may hold line ends.
+    """Read quoted cells, which may contain line breaks.
 
-    A quotation mark that is never closed would swallow the rows after it. So a row that is malformed, or
-    spans lines and has not as many cells as the first, is taken back, and its first line is read alone.
+    A quote that is never closed would swallow the rows after it. So when a row is malformed, or spans lines without
+    being as wide as the first, it is dropped and its first line is read alone.
     """
     grid = Grid(dialect)
     width = 0
     position = 0
-    # Rows over several lines, each of which has as many cells as a row: place in the grid, lines.
+    # (place in the grid, lines) of rows over several lines, each of which has as many cells as a row.
     doubtful: list[tuple[int, Sequence[str]]] = []
-    # Lines taken back are read again. When that becomes much, quotes do not span lines in this file.
+    # Dropped lines are read again. Once the budget is spent, quotes are assumed not to span lines in this file.
     patience = 2 * sum(map(len, lines)) + _PATIENCE
     options = _csv_options(dialect)
     while position < len(lines) and patience > 0:
@@ -233,54 +231,45 @@ def _read_quoted(lines: Sequence[str], dialect: Dialect) -> Grid:
             position += 1
     for number in range(position, len(lines)):
         _read_alone(grid, lines[number], number + 1, width)
-    seen = _Seen(grid, width)
+
+    @functools.cache
+    def column_values(column: int) -> tuple[set[str], bool]:
+        values = {row[column] for row in grid.rows if len(row) == width}
+        return values, 2 * sum(parse_number(value) is not None for value in values) > len(values)
+
+    def fits(column: int, cell: str) -> bool:
+        """Whether a cell, split without regard to quotes, is a value of the column, or a number among numbers."""
+        cell = cell.lstrip(" ") if dialect.quotes == "spaced" else cell
+        values, are_numbers = column_values(column)
+        # In prose a number has a space before it.
+        return cell in values or (are_numbers and cell == cell.strip() and parse_number(cell) is not None)
+
     for place, within in doubtful:
-        if _look_like_rows(grid.rows[place], [_cut(line, dialect.delimiter) for line in within], seen):
+        if _look_like_rows(grid.rows[place], [_cut(line, dialect.delimiter) for line in within], fits):
             grid.swallowed += len(within)
         else:
             grid.spanned += len(within)
     return grid
 
 
-def _look_like_rows(row: Sequence[str], cut: Sequence[Sequence[str]], seen: _Seen) -> bool:
-    """Whether two stray quotes made one row of several: there are labels between them.
+def _look_like_rows(row: Sequence[str], lines: Sequence[Sequence[str]], fits: Callable[[int, str], bool]) -> bool:
+    """Whether two stray quotes merged several rows into one: there are labels between them.
 
-    `cut` are its lines, cut without regard to quotes. A text may well have as many delimiters on each line as a row,
-    but what stands between those is hardly what another column holds.
+    `lines` are its lines, split without regard to quotes; `fits(column, cell)` says whether a cell is like a column's.
+    A text may have as many delimiters per line as a row, but rarely another column's values between them.
     """
     long = [column for column, cell in enumerate(row) if "\n" in cell or "\r" in cell]
     for column in range(len(row)):
-        # Before the quote that opens and behind the one that closes, the cells are the row's own.
-        inner = cut[column < long[0] : len(cut) - (column > long[-1])]
+        # Before the opening quote and after the closing one, the cells are the row's own.
+        inner = lines[column < long[0] : len(lines) - (column > long[-1])]
         filled = [cells[column] for cells in inner if cells[column].strip()]
-        if column not in long and 2 * sum(seen.has(column, cell) for cell in filled) > len(filled):
+        if column not in long and 2 * sum(fits(column, cell) for cell in filled) > len(filled):
             return True
     return False
 
 
-class _Seen:
-    """What the columns of a grid hold, each looked at when somebody asks."""
-
-    def __init__(self, grid: Grid, width: int) -> None:
-        self._grid = grid
-        self._width = width
-        self._columns: dict[int, tuple[set[str], bool]] = {}
-
-    def has(self, column: int, cell: str) -> bool:
-        """Whether a cell, cut without regard to quotes, is like this column: seen in it, or a number among numbers."""
-        if self._grid.dialect.quotes == "spaced":
-            cell = cell.lstrip(" ")
-        if column not in self._columns:
-            values = {row[column] for row in self._grid.rows if len(row) == self._width}
-            numbers = sum(parse_number(value) is not None for value in values)
-            self._columns[column] = values, 2 * numbers > len(values)
-        values, are_numbers = self._columns[column]
-        # In prose a number has a space before it.
-        return cell in values or (are_numbers and cell == cell.strip() and parse_number(cell) is not None)
-
-
 def _read_alone(grid: Grid, line: str, number: int, width: int) -> None:
-    """Read one line by itself; where its quotes give the wrong number of cells, only whole cells are quoted."""
+    """Read one line by itself; if its quotes give the wrong number of cells, only those around whole cells count."""
     line = line.rstrip("\r\n")
     try:
         row = next(csv.reader([line], **_csv_options(grid.dialect)), [])
@@ -299,21 +288,15 @@ def _read_alone(grid: Grid, line: str, number: int, width: int) -> None:
 
 
 def _csv_options(dialect: Dialect) -> dict:
-    # The module wants a delimiter. In a single column, a comma outside quotes then counts as a fault of this
-    # reading.
-    options: dict = {"delimiter": dialect.delimiter or ","}
-    if dialect.quotes == "backslash":
-        options |= {"escapechar": "\\", "doublequote": False}
-    if dialect.quotes == "spaced":
-        options |= {"skipinitialspace": True}
-    return options
+    # The module needs a delimiter. In a single column, a comma outside quotes counts as a fault of this reading.
+    options: dict = {"delimiter": dialect.delimiter or ",", "skipinitialspace": dialect.quotes == "spaced"}
+    return options | ({"escapechar": "\\", "doublequote": False} if dialect.quotes == "backslash" else {})
 
 
 def _read_spaced(lines: Sequence[str]) -> Grid:
     grid = _read_literal(lines, Dialect(" ", "none"))
-    matches = [_SPACED.fullmatch(line) for line in lines]
     grid.rows = [
-        [match[1], (match[2] or "").rstrip("\r\n")] if match else _cut(line, "")
-        for match, line in zip(matches, lines, strict=True)
+        [match[1], (match[2] or "").rstrip("\r\n")] if (match := _SPACED.fullmatch(line)) else _cut(line, "")
+        for line in lines
     ]
     return grid

@@ -1,4 +1,4 @@
-"""What there is to know about the cells of one column, worked out once for whoever guesses what it holds."""
+"""Statistics of one column's cells, computed once, from which the kinds of task guess what it holds."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from mtl.data.header import is_unnamed, is_useless, promises_labels
 from mtl.text.spans import is_bio, is_json, is_marked
 from mtl.text.values import is_blank, parse_number
 
-# So many cells of a column are looked at closely.
+# How many cells of a column are examined closely.
 _SAMPLE = 2000
-# Among fewer numbers than these, cells that are none are hardly faults.
+# With fewer distinct numbers, the other cells are more likely labels than faulty numbers.
 _HANDFUL = 5
 
 
@@ -23,18 +23,9 @@ class Facts:
         self.name = name
         self.filled = [cell.strip() for cell in cells if not is_blank(cell)]
         self.sample = self.filled[:_SAMPLE]
-
-    @property
-    def promises_labels(self) -> bool:
-        return self.name is not None and promises_labels(self.name)
-
-    @property
-    def is_useless(self) -> bool:
-        return self.name is not None and is_useless(self.name)
-
-    @property
-    def is_unnamed(self) -> bool:
-        return self.name is not None and is_unnamed(self.name)
+        self.promises_labels = name is not None and promises_labels(name)
+        self.is_useless = name is not None and is_useless(name)
+        self.is_unnamed = name is not None and is_unnamed(name)
 
     @property
     def may_hold_labels(self) -> bool:
@@ -53,7 +44,7 @@ class Facts:
         return len(self.numbers) / len(self.sample) if self.sample else 0.0
 
     def holds_numbers(self, likely: bool) -> bool:
-        """Whether the cells are numbers; `likely` says that the column should hold labels of some kind."""
+        """Whether the cells are numbers. `likely`: the column probably holds labels of some kind."""
         return self.number_share >= 0.8 or (likely and self._has_faulty_amounts)
 
     @cached_property
@@ -62,14 +53,13 @@ class Facts:
 
     @cached_property
     def are_whole(self) -> bool:
-        """Whether all of its numbers are whole."""
         return all(number.is_integer() for number in self.all_numbers)
 
     @property
     def _has_faulty_amounts(self) -> bool:
-        """Whether at least half of the cells are numbers, and such as no labels are.
+        """Whether at least half of the cells are numbers that cannot be labels.
 
-        Labels are small whole numbers, or larger ones that repeat, such as the codes of a web server.
+        Labels are small whole numbers, or larger ones that repeat, such as HTTP status codes.
         """
         numbers = set(self.numbers)
         if self.number_share < 0.5 or len(numbers) < _HANDFUL:
@@ -80,7 +70,7 @@ class Facts:
 
     @cached_property
     def is_prose(self) -> bool:
-        """Whether most cells are sentences: several words, or a script that writes without spaces."""
+        """Whether most cells are sentences: several words, or a script without spaces."""
         return not self.entity_form and _share(self.sample, _is_sentence) > 0.5
 
     @cached_property
@@ -89,9 +79,9 @@ class Facts:
 
     @cached_property
     def entity_form(self) -> str:
-        """How entities are written in most of the cells that have any; "" when the column is not about them."""
+        """How entities are written in most of the cells that have any; "" when the column holds none."""
         json = bio = 0.0
-        # A list without spans, or the word O, is no sign yet.
+        # A list without spans, or the word O, is no evidence yet.
         if any(cell.startswith("[") and len(cell) > 2 for cell in self.sample):
             json = _share(self.sample, is_json)
         if any("-" in cell or " " in cell for cell in self.sample):
@@ -102,7 +92,7 @@ class Facts:
 
     @property
     def likeliest_form(self) -> str:
-        """How entities are written in most of the cells, given that they are."""
+        """How entities are written in most of the cells, given that the column holds them."""
         shares = {"bio": _share(self.sample, is_bio), "json": _share(self.sample, is_json)}
         shares["markup"] = _share(self.sample, is_marked)
         return max(shares, key=shares.get)

@@ -1,8 +1,9 @@
-"""From a file to its text: unpack, refuse what is no text, find out the encoding."""
+"""From a file to its text: unpack it, refuse what is not text, detect the encoding."""
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import gzip
 import io
 import os
@@ -16,10 +17,10 @@ from mtl.data.rows import Findings
 
 MAX_BYTES = 200_000_000
 
-_TABLE_HINT = "Bring a table as text: .csv, .tsv or .txt, or CoNLL."
-_SAVE_HINT = "In the spreadsheet program choose Save as, CSV UTF-8, and bring that file."
+_TABLE_HINT = "Use a table in text form: .csv, .tsv or .txt, or CoNLL."
+_SAVE_HINT = "In the spreadsheet program choose Save as, CSV UTF-8, and use that file."
 
-# First bytes of files that people rename or drop by mistake, what they are, and what to do instead.
+# The first bytes of files that people upload by mistake, what they are, and what to do instead.
 _KNOWN = (
     (b"\x89PNG\r\n", "a PNG image", _TABLE_HINT),
     (b"\xff\xd8\xff", "a JPEG image", _TABLE_HINT),
@@ -31,11 +32,11 @@ _KNOWN = (
     (b"PAR1", "a Parquet file", "Write it as CSV, for example with pandas: read_parquet(...).to_csv(...)."),
     (b"SQLite format 3", "a database", "Export its table as CSV."),
     (b"\x93NUMPY", "a NumPy file", _TABLE_HINT),
-    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and bring the table inside."),
-    (b"Rar!", "a RAR archive", "Unpack it and bring the table inside."),
-    (b"BZh", "a bzip2 archive", "Unpack it and bring the table inside."),
-    (b"\xfd7zXZ", "an xz archive", "Unpack it and bring the table inside."),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it and bring the table inside."),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and use the table inside."),
+    (b"Rar!", "a RAR archive", "Unpack it and use the table inside."),
+    (b"BZh", "a bzip2 archive", "Unpack it and use the table inside."),
+    (b"\xfd7zXZ", "an xz archive", "Unpack it and use the table inside."),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it and use the table inside."),
     (b"\x7fELF", "a program", _TABLE_HINT),
 )
 
@@ -50,8 +51,8 @@ _MARKS = (
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 _SAMPLE = 200_000
-# A line takes some 300 bytes of memory besides its text. So there may be as many as the limit of bytes has room for
-# lines of this length (a word with its tag has more), and in any case so many.
+# A line takes some 300 bytes of memory besides its text, so their number is limited: to the limit in bytes over this
+# length (a word with its tag is longer), or to this many if that is more.
 _SHORT_LINE, _FEW_LINES = 8, 100_000
 
 
@@ -66,8 +67,8 @@ class Source:
 def read_source(path: str | os.PathLike[str], findings: Findings, max_bytes: int = MAX_BYTES) -> Source:
     """The text of a file (gzip is unpacked); broken characters and guessed encodings are added to `findings`.
 
-    Raises UserError when the file is missing, empty, larger than `max_bytes` (packed or unpacked), damaged,
-    no text, or has more lines than an eighth of `max_bytes` and than 100,000.
+    Raises UserError when the file is missing, empty, larger than `max_bytes` (packed or unpacked), damaged, not text,
+    or has more lines than max(`max_bytes` / 8, 100,000).
     """
     path = Path(path)
     data = _read_bytes(path, max_bytes)
@@ -78,12 +79,12 @@ def read_source(path: str | os.PathLike[str], findings: Findings, max_bytes: int
         raise UserError(f"{path.name} is empty. {_TABLE_HINT}")
     text, encoding = decode(data, findings)
     if _line_ends(text) > (most := max(max_bytes // _SHORT_LINE, _FEW_LINES)):
-        raise UserError(f"{path.name} has more than {most:,} lines, the limit here. Bring a part of its rows.")
+        raise UserError(f"{path.name} has more than {most:,} lines, the limit here. Use a part of its rows.")
     return Source(_without_controls(text, path.name, findings), encoding)
 
 
 def split_lines(text: str) -> list[str]:
-    r"""The lines as a text editor counts them: ends at \n, \r\n and \r only. Each keeps its ending."""
+    r"""The lines as a text editor counts them, ending at \n, \r\n or \r only. Each keeps its ending."""
     return list(io.StringIO(text, newline=""))
 
 
@@ -94,19 +95,16 @@ def _line_ends(text: str, before: int | None = None) -> int:
 def decode(data: bytes, findings: Findings) -> tuple[str, str]:
     """The text of these bytes and the encoding's name; what does not decode becomes U+FFFD and a finding.
 
-    In order: a byte order mark, UTF-8, UTF-16 without a mark (every other byte zero), UTF-8 with a few broken
-    bytes, and else a single-byte or Asian encoding: Windows' Western one, unless most of the text is beyond
-    ASCII.
+    Tried in order: a byte order mark, UTF-16 without a mark (every other byte zero), UTF-8, UTF-8 with a few broken
+    bytes, then Windows-1252, or a detected encoding if much of the text is not ASCII.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _decode_or_report(data[len(mark) :], encoding, findings), encoding
     if encoding := _utf16_without_mark(data):
         return _decode_or_report(data, encoding, findings), encoding
-    try:
+    with contextlib.suppress(UnicodeDecodeError):
         return data.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        pass
     replaced = data.decode("utf-8", errors="replace")
     broken = replaced.count("\ufffd") - data.count(b"\xef\xbf\xbd")
     beyond_ascii = len(replaced) - len(replaced.encode("ascii", "ignore")) - replaced.count("\ufffd")
@@ -134,7 +132,7 @@ def _read_bytes(path: Path, max_bytes: int) -> bytes:
 
 
 def _unpack(data: bytes, name: str, max_bytes: int) -> bytes:
-    # Reading no more than the limit keeps a small file from unpacking into a huge one.
+    # Reading up to the limit keeps a small file from unpacking into a huge one.
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             unpacked = file.read(max_bytes + 1)
@@ -149,7 +147,7 @@ def _unpack(data: bytes, name: str, max_bytes: int) -> bytes:
 
 def _too_big(name: str, max_bytes: int, how: str = "") -> str:
     size = f"{max_bytes / 1e6:,.0f} MB" if max_bytes >= 1e6 else f"{max_bytes:,} bytes"
-    return f"{name} is larger than {size} {how}".rstrip() + ", the limit here. Bring a part of its rows."
+    return f"{name} is larger than {size} {how}".rstrip() + ", the limit here. Use a part of its rows."
 
 
 def _refuse_known(data: bytes, name: str) -> None:
@@ -159,9 +157,9 @@ def _refuse_known(data: bytes, name: str) -> None:
     if data.startswith(b"PK\x03\x04"):
         if b"xl/" in data or b"[Content_Types].xml" in data[:2000]:
             raise UserError(f"{name} is an Excel or other Office file, not text. {_SAVE_HINT}")
-        raise UserError(f"{name} is a zip archive. Unpack it and bring the table inside.")
+        raise UserError(f"{name} is a zip archive. Unpack it and use the table inside.")
     if data[257:262] == b"ustar":
-        raise UserError(f"{name} is a tar archive. Unpack it and bring the table inside.")
+        raise UserError(f"{name} is a tar archive. Unpack it and use the table inside.")
     if re.match(rb"\s*[\[{]\s*[{\"]", data[:1000]) and b'":' in data[:100_000]:
         raise UserError(f"{name} is JSON, not a table. Write it as CSV, for example with pandas: to_csv(...).")
     if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)", data[:1000], re.IGNORECASE):
@@ -184,8 +182,8 @@ def _utf16_without_mark(data: bytes) -> str | None:
 def _guess(data: bytes) -> str:
     """An encoding for bytes that are not Unicode."""
     high = sum(len(run) for run in re.findall(rb"[\x80-\xff]+", data[:_SAMPLE]))
-    # Few bytes beyond ASCII are accents in a Western text, which statistics over letters often take for
-    # another alphabet. Many are a text in another alphabet, and there the statistics are good.
+    # A few such bytes are accents in a Western text, which detectors often mistake for another alphabet. Many mean
+    # another alphabet, and there detection is good.
     if high > 0.2 * min(len(data), _SAMPLE):
         import charset_normalizer
 
@@ -218,5 +216,5 @@ def _without_controls(text: str, name: str, findings: Findings) -> str:
         return text
     position = text.index("\x00")
     findings.add("nul", _line_ends(text, position) + 1, count=text.count("\x00"))
-    # A space and not nothing, so that positions counted in the original text still hold.
+    # Replaced by a space, not removed, so that positions in the original text still hold.
     return text.replace("\x00", " ")

@@ -1,18 +1,19 @@
-"""What is wrong with rows that were read: labels, numbers, duplicates, texts too long for a model."""
+"""Findings over the rows of a table: odd labels and numbers, duplicates, texts too long for a model."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from mtl.config import KINDS
 from mtl.data.rows import Column, Finding, Findings, Progress, Row
+from mtl.text.batches import MAX_CHARACTERS, by_length
 
 TokenCounts = Callable[[list[str]], list[int]]
 
-# So many texts are tokenised at once, of so many characters.
+# The most texts, and characters, that are tokenised at once.
 _PART, _PART_CHARACTERS = 500, 1_000_000
-# More special tokens than any tokenizer adds to a text.
+# At least as many as any tokenizer adds to a text.
 _SPECIAL = 8
 
 
@@ -25,8 +26,8 @@ def examine(
 ) -> tuple[Finding, ...]:
     """Findings over rows and their columns.
 
-    With `token_counts`, which gives the number of tokens of each of a list of texts (with the special ones),
-    texts of more than `max_tokens` are reported too.
+    With `token_counts`, a function from texts to their numbers of tokens (special ones included), texts of more than
+    `max_tokens` are reported too.
     """
     findings = Findings()
     tasks = [c for c in columns if c.role == "task"]
@@ -36,18 +37,13 @@ def examine(
             labelled[name].append(row)
     for column in tasks if rows else ():
         KINDS[column.kind].examine(labelled[column.name], column, findings)
-    if tasks:
-        _unlabelled(rows, findings)
+    for row in rows if tasks else ():
+        if not row.labels:
+            findings.add("row-unlabelled", row.line)
     _duplicates(rows, findings)
     if token_counts is not None and max_tokens is not None:
         _truncated(rows, token_counts, max_tokens, findings, progress)
     return findings.grouped()
-
-
-def _unlabelled(rows: Sequence[Row], findings: Findings) -> None:
-    for row in rows:
-        if not row.labels:
-            findings.add("row-unlabelled", row.line)
 
 
 def _duplicates(rows: Sequence[Row], findings: Findings) -> None:
@@ -64,31 +60,15 @@ def _duplicates(rows: Sequence[Row], findings: Findings) -> None:
 def _truncated(
     rows: Sequence[Row], token_counts: TokenCounts, max_tokens: int, findings: Findings, progress: Progress
 ) -> None:
-    from mtl.text.batches import MAX_CHARACTERS  # torch, which whoever counts tokens has loaded
-
-    # A token is at least one byte of UTF-8, which has up to 4 for a character. So most texts need not be
-    # counted.
+    # A token is at least one byte of UTF-8, and a character at most 4, so most texts need not be tokenised.
     long = [r for r in rows if 4 * len(r.text) > max_tokens - _SPECIAL and len(r.text.encode()) > max_tokens - _SPECIAL]
-    done = 0
-    for part in _parts(long):
-        progress(done / len(long))
-        done += len(part)
-        for row, count in zip(part, token_counts([row.text for row in part]), strict=True):
-            if count > max_tokens:
-                # Of an endless text no more is counted.
-                code = "truncated" if len(row.text) <= MAX_CHARACTERS else "endless"
-                findings.add(code, row.line, count=count, limit=max_tokens)
-
-
-def _parts(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """The rows in parts: the tokens of a whole file would take many times its room."""
-    part: list[Row] = []
-    room = _PART_CHARACTERS
-    for row in rows:
-        if part and (len(part) == _PART or len(row.text) > room):
-            yield part
-            part, room = [], _PART_CHARACTERS
-        part.append(row)
-        room -= len(row.text)
-    if part:
-        yield part
+    counts: dict[int, int] = {}
+    # In parts, as the tokens of a whole file would take many times its memory.
+    for part in by_length([len(row.text) for row in long], _PART_CHARACTERS, _PART):
+        progress(len(counts) / len(long))
+        counts |= zip(part, token_counts([long[i].text for i in part]), strict=True)
+    for i, row in enumerate(long):
+        if counts[i] > max_tokens:
+            # Longer texts are cut before they are tokenised, so the count is a lower bound.
+            code = "truncated" if len(row.text) <= MAX_CHARACTERS else "endless"
+            findings.add(code, row.line, count=counts[i], limit=max_tokens)

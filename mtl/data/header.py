@@ -1,4 +1,4 @@
-"""The names of columns: whether a first line holds them, and what they promise."""
+"""The names of columns: whether a first line holds them, and what they say about the cells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _words(names: str) -> tuple[str, ...]:
     return tuple(names.split())
 
 
-# The first of these that a table has is its text; after them any name that has one of TEXT_PARTS as a part.
+# The first of these that a table has is its text column; failing that, a name that contains one of TEXT_PARTS.
 TEXT_NAMES = _words(
     "text sentence review content tweet texts sentences reviews tweets full_text comment comments message "
     "messages body post document utterance question headline description title"
@@ -38,12 +38,12 @@ _USELESS_NAMES = frozenset(
 _USELESS_PARTS = frozenset(_words("id ids idx uuid url date timestamp username"))
 
 _SAMPLE = 2000
-# Of a cell, so many characters are looked at: enough to know prose, and a stranger's cell may hold megabytes.
+# How many characters of a cell are examined, since a cell may hold megabytes.
 _LOOKED_AT = 10_000
 
 
 def plain_name(name: str) -> str:
-    """A column's name as people see it: without stray spaces and byte order marks. A very long one is cut."""
+    """A column's name without stray spaces and byte order marks. A very long one is cut."""
     return " ".join(name[:_LOOKED_AT].replace("\ufeff", "").split())
 
 
@@ -53,24 +53,24 @@ def name_parts(name: str) -> list[str]:
 
 
 def promises_labels(name: str) -> bool:
-    """Whether a name is one that people give to labels."""
+    """Whether the name is typical of a column of labels."""
     return not LABEL_NAMES.isdisjoint(name_parts(name))
 
 
 def is_useless(name: str) -> bool:
-    """Whether a name belongs to numbering, dates, addresses and the like; so does no name at all."""
+    """Whether the name is missing or typical of row numbers, dates, addresses and the like."""
     if name.lower() in _USELESS_NAMES or is_unnamed(name):
         return True
     return not _USELESS_PARTS.isdisjoint(name_parts(name)[-1:])
 
 
 def is_unnamed(name: str) -> bool:
-    """Whether a name stands for none: one of `distinct_names`, or of pandas."""
+    """Whether the name is a placeholder that `distinct_names` or pandas made up."""
     return re.fullmatch(r"unnamed:? \d+", name.lower()) is not None
 
 
 def looks_like_header(cells: Sequence[str]) -> bool:
-    """Whether the cells are surely names: at least one that tables use, and none that is long or a number."""
+    """Whether the cells are certainly names: at least one is a usual name, and none is long or a number."""
     names = [plain_name(cell) for cell in cells]
     if any(len(name) > 60 or parse_number(name) is not None for name in names):
         return False
@@ -83,7 +83,7 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
     if looks_like_header(first):
         return True
     rest = [row for row in rows[1 : _SAMPLE + 1] if len(row) == len(first)]
-    # A single column is a list of sentences, and losing the first one is worse than reading a name as one.
+    # In a list of sentences, losing the first one is worse than reading a name as a sentence.
     if len(first) == 1 or not rest:
         return False
     return not any(
@@ -93,9 +93,9 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def distinct_names(cells: Sequence[str], line: int, findings: Findings) -> list[str]:
-    """The names in a header without stray spaces, each one once; a blank one is called by its place."""
+    """The names in a header, made distinct, without stray spaces; a blank one is called "unnamed" and its position."""
     names: dict[str, None] = {}
-    # For each name the numbers not yet tried: thousands of columns may be called the same.
+    # The numbers not yet tried for each name, as thousands of columns may have the same one.
     numbers: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(2))
     for i, cell in enumerate(cells):
         name = plain_name(cell) or f"unnamed {i + 1}"
@@ -111,8 +111,7 @@ def distinct_names(cells: Sequence[str], line: int, findings: Findings) -> list[
 
 
 def unused_name(name: str, names: Collection[str], numbers: Iterator[int] | None = None) -> str:
-    """The name, with a number behind it where there is one like it already: the first of `numbers` that makes it new
-    (2, 3 and so on)."""
+    """The name, or if it is taken the name with the first of `numbers` (default: from 2) that makes it new."""
     if name not in names:
         return name
     candidates = (f"{name} ({number})" for number in numbers or itertools.count(2))
@@ -120,14 +119,14 @@ def unused_name(name: str, names: Collection[str], numbers: Iterator[int] | None
 
 
 def _is_known(name: str) -> bool:
-    if name.lower() in TEXT_NAMES or name.lower() in LABEL_NAMES or name.lower() in WORD_NAMES:
+    if any(name.lower() in names for names in (TEXT_NAMES, LABEL_NAMES, WORD_NAMES)):
         return True
-    # Names such as comment_text; but not two words, which may be a short sentence.
+    # Names such as comment_text, but not two words, which may be a short sentence.
     return " " not in name and not TEXT_PARTS.isdisjoint(parts := name_parts(name)) and len(parts) > 1
 
 
 def _is_like_the_rest(cell: str, rest: Sequence[str]) -> bool:
-    """Whether a cell is one of few values that repeat below, or a sentence above sentences."""
+    """Whether a cell of the first row is one of few values that repeat below, or a sentence above sentences."""
     below = [other.strip() for other in rest]
     if cell and cell in below and len(set(below)) <= max(2, len(below) // 2):
         return True

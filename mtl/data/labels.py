@@ -1,4 +1,4 @@
-"""The labels of a table against those of a model: which mean the same, and which are new.
+"""Matches the labels of a table with those of a model: which mean the same, and which are new.
 
 The result is a proposal: a mapping that can be shown, changed, and then applied to rows.
 """
@@ -13,11 +13,10 @@ from mtl.config import KINDS, TaskSpec, UserError
 from mtl.data.rows import Column
 from mtl.text.values import cut, parse_number
 
-# A head tells at most so many labels apart: beyond that a column holds free text or numbers, and every score a table
-# of as many rows and columns.
+# A column with more labels than this most likely holds free text or numbers, and its confusion matrix would be huge.
 MOST_LABELS = 500
 
-# Names for the same thing. A label of the model that is in a line is meant by every other name in it.
+# Each line lists names for the same thing; any of them stands for the model's label that is in the line.
 _ALIASES = tuple(
     frozenset(line.split(", "))
     for line in (
@@ -38,7 +37,7 @@ _STARS = re.compile(r"([1-5])(?:\.0)? ?stars?")
 
 _NEG, _NEU, _POS = "negative", "neutral", "positive"
 _FIVE_STARS = {1: _NEG, 2: _NEG, 3: _NEU, 4: _POS, 5: _POS}
-# Grades in use for sentiment. The first that has all numbers found is meant.
+# Scales in use for sentiment. The first one that contains all numbers of a column applies.
 _SCALES: tuple[dict[int, str], ...] = (
     {0: _NEG, 1: _POS},
     {-1: _NEG, 0: _NEU, 1: _POS},
@@ -52,10 +51,10 @@ _SCALES: tuple[dict[int, str], ...] = (
 
 @dataclass(frozen=True)
 class LabelMatch:
-    """What the labels of a column mean to a head, which knows the labels `known`.
+    """What the labels of a column mean to a head with the labels `known`.
 
-    `mapping` has every label found: to one of the head's own, or to None. `reasons` says why, for those that
-    were matched or decided on; None with a reason leaves the label out, None without one makes it new.
+    `mapping` maps every label of the column to one of the head's or to None, `reasons` those that were matched or
+    decided on to the reason: None with a reason leaves the label out, None without one makes it new.
     """
 
     known: tuple[str, ...]
@@ -64,77 +63,68 @@ class LabelMatch:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The labels found that the head does not have."""
-        return tuple(found for found in self.mapping if found not in self.reasons)
+        """The column's labels that the head does not have."""
+        return tuple(label for label in self.mapping if label not in self.reasons)
 
     @property
     def fits(self) -> bool:
-        """Whether the head can be kept: every label found is one of its own or left out, not all out."""
+        """Whether the head can be reused: each label is one of its own or left out, and not all are left out."""
         return not self.new and any(self.mapping.values())
 
     @property
     def meaning(self) -> dict[str, str | None]:
-        """What becomes of each label, for `Kind.translate`: the mapping if it fits, else the label itself."""
+        """What `Kind.translate` makes of each label: the mapping if it fits, else the label itself."""
         if self.fits:
             return dict(self.mapping)
-        left_out = {f for f, known in self.mapping.items() if known is None and f in self.reasons}
-        return {found: None if found in left_out else found for found in self.mapping}
+        left_out = {label for label, own in self.mapping.items() if own is None and label in self.reasons}
+        return {label: None if label in left_out else label for label in self.mapping}
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of the head to train: its own when they fit, else those found (the head starts anew)."""
+        """The labels of the head to train: its own if the match fits, else the column's (the head starts anew)."""
         return self.known if self.fits else tuple(label for label in self.meaning.values() if label is not None)
 
     def changed(self, mapping: Mapping[str, str | None]) -> LabelMatch:
-        """The same with some labels mapped otherwise: to one of the head's, to None (left out), or to itself (new).
+        """The same with some labels mapped to one of the head's, to None (left out), or to itself (new).
 
         Raises `UserError` for a label that the table or the head does not have.
         """
-        new = {found for found, label in mapping.items() if label == found and label not in self.known}
-        for found, label in mapping.items():
-            if found not in self.mapping:
-                raise UserError(f"The table has no label {found!r}. It has: {_listed(self.mapping)}.")
-            if label is not None and label not in self.known and found not in new:
-                raise UserError(f"The model has no label {label!r}. It has: {_listed(self.known)}.")
+        new = {label for label, own in mapping.items() if own == label and own not in self.known}
+        for label, own in mapping.items():
+            if label not in self.mapping:
+                raise UserError(f"The table has no label {label!r}. It has: {_listed(self.mapping)}.")
+            if own is not None and own not in self.known and label not in new:
+                raise UserError(f"The model has no label {own!r}. It has: {_listed(self.known)}.")
         reasons = {**self.reasons, **dict.fromkeys(mapping, "as you said")}
         return replace(
             self,
             mapping={**self.mapping, **mapping, **dict.fromkeys(new)},
-            reasons={found: reason for found, reason in reasons.items() if found not in new},
+            reasons={label: reason for label, reason in reasons.items() if label not in new},
         )
 
 
-def match_labels(found: Sequence[str], known: Sequence[str]) -> LabelMatch:
-    """Match the labels found in a table with those that a model knows.
+def match_labels(labels: Sequence[str], known: Sequence[str]) -> LabelMatch:
+    """Match the labels of a column with those that a model knows.
 
-    By name without regard to case, spaces and hyphens; then by other common names (pos, PERSON, GPE); then,
-    where the model knows negative and positive, grades: 0/1, -1/0/1, 0..2, 1..5 stars, 0..4.
+    By name, ignoring case, spaces and hyphens; then by other common names (pos, PERSON, GPE); then, if the model knows
+    negative and positive, by grade: 0/1, -1/0/1, 0..2, 1..5 stars, 0..4.
     """
     by_name = {_plain(label): label for label in known}
     aliases = {name: by_name[own] for group in _ALIASES for own in sorted(group & by_name.keys()) for name in group}
-    grades = _grades(found, by_name)
-    mapping: dict[str, str | None] = {}
+    grades = _grades(labels, by_name)
+    mapping: dict[str, str | None] = dict.fromkeys(labels)
     reasons: dict[str, str] = {}
-    for label in found:
-        plain = _plain(label)
-        for names, reason in (
-            (by_name, "the same name"),
-            (aliases, "another name for it"),
-            (grades, "a grade"),
-        ):
-            if plain in names:
+    # The surest last, so that it wins.
+    for names, reason in ((grades, "a grade"), (aliases, "another name for it"), (by_name, "the same name")):
+        for label in labels:
+            if (plain := _plain(label)) in names:
                 mapping[label], reasons[label] = names[plain], reason
-                break
-        else:
-            mapping[label] = None
     return LabelMatch(tuple(known), mapping, reasons)
 
 
 def match_task(column: Column, tasks: Mapping[str, TaskSpec]) -> str | None:
-    """The task of a model that a column of a table is about; None when it is a task of its own.
-
-    One of the same name and kind; else one of its kind that knows all of its labels.
-    """
+    """The task of a model that a column is about: one of its kind with the same name, else one that knows all of its
+    labels; None if there is neither."""
     same_kind = {name: spec for name, spec in tasks.items() if spec.kind == column.kind}
     for name in same_kind:
         if _plain(name) == _plain(column.name):
@@ -149,20 +139,20 @@ def _listed(labels: Iterable[str]) -> str:
 
 
 def _plain(label: str) -> str:
-    """A label without regard to case and to how its words are joined; the minus of a number stays."""
+    """A label in lower case, its words joined by spaces; the minus of a number stays."""
     return re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", label.strip().casefold())
 
 
-def _grades(found: Sequence[str], by_name: Mapping[str, str]) -> dict[str, str]:
-    """The model's label for each grade of sentiment found; empty when they are none."""
+def _grades(labels: Sequence[str], by_name: Mapping[str, str]) -> dict[str, str]:
+    """The model's label for each grade of sentiment; empty when the labels are not grades."""
     if not {_NEG, _POS} <= by_name.keys():
         return {}
     numbers: dict[str, float | None] = {}
     scales = _SCALES
-    for label in found:
+    for label in labels:
         if stars := _STARS.fullmatch(_plain(label)):
             scales = (_FIVE_STARS,)
         numbers[_plain(label)] = parse_number(stars[1] if stars else label)
     scale = next((scale for scale in scales if scale.keys() >= set(numbers.values())), {})
-    meant = {label: scale.get(number) for label, number in numbers.items()}
-    return {label: by_name[name] for label, name in meant.items() if name in by_name}
+    names = {label: scale.get(number) for label, number in numbers.items()}
+    return {label: by_name[name] for label, name in names.items() if name in by_name}

@@ -1,6 +1,6 @@
-"""Read any table that people bring: its rows, what each column is, and what is wrong, with line numbers.
+"""Read a table in any of many formats: its rows, what each column is, and what is wrong, with line numbers.
 
-file -> text (files) -> cells (delimited, header) or sentences (conll) -> roles -> labels (cells) -> doctor
+file -> text (files) -> cells (delimited, header) or sentences (tokens) -> roles (columns) -> labels (kinds) -> findings
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from mtl.text.values import is_blank, parse_number
 __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
 
 _MOST_COLUMNS = 5000
-# Files with a word per line, and marks in a text, give spans: values of this kind of task.
+# The kind of task of files with a word per line, and of marks in a text.
 ENTITIES = Tagging.name
-# Shares of the work: cells are cut, roles are guessed, rows are read. Progress is told every so many cells.
+# The share of the work done when cells are split, roles guessed, rows read; progress is reported every so many cells.
 _CUT, _GUESSED, _READ, _OFTEN = 0.3, 0.45, 0.7, 20_000
-# The delimiter that a file's name promises.
-_PROMISED = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+# The delimiter that goes with a file's extension.
+_BY_EXTENSION = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
 
 def read_table(
@@ -48,31 +48,30 @@ def read_table(
 ) -> Table:
     """Read a table of texts and labels from a file: CSV, TSV, CoNLL, one word per row, or one text per line.
 
-    What the columns are is guessed. `text` names the text column and `roles` maps columns to "ignored" or a kind of
-    task (see `mtl.config.KINDS`) to overrule the guess. Rows that cannot be used are left out
-    and reported in `findings`, as is everything odd; with `token_counts` and `max_tokens` (see
-    `doctor.examine`) also the texts that are too long for a model.
+    The roles of columns are guessed; `text` (the text column) and `roles` (column -> "ignored" or a kind of task, see
+    `mtl.config.KINDS`) override the guess. Unusable rows are left out and reported in `findings`, as is everything
+    odd; with `token_counts` and `max_tokens` (see `findings.examine`) also texts that are too long for a model.
 
-    `progress` is told from time to time what share of the work is done; an exception in it ends the reading.
+    `progress` is called with the share of the work that is done; an exception in it ends the reading.
 
-    Raises UserError when nothing can be read (no such file, too big, damaged, an image or another format),
-    and when `text` or `roles` name a column that is not there.
+    Raises UserError when nothing can be read (no such file, too big, damaged, an image or another format), and when
+    `text` or `roles` name a column that is not there.
     """
     path = Path(path)
     findings = Findings()
     own_format = _read_own_format(path, max_bytes)
+    lines, encoding = [], "its own encoding"
     if own_format is None:
         source = read_source(path, findings, max_bytes)
         lines, encoding = split_lines(source.text), source.encoding
         del source  # it may be large
-    else:
-        lines, encoding = [], "its own encoding"
     if tokens.looks_like_conll(lines):
         names, places, form = ["text", "entities"], tokens.WordColumns(0, 1, None), "CoNLL, one word per line"
         check_overrides(names, text, roles)
         rows, columns = _from_sentences(tokens.read_conll(lines, findings), names, places, roles, findings)
     else:
-        form, grid = own_format or ("", read_grid(lines, prefer=_PROMISED.get(_suffix(path), "")))
+        extension = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
+        form, grid = own_format or ("", read_grid(lines, prefer=_BY_EXTENSION.get(extension, "")))
         del lines, own_format
         progress(_CUT)
         names, are_own = _take_names(grid, findings, has_names=bool(form))
@@ -94,16 +93,11 @@ def read_table(
     examined = doctor.examine(
         rows, columns, token_counts, max_tokens, lambda done: progress(_READ + (1 - _READ) * done)
     )
-    found = (*findings.grouped(), *examined)
-    return Table(rows, tuple(columns), in_order(found), form, encoding)
-
-
-def _suffix(path: Path) -> str:
-    return path.with_suffix("").suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+    return Table(rows, tuple(columns), in_order((*findings.grouped(), *examined)), form, encoding)
 
 
 def _read_own_format(path: Path, max_bytes: int) -> tuple[str, Grid] | None:
-    """What a plug-in's reader makes of a file: its format and the cells; None where none knows it."""
+    """The format and the cells of a file that a plug-in's reader knows; None if none does."""
     if not path.is_file() or path.stat().st_size > max_bytes:
         return None
     readers = (pair for module in plugins.MODULES for pair in getattr(module, "TABLE_READERS", {}).items())
@@ -115,16 +109,15 @@ def _read_own_format(path: Path, max_bytes: int) -> tuple[str, Grid] | None:
 
 
 def _take_names(grid: Grid, findings: Findings, has_names: bool) -> tuple[list[str], bool]:
-    """The columns' names, and whether they are the file's own; its header is taken out of the grid.
+    """The columns' names, and whether they are the file's own; a header is removed from the grid.
 
     `has_names`: the first row is known to be the header."""
     filled = [i for i, row in enumerate(grid.rows) if row]
     if not filled:
         return [], True
     first = filled[0]
-    if len(grid.rows[first]) > _MOST_COLUMNS:
-        found = f"The first line has {len(grid.rows[first]):,} cells"
-        raise UserError(f"{found}; a table may have {_MOST_COLUMNS:,} columns.")
+    if (count := len(grid.rows[first])) > _MOST_COLUMNS:
+        raise UserError(f"The first line has {count:,} cells; a table may have {_MOST_COLUMNS:,} columns.")
     if has_names or has_header([grid.rows[i] for i in filled]):
         names = distinct_names(grid.rows[first], grid.lines[first], findings)
         del grid.rows[: first + 1], grid.lines[: first + 1]
@@ -174,15 +167,15 @@ def _from_grid(
     for name, role in zip(names, roles, strict=True):
         if role.rivals:
             findings.add("close-call", None, name, kind=role.kind, other=role.rivals[0], name=name)
-    # Marks in the text itself are the entities, unless a column of its own has them.
+    # Marks in the text count as entities unless there is a column of entities.
     marked = roles[place].marked and not any(role.kind == ENTITIES for role in roles)
     for line in grid.unclosed:
         findings.add("quote-open", line)
     for line in sorted(set(grid.mended) - set(grid.unclosed)):
         findings.add("quotes", line)
     rows: list[Row] = []
-    # How many rows have so few cells. Of the first the missing labels are reported one by one, the others counted: a
-    # row of one cell must not cost as much as the columns that it lacks.
+    # The number of rows by their number of cells. Missing labels are reported for the first of these and only counted
+    # for the others, since a row of one cell may lack thousands.
     short: Counter[int] = Counter()
     often = max(1, _OFTEN // len(names))
     for number, (row, line) in enumerate(_even_rows(grid, len(names), place, findings)):
@@ -197,21 +190,20 @@ def _from_grid(
         if not text.strip():
             findings.add("text-empty", line, names[place])
             continue
-        found = len(row)
-        short[found] += found < len(names)
+        cells = len(row)
+        short[cells] += cells < len(names)
         for i, read in readers.items():
-            if i < found and not is_blank(row[i]):
-                label = read(row[i], text, line)
-                if label is not None:
+            if i < cells and not is_blank(row[i]):
+                if (label := read(row[i], text, line)) is not None:
                     labels[names[i]] = label
-            elif i < found or short[found] <= NAMED_LINES:
+            elif i < cells or short[cells] <= NAMED_LINES:
                 findings.add("label-blank", line, names[i])
             else:
                 break
         rows.append(Row(text, labels, line))
     for i in readers:
-        if missing := sum(count - NAMED_LINES for found, count in short.items() if found <= i and count > NAMED_LINES):
-            findings.add_uncounted("label-blank", names[i], missing)
+        missing = sum(max(0, count - NAMED_LINES) for cells, count in short.items() if cells <= i)
+        findings.add_uncounted("label-blank", names[i], missing)
     if marked and marks:
         names = [*names, marks]
         roles = [*roles, Role("task", ENTITIES, f"its entities are marked in {names[place]}")]
@@ -227,7 +219,7 @@ def _from_grid(
 
 
 def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterator[tuple[list[str], int]]:
-    """The rows and their lines, each row with up to `width` cells; `place` is the text's."""
+    """The rows, each with up to `width` cells, and their lines. `place` is the index of the text column."""
     delimiter = grid.dialect.delimiter
     name = DELIMITER_NAMES.get(delimiter, delimiter)
     last = max((i for i, row in enumerate(grid.rows) if row), default=-1)
@@ -235,20 +227,18 @@ def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterat
         if not row:
             findings.add("blank-line", line)
             continue
-        found = len(row)
-        # Spreadsheet programs write empty cells behind the last column.
-        end = found
-        while end > width and not row[end - 1].strip():
-            end -= 1
-        row = row[:end]
+        facts = {"found": len(row), "expected": width, "delimiter": name}
+        # Spreadsheet programs write empty cells after the last column.
+        while len(row) > width and not row[-1].strip():
+            row.pop()
         if len(row) < width:
-            findings.add("ragged-short", line, found=found, expected=width)
+            findings.add("ragged-short", line, **facts)
         elif len(row) > width and delimiter == "\t":
-            findings.add("ragged-cut", line, found=found, expected=width, delimiter=name)
+            findings.add("ragged-cut", line, **facts)
             row = row[:width]
         elif len(row) > width:
-            # Prose is full of commas: one too many is far more likely the text's own than another cell.
-            findings.add("ragged-joined", line, found=found, expected=width, delimiter=name)
+            # Prose is full of commas: an extra one most likely belongs to the text.
+            findings.add("ragged-joined", line, **facts)
             after = place + len(row) - width + 1
             row = [*row[:place], delimiter.join(row[place:after]), *row[after:]]
         yield row, line
@@ -261,11 +251,11 @@ def _from_sentences(
     sentences: Iterable[tokens.Sentence],
     names: list[str],
     places: tokens.WordColumns,
-    wanted: Mapping[str, str] | None,
+    overrides: Mapping[str, str] | None,
     findings: Findings,
 ) -> tuple[list[Row], list[Column]]:
     task = names[places.tag]
-    used = (wanted or {}).get(task) != "ignored"
+    used = (overrides or {}).get(task) != "ignored"
     rows = [
         Row(text, {task: tuple(spans)} if used else {}, line)
         for text, spans, line in tokens.to_spans(sentences, task, findings)
@@ -284,7 +274,7 @@ def _from_sentences(
 
 
 def _described(names: Sequence[str], roles: Sequence[Role], rows: Iterable[Row]) -> list[Column]:
-    """What the columns turned out to hold, counted over the rows that were read."""
+    """The columns with their labels, counted over the rows that were read."""
     values: dict[str, list] = defaultdict(list)
     for row in rows:
         for name, value in row.labels.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mtl.data.header import TEXT_NAMES, WORD_NAMES, looks_like_header
 from mtl.data.rows import Findings
@@ -14,23 +14,18 @@ from mtl.text.values import shown
 
 _SAMPLE = 1000
 _MANY_WORDS = 300
-# A word with its tags is shorter than this, in characters.
+# In characters; a word with its tags is shorter.
 _LONGEST_LINE = 10_000
 _SENTENCE_NAME = re.compile(r"(sent|doc|seq)[a-z]*([ _]?(#|id|no|number|idx|index))?|#|id")
 
 
-@dataclass
-class Sentence:
-    """Words with a tag each, and the lines that they stand on."""
-
-    words: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
+# The words of a sentence: (word, tag, line number) each.
+Sentence = list[tuple[str, str, int]]
 
 
 @dataclass(frozen=True)
 class WordColumns:
-    """Where a table with one word per row has what; `sentence` is None when blank lines part them."""
+    """The columns of a table with one word per row; `sentence` is None when blank lines separate sentences."""
 
     word: int
     tag: int
@@ -38,7 +33,7 @@ class WordColumns:
 
 
 def looks_like_conll(lines: Sequence[str]) -> bool:
-    """Whether almost every line is a word and, last, an entity tag, with the same number of fields."""
+    """Whether almost every line has the same number of fields, a word first and an entity tag last."""
     fields = [_fields(line) for line in lines[:_SAMPLE] if not _is_skipped(line)]
     if len(fields) < 2 or _is_header_of_a_table(fields[0]):
         return False
@@ -52,30 +47,27 @@ def looks_like_conll(lines: Sequence[str]) -> bool:
 
 def read_conll(lines: Iterable[str], findings: Findings) -> Iterator[Sentence]:
     """The sentences of CoNLL lines: word first, tag last; -DOCSTART- and comments are skipped."""
-    sentence = Sentence()
+    sentence: Sentence = []
     first = True
     for number, line in enumerate(lines, start=1):
         if _is_skipped(line):
-            if not line.strip() and sentence.words:
+            if not line.strip() and sentence:
                 yield sentence
-                sentence = Sentence()
+                sentence = []
             continue
         fields = _fields(line)
         if first and not is_tag(fields[-1]) and len(fields) > 1:
-            first = False
             findings.add("word-header", number)
-            continue
+        else:
+            # A line of one field has no tag; the blank one makes `to_spans` report the sentence.
+            sentence.append((fields[0], fields[-1] if len(fields) > 1 else "", number))
         first = False
-        # A line of one field has a word and no tag; the blank makes the sentence faulty and so reported.
-        sentence.words.append(fields[0])
-        sentence.tags.append(fields[-1] if len(fields) > 1 else "")
-        sentence.lines.append(number)
-    if sentence.words:
+    if sentence:
         yield sentence
 
 
 def find_word_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> WordColumns | None:
-    """The columns of a table with one word per row; None when it is another kind of table."""
+    """The columns of a table with one word per row; None for other tables."""
     sample = [row for row in rows[:_SAMPLE] if len(row) == len(names)]
     if len(sample) < 2:
         return None
@@ -85,11 +77,11 @@ def find_word_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Wo
     if tag is None:
         return None
     numbering = [i for i in range(len(names)) if _SENTENCE_NAME.fullmatch(lowered[i])]
-    # A column in which every row has something new numbers the words, not the sentences.
+    # A column with a new value in every row numbers the words, not the sentences.
     sentence = next((i for i in numbering if len(set(cells[i])) < 0.9 * len(sample)), None)
     single = [i for i in range(len(names)) if i != tag and i not in numbering and _is_word_column(cells[i])]
     word = next((i for i in single if lowered[i] in WORD_NAMES), None)
-    # A table with a text column is about whole texts, even if all of them are single words.
+    # A table with a text column holds whole texts, even if all of them are single words.
     if word is None and single and not set(lowered) & set(TEXT_NAMES):
         word = single[0]
     return None if word is None else WordColumns(word, tag, sentence)
@@ -100,54 +92,50 @@ def read_word_rows(
 ) -> Iterator[Sentence]:
     """The sentences of a table with one word per row.
 
-    A sentence begins where its column is filled with something new (it may be blank, or repeated, on the rows
-    that follow), or after a blank line when there is no such column.
+    A sentence begins where its column has a new value (blank or repeated on the rows that follow), or after a blank
+    line when there is no such column.
     """
-    sentence = Sentence()
+    sentence: Sentence = []
     current: str | None = None
     for row, line in zip(rows, lines, strict=True):
         cells = [cell.strip() for cell in row]
-        name = "" if columns.sentence is None or columns.sentence >= len(cells) else cells[columns.sentence]
+        word, tag, name = (
+            cells[i] if i is not None and i < len(cells) else "" for i in (columns.word, columns.tag, columns.sentence)
+        )
         starts = (name and name != current) or (not cells and columns.sentence is None)
-        if starts and sentence.words:
+        if starts and sentence:
             yield sentence
-            sentence = Sentence()
+            sentence = []
         current = name or current
-        if not cells:
-            continue
-        word = cells[columns.word] if columns.word < len(cells) else ""
-        tag = cells[columns.tag] if columns.tag < len(cells) else ""
-        if not word:
+        if word:
+            sentence.append((word, tag, line))
+        elif cells:
             findings.add("word-blank", line)
-            continue
-        sentence.words.append(word)
-        sentence.tags.append(tag)
-        sentence.lines.append(line)
-    if sentence.words:
+    if sentence:
         yield sentence
 
 
 def to_spans(sentences: Iterable[Sentence], column: str, findings: Findings) -> Iterator[tuple[str, list[Span], int]]:
     """(text, spans, first line) of each sentence, words joined by single spaces. Faulty ones are left out.
 
-    Whether an I- without a B- before it is a fault is decided over all sentences: where most entities begin
-    with I-, the file is IOB1 and it is right.
+    Whether an I- without a B- before it is a fault is decided over all sentences: if most entities begin with I-, the
+    file is IOB1, where that is correct.
     """
     loose_lines: list[int] = []
     strict_starts = 0
     done, offsets = 0, []
     for sentence in sentences:
-        bad = next((i for i, tag in enumerate(sentence.tags) if not is_tag(tag)), None)
+        words, tags, lines = ([token[i] for token in sentence] for i in range(3))
+        bad = next((i for i, tag in enumerate(tags) if not is_tag(tag)), None)
         if bad is not None:
-            tag, line = sentence.tags[bad], sentence.lines[bad]
-            findings.add("bio-tag" if tag else "bio-missing", line, column, cell=shown(tag))
+            findings.add("bio-tag" if tags[bad] else "bio-missing", lines[bad], column, cell=shown(tags[bad]))
             continue
-        loose, strict = entity_starts(sentence.tags)
-        loose_lines += [sentence.lines[i] for i in loose]
+        loose, strict = entity_starts(tags)
+        loose_lines += [lines[i] for i in loose]
         strict_starts += strict
         done += 1
-        text, offsets = words_to_text(sentence.words)
-        yield text, tags_to_spans(sentence.tags, offsets), sentence.lines[0]
+        text, offsets = words_to_text(words)
+        yield text, tags_to_spans(tags, offsets), lines[0]
     if done == 1 and len(offsets) > _MANY_WORDS:
         findings.add("no-sentences", count=len(offsets))
     if strict_starts >= len(loose_lines):
@@ -169,7 +157,7 @@ def _fields(line: str) -> list[str]:
 
 
 def _is_header_of_a_table(fields: Sequence[str]) -> bool:
-    """Whether a first line is such as `text,entities`; below it stand texts, and tags between spaces."""
+    """Whether a first line is like `text,entities`, as of a table with a text and its tags in each row."""
     (first, *others) = fields
     return not others and any(mark in first and looks_like_header(first.split(mark)) for mark in ",;|")
 

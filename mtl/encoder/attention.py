@@ -1,7 +1,7 @@
-"""Attention for processors: products in the model's own precision, the softmax between them in float32.
+"""Attention for CPUs: matrix products in the model's own precision, the softmax in float32.
 
-The fused kernels of torch are made for long texts; from some fifty tokens on they are quicker (`fused_is_quicker`).
-On shorter ones these few lines save 8 % of an analysis in float32: make bench ARGS="--only own".
+torch's fused kernels are made for long texts; from some fifty tokens on they are quicker (`fused_is_quicker`). On
+shorter ones these few lines save 8 % of an analysis in float32: make bench ARGS="--only own".
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 NAME = "plain"
-# Tokens of the longest text of a batch.
+# In tokens of the longest text of a batch.
 _LONG = 48
 
 
@@ -26,8 +26,8 @@ def attend(
 ) -> tuple[torch.Tensor, None]:
     """Scaled dot-product attention (Vaswani et al. 2017) as transformers calls it.
 
-    `query`, `key`, `value`: (batch, heads, tokens, head dim); `attention_mask`: None, or what is added to the scores,
-    (batch, 1, 1, tokens). Returns (batch, tokens, heads, head dim).
+    `query`, `key`, `value`: (batch, heads, tokens, head dim); `attention_mask`: None, or a term (batch, 1, 1, tokens)
+    for the scores. Returns (batch, tokens, heads, head dim).
     """
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     scores = torch.matmul(query * scaling, key.transpose(-1, -2)).float()
@@ -39,24 +39,24 @@ def attend(
 
 
 def fused_is_quicker(hidden: torch.Tensor, longest: int) -> bool:
-    """Whether torch's own attention is the better one: on graphics cards, and for long texts without a way back."""
+    """Whether torch's own attention is quicker: on GPUs, and for long texts without gradients."""
     return hidden.device.type != "cpu" or (longest >= _LONG and not torch.is_grad_enabled())
 
 
 def mask_scores(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | None:
-    """What to add to scores so that nobody reads padding: (batch, 1, 1, tokens) from a mask (batch, tokens) that is
-    True for real tokens. None where there is no padding: attention without a mask is quicker."""
+    """The term (batch, 1, 1, tokens) for the scores that hides padding, from a mask (batch, tokens) that is True for
+    real tokens. None without padding, as attention without a mask is quicker."""
     if bool(mask.all()):
         return None
-    nobody = torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)
-    return nobody[:, None, None]
+    scores = torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)
+    return scores[:, None, None]
 
 
 def register() -> str:
-    """Make it known to transformers; returns the name to ask for."""
+    """Register it with transformers; returns its name there."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import eager_mask
 
     AttentionInterface.register(NAME, attend)
-    AttentionMaskInterface.register(NAME, eager_mask)  # for those who call the encoder itself
+    AttentionMaskInterface.register(NAME, eager_mask)  # for calls of the encoder itself
     return NAME

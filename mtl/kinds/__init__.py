@@ -1,1 +1,1 @@
-"""The kinds of task, one module each. `mtl.config.KINDS` has the records by name; whoever needs to know asks those."""
+"""The kinds of task, one module each. `mtl.config.KINDS` has the records by name."""

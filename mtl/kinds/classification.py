@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +18,11 @@ from mtl.text.values import LONGEST_NAME, parse_number, plural, shown
 if TYPE_CHECKING:
     import numpy as np
 
-# A column that nothing but its few values speaks for has at most so many labels.
+# The most distinct values with which a column that probably holds labels is recognised however rarely they repeat.
 _FEW = 50
-# More labels than this are worth a word.
+# More labels than this are reported.
 _MANY_LABELS = 50
-# The commonest label has so many times the rows of the rarest, in a table of so many rows.
+# Imbalance is reported if the most common label has so many times the rows of the rarest, from so many rows on.
 _HEAVY, _ENOUGH_ROWS = 10, 20
 
 
@@ -56,7 +57,7 @@ class Classification(Kind):
         if not column.holds_numbers(likely):
             return self._recognise_names(column, likely)
         distinct = set(column.all_numbers)
-        # Grades, stars, 0 and 1: a few small whole numbers are names of classes more often than amounts.
+        # Grades, stars, 0 and 1: a few small whole numbers are more often classes than amounts.
         small = column.are_whole and min(distinct) >= -10 and max(distinct) <= 10
         if not small or not (likely or 1 < len(distinct) <= len(column.all_numbers) / 2):
             return None
@@ -65,26 +66,28 @@ class Classification(Kind):
     def _recognise_names(self, column: Facts, likely: bool) -> Evidence:
         count = len(column.filled)
         distinct = len({cell.casefold() for cell in column.filled})
-        found = f"it has {plural(distinct, 'distinct value')} in {plural(count, 'row')}"
+        reason = f"it has {plural(distinct, 'distinct value')} in {plural(count, 'row')}"
         if distinct == 1 and count > 1 and not likely:
             return Evidence(0.0, "it is the same in every row")
         if distinct <= (_FEW if likely else 10 if count < 20 else 0) or 2 * distinct <= count:
-            return Evidence(0.8, found)
-        return Evidence(0.0, f"{found}, too many for labels")
+            return Evidence(0.8, reason)
+        return Evidence(0.0, f"{reason}, too many for labels")
 
     def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], str | None]:
-        usual = _usual_spellings(cells)
-        spellings: dict[str, str] = {}
+        key = functools.cache(_label_key)
+        # The most common spelling of each label.
+        usual: dict[str, str] = {}
+        for cell, _ in Counter(cells).most_common():
+            if len(cell) <= LONGEST_NAME:
+                usual.setdefault(key(cell), cell)
 
         def read(cell: str, text: str, line: int) -> str | None:
             if (length := len(cell.strip())) > LONGEST_NAME:
                 report("label-long", line, count=length, limit=LONGEST_NAME)
                 return None
-            spelling = spellings.get(cell)
-            if spelling is None:
-                spelling = spellings[cell] = usual.setdefault(_label_key(cell), cell)
+            spelling = usual.setdefault(key(cell), cell)
             if spelling != cell:
-                # The quotes show spaces, which may be all the difference.
+                # In quotes, as spaces may be the only difference.
                 report("label-spelling", line, cell=f'"{cell}"', label=f'"{spelling}"')
             return spelling.strip()
 
@@ -118,7 +121,7 @@ class Classification(Kind):
         from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
         labels, predicted = list(spec.labels), [answer.label for answer in answers]
-        # A label that no row has says nothing about the model, so it does not enter the macro means.
+        # Labels without rows are left out of the macro means.
         present = [label for label in labels if label in set(truths)]
         precision, recall, f1, support = precision_recall_fscore_support(
             truths, predicted, labels=present, zero_division=0
@@ -150,16 +153,12 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 1
     import numpy as np
 
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(confidence[bin_of == b].mean() - correct[bin_of == b].mean()) * (bin_of == b).sum()
-        for b in range(bins)
-        if (bin_of == b).any()
-    ]
-    return float(sum(gaps) / len(confidence))
+    gaps = np.bincount(bin_of, confidence, bins) - np.bincount(bin_of, correct, bins)
+    return float(np.abs(gaps).sum() / len(confidence))
 
 
 def _report_imbalance(column: Column, findings: Findings) -> None:
-    # Labels that are seen once are reported one by one.
+    # Labels with a single row are reported on their own.
     counts = {label: count for label, count in column.counts.items() if count > 1}
     if len(counts) < 2 or sum(counts.values()) < _ENOUGH_ROWS:
         return
@@ -169,16 +168,7 @@ def _report_imbalance(column: Column, findings: Findings) -> None:
         findings.add("imbalance", None, column.name, **facts)
 
 
-def _usual_spellings(cells: Sequence[str]) -> dict[str, str]:
-    """For each label, whatever its spelling, the cell that is commonest for it."""
-    usual: dict[str, str] = {}
-    for cell, _ in Counter(cells).most_common():
-        if len(cell) <= LONGEST_NAME:
-            usual.setdefault(_label_key(cell), cell)
-    return usual
-
-
 def _label_key(cell: str) -> str:
-    """What all spellings of a label have in common."""
+    """The same for all spellings of a label."""
     number = parse_number(cell)
     return repr(number) if number is not None else " ".join(cell.casefold().split())

@@ -1,6 +1,6 @@
-"""What a kind of task is: a record that model, data, training, card and page ask, so that none of them knows its name.
+"""A kind of task, as a record that model, data, training, card and page use instead of the kind's name.
 
-Nothing here imports torch: the page, the sandbox and the command line read these records before there is a model.
+Nothing here imports torch, as the page, the sandbox and the command line use these records without a model.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mtl.text.values import plural
 if TYPE_CHECKING:
     from torch import nn
 
-# Reports what is wrong with a cell: a key of `mtl.data.messages.MESSAGES`, the line, what fills the message's braces.
+# Reports a fault of a cell: called with the code of a message in assets/findings.toml, the line, and the facts in it.
 Report = Callable[..., None]
 
 
@@ -40,25 +40,21 @@ class Metric:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How strongly the cells of a column speak for a kind, from 0 to 1, and why.
-
-    0: they are of this kind, and yet teach nothing.
-    """
+    """The evidence of a column's cells for a kind, 0 to 1, and the reason. 0: of this kind, but nothing to learn."""
 
     score: float
     reason: str
 
 
 class Kind:
-    """A kind of task. A new kind overrides what is not true of it and is registered by `mtl.config.register_kind`.
+    """A kind of task. Subclass it for a new kind, and register that by `mtl.config.register_kind`.
 
-    `texts`: how many texts of a row it reads, 1 or 2. `reads`: "sentence" (a pooled vector for each text), "words" (a
-    vector for each word), "pair" or "embedding" (the model's own embeddings; its head has no weights). `head` is
-    "module:class or function", called with a spec and the width of vectors, which gives the head (see
-    `mtl.heads.Head`); it is imported when a model is built. Its specs list labels, which a table's are matched with, at
-    least `fewest_labels` of them, each a `label_noun` to people; 0: it has none. `teachable`: another model's answers
-    can be learnt from. `moves_embedding`: rows with such a label are not held by the anchor. `metrics`: its scores, the
-    first of which, the higher the better, stands for the others.
+    `texts`: how many texts of a row it reads, 1 or 2. `reads`: "sentence" (a pooled vector per text), "words" (a vector
+    per word), "pair" or "embedding" (the model's own embeddings; its head has no weights). `head`: "module:name" of a
+    function (spec, width of vectors) -> `mtl.heads.Head`, imported when a model is built. `fewest_labels`: how many
+    labels a spec has at least, 0 for a kind without labels; `label_noun`: what they are called. `teachable`: it can be
+    distilled. `moves_embedding`: the anchor skips rows with such a label. `metrics`: its scores; the first, which must
+    be better when higher, is the headline.
     """
 
     name: str
@@ -73,13 +69,13 @@ class Kind:
 
     @property
     def headline(self) -> str:
-        """The name of the score that stands for the others."""
+        """The name of the headline score."""
         return self.metrics[0].name
 
     # --- specs and heads ---
 
     def check(self, spec: TaskSpec) -> None:
-        """Raise `UserError` for a spec that no head of this kind can have."""
+        """Raise `UserError` for a spec that is wrong for this kind."""
         if spec.labels and not self.fewest_labels:
             raise UserError(f"Task {spec.name!r} is a {self.name}: it has no labels.")
         if len(spec.labels) < self.fewest_labels:
@@ -87,11 +83,11 @@ class Kind:
             raise UserError(f"Task {spec.name!r} needs at least {fewest}; it has {len(spec.labels)}.")
 
     def new_spec(self, name: str, labels: tuple[str, ...], values: Sequence[Any]) -> TaskSpec:
-        """The head that a new task gets when nothing else is asked for; `values` are those found in the data."""
+        """The default spec of a new task, given the `values` in the data."""
         return TaskSpec(name, self.name, labels)
 
     def covers(self, spec: TaskSpec, values: Sequence[Any]) -> bool:
-        """Whether a head without labels can give all these values."""
+        """Whether a head of a kind without labels can give all these values."""
         return True
 
     def outputs(self, spec: TaskSpec) -> int:
@@ -106,42 +102,39 @@ class Kind:
     # --- data ---
 
     def recognise(self, column: Facts, likely: bool) -> Evidence | None:
-        """What the cells of a column say for this kind, None where nothing; `likely` says that the column should hold
-        labels of some kind."""
+        """The evidence of a column's cells for this kind, or None. `likely`: it probably holds labels of some kind."""
         return None
 
     def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], Any]:
-        """A function (cell, text, line) -> value of a column; None, and a report, where a cell holds none.
+        """A function (cell, text, line) -> value for a column; None, and a report, if the cell has none.
 
-        It is never asked about a blank cell."""
+        It is not called for blank cells."""
         return lambda cell, text, line: cell.strip()
 
     def settle(self, rows: Sequence[Row], name: str, findings: Findings) -> None:
-        """Look at all values of the column `name` together once they are read, and mend them in place."""
+        """Correct the values of the column `name` in place, once all of them are read."""
 
     def examine(self, rows: Sequence[Row], column: Column, findings: Findings) -> None:
-        """Report what is odd about the values of a column over `rows`, all of which have one."""
+        """Report odd values of a column in `rows`, all of which have one."""
 
     def counts(self, values: Sequence[Any]) -> Mapping[str, int]:
         """How often each label occurs; empty for a kind without labels."""
         return {}
 
     def describe(self, values: Sequence[Any]) -> str:
-        """What a column with these values has, as in "4 labels"."""
+        """A description of a column's values, as in "4 labels"."""
         return plural(len(self.counts(values)), "label")
 
     def translate(self, value: Any, meaning: Mapping[str, Any]) -> Any:
-        """A value with each label in it replaced by what it means; None where nothing is left.
-
-        A label that is not in `meaning` stays."""
+        """A value with each label replaced by its `meaning` (if it has one); None if nothing is left."""
         return meaning.get(f"{value:g}" if isinstance(value, float) else value, value)
 
     def cut(self, value: Any, characters: int) -> Any:
-        """What is left of a value when its text is cut to so many characters."""
+        """The value when its text is cut to so many characters."""
         return value
 
     def misfit(self, value: Any, spec: TaskSpec) -> str:
-        """Why a value cannot be one of a task's; "" where it can."""
+        """Why a value is not possible for a task; "" if it is."""
         if isinstance(value, tuple):
             return f"task {spec.name!r} has no entities, but that is what is marked there."
         if value in spec.labels:
@@ -153,15 +146,15 @@ class Kind:
     def score(
         self, spec: TaskSpec, truths: Sequence[Any], answers: Sequence[Any], words: Sequence[Sequence[tuple]]
     ) -> dict[str, Any]:
-        """Every metric, and whatever else should be shown, of a head's answers to rows; `words` as in `Tokens`."""
+        """Every metric, and further figures to show, of a head's answers to rows; `words` as in `Tokens`."""
         raise NotImplementedError
 
     def answer_text(self, answer: Any) -> str:
-        """An answer in a line."""
+        """An answer on one line."""
         return str(answer)
 
 
 def metric_named(name: str) -> Metric:
-    """A score by its name; of a kind that is not there any more, what its name says."""
+    """A metric by its name; for one that no kind has (any more), titled by the name."""
     every = (metric for kind in KINDS.values() for metric in kind.metrics)
     return next((metric for metric in every if metric.name == name), Metric(name, name.replace("_", " "), ""))

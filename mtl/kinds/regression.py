@@ -12,7 +12,7 @@ from mtl.data.rows import Column, Findings, Row
 from mtl.kinds.kind import Evidence, Kind, Metric, Report
 from mtl.text.values import parse_number, shown
 
-# Among fewer numbers none can be called unusual.
+# Unusual numbers are reported from this many numbers on.
 _ENOUGH = 5
 
 
@@ -65,17 +65,15 @@ class Regression(Kind):
         return read
 
     def examine(self, rows: Sequence[Row], column: Column, findings: Findings) -> None:
-        """Report a column of one number, and numbers ten times larger than nine tenths of the others: a lost decimal
-        point, another scale."""
-        found = [row.labels[column.name] for row in rows]
-        if len(set(found)) == 1:
-            findings.add("one-number", None, column.name, value=found[0])
-        values = sorted(map(abs, found))
-        usual = values[9 * (len(values) - 1) // 10] if len(values) >= _ENOUGH else 0.0
-        if not usual or values[-1] <= 10 * usual:
-            return
-        for row, value in zip(rows, found, strict=True):
-            if abs(value) > 10 * usual:
+        """Report a column of one number, and numbers over ten times the 90th percentile, which suggest a lost decimal
+        point or another scale."""
+        values = [row.labels[column.name] for row in rows]
+        if len(set(values)) == 1:
+            findings.add("one-number", None, column.name, value=values[0])
+        ordered = sorted(map(abs, values))
+        usual = ordered[9 * (len(ordered) - 1) // 10] if len(ordered) >= _ENOUGH else 0.0
+        for row, value in zip(rows, values, strict=True):
+            if usual and abs(value) > 10 * usual:
                 findings.add("magnitude", row.line, column.name, value=value, usual=usual)
 
     def describe(self, values: Sequence[float]) -> str:
@@ -106,7 +104,7 @@ class Regression(Kind):
 
 
 def spearman(a: Sequence[float], b: Sequence[float]) -> float:
-    """Spearman's rank correlation; 0 where one side is constant, which ranks nothing."""
+    """Spearman's rank correlation; 0 if either side is constant."""
     from scipy.stats import spearmanr
 
     if len(a) < 2 or min(a) == max(a) or min(b) == max(b):

@@ -28,10 +28,10 @@ from mtl.text.spans import (
 )
 from mtl.text.values import plural, shown
 
-# The spans of a text may together be so many times as long as it, and so many characters more: each is looked at, and
-# thousands may overlap.
+# The spans of a text may add up to this many times its length plus this many characters: thousands may overlap, and
+# each is examined.
 _OVERLAPPING, _ROOM = 10, 100_000
-# What seqeval calls our scores.
+# The names of our scores in seqeval.
 _FIGURES = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
 _FORMS = {
     "json": "entity spans as JSON",
@@ -86,7 +86,7 @@ class Tagging(Kind):
         return _SpanReader(form, form == "bio" and _is_iob1(cells), report).read
 
     def settle(self, rows: Sequence[Row], name: str, findings: Findings) -> None:
-        """Give entity types that differ in case alone the commonest spelling."""
+        """Give entity types that differ only in case the most common spelling."""
         counts = Counter(span.label for row in rows for span in row.labels.get(name, ()))
         groups: dict[str, list[str]] = defaultdict(list)
         for label, _ in counts.most_common():
@@ -133,7 +133,7 @@ class Tagging(Kind):
         words: Sequence[Sequence[tuple]],
     ) -> dict[str, Any]:
         """seqeval's strict precision, recall and F1 over the tokenizer's words, which are finer than those of a CoNLL
-        file: a span counts when type, first and last character are right."""
+        file: a span counts if its type, first and last character are right."""
         from seqeval.metrics import classification_report
         from seqeval.scheme import IOB2
 
@@ -143,14 +143,13 @@ class Tagging(Kind):
         report: dict[str, Any] = {}
         if any(tag != "O" for tags in (*true, *predicted) for tag in tags):
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a type that is never predicted is reported as zero, which says it
+                warnings.simplefilter("ignore")  # about types that are never predicted; their scores are 0
                 report = classification_report(
                     true, predicted, output_dict=True, mode="strict", scheme=IOB2, zero_division=0
                 )
 
         def figures(of: str) -> dict[str, float]:
-            own = report.get(of, {})
-            return {name: float(own.get(key, 0.0)) for name, key in _FIGURES.items()}
+            return {name: float(report.get(of, {}).get(key, 0.0)) for name, key in _FIGURES.items()}
 
         per_class = {
             label: figures(label) | {"rows": int(report[label]["support"])} for label in spec.labels if label in report
@@ -170,7 +169,7 @@ def word_tags(spans: Sequence[Span | Entity], words: Sequence[tuple[int, int, in
 
 
 class _SpanReader:
-    """Reads the cells of a column of entities. With `iob1` an entity may begin with I-."""
+    """Reads the cells of a column of entities. `iob1`: an entity may begin with I-."""
 
     def __init__(self, form: str, iob1: bool, report: Report) -> None:
         self._form, self._iob1, self._report = form, iob1, report
@@ -200,11 +199,8 @@ class _SpanReader:
         return self._without_overlaps([self._trimmed(span, text, line) for span in spans], line)
 
     def _parsed(self, cell: str, text: str) -> tuple[str, list[Span]]:
-        """How a cell is written, and its spans.
-
-        The form of most of the column goes first, as a text may look like tags; what does not fit it is read as what
-        it looks like.
-        """
+        """The form of a cell, and its spans. The column's usual form is tried first, as a text may look like tags, then
+        the form that the cell looks like."""
         form = self._form
         if cell.strip() == "[]":
             return form, []
@@ -217,18 +213,16 @@ class _SpanReader:
         return other, _PARSERS[other](cell, text)
 
     def _without_overlaps(self, spans: Sequence[Span], line: int) -> tuple[Span, ...]:
-        kept: list[Span] = []
-        last: Span | None = None
+        result: list[Span] = []
         for span in sorted(set(spans), key=attrgetter("start", "end", "label")):
-            if last is None or span.start >= last.end:
-                kept.append(span)
-            else:
-                self._report("span-overlap", line, **_facts(last), **_facts(span, "other_"))
-                if span.end - span.start <= last.end - last.start:
-                    continue
-                kept[-1] = span
-            last = span
-        return tuple(kept)
+            if not result or span.start >= result[-1].end:
+                result.append(span)
+                continue
+            last = result[-1]
+            self._report("span-overlap", line, **_facts(last), **_facts(span, "other_"))
+            if span.end - span.start > last.end - last.start:
+                result[-1] = span
+        return tuple(result)
 
     def _trimmed(self, span: Span, text: str, line: int) -> Span:
         piece = text[span.start : span.end]
@@ -263,10 +257,8 @@ _LOOKS = {"json": is_json, "markup": is_marked, "bio": is_bio}
 
 
 def _inside_word(text: str, position: int) -> bool:
-    """Whether a position parts two letters or digits.
-
-    Scripts without capitals pass: many of them write no spaces.
-    """
+    """Whether a position is between two letters or digits; not in scripts without capitals, many of which write no
+    spaces."""
     return 0 < position < len(text) and _is_word_character(text[position - 1]) and _is_word_character(text[position])
 
 

@@ -1,9 +1,9 @@
-"""Texts to tensors: tokenise with character offsets, put texts of like length together, pad them into a batch.
+"""Texts to tensors: tokenise with character offsets, group texts by length, pad them into a batch.
 
-torch is imported where tensors are made, because tokens are counted in processes that can do without it.
+torch is imported only where tensors are made, as processes that just count tokens do without it.
 
 A *word* is what the tokenizer splits a text into before it looks for word pieces ("Acme", ".", "O", "'", "Brien").
-Tags are given per word, read at its first piece, because words are the same however a text is spaced.
+Tags are per word, predicted at its first piece, because words do not depend on how a text is spaced.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
-# A text longer than this is cut before it is tokenised: no model here reads nearly as much, and a stranger's file may
-# hold one line of many megabytes.
+# Longer texts are cut before they are tokenised: no model here reads nearly as much, and a line may be megabytes long.
 MAX_CHARACTERS = 100_000
 
-# Half of a surrogate pair is no character; tokenizers refuse it.
+# Tokenizers refuse unpaired surrogates.
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 
 SHAPES = ("lower", "upper", "title", "mixed", "digits", "punctuation")
@@ -32,9 +31,9 @@ SHAPES = ("lower", "upper", "title", "mixed", "digits", "punctuation")
 class Tokens:
     """One tokenised text.
 
-    `ids` are token ids with the special ones; `words` are (start, end, position): characters of `text`, end not
-    included, and the place in `ids` of the word's first piece. `truncated` says that the text went on, `unread` that
-    nothing in it is in the vocabulary. `second` is the other text of a row that has two.
+    `ids` includes the special tokens. `words` are (start, end, position): characters of `text`, end exclusive, and the
+    index in `ids` of the word's first piece. `truncated`: the text was longer. `unread`: nothing in it is in the
+    vocabulary. `second`: the other text of a row that has two.
     """
 
     text: str
@@ -46,7 +45,7 @@ class Tokens:
 
     @property
     def length(self) -> int:
-        """The tokens of the longer of its texts."""
+        """The number of tokens of the longer of its texts."""
         return len(self.ids) if self.second is None else max(len(self.ids), len(self.second.ids))
 
 
@@ -54,10 +53,10 @@ class Tokens:
 class Batch:
     """Padded texts: `ids` (texts, tokens) int64, `mask` (texts, tokens) bool, True for real tokens.
 
-    First the first texts of all `rows`, then the second ones of those that have two: `paired` says which these are.
+    The first texts of all `rows` come first, then the second ones of the rows that have two, which `paired` lists.
 
-    Its words, all texts' one after the other: `word_rows` and `word_positions` (words,) index the token vectors,
-    `word_shapes` (words,) index `SHAPES`; `word_counts` says how many each text has.
+    The words of all texts are concatenated: `word_rows` and `word_positions` (words,) index the token vectors,
+    `word_shapes` (words,) index `SHAPES`; `word_counts` has the number of words of each text.
     """
 
     ids: torch.Tensor
@@ -71,12 +70,11 @@ class Batch:
 
     @property
     def row_words(self) -> int:
-        """How many words the first texts of all rows have; those of the second texts come after them."""
+        """The number of words of the first texts; those of the second texts come after them."""
         return sum(self.word_counts[: self.rows])
 
     def shapes_around(self, window: int) -> torch.Tensor:
-        """Shapes (words, 1 + 2 `window`) of each word, with those before and after it in its text; `len(SHAPES)` where
-        the text has no such word."""
+        """Shapes (words, 1 + 2 `window`) of each word and its neighbours in the text; `len(SHAPES)` beyond its ends."""
         import torch
 
         count = len(self.word_shapes)
@@ -117,7 +115,7 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words:
 
 
 def count_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
-    """How many tokens each text has, special ones included, however many a model reads."""
+    """The number of tokens of each text, special ones included, without a limit."""
     return [len(tokens.ids) for tokens in tokenise(tokenizer, texts, sys.maxsize, words=False)]
 
 
@@ -129,7 +127,7 @@ def _special_ids(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
 
 
 def _unknown_id(tokenizer: Tokenizer) -> int | None:
-    """What stands for every word that is not in the vocabulary; None where all can be spelt, byte by byte."""
+    """The id of the unknown token; None for byte-level tokenizers, which have none."""
     token = getattr(tokenizer.model, "unk_token", None)
     return tokenizer.token_to_id(token) if token else getattr(tokenizer.model, "unk_id", None)
 
@@ -154,7 +152,7 @@ def _words(encoding, text: str, room: int, shift: int) -> list[tuple[int, int, i
 
 
 def shape(word: str) -> int:
-    """The index in `SHAPES` of how a word is written, which an uncased tokenizer forgets."""
+    """The index in `SHAPES` of a word's shape, which an uncased tokenizer loses."""
     if word.islower():
         return 0
     if any(c.isdigit() for c in word):
@@ -165,7 +163,7 @@ def shape(word: str) -> int:
         return 1
     if word[0].isupper() and (len(word) == 1 or word[1:].islower()):
         return 2
-    # Scripts without capitals look like lower case.
+    # Scripts without capitals count as lower case.
     return 3 if any(c.isupper() for c in word) else 0
 
 
@@ -192,9 +190,9 @@ def collate(rows: Sequence[Tokens], pad_id: int) -> Batch:
 
 
 def by_length(lengths: Sequence[int], tokens_per_batch: int, max_rows: int) -> Iterator[list[int]]:
-    """Cut 0 .. n-1 into batches of like length, longest first, none of more padded tokens than `tokens_per_batch`.
+    """Split 0 .. n-1 into batches of similar length, each of at most `tokens_per_batch` padded tokens.
 
-    Longest first, so that what does not fit in memory fails at once and not at the end.
+    The longest come first, so that a batch that does not fit in memory fails at once.
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     batch: list[int] = []

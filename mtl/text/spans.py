@@ -1,12 +1,12 @@
-"""Entity spans, and the ways people write them down: tags per word, JSON, and marks inside the text.
+"""Entity spans, and parsers for their notations: tags per word, JSON, and marks inside the text.
 
-A span counts characters of its text: `text[span.start:span.end]` is the entity. Everything a person brings is turned
-into spans here.
+A span counts characters of its text: `text[span.start:span.end]` is the entity.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from mtl.config import UserError
 from mtl.text.values import LONGEST_NAME, plural
 
-# A stranger's cell may hold megabytes, so no pattern here goes back over what it has read (++), and spans, which take
-# many times the room of the cell, are read from cells of up to so many characters: some ten thousand spans.
+# A cell may hold megabytes, so no pattern here backtracks (++), and spans, which take many times the memory of the
+# cell, are read from cells of at most this many characters: some ten thousand spans.
 LONGEST_CELL = 500_000
-# So much of a cell tells whether tags are meant.
+# How much of a cell is examined to decide whether it holds tags.
 _LOOKED_AT = 10_000
-# A span that begins or ends further on is none.
+# Beyond any position in a text.
 _FAR = 10**12
 
-# The letters before the hyphen in use: B and I everywhere; E and S (BIOES), L and U (BILOU) in some corpora.
+# B and I are in use everywhere, E and S (BIOES), L and U (BILOU) in some corpora.
 _TAG = re.compile(rf"O|[BIESLU]-\S{{1,{LONGEST_NAME}}}+")
 
-# The label follows the closing bracket at once and is one word, so that [a link](https://a.b) is none.
+# The label is one word right after the closing bracket, so that [a link](https://a.b) is not a mark.
 _LABEL = re.compile(rf"\w[\w-]{{0,{LONGEST_NAME - 1}}}+")
 _MARK = re.compile(
     r"\\(?P<escaped>[\\\[\]])"
@@ -35,13 +35,13 @@ _MARK = re.compile(
 )
 _ESCAPED = re.compile(r"\\([\\\[\]])")
 
-# What the three fields of a span are called by tools that export them.
+# The names of a span's fields in the exports of various tools.
 _START = ("start", "start_offset", "begin")
 _END = ("end", "end_offset", "stop")
 _POSITION = re.compile(rf"\b(?:{'|'.join(_START + _END)})\b['\"]?+\s*+:")
 _LABELS = ("label", "entity", "type", "entity_group", "tag")
 
-# What Python writes otherwise than JSON: strings, tuples, a comma behind the last item, three names.
+# Where Python's notation differs from JSON: strings, tuples, trailing commas, three names.
 _PYTHON = re.compile(
     r"""u?+'(?P<single>[^'\n]*+)'|u?+"(?P<double>[^"\n]*+)"|[()]|,(?=\s*+[\])}])|\b(?:None|True|False)\b"""
 )
@@ -50,7 +50,7 @@ _AS_JSON = {"(": "[", ")": "]", ",": "", "None": "null", "True": "true", "False"
 
 @dataclass(frozen=True, order=True, slots=True)
 class Span:
-    """One entity: characters `start` up to, not including, `end`, and its type."""
+    """One entity: its characters, `end` exclusive, and its type."""
 
     start: int
     end: int
@@ -66,10 +66,10 @@ def is_tag(word: str) -> bool:
 
 
 def entity_starts(tags: Iterable[str]) -> tuple[list[int], int]:
-    """(places where an entity begins with I-, E- or L-; number of those that begin with B-, S- or U-).
+    """(indices of tags with which an entity begins by I-, E- or L-; number of entities that begin with B-, S- or U-).
 
-    Entities right behind another of their type are not counted: there, every scheme writes B-. In BIO the
-    first are mistakes; in IOB1 they are the rule, so a file in which they are the majority is IOB1.
+    Entities right after another of their type are not counted, as every scheme writes B- there. In BIO the former are
+    mistakes; in IOB1 they are the rule, so a file in which they are the majority is IOB1.
     """
     loose: list[int] = []
     strict = 0
@@ -86,10 +86,10 @@ def entity_starts(tags: Iterable[str]) -> tuple[list[int], int]:
 
 
 def tags_to_spans(tags: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[Span]:
-    """The spans that tags describe; `offsets` holds the (start, end) character of each tagged word.
+    """The spans of tagged words, whose (start, end) characters are `offsets`.
 
-    Reads BIO, IOB1 (an I- with no entity of its type before it starts one), BIOES and BILOU. Raises UserError
-    for a tag of another shape or when there is not one tag per word.
+    Reads BIO, IOB1 (an I- with no entity of its type before it starts one), BIOES and BILOU. Raises UserError for any
+    other tag, or when there is not one tag per word.
     """
     if len(tags) != len(offsets):
         raise UserError(f"{plural(len(tags), 'tag')} for {plural(len(offsets), 'word')}; each word needs one tag.")
@@ -117,8 +117,8 @@ def tags_to_spans(tags: Sequence[str], offsets: Sequence[tuple[int, int]]) -> li
 def spans_to_tags(spans: Iterable[Span], offsets: Sequence[tuple[int, int]]) -> list[str]:
     """BIO tags, one per word, for words at these (start, end) characters, which must be in order.
 
-    A word belongs to the span that it shares at least one character with (to the earlier one, where two meet
-    inside it); words of no length get O. Raises UserError when spans overlap.
+    A word belongs to the first span that it shares a character with; words of no length get O. Raises UserError when
+    spans overlap.
     """
     tags = ["O"] * len(offsets)
     position, last_end = 0, 0
@@ -139,28 +139,18 @@ def spans_to_tags(spans: Iterable[Span], offsets: Sequence[tuple[int, int]]) -> 
 
 def words_to_text(words: Iterable[str]) -> tuple[str, list[tuple[int, int]]]:
     """The words joined by single spaces, and the (start, end) characters of each in the result."""
-    offsets: list[tuple[int, int]] = []
-    position = 0
     words = list(words)
-    for word in words:
-        offsets.append((position, position + len(word)))
-        position += len(word) + 1
-    return " ".join(words), offsets
+    starts = itertools.accumulate((len(word) + 1 for word in words), initial=0)
+    return " ".join(words), [(start, start + len(word)) for word, start in zip(words, starts, strict=False)]
 
 
 def word_offsets(text: str) -> list[tuple[int, int]]:
     """The (start, end) characters of the words of `text.split()`."""
-    offsets: list[tuple[int, int]] = []
-    position = 0
-    for word in text.split():
-        position = text.index(word, position)
-        offsets.append((position, position + len(word)))
-        position += len(word)
-    return offsets
+    return [match.span() for match in re.finditer(r"\S++", text)]
 
 
 def bio_cell_tags(cell: str) -> list[str]:
-    """The tags in a cell such as `B-PER O O`; commas, and a Python or JSON list of tags, are read as well."""
+    """The tags in a cell such as `B-PER O O`, also with commas or as a Python or JSON list."""
     inner = cell.strip()
     if inner.startswith("[") and inner.endswith("]"):
         inner = inner[1:-1]
@@ -168,7 +158,7 @@ def bio_cell_tags(cell: str) -> list[str]:
 
 
 def is_bio(cell: str) -> bool:
-    """Whether a cell is meant as tags, one per word: most of its words are some."""
+    """Whether most words of a cell are tags."""
     tags = bio_cell_tags(cell[:_LOOKED_AT])
     return bool(tags) and sum(map(is_tag, tags)) >= 0.8 * len(tags)
 
@@ -187,8 +177,8 @@ def parse_bio_cell(cell: str, text: str) -> list[Span]:
 def parse_markup(cell: str) -> tuple[str, list[Span]]:
     r"""The plain text and the spans of marked text: `[Ada](PER) joined [Acme](ORG)`.
 
-    A backslash before `[`, `]` or a backslash makes it an ordinary character; a bracket that is not part of a
-    whole mark is one anyway. Never fails: text without marks is returned with no spans.
+    A backslash makes a following `[`, `]` or backslash an ordinary character, as is a bracket that is not part of a
+    complete mark. Never fails: text without marks has no spans.
     """
     pieces: list[str] = []
     spans: list[Span] = []
@@ -208,7 +198,7 @@ def parse_markup(cell: str) -> tuple[str, list[Span]]:
 
 
 def is_marked(cell: str) -> bool:
-    """Whether there is an entity marked in a text."""
+    """Whether a text has a marked entity."""
     return "](" in cell and any(match["label"] for match in _MARK.finditer(cell))
 
 
@@ -216,10 +206,10 @@ def is_marked(cell: str) -> bool:
 
 
 def raw_json_spans(cell: str) -> list[Span]:
-    """The spans written in a cell, in its order, not yet compared with a text.
+    """The spans in a cell, in its order, not yet compared with a text.
 
-    Reads `[{"start": 0, "end": 4, "label": "PER"}]`, the same with single quotes (as pandas writes lists),
-    and `[[0, 4, "PER"]]`. Raises UserError when the cell is none of these.
+    Reads `[{"start": 0, "end": 4, "label": "PER"}]`, the same with single quotes (as pandas writes lists), and
+    `[[0, 4, "PER"]]`. Raises UserError for any other cell.
     """
     value = _literal(cell)
     if not isinstance(value, list):
@@ -228,22 +218,22 @@ def raw_json_spans(cell: str) -> list[Span]:
 
 
 def is_json(cell: str) -> bool:
-    """Whether a cell is meant as spans in JSON: it is a list of them, or of objects with a start or an end."""
+    """Whether a cell is meant as spans in JSON: a list of them, or of objects with a start or an end."""
     if not cell.startswith("["):
         return False
     try:
         raw_json_spans(cell[:LONGEST_CELL])
     except UserError:
-        # A comma too many, or a label that is missing: a list of spans all the same.
+        # Meant as spans despite a fault, such as an extra comma or a missing label.
         return cell[1:].lstrip().startswith("{") and _POSITION.search(cell) is not None
     return True
 
 
 def _literal(cell: str) -> object:
-    """The value that is written in a cell as JSON or as Python."""
+    """The value in a cell, written as JSON or as Python."""
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(cell)
-    # ast.literal_eval takes 400 times the room of the cell.
+    # ast.literal_eval takes 400 times the memory of the cell.
     if "\\" not in cell:
         with contextlib.suppress(ValueError, RecursionError):
             return json.loads(_PYTHON.sub(_as_json, cell), strict=False)
@@ -255,21 +245,15 @@ def _as_json(match: re.Match[str]) -> str:
     return _AS_JSON[match[0]] if inner is None else json.dumps(inner, ensure_ascii=False)
 
 
-def _first(item: dict, names: Sequence[str]) -> object:
-    for name in names:
-        if name in item:
-            return item[name]
-    return None
-
-
 def _span(item: object) -> Span:
     if isinstance(item, dict):
-        start, end, label = _first(item, _START), _first(item, _END), _first(item, _LABELS)
+        fields = (_START, _END, _LABELS)
+        start, end, label = (next((item[name] for name in names if name in item), None) for names in fields)
     elif isinstance(item, (list, tuple)) and len(item) == 3:
         start, end, label = item
     else:
         start = end = label = None
-    # type() and not isinstance(): True and False are whole numbers too.
+    # Not isinstance(), as True and False are instances of int.
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
         raise UserError("Each span needs whole numbers start and end, and a label.")
     if len(label) > LONGEST_NAME or max(abs(start), abs(end)) > _FAR:

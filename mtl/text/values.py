@@ -1,4 +1,4 @@
-"""What a single cell says, nothing or a number, and how to show it in a message."""
+"""Values of single cells: blank or a number, and how to show them in a message."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import math
 import re
 
 _BLANK = frozenset(("", "nan", "null", "n/a", "#n/a", "<na>"))
-# [0-9] and not \d, which float() would not always understand. A stranger's cell may hold megabytes of digits: the
-# pattern never goes back (++), and a longer cell is no number that anybody writes.
+# [0-9] and not \d, which float() does not always understand. A cell may hold megabytes of digits, so the pattern does
+# not backtrack (++), and longer cells are not numbers.
 _NUMBER = re.compile(r"[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]{1,3}+)?+")
 _LONGEST_NUMBER = 400
 _SHOWN = 40
 
-# Names of columns and labels are no longer than this, in characters.
+# The longest name of a column or label, in characters.
 LONGEST_NAME = 1_000
 
 
 def is_blank(cell: str) -> bool:
-    """Whether a label cell says nothing: empty, or one of the marks that programs write for that."""
+    """Whether a label cell is empty, or has one of the marks that programs write for that."""
     cell = cell.strip()
     return not cell or (len(cell) <= 4 and (cell == "NA" or cell.lower() in _BLANK))
 
 
 def parse_number(cell: str) -> float | None:
-    """The number in a cell, with a decimal point or comma; None when it holds something else, or one too large."""
+    """The number in a cell, with a decimal point or comma; None for anything else and for numbers too large."""
     cell = cell.strip()
     if len(cell) > _LONGEST_NUMBER:
         return None
@@ -34,13 +34,13 @@ def parse_number(cell: str) -> float | None:
 
 
 def shown(cell: str) -> str:
-    """A cell for a message: on one line, in quotes, not too long."""
-    # Ten times the room is enough to see it, whatever the number of spaces.
+    """A cell for a message: on one line, in quotes, shortened."""
+    # Cut first, with room for spaces, as a cell may hold megabytes.
     return f'"{cut(" ".join(cell[: 10 * _SHOWN].split()), _SHOWN)}"'
 
 
 def cut(text: str, length: int) -> str:
-    """The text, with an ellipsis for what is beyond so many characters."""
+    """The text, shortened to so many characters with an ellipsis."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 

@@ -1,7 +1,6 @@
-"""One model out of several: the mean of their weights (model soups, Wortsman et al. 2022, arXiv 2203.05482).
+"""Averages the weights of several models (model soups, Wortsman et al. 2022, arXiv 2203.05482).
 
-Models that were trained on from the same one, in another order or not as far, are often better together than each of
-them is, and their mean costs no more to run than one.
+The mean of models that were fine-tuned from the same one is often better than each of them, and as quick as one.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from mtl.model import MultiTaskModel
 
 @torch.no_grad()
 def mix(models: Sequence[MultiTaskModel], shares: Sequence[float] | None = None) -> MultiTaskModel:
-    """A new float32 model whose weights are the mean of those of `models`, which stay as they are.
+    """A new float32 model whose weights are the mean of those of `models`, which do not change.
 
-    `shares`: how much each counts, in any unit; by default all count the same. Raises `UserError` for models that
-    grew out of different ones or have different heads.
+    `shares`: the weight of each model, in any unit; by default all are equal. Raises `UserError` for models with
+    different bases or heads.
     """
     shares = [1.0] * len(models) if shares is None else list(shares)
     if len(models) < 2:
@@ -36,10 +35,10 @@ def mix(models: Sequence[MultiTaskModel], shares: Sequence[float] | None = None)
             raise UserError(f"Model {number} does not have the heads and pooling of model 1.")
     mixed = checkpoint.derive(first, first.config)
     weights = [dict(model.named_parameters()) for model in models]
-    for name, kept in list(mixed.named_parameters()):
-        own = [named[name] for named in weights]
-        # What is the same in all of them stays shared with the base; heads are the new model's own.
-        if name.startswith("heads.") or not all(torch.equal(value, kept) for value in own):
-            parts = (share / sum(shares) * value.float() for share, value in zip(shares, own, strict=True))
+    for name, parameter in list(mixed.named_parameters()):
+        values = [named[name] for named in weights]
+        # Tensors that are equal in all models stay shared with the base; heads are the new model's own.
+        if name.startswith("heads.") or not all(torch.equal(value, parameter) for value in values):
+            parts = (share / sum(shares) * value.float() for share, value in zip(shares, values, strict=True))
             replace_parameter(mixed, name, torch.stack([*parts]).sum(0))
     return mixed.eval()

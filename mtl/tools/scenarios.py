@@ -1,7 +1,7 @@
-"""What each preset comes to on workshop.csv, measured with this very program: the figures of the page's Learn tab.
+"""Trains with every preset on workshop.csv and measures the result: the figures of the page's Learn tab.
 
-Every preset starts from the bare backbone with new heads, because the default model was trained on rows of this file
-already. The rows that scores are measured on are the same for all, and no model here is trained on them.
+Every preset starts from the bare backbone with new heads, because the default model was trained on rows of this file.
+The held-out rows are the same for all presets.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ COMMAND = "python -m mtl scenarios"
 DATA = ASSETS / "samples" / "workshop.csv"
 OUT = ASSETS / "scenarios.json"
 START = "all-MiniLM-L6-v2"
-# The last epoch is what counts, so that nothing is picked by the rows that the scores are measured on. The share held
-# out is the default model's own.
+# The last epoch is kept, so that nothing is selected on the rows that are scored. The share held out is the default
+# model's own.
 BASE = TrainConfig(epochs=6, validation=0.2, keep_best=False)
-# The lesson on the anchor teaches one task to a model that knows the others, without the anchor and with it.
+# To show the anchor, this task is taught to a model that knows the others, without the anchor and with it.
 NEW_TASK = "sentiment"
 ANCHORS = (0.0, 1.0)
 
@@ -47,8 +47,8 @@ def measure(
 ) -> Figures:
     """Train `start` on the table `data` with every preset, and once more for the anchor; JSON data.
 
-    All but the seconds is the same each time on the same machine. `say` hears what is done. Raises `UserError` where
-    the data cannot be learned from.
+    Deterministic on one machine, except for the seconds. `say` is called with what is done. Raises `UserError` if
+    nothing can be learned from the data.
     """
     from mtl import checkpoint
     from mtl.training.jobs import prepare
@@ -69,8 +69,8 @@ def measure(
             config = preset.make(groups, base)
             one = replace(job, config=config)
             nothing_learns = all(group.frozen for group in groups.under(config))
-            found = _untouched(one, groups) if nothing_learns else _train(one, folder / preset.name)
-            scenarios.append({"name": preset.name, "config": config.to_json(), **found})
+            figures = _untouched(one, groups) if nothing_learns else _train(one, folder / preset.name)
+            scenarios.append({"name": preset.name, "config": config.to_json(), **figures})
         say("the anchor")
         anchor = _anchor(data, start, base, list(tasks), folder)
     return {
@@ -97,7 +97,7 @@ def write(figures: Figures, path: str | os.PathLike = OUT) -> None:
 
 
 def _anchor(data: str | os.PathLike, start: str, base: TrainConfig, tasks: Sequence[str], folder: Path) -> Figures:
-    """Teach all tasks but one, then that one alone, without the anchor and with it; what the others lost."""
+    """Train all tasks but one, then that one alone, without the anchor and with it: what the others lost."""
     from mtl.training.jobs import prepare
 
     others = [name for name in tasks if name != NEW_TASK]
@@ -112,7 +112,7 @@ def _anchor(data: str | os.PathLike, start: str, base: TrainConfig, tasks: Seque
 
 
 def _train(job: Job, folder: Path) -> Figures:
-    """Carry out a job and gather what came of it."""
+    """The figures of a job, which is carried out."""
     from mtl.training.runs.worker import run
 
     progress = fold(Progress(), run(job, folder))
@@ -133,12 +133,12 @@ def _train(job: Job, folder: Path) -> Figures:
 
 
 def _untouched(job: Job, groups: Groups) -> Figures:
-    """The figures of a model in which nothing learns: it answers as it begins."""
+    """The figures of a model in which nothing learns."""
     import torch
 
     from mtl import checkpoint
 
-    torch.manual_seed(job.config.seed)  # the same first weights of new heads as in the runs
+    torch.manual_seed(job.config.seed)  # new heads are initialised as in the runs
     model = checkpoint.derive(checkpoint.load(job.start_from, dtype="float32"), job.model).eval()
     [rows] = job.dataset.validation.values()
     return {
@@ -154,9 +154,9 @@ def _untouched(job: Job, groups: Groups) -> Figures:
 
 
 def _headlines(scores: Mapping[str, Figures]) -> dict[str, float]:
-    """The score of each task that stands for the others."""
+    """The headline score of each task."""
     metrics = {kind.headline for kind in KINDS.values()}
-    return {name: round(next(s for m, s in found.items() if m in metrics), 4) for name, found in scores.items()}
+    return {name: round(next(s for m, s in own.items() if m in metrics), 4) for name, own in scores.items()}
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:
@@ -164,7 +164,7 @@ def _rounded(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _machine(precision: str) -> str:
-    """One line: the processor, how much of it was used, the versions that matter."""
+    """One line: processor, threads, versions."""
     import torch
 
     return (

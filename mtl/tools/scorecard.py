@@ -1,4 +1,4 @@
-"""The default model's own table of figures, measured from the data sets' dev splits by one command."""
+"""The scores of the default model on the dev splits of its data sets, measured by one command."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _STSB = "stsb.dev.tsv.gz"
 
 
 def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str, Any]]:
-    """Rows of {task, data, rows, metric, value}; the data files are named in the README of the default model.
+    """Rows of {task, data, rows, metric, value}; the data files are listed in the README of the default model.
 
-    Raises `UserError`, before anything is measured, where a file is missing or not what its name says.
+    Raises `UserError`, before anything is measured, if a file is missing or wrong.
     """
     _check(Path(data_dir))
     sst2, tweets, sst5, conll = (read_source(source, data_dir, model.tasks) for source in _TABLES)
@@ -76,9 +76,9 @@ def _check(folder: Path) -> None:
     needed = (*(source.file for source in _TABLES), _STSB)
     missing = [file for file in needed if not (folder / file).is_file()]
     if missing:
-        there = f"{folder} has no {', '.join(missing)}." if folder.is_dir() else f"There is no folder {folder}."
+        problem = f"{folder} has no {', '.join(missing)}." if folder.is_dir() else f"There is no folder {folder}."
         raise UserError(
-            f"{there} --data-dir names the one with the data sets that assets/models/default/README.md lists."
+            f"{problem} --data-dir names the one with the data sets that assets/models/default/README.md lists."
         )
 
 
@@ -101,7 +101,7 @@ def _binary_accuracy(model: MultiTaskModel, rows: list[Row]) -> float:
 
 
 def _calibration(model: MultiTaskModel, sst2: list[Row], tweets: list[Row]) -> float:
-    """Over both sets; on SST-2, which has no neutral, of negative and positive alone, scaled to sum to one."""
+    """Over both sets; on SST-2, which has no neutral, from the normalised probabilities of negative and positive."""
     confidence, correct = [], []
     for rows, classes in ((sst2, ("negative", "positive")), (tweets, ("negative", "neutral", "positive"))):
         for answer, row in zip(model.analyze([r.text for r in rows], tasks=["sentiment"]), rows, strict=True):
@@ -113,7 +113,7 @@ def _calibration(model: MultiTaskModel, sst2: list[Row], tweets: list[Row]) -> f
 
 
 def _pairs(path: Path) -> list[tuple[float, str, str]]:
-    """Score, first and second sentence of each line."""
+    """(score, first sentence, second sentence) of each line."""
     columns = {4: float, 5: str, 6: str}
     try:
         pairs = pd.read_csv(

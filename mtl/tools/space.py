@@ -1,8 +1,7 @@
-"""The Hugging Face Space's settings: `Spacefile` is their one source, the block on top of README.md a copy.
+"""Copies the settings of the Hugging Face Space from `Spacefile` to the block on top of README.md.
 
-Hugging Face reads nothing but the README's block, which is a poor place to edit or to comment settings. The
-block is made from the text of `Spacefile` as it stands, less its comments: no YAML is parsed, so nothing can
-be reformatted.
+Hugging Face reads only that block, which is a poor place to edit or comment settings. The block is the text of
+`Spacefile` without comments; no YAML is parsed, so nothing is reformatted.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ FENCE = "---\n"
 
 
 def block(settings: str) -> str:
-    """The README's block for a Spacefile's text: its lines less comments and blanks, between two fences."""
+    """The README's block for a Spacefile's text: its lines without comments and blanks, between two fences."""
     lines = [line.rstrip() for line in settings.splitlines()]
     lines = [line for line in lines if line and not line.lstrip().startswith("#")]
     if not lines:
@@ -26,7 +25,7 @@ def block(settings: str) -> str:
 
 
 def with_block(readme: str, new: str) -> str:
-    """`readme` with `new` as its block: in place of the one it starts with, or on top where it has none."""
+    """`readme` with `new` as its block, which replaces an old one if there is one."""
     if not readme.startswith(FENCE):
         return f"{new}\n{readme}"
     end = readme.find("\n" + FENCE, len(FENCE) - 1)
@@ -36,9 +35,9 @@ def with_block(readme: str, new: str) -> str:
 
 
 def rewrite(root: Path = ROOT) -> bool:
-    """Make the block of `root`/README.md from `root`/Spacefile. True when the README changed.
+    """Update the block of `root`/README.md from `root`/Spacefile. True if the README changed.
 
-    Raises `UserError` when a file is missing or the block cannot be told from the rest.
+    Raises `UserError` if a file is missing or the end of the block cannot be found.
     """
     for name in ("Spacefile", "README.md"):
         if not (root / name).is_file():
@@ -52,7 +51,7 @@ def rewrite(root: Path = ROOT) -> bool:
 
 
 def main() -> int:
-    """What `python -m mtl space` does: rewrite the block and say what was done. Returns the exit status."""
+    """The command `python -m mtl space`: update the block and report it. Returns the exit status."""
     done = "was rewritten from" if rewrite() else "already equals"
     print(f"README.md: the block on top {done} Spacefile.")
     return 0

@@ -1,7 +1,7 @@
-"""AdamW (Loshchilov & Hutter 2019) by torch's own fused kernel, and the schedule of its rates.
+"""AdamW (Loshchilov & Hutter 2019) by torch's fused kernel, and the schedule of its rates.
 
-torch.optim gives the same numbers, but importing it for the first step brings in torch's compiler, which nothing here
-uses and which takes as long to import as torch itself: make bench ARGS="--only own".
+torch.optim gives the same numbers, but imports torch's compiler, which is not used here and takes as long to import as
+torch itself: make bench ARGS="--only own".
 """
 
 from __future__ import annotations

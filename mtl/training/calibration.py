@@ -1,4 +1,4 @@
-"""What is fitted to held-out rows once training is over, such as a classification head's temperature."""
+"""Fits parameters to held-out rows after training, such as a classification head's temperature."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from mtl.model import MultiTaskModel, reads_words
 from mtl.pooling import Encoded
 from mtl.text.batches import Batch
 
-# Fewer rows say too little: what is fitted to them would follow chance.
+# With fewer rows the fit would follow chance.
 _FEWEST_ROWS = 50
 
 
 @torch.no_grad()
 def calibrate(model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str]) -> dict[str, float]:
-    """Give the heads of `tasks` the fitted values that suit `rows` best; returns by what each temperature changed.
+    """Fit the `fitted` parameters of the heads of `tasks` to `rows`; returns by which factor each temperature changed.
 
-    A task that fewer than 50 rows are labelled for is left as it is.
+    Tasks with fewer than 50 labelled rows are left as they are.
     """
-    temperatures = {}
+    factors = {}
     for task in tasks:
-        head, own = model.head(task), [row for row in rows if task in row.labels]
-        if not head.fitted or len(own) < _FEWEST_ROWS:
+        head, labelled = model.head(task), [row for row in rows if task in row.labels]
+        if not head.fitted or len(labelled) < _FEWEST_ROWS:
             continue
-        for name, value in head.fit_values(*_answers(model, task, own)).items():
-            former = getattr(head, name)
+        for name, value in head.fit_values(*_answers(model, task, labelled)).items():
+            before = getattr(head, name)
             if name == "temperature":
-                temperatures[task] = float(value / former)
-            # Not in place: the former one may be shared with the model that this one grew out of.
-            setattr(head, name, nn.Parameter(value.to(former), requires_grad=False))
-    return temperatures
+                factors[task] = float(value / before)
+            # Not in place: the tensor may be shared with the model that this one was derived from.
+            setattr(head, name, nn.Parameter(value.to(before), requires_grad=False))
+    return factors
 
 
 def _answers(model: MultiTaskModel, task: str, rows: Sequence[Row]) -> tuple[torch.Tensor, list]:

@@ -1,4 +1,4 @@
-"""The model card that goes with a checkpoint: what it is, how it was trained, what it scored."""
+"""The model card of a checkpoint: what it is, how it was trained, what it scored."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
 
 
 def _groups(groups: Groups) -> Iterator[str]:
-    """A row for each group of weights: what it is, how fast it learned, and when it was frozen."""
+    """A table row for each group of weights: its size, its rate, and when it was frozen."""
     epochs = groups.config.epochs
     for group in groups:
         spans = group.frozen_spans(epochs)
@@ -67,5 +67,5 @@ def _scores(metrics: dict[str, Any], model: MultiTaskModel, where: str = "") -> 
 
 
 def _cell(text: str) -> str:
-    # Names come from a stranger's column headers; they must not become markup.
+    # Names come from column headers of someone's file and must not become markup.
     return text.translate(str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+-!|"})).replace("\n", " ")

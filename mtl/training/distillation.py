@@ -1,7 +1,7 @@
-"""What other models answer for the rows of a part, to learn from beside the rows' labels.
+"""Teachers: models whose answers for the rows of a part are targets beside the rows' labels.
 
-Knowledge distillation (Hinton et al. 2015) with teacher annealing: in the course of a run the targets go from the
-teacher's answers to the labels (BAM, Clark et al. 2019), as far as `TrainConfig.label_trust` says.
+Knowledge distillation (Hinton et al. 2015) with teacher annealing (BAM, Clark et al. 2019): during a run the targets
+move from the teacher's answers to the labels, up to `TrainConfig.label_trust`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from mtl.text.batches import Batch
 
 
 class Teachers:
-    """The teachers that `parts` name. A row is asked about when a batch first needs it, and its answers are kept.
+    """The teachers of `parts`. A teacher answers a row when a batch first needs it; answers are cached.
 
-    `tasks`: those of `model` that learn. Raises `UserError` for a teacher that knows none of them.
+    `tasks`: those of `model` that learn. Raises `UserError` for a teacher that has none of them.
     """
 
     def __init__(self, model: MultiTaskModel, tasks: Sequence[str], parts: Sequence[Part]) -> None:
         self._models: dict[str, MultiTaskModel] = {}
         self._answers: dict[int, dict[str, torch.Tensor]] = {}
-        self._known: dict[int, torch.Tensor] = {}
+        self._cached: dict[int, torch.Tensor] = {}
         for part in parts:
             if not part.teacher:
                 continue
@@ -41,15 +41,15 @@ class Teachers:
                         "checkpoint that lies beside the data, or any other model that --model takes."
                     ) from error
             teacher = self._models[part.teacher]
-            taught = [name for name in tasks if _alike(model.tasks[name], teacher.tasks.get(name))]
-            if not taught:
+            shared = [name for name in tasks if _is_same_task(model.tasks[name], teacher.tasks.get(name))]
+            if not shared:
                 kinds = " or ".join(name for name, kind in KINDS.items() if kind.teachable)
                 raise UserError(
                     f"{part.name}: the teacher {part.teacher} has no {kinds} with the labels of {', '.join(tasks)}."
                 )
             rows = len(part.rows)
-            self._answers[id(part)] = {name: torch.zeros(rows, model.tasks[name].outputs) for name in taught}
-            self._known[id(part)] = torch.zeros(rows, dtype=torch.bool)
+            self._answers[id(part)] = {name: torch.zeros(rows, model.tasks[name].outputs) for name in shared}
+            self._cached[id(part)] = torch.zeros(rows, dtype=torch.bool)
 
     def __call__(self, part: Part, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """Task -> (rows, outputs) in float32: the probability of each label, or the number between -1 and 1.
@@ -58,38 +58,34 @@ class Teachers:
         answers = self._answers.get(id(part))
         if answers is None:
             return {}
-        known = self._known[id(part)]
-        asked = [i for i in indices if not known[i]]
-        if asked:
-            self._ask(self._models[part.teacher], [part.rows[i].texts for i in asked], asked, answers)
-            known[asked] = True
-        return {name: kept[list(indices)] for name, kept in answers.items()}
+        cached = self._cached[id(part)]
+        missing = [i for i in indices if not cached[i]]
+        teacher = self._models[part.teacher]
 
-    @staticmethod
-    def _ask(
-        teacher: MultiTaskModel, texts: list[tuple[str, ...]], places: Sequence[int], answers: dict[str, torch.Tensor]
-    ) -> None:
-        def keep(chosen: list[int], batch: Batch, encoded: Encoded) -> None:
-            for name, kept in answers.items():
+        def store(places: list[int], batch: Batch, encoded: Encoded) -> None:
+            for name, values in answers.items():
                 logits = teacher.logits(encoded, batch, name)
-                kept[[places[i] for i in chosen]] = teacher.head(name).as_teacher(logits).cpu()
+                values[[missing[place] for place in places]] = teacher.head(name).as_teacher(logits).cpu()
 
-        teacher.each_batch(teacher.tokenise(texts, words=False), keep)
+        if missing:
+            teacher.each_batch(teacher.tokenise([part.rows[i].texts for i in missing], words=False), store)
+            cached[missing] = True
+        return {name: values[list(indices)] for name, values in answers.items()}
 
 
-def _alike(own: TaskSpec, other: TaskSpec | None) -> bool:
-    """Whether one's answers can be the other's targets."""
+def _is_same_task(own: TaskSpec, other: TaskSpec | None) -> bool:
+    """Whether the answers of one can be targets of the other."""
     if other is None or not KINDS[own.kind].teachable:
         return False
     return all(getattr(own, name) == getattr(other, name) for name in ("kind", "labels", "low", "high"))
 
 
 def mixed(head: Head, labels: Sequence[Any], answers: torch.Tensor, trust: float) -> torch.Tensor:
-    """What a head should answer, (rows, outputs): `trust` (0 to 1) of a row's label, the rest of the teacher's answer.
+    """Targets (rows, outputs): `trust` (0 to 1) times a row's label plus the rest of the teacher's answer.
 
-    Where there is no label (None) the teacher alone is believed."""
-    wanted = answers.clone()
+    For a row without a label (None) the teacher's answer alone."""
+    targets = answers.clone()
     for i, label in enumerate(labels):
         if label is not None:
-            wanted[i] = trust * head.label_as_teacher(label) + (1 - trust) * answers[i]
-    return wanted
+            targets[i] = trust * head.label_as_teacher(label) + (1 - trust) * answers[i]
+    return targets

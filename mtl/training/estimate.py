@@ -1,7 +1,7 @@
-"""What a run will take before it starts: weights that learn, steps, seconds on this machine, memory.
+"""Estimates a run before it starts: weights that learn, steps, seconds on this machine, memory.
 
-The seconds come from one layer of the real backbone, timed for a moment in the background, once per process. Heavy
-imports stay inside functions: the page reads this module as it starts.
+The seconds are extrapolated from one layer of the backbone, timed in the background, once per process. Heavy imports
+stay inside functions, as the page imports this module at its start.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,23 +26,23 @@ _log = logging.getLogger(__name__)
 
 # Rows and tokens of the batch that is timed, and how often.
 _ROWS, _TOKENS, _TIMES = 32, 32, 5
-# Seconds beside the sums: of a step, of an epoch (scores, how far weights moved), of a run (starting, saving). What a
-# process takes in memory before it has a model, in bytes. All measured on whole runs.
+# Overhead in seconds: of a step, of an epoch (scores, movement), of a run (starting, saving). And the memory of a
+# process without a model, in bytes. All measured on whole runs.
 _PER_STEP, _PER_EPOCH, _PER_RUN, _PROCESS = 0.012, 0.1, 1.2, 540e6
-# At the end the model before and the model after answer the probe set, of so many tokens.
+# Tokens of the probe set, which the models before and after a run answer at its end.
 _PROBE_TOKENS = 2_700
-# Texts are padded to the longest of their batch.
+# Padded tokens per token.
 _PADDING = 1.15
-# Numbers that a layer keeps of each token until the way back, in widths of a token vector.
-_KEPT_PER_TOKEN = 22
-# Of the tokens so many are the first of a word, which is what a head that reads words does.
+# Numbers that a layer stores per token for the backward pass, in widths of a token vector.
+_STORED_PER_TOKEN = 22
+# Words per token, for heads that read words.
 _WORDS = 0.8
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`trainable` and `frozen` count weights; `memory_mb` is the run's own process at its fullest. `rows` are learnt
-    from, `validation_rows` held out. `seconds` is None while this machine's speed is still being measured."""
+    """`trainable` and `frozen` count weights; `memory_mb` is the peak of the run's process. `rows` are trained on,
+    `validation_rows` held out. `seconds` is None while this machine's speed is still being measured."""
 
     trainable: int
     frozen: int
@@ -54,8 +55,8 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of this machine: of one layer per token, `forward` alone and in `training` (there and back), and of the
-    optimiser per weight (`update`)."""
+    """Seconds on this machine: of one layer per token, `forward` alone and in `training` (forward and backward), and
+    of the optimiser per weight (`update`)."""
 
     forward: float
     training: float
@@ -71,7 +72,7 @@ def estimate(
     config: TrainConfig,
     wait: float = 1.0,
 ) -> Estimate:
-    """What a run will take that starts from `model` and ends with these `tasks`, of which `learns` have labels.
+    """Estimate a run that starts from `model` and ends with these `tasks`, of which `learns` have labels.
 
     `rows` and `tokens` count the whole table. Waits at most `wait` seconds for the measurement of this machine.
     """
@@ -81,10 +82,10 @@ def estimate(
     held_out = min(round(rows * config.validation), max(rows - 1, 0))
     if config.validation and rows > 1:
         held_out = max(held_out, 1)
-    learnt = rows - held_out
-    steps = config.epochs * math.ceil(learnt / config.batch_size)
+    train_rows = rows - held_out
+    steps = config.epochs * math.ceil(train_rows / config.batch_size)
     speed = speed_of(model.backbone, config.precision, wait)
-    share = learnt / rows if rows else 0.0
+    share = train_rows / rows if rows else 0.0
     work = _Work(model, groups, steps, tokens * share, tokens * (1 - share))
     return Estimate(
         trainable,
@@ -92,102 +93,92 @@ def estimate(
         steps,
         work.seconds(speed) if speed else None,
         work.memory(tokens / rows if rows else 0.0) / 1e6,
-        learnt,
+        train_rows,
         held_out,
     )
 
 
 class _Work:
-    """All that a run computes and keeps; `learnt` and `held_out` are tokens."""
+    """What a run computes and stores; `train` and `held_out` are numbers of tokens."""
 
-    def __init__(self, model: MultiTaskModel, groups: Groups, steps: int, learnt: float, held_out: float) -> None:
+    def __init__(self, model: MultiTaskModel, groups: Groups, steps: int, train: float, held_out: float) -> None:
         self.model, self.groups, self.config = model, groups, groups.config
-        self.steps, self.learnt, self.held_out = steps, learnt, held_out
+        self.steps, self.train, self.held_out = steps, train, held_out
         self.layers = groups.layers
-        # The pooler counts to the last layer and does not run.
+        # Not the last layer's, which includes the pooler.
         self.layer_size = self.layers[1].size if len(self.layers) > 1 else 1
+        # The outputs of the frozen groups in half precision (see `mtl.training.frozen_cache`), and whether they fit.
+        self.cache_bytes = (train + held_out) * model.backbone.dim * 2
+        self.caches = self.cache_bytes <= self.config.cache_mb * 1e6
 
     def seconds(self, speed: Speed) -> float:
-        """How long a process of its own takes, ready to begin, on a machine that does nothing else."""
-        config, everything = self.config, self.learnt + self.held_out
+        """The time of a warm process of its own on an otherwise idle machine."""
+        config, tokens = self.config, self.train + self.held_out
         total = _PER_RUN + config.epochs * _PER_EPOCH + self.steps * _PER_STEP
         total += 2 * _PROBE_TOKENS * (len(self.layers) - 1) * speed.forward
-        per_epoch = self.steps / config.epochs
-        anchored = kept = None
+        anchored = cached_depth = None
         for epoch in range(1, config.epochs + 1):
             depth = self.groups.depth(epoch)
             below, above = max(depth - 1, 0), len(self.layers) - max(depth, 1)
-            cached = depth > 0 and self._cache(depth) <= config.cache_mb * 1e6
-            if not cached:
-                total += everything * below * speed.forward
-            elif kept != depth:
-                kept, total = depth, total + everything * below * speed.forward
-            total += above * (_PADDING * self.learnt * speed.training + self.held_out * speed.forward)
+            if not (self.caches and cached_depth == depth):
+                total += tokens * below * speed.forward
+            cached_depth = depth
+            total += above * (_PADDING * self.train * speed.training + self.held_out * speed.forward)
             if config.anchor and above and anchored is None:
-                anchored, total = depth, total + self.learnt * above * speed.forward
-            # A head's sums are like a layer's, as many as it has weights; those of sentences are next to nothing.
+                anchored, total = depth, total + self.train * above * speed.forward
+            # A weight of a head costs as much as one of a layer; heads that read sentences cost next to nothing.
             heads = [g.size for g in self.groups.tops if g.kind == "head" and not g.frozen]
             words = sum(size for size in heads if size > 10 * self.model.dim) / self.layer_size
-            total += _WORDS * words * (self.learnt * speed.training + self.held_out * speed.forward)
+            total += _WORDS * words * (self.train * speed.training + self.held_out * speed.forward)
             moving = sum(g.size for g in self.groups if g.learns(epoch))
-            total += (per_epoch + 2) * moving * speed.update  # twice more: how far it moved, the best epoch's copy
+            # Per epoch two more: the movement, and the copy of the best weights.
+            total += (self.steps / config.epochs + 2) * moving * speed.update
         return total
 
     def memory(self, tokens_per_row: float) -> float:
-        """Bytes of the run's process at its fullest; `tokens_per_row` on average."""
+        """Peak bytes of the run's process; `tokens_per_row` on average."""
         config, dim = self.config, self.model.backbone.dim
         weights = 4 * sum(self.groups.sizes.values())
         trainable = sum(g.size for g in self.groups if not g.frozen)
-        # Of each weight that learns: itself, its gradient, two moments, where it began, the best epoch's.
+        # Per trainable weight: itself, its gradient, two moments, its start, the best epoch's value.
         copies = 6 + bool(config.average)
         depth = min(self.groups.depth(epoch) for epoch in range(1, config.epochs + 1))
         above = len(self.layers) - max(depth, 1)
-        # Batches are of like length: the longest has about twice the average.
+        # Batches are sorted by length: texts of the longest are about twice the average.
         batch = config.batch_size * min(2 * tokens_per_row, self.model.max_tokens)
-        kept = batch * above * dim * 4 * _KEPT_PER_TOKEN
-        cache = self._cache(depth) if depth else 0
-        return _PROCESS + weights + 4 * copies * trainable + kept + (cache if cache <= config.cache_mb * 1e6 else 0)
-
-    def _cache(self, depth: int) -> float:
-        """Bytes of the lowest `depth` groups' outputs in half precision (see `mtl.training.frozen_cache`)."""
-        return (self.learnt + self.held_out) * self.model.backbone.dim * 2
+        activations = batch * above * dim * 4 * _STORED_PER_TOKEN
+        cache = self.cache_bytes if depth and self.caches else 0
+        return _PROCESS + weights + 4 * copies * trainable + activations + cache
 
 
 # --- this machine ---
 
-_speeds: dict[tuple[str, str], Speed] = {}
-_measuring: dict[tuple[str, str], threading.Thread] = {}
+_speeds: dict[tuple[str, str], Future[Speed]] = {}
 _lock = threading.Lock()
+# Its thread is no daemon: a process that ends in the middle of torch's work is aborted.
+_background = ThreadPoolExecutor(1)
 
 
 def speed_of(backbone: Backbone, precision: str = "auto", wait: float = 1.0) -> Speed | None:
-    """How fast this machine trains `backbone`: measured once, in the background. None where `wait` seconds are not
-    enough for it."""
+    """The speed at which this machine trains `backbone`: measured once, in the background. None if that takes longer
+    than `wait` seconds."""
     key = (backbone.source.sha256, precision)
     with _lock:
-        if key in _speeds:
-            return _speeds[key]
-        if key not in _measuring:
-            # No daemon: a process that ends in the middle of torch's work is aborted, whatever it came to.
-            _measuring[key] = thread = threading.Thread(target=_keep, args=(key, backbone))
-            thread.start()
-        else:
-            thread = _measuring[key]
-    thread.join(wait)
-    return _speeds.get(key)
-
-
-def _keep(key: tuple[str, str], backbone: Backbone) -> None:
+        if key not in _speeds:
+            _speeds[key] = _background.submit(measure, backbone, precision)
+        future = _speeds[key]
     try:
-        _speeds[key] = measure(backbone, key[1])
-    except Exception:  # no memory just now, say: whoever asks next has it tried again
+        return future.result(wait)
+    except TimeoutError:
+        return None
+    except Exception:  # such as too little memory: the next call tries again
         _log.warning("The speed of this machine could not be measured", exc_info=True)
-    finally:
-        _measuring.pop(key, None)
+        _speeds.pop(key, None)
+        return None
 
 
 def measure(backbone: Backbone, precision: str = "auto") -> Speed:
-    """Time one layer of `backbone` and the optimiser, for a few tenths of a second."""
+    """Time one layer of `backbone` and the optimiser, which takes a few tenths of a second."""
     import torch
 
     from mtl.encoder.backbone import replace_parameter
@@ -196,7 +187,7 @@ def measure(backbone: Backbone, precision: str = "auto") -> Speed:
 
     copy = backbone.fork()
     weights = [name for name, _ in copy.named_parameters() if copy.group_of(name) == 1]
-    for name in weights:  # a run trains in float32, whatever the page answers in
+    for name in weights:  # a run trains in float32, whatever the page's own precision
         replace_parameter(copy, name, copy.get_parameter(name).detach().float().clone(), trainable=True)
     parameters = [copy.get_parameter(name) for name in weights]
     device = parameters[0].device
@@ -221,7 +212,7 @@ def measure(backbone: Backbone, precision: str = "auto") -> Speed:
 
 
 def _quickest(work: Callable[[], None]) -> float:
-    """Seconds that `work` takes when nothing comes between: other programs may take the processor away at any time."""
+    """The least seconds that `work` takes: other programs may interrupt it at any time."""
     best = math.inf
     for _ in range(_TIMES):
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What a model forgot: tasks that were not trained, scored before and after on a small probe set that is bundled."""
+"""What a model forgot: all tasks, scored before and after a run on a small bundled probe set."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ PROBE = ASSETS / "probe.csv"
 
 @functools.cache
 def probe() -> tuple[Row, ...]:
-    """The rows of the probe set, labelled for the default model's four tasks; no model here is trained on them."""
+    """The rows of the probe set, labelled for the default model's four tasks; no bundled model is trained on them."""
     return tuple(read_table(PROBE).rows)
 
 
 def measure(
     before: MultiTaskModel, after: MultiTaskModel, trained: Sequence[str], rows: Sequence[Row] | None = None
 ) -> dict[str, Any]:
-    """{"tasks": {task: {metric, before, after, trained}}, "cosine": mean cosine of embeddings to their former selves}.
+    """{"tasks": {task: {metric, before, after, trained}}, "cosine": mean cosine of embeddings before and after}.
 
-    Tasks are those that both models have with the same labels and the rows have labels for, of the same meaning: a
-    task may have the name of one of the rows' and other labels.
+    Tasks are those that both models have with the same labels and the rows have labels for. A task that merely shares
+    its name with one of the rows', with other labels, is left out.
     """
     rows = probe() if rows is None else rows
-    tasks = [name for name, spec in before.tasks.items() if after.tasks.get(name) == spec and _answers(spec, rows)]
-    (old, former), (new, latter) = _scored(before, rows, tasks), _scored(after, rows, tasks)
+    tasks = [name for name, spec in before.tasks.items() if after.tasks.get(name) == spec and _covers(spec, rows)]
+    (old, old_vectors), (new, new_vectors) = _scored(before, rows, tasks), _scored(after, rows, tasks)
     result = {}
     for name in old:
         metric = KINDS[before.tasks[name].kind].headline
@@ -44,12 +44,12 @@ def measure(
             "after": new[name][metric],
             "trained": name in trained,
         }
-    cosine = float(np.sum(former * latter, axis=1).mean()) if before.dim == after.dim else None
+    cosine = float(np.sum(old_vectors * new_vectors, axis=1).mean()) if before.dim == after.dim else None
     return {"tasks": result, "cosine": cosine}
 
 
-def _answers(spec: TaskSpec, rows: Sequence[Row]) -> bool:
-    """Whether a task can give every label that the rows have for it."""
+def _covers(spec: TaskSpec, rows: Sequence[Row]) -> bool:
+    """Whether a task has every label that the rows have for it."""
     return not any(KINDS[spec.kind].misfit(row.labels[spec.name], spec) for row in rows if spec.name in row.labels)
 
 

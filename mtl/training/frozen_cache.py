@@ -1,7 +1,7 @@
-"""Frozen means cached: what the frozen layer groups give for each row is computed when first needed, and kept.
+"""Caches the outputs of frozen layer groups: each row's are computed when first needed.
 
-Training then starts at the first group that learns. With every group frozen the heads train on kept sentence and word
-vectors, and the backbone does not run at all.
+Training then starts at the first group that learns. With every group frozen the heads train on cached sentence and
+word vectors, and the backbone does not run at all.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from mtl.encoder.backbone import Backbone, replace_parameter
 from mtl.model import ROWS_PER_BATCH, TOKENS_PER_BATCH, Encoded, MultiTaskModel
 from mtl.text.batches import Batch, Tokens, by_length, collate, shape
 
-# Up to how many tokens a batch is filled from rows that come later: a third of a second on two cores.
+# The number of tokens up to which a computation is filled with later rows: a third of a second on two cores.
 _AHEAD = 4 * TOKENS_PER_BATCH
 
 
 @dataclass
-class _Kept:
-    """One part's texts, all tokens (and all words) one after the other; `*_starts` says where each text's begin,
-    `known` which texts have been computed.
+class _Cached:
+    """One part's texts, all tokens (and all words) concatenated. `*_starts`: where each text's begin; `done`: which
+    texts have been computed.
 
-    The first texts of all `rows` come first; `seconds` (rows,) says where the second one of each is, -1 for none."""
+    The first texts of all `rows` come first; `seconds` (rows,) is the index of each row's second text, -1 for none."""
 
     rows: list[Tokens]
     seconds: torch.Tensor
@@ -38,17 +38,16 @@ class _Kept:
     hidden: torch.Tensor | None
     words: torch.Tensor | None
     pooled: dict[str, torch.Tensor]
-    known: torch.Tensor
+    done: torch.Tensor
     targets: dict[tuple[str, int], Any] = field(default_factory=dict)
 
 
 class Prefix:
     """The outputs of the lowest `depth` layer groups for the rows of parts.
 
-    `keep(part)` makes room for them; `batch(part, indices)` puts a batch together from what is kept, and computes what
-    is not there yet: the first step waits for its own rows alone, later ones look ahead, since fewer and fuller batches
-    take less time. With `half` they are computed and kept in half precision. Vectors live on the CPU, batches go to the
-    model's device.
+    `keep(part)` allocates memory for a part; `batch(part, indices)` builds a batch from the cache and computes what is
+    missing: for its own rows alone at the first step, so that it need not wait, later for further rows too, since
+    fuller batches are quicker. With `half` in half precision. The cache is on the CPU, batches on the model's device.
     """
 
     def __init__(self, model: MultiTaskModel, depth: int, half: bool) -> None:
@@ -58,33 +57,34 @@ class Prefix:
         self._frozen = _in_half(model.backbone, depth) if half else model.backbone
         self._whole = depth == len(model.backbone.groups)
         self._poolings = model.config.poolings
-        self._kept: dict[int, _Kept] = {}
+        self._cached: dict[int, _Cached] = {}
 
     def __contains__(self, part: Part) -> bool:
-        return id(part) in self._kept
+        return id(part) in self._cached
 
     def tokens(self, part: Part) -> list[Tokens]:
-        return self._kept[id(part)].rows
+        return self._cached[id(part)].rows
 
     def targets(self, part: Part) -> dict[tuple[str, int], Any]:
-        """A place to keep what heads should answer for a part's rows, by task and row."""
-        return self._kept[id(part)].targets
+        """A cache for the targets of a part's rows, by task and row."""
+        return self._cached[id(part)].targets
 
     @property
     def bytes(self) -> int:
-        """The memory that the kept vectors take."""
-        return sum(_size(k.hidden) + _size(k.words) + sum(map(_size, k.pooled.values())) for k in self._kept.values())
+        """The memory that the cached vectors take."""
+        tensors = (t for c in self._cached.values() for t in (c.hidden, c.words, *c.pooled.values()))
+        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
     def estimate(self, parts: Sequence[Part]) -> int:
         """About how many bytes `keep` will take for these parts, from the lengths of their texts."""
         texts = [text for part in parts for row in part.rows for text in row.texts]
-        # About four characters a token; tokenising everything just to count would take as long as half of the work.
+        # About four characters per token; tokenising to count would take half as long as the computation.
         vectors = sum(min(len(text) // 4 + 3, self._model.max_tokens) for text in texts)
         vectors += len(self._poolings) * len(texts) if self._whole else 0
         return vectors * self._model.backbone.dim * self._stored.itemsize
 
     def keep(self, part: Part) -> None:
-        """Make room for what the frozen groups give for a part's rows."""
+        """Allocate the cache for a part's rows."""
         dim = self._model.backbone.dim
         rows = self._model.tokenise([row.texts for row in part.rows])
         paired = [i for i, row in enumerate(rows) if row.second is not None]
@@ -93,7 +93,7 @@ class Prefix:
         tokens = [*(replace(row, second=None) for row in rows), *(rows[i].second for i in paired)] if paired else rows
         token_starts = _starts([len(t.ids) for t in tokens])
         word_starts = _starts([len(t.words) for t in tokens])
-        self._kept[id(part)] = _Kept(
+        self._cached[id(part)] = _Cached(
             rows,
             seconds,
             tokens,
@@ -108,81 +108,81 @@ class Prefix:
         )
 
     @torch.no_grad()
-    def _compute(self, kept: _Kept, texts: torch.Tensor) -> None:
-        """Run the frozen groups over the texts that are not known yet, in batches of like length."""
-        missing = texts[~kept.known[texts]].tolist()
-        if missing and kept.known.any():
-            missing = _with_next(missing, kept)
+    def _compute(self, cached: _Cached, texts: torch.Tensor) -> None:
+        """Run the frozen groups over the texts that are still missing, in batches of similar length."""
+        missing = texts[~cached.done[texts]].tolist()
+        if missing and cached.done.any():
+            missing = _with_next(missing, cached)
         device = self._model.device
-        # What casts for training would cast what is in half precision already.
+        # The frozen copy is in half precision already: autocast would cast it again.
         with torch.autocast(device.type, enabled=False):
-            for places in _by_length([kept.tokens[i] for i in missing]):
+            for places in _by_length([cached.tokens[i] for i in missing]):
                 indices = [missing[place] for place in places]
-                batch = collate([kept.tokens[i] for i in indices], self._frozen.pad_id).to(device)
+                batch = collate([cached.tokens[i] for i in indices], self._frozen.pad_id).to(device)
                 hidden = self._frozen.run(batch.ids, batch.mask, 0, self._depth)
                 at = torch.tensor(indices)
                 if self._whole:
                     encoded = Encoded(hidden, batch.mask, self._frozen)
-                    kept.words[_ranges(kept.word_starts, at)] = encoded.words(batch).cpu().to(self._stored)
-                    for how, vectors in kept.pooled.items():
+                    cached.words[_ranges(cached.word_starts, at)] = encoded.words(batch).cpu().to(self._stored)
+                    for how, vectors in cached.pooled.items():
                         vectors[at] = encoded.pooled(how).cpu().to(self._stored)
                 else:
-                    kept.hidden[_ranges(kept.token_starts, at)] = hidden[batch.mask].cpu().to(self._stored)
-                kept.known[at] = True
+                    cached.hidden[_ranges(cached.token_starts, at)] = hidden[batch.mask].cpu().to(self._stored)
+                cached.done[at] = True
 
     def batch(self, part: Part, indices: Sequence[int]) -> tuple[list[Tokens], Batch, torch.Tensor | None, Encoded]:
-        """(tokens, batch, outputs of the frozen groups, encoded) for some rows of a part that was kept.
+        """(tokens, batch, outputs of the frozen groups, encoded) for some rows of a cached part.
 
-        `encoded` carries gradients from the groups above; the batch has no token ids, which nothing needs any more.
+        `encoded` carries gradients from the groups above. The batch has no token ids, since no later step reads them.
         """
-        model, kept = self._model, self._kept[id(part)]
-        seconds = kept.seconds[list(indices)]
+        model, cached = self._model, self._cached[id(part)]
+        seconds = cached.seconds[list(indices)]
         paired = (seconds >= 0).nonzero()[:, 0]
         texts = torch.cat((torch.tensor(indices), seconds[paired]))
-        self._compute(kept, texts)
-        lengths = kept.token_starts[texts + 1] - kept.token_starts[texts]
+        self._compute(cached, texts)
+        lengths = cached.token_starts[texts + 1] - cached.token_starts[texts]
         places = torch.arange(int(lengths.max()))[None, :]
         mask = places < lengths[:, None]
-        counts = kept.word_starts[texts + 1] - kept.word_starts[texts]
-        words = _ranges(kept.word_starts, texts)
+        counts = cached.word_starts[texts + 1] - cached.word_starts[texts]
+        words = _ranges(cached.word_starts, texts)
         batch = Batch(
             torch.empty(0, dtype=torch.int64),
             mask,
             torch.repeat_interleave(torch.arange(len(texts)), counts),
-            kept.word_positions[words],
-            kept.word_shapes[words],
+            cached.word_positions[words],
+            cached.word_shapes[words],
             tuple(counts.tolist()),
             len(indices),
             tuple(paired.tolist()),
         ).to(model.device)
-        tokens = [kept.rows[i] for i in indices]
+        tokens = [cached.rows[i] for i in indices]
         if self._whole:
-            pooled = {how: vectors[texts].float().to(model.device) for how, vectors in kept.pooled.items()}
-            word_vectors = kept.words[words].float().to(model.device)
+            pooled = {how: vectors[texts].float().to(model.device) for how, vectors in cached.pooled.items()}
+            word_vectors = cached.words[words].float().to(model.device)
             return tokens, batch, None, Encoded(torch.empty(0), batch.mask, model.backbone, pooled, word_vectors)
         # Padding repeats a row's first token: any finite numbers do, since the mask hides them.
-        grid = kept.token_starts[texts][:, None] + torch.where(mask, places, 0)
-        hidden = kept.hidden[grid].float().to(model.device)
+        grid = cached.token_starts[texts][:, None] + torch.where(mask, places, 0)
+        hidden = cached.hidden[grid].float().to(model.device)
         return tokens, batch, hidden, model.encode_batch(batch, hidden, self._depth)
 
     @torch.no_grad()
     def each_batch(self, part: Part, handle: Callable[[list[int], Batch, Encoded], None]) -> None:
-        """Hand every row of a kept part to `handle(indices, batch, encoded)`, in batches of like length."""
+        """Pass every row of a cached part to `handle(indices, batch, encoded)`, in batches of similar length."""
         for indices in _by_length(self.tokens(part)):
             _, batch, _, encoded = self.batch(part, indices)
             handle(indices, batch, encoded)
 
 
-def _with_next(texts: list[int], kept: _Kept) -> list[int]:
-    """These texts, and unknown ones up to `_AHEAD` tokens, those of like length first."""
-    lengths = kept.token_starts.diff()
-    # Some thousand to choose from are enough: sorting all texts of a large file each time would take longer.
-    unknown = (~kept.known).nonzero()[:, 0][: 50 * ROWS_PER_BATCH]
-    unknown = unknown[~torch.isin(unknown, torch.tensor(texts))]
+def _with_next(texts: list[int], cached: _Cached) -> list[int]:
+    """These texts, and missing ones up to `_AHEAD` tokens, those of similar length first."""
+    lengths = cached.token_starts.diff()
+    # A few thousand candidates are enough: sorting all texts of a large file each time would take longer.
+    missing = (~cached.done).nonzero()[:, 0][: 50 * ROWS_PER_BATCH]
+    missing = missing[~torch.isin(missing, torch.tensor(texts))]
     middle = lengths[texts].float().mean()
-    unknown = unknown[(lengths[unknown] - middle).abs().argsort(stable=True)]
+    missing = missing[(lengths[missing] - middle).abs().argsort(stable=True)]
     room = _AHEAD - int(lengths[texts].sum())
-    return texts + unknown[lengths[unknown].cumsum(0) <= room].tolist()
+    return texts + missing[lengths[missing].cumsum(0) <= room].tolist()
 
 
 def _in_half(backbone: Backbone, depth: int) -> Backbone:
@@ -203,11 +203,7 @@ def _starts(lengths: Sequence[int]) -> torch.Tensor:
 
 
 def _ranges(starts: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """start, start + 1 ... of each row, one row after the other."""
+    """start, start + 1 ... of each row, concatenated."""
     counts = starts[rows + 1] - starts[rows]
     first = torch.repeat_interleave(starts[rows] - (counts.cumsum(0) - counts), counts)
     return first + torch.arange(int(counts.sum()))
-
-
-def _size(tensor: torch.Tensor | None) -> int:
-    return 0 if tensor is None else tensor.nbytes

@@ -1,4 +1,4 @@
-"""What a run needs before it starts: the data matched with a model's tasks, the model's shape, the settings."""
+"""Prepares a run: matches the data with a model's tasks and settles the model's shape and the settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mtl.data.matching import Mappings, match_tasks
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a run needs: the data, the model's shape, the settings and the name of the model to start from."""
+    """Everything a run needs: the data, the model's shape, the settings, the name of the model to start from."""
 
     dataset: Dataset
     model: ModelConfig
@@ -32,23 +32,22 @@ def prepare(
     roles: Mapping[str, str] | None = None,
     mapping: Mappings | None = None,
 ) -> Job:
-    """A job from a table (any that `read_table` reads), or from a recipe (`.json`, with its own settings).
+    """A job from a table (in any format that `read_table` reads), or from a recipe (`.json`, with its own settings).
 
-    A table's columns are matched to the tasks of the model started from (default: the bundled one) by name; where the
-    labels do not fit, the task gets a new head. `text` and `roles` overrule what its columns are taken for (see
-    `read_table`), and `mapping` what its labels mean (see `match_tasks`). Raises `UserError` where nothing can be
-    learnt from the data.
+    A table's columns are matched with the tasks of the start model (default: the bundled one); where the labels do not
+    fit, the task gets a new head. `text` and `roles` override the roles of columns (see `read_table`), `mapping` the
+    meaning of labels (see `match_tasks`). Raises `UserError` if nothing can be learned from the data.
     """
     path = Path(data)
     if path.suffix == ".json":
         if text or roles or mapping:
-            raise UserError("A recipe says by itself how its files are read: mend it there.")
+            raise UserError("A recipe itself says how its files are read: change it there.")
         recipe = Recipe.read(path)
         dataset = recipe.dataset(data_dir if data_dir is not None else path.parent)
         return Job(dataset, recipe.model, config or recipe.train, start_from)
     from mtl.data.table import read_table
 
-    if not path.is_file():  # asked before seconds go into loading a model
+    if not path.is_file():  # before a model is loaded, which takes seconds
         raise UserError(f"{path} is not a file.")
     config = config or TrainConfig()
     base = checkpoint.load(start_from, dtype="float32")
@@ -57,15 +56,9 @@ def prepare(
     if not matched.specs:
         problems = " ".join(f"{f.problem} {f.hint}" for f in table.errors[:3])
         raise UserError(f"{path.name} has nothing to learn from. {problems or 'No column of labels was found.'}")
-    learn, held_out = split(matched.rows, config.validation)
+    train, held_out = split(matched.rows, config.validation)
     model = replace(base.config, tasks=tuple({**base.tasks, **matched.specs}.values()))
-    found = [
-        f"{'Line ' + str(f.line) + ': ' if f.line else ''}{f.problem} {f.action}"
-        for f in (*table.errors, *table.warnings)
-    ]
-    return Job(
-        Dataset((Part(path.name, learn),), {"validation": held_out} if held_out else {}, (*matched.notes, *found)),
-        model,
-        config,
-        start_from,
-    )
+    findings = (f for f in table.findings if f.level != "note")
+    notes = [f"{f'Line {f.line}: ' if f.line else ''}{f.problem} {f.action}" for f in findings]
+    validation = {"validation": held_out} if held_out else {}
+    return Job(Dataset((Part(path.name, train),), validation, (*matched.notes, *notes)), model, config, start_from)

@@ -1,4 +1,4 @@
-"""The loss of one batch: every task that its rows are labelled for, and the anchor, from one backbone pass."""
+"""The losses of one batch, by task and for the anchor, from one backbone pass."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from mtl.training.frozen_cache import Prefix
 
 
 def _in_other_case(part: Part, rows: list[Row], chance: random.Random) -> list[Row] | None:
-    """The rows in lower or upper case, as often as the part asks for, else None. Spans stay where they are."""
+    """The rows in lower or upper case, in the shares that the part specifies, else None. Spans stay valid."""
     draw = chance.random()
     if draw >= part.lower + part.upper:
         return None
     change = str.lower if draw < part.lower else str.upper
     changed = [tuple(map(change, row.texts)) for row in rows]
-    # Some letters change length with their case ("ß"), and spans would no longer fit.
+    # Some letters ("ß") change length with their case, which would shift spans.
     return [
         replace(row, texts=texts) if [*map(len, texts)] == [*map(len, row.texts)] else row
         for texts, row in zip(changed, rows, strict=True)
@@ -47,18 +47,18 @@ def batch_losses(
     teachers: Teachers | None = None,
     trust: float = 1.0,
 ) -> dict[str, torch.Tensor]:
-    """One backbone pass, and the loss of every task that rows of this batch are labelled for, or have a teacher for.
+    """One backbone pass, and the loss of every task that rows of this batch have labels or a teacher for.
 
-    The lowest `depth` groups are frozen; `prefix` has their outputs, for the parts that it keeps. `anchor` adds the
-    losses "anchor" and, for a model with a projection, "projection". `trust` (0 to 1) is how much labels count against
-    what `teachers` say.
+    The lowest `depth` groups are frozen; `prefix` has their outputs for the parts it caches. `anchor` adds the losses
+    "anchor" and, for a model with a projection, "projection". `trust` (0 to 1) weighs labels against the answers of
+    `teachers`.
     """
     rows = [part.rows[i] for i in indices]
     disturbed = False
-    known: dict[tuple[str, int], Any] = {}
+    cached_targets: dict[tuple[str, int], Any] = {}
     if prefix is not None and part in prefix:
         tokens, batch, hidden, encoded = prefix.batch(part, indices)
-        known = prefix.targets(part)
+        cached_targets = prefix.targets(part)
     else:
         changed = _in_other_case(part, rows, chance)
         rows = changed or rows
@@ -68,40 +68,40 @@ def batch_losses(
         with torch.no_grad():
             hidden = model.backbone.run(batch.ids, batch.mask, 0, depth) if depth else None
         encoded = model.encode_batch(batch, hidden, depth)
-    taught = teachers(part, indices) if teachers is not None else {}
+    answers = teachers(part, indices) if teachers is not None else {}
     losses = {}
     for name in model.tasks:
         head = model.head(name)
         labelled = [i for i, row in enumerate(rows) if name in row.labels]
-        if name in taught:
-            labelled = range(len(rows))  # a teacher has an answer for every row
-            targets = mixed(head, [row.labels.get(name) for row in rows], taught[name], trust)
+        if name in answers:
+            labelled = range(len(rows))  # a teacher answers every row
+            targets = mixed(head, [row.labels.get(name) for row in rows], answers[name], trust)
         else:
             for i in labelled:
-                if (name, indices[i]) not in known:
+                if (name, indices[i]) not in cached_targets:
                     value = rows[i].labels[name]
-                    known[name, indices[i]] = head.target(value, tokens[i].words, part.unlabelled)
-            targets = [known[name, indices[i]] for i in labelled]
+                    cached_targets[name, indices[i]] = head.target(value, tokens[i].words, part.unlabelled)
+            targets = [cached_targets[name, indices[i]] for i in labelled]
         if not labelled:
             continue
         logits = head.of_rows(model.logits(encoded, batch, name), batch, labelled)
-        if len(logits):  # a text without words has none
+        if len(logits):  # none for texts without words
             losses[name] = head.losses(logits, targets).mean()
     if anchor is not None and not disturbed:
-        # Of a row with two texts the first one.
+        # Of rows with two texts, the first.
         pooled = encoded.pooled(model.config.pooling)[: len(rows)]
         learns = depth < len(model.backbone.groups)
         target = anchor(part, indices, batch, hidden, depth) if learns else pooled.detach().float()
-        moved = {name for name, spec in model.tasks.items() if KINDS[spec.kind].moves_embedding}
-        held = [i for i, row in enumerate(rows) if not moved & row.labels.keys()]
-        if len(held) < len(rows):
-            pooled, target = pooled[held], target[held]
+        movers = {name for name, spec in model.tasks.items() if KINDS[spec.kind].moves_embedding}
+        anchored = [i for i, row in enumerate(rows) if not movers & row.labels.keys()]
+        if len(anchored) < len(rows):
+            pooled, target = pooled[anchored], target[anchored]
         if not len(pooled):
             return losses
         if config.anchor and learns:
             losses["anchor"] = 1 - F.cosine_similarity(pooled.float(), target, dim=-1).mean()
         if model.projection is not None:
-            # Nothing else trains the projection: it keeps who is near whom (Tung & Mori 2019).
+            # The only loss that trains the projection: it preserves similarities (Tung & Mori 2019).
             losses["projection"] = F.mse_loss(_cosines(model.projection(pooled)), _cosines(target))
     return losses
 
@@ -112,7 +112,7 @@ def _cosines(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def _mask_words(part: Part, batch: Batch, model: MultiTaskModel, chance: random.Random) -> bool:
-    """Hide some words of half of the batches, so that a head learns from what stands around a name as well."""
+    """Mask some words in half of the batches, so that a head learns from the context of names as well."""
     mask_id = model.backbone.tokenizer.token_to_id("[MASK]") or model.backbone.tokenizer.token_to_id("<mask>")
     if not part.mask or mask_id is None or chance.random() < 0.5:
         return False
@@ -123,24 +123,24 @@ def _mask_words(part: Part, batch: Batch, model: MultiTaskModel, chance: random.
 
 
 class Anchor:
-    """What the backbone's sentence vectors were before training, computed when first needed and kept."""
+    """The backbone's sentence vectors before training, computed when first needed and cached."""
 
     def __init__(self, original: Backbone, pooling: str, parts: Sequence[Part]) -> None:
         self._original = original
         self._pooling = pooling
-        self._kept = {id(part): np.zeros((len(part.rows), original.dim), np.float16) for part in parts}
-        self._known = {id(part): np.zeros(len(part.rows), bool) for part in parts}
+        self._vectors = {id(part): np.zeros((len(part.rows), original.dim), np.float16) for part in parts}
+        self._cached = {id(part): np.zeros(len(part.rows), bool) for part in parts}
 
     @torch.no_grad()
     def __call__(
         self, part: Part, indices: list[int], batch: Batch, hidden: torch.Tensor | None, depth: int
     ) -> torch.Tensor:
-        """Vectors (batch, dim) in float32. `hidden` is what the frozen groups gave, which are the original's too."""
-        kept, known = self._kept[id(part)], self._known[id(part)]
-        if not known[indices].all():
+        """Vectors (batch, dim) in float32. `hidden`: the output of the frozen groups, which are the original's too."""
+        vectors, cached = self._vectors[id(part)], self._cached[id(part)]
+        if not cached[indices].all():
             inputs = batch.ids if hidden is None else hidden
             tokens = self._original.run(inputs, batch.mask, depth)
-            vectors = Encoded(tokens, batch.mask, self._original).pooled(self._pooling)[: batch.rows].float()
-            kept[indices] = F.normalize(vectors, dim=-1).cpu().numpy()
-            known[indices] = True
-        return torch.from_numpy(kept[indices].astype(np.float32)).to(batch.mask.device)
+            pooled = Encoded(tokens, batch.mask, self._original).pooled(self._pooling)[: batch.rows].float()
+            vectors[indices] = F.normalize(pooled, dim=-1).cpu().numpy()
+            cached[indices] = True
+        return torch.from_numpy(vectors[indices].astype(np.float32)).to(batch.mask.device)

@@ -1,4 +1,4 @@
-"""Scores of a model on labelled rows, as the field reports them."""
+"""Scores of a model on labelled rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mtl.text.batches import Batch, Tokens
 
 @dataclass
 class _Outcome:
-    """What a head says of the rows so far, beside what is true of them; `losses` are those of texts or words."""
+    """A head's answers so far, beside the labels; `losses` are those of texts or words."""
 
     truths: list = field(default_factory=list)
     answers: list = field(default_factory=list)
@@ -29,23 +29,22 @@ def evaluate(
     model: MultiTaskModel,
     rows: Sequence[Row],
     tasks: Sequence[str] | None = None,
-    kept: tuple[list[Tokens], Callable] | None = None,
+    cached: tuple[list[Tokens], Callable] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Scores per task on the rows that have a label for it; a task that no row has is left out.
+    """Scores per task on the rows that have a label for it; tasks without labels are left out.
 
-    Each has `rows`, `loss`, and what `Kind.score` gives. `kept` stands for the backbone where its outputs are cached:
-    the rows' tokens, and what hands them on in batches.
+    Each has `rows`, `loss`, and what `Kind.score` gives. `cached` replaces the backbone if its outputs are cached: the
+    rows' tokens, and a function like `MultiTaskModel.each_batch`.
     """
     chosen = [model.head(name).spec for name in (model.tasks if tasks is None else tasks)]
     chosen = [spec for spec in chosen if any(spec.name in row.labels for row in rows)]
     if not chosen:
         return {}
-    if kept is not None:
-        tokens, each_batch = kept
+    if cached is not None:
+        tokens, each_batch = cached
     else:
-        rows = [
-            row for row in rows if all(map(str.strip, row.texts)) and any(spec.name in row.labels for spec in chosen)
-        ]
+        names = {spec.name for spec in chosen}
+        rows = [row for row in rows if all(map(str.strip, row.texts)) and names & row.labels.keys()]
         tokens = model.tokenise([row.texts for row in rows], words=reads_words(chosen))
         each_batch = functools.partial(model.each_batch, tokens)
     outcomes = {spec.name: _Outcome() for spec in chosen}
@@ -55,29 +54,28 @@ def evaluate(
             places = [place for place, i in enumerate(indices) if name in rows[i].labels]
             if not places:
                 continue
-            head, own = model.head(name), [tokens[indices[place]] for place in places]
-            truths, words = [rows[indices[place]].labels[name] for place in places], [row.words for row in own]
+            head, labelled = model.head(name), [tokens[indices[place]] for place in places]
+            truths, words = [rows[indices[place]].labels[name] for place in places], [row.words for row in labelled]
             logits = head.of_rows(model.logits(encoded, batch, name), batch, places)
             targets = [head.target(truth, each) for truth, each in zip(truths, words, strict=True)]
             outcome.truths += truths
-            outcome.answers += head.decode(logits, [row.text for row in own], words)
+            outcome.answers += head.decode(logits, [row.text for row in labelled], words)
             outcome.words += words
             outcome.losses += head.losses(logits, targets).tolist()
 
     each_batch(collect)
-    return {spec.name: _scores(spec, outcomes[spec.name]) for spec in chosen}
-
-
-def _scores(spec: TaskSpec, outcome: _Outcome) -> dict[str, Any]:
     return {
-        "rows": len(outcome.truths),
-        "loss": float(np.mean(outcome.losses)) if outcome.losses else 0.0,
-        **KINDS[spec.kind].score(spec, outcome.truths, outcome.answers, outcome.words),
+        spec.name: {
+            "rows": len(outcome.truths),
+            "loss": float(np.mean(outcome.losses)) if outcome.losses else 0.0,
+            **KINDS[spec.kind].score(spec, outcome.truths, outcome.answers, outcome.words),
+        }
+        for spec, outcome in zip(chosen, outcomes.values(), strict=True)
     }
 
 
 def headline(scores: dict[str, dict[str, Any]], tasks: dict[str, TaskSpec]) -> float:
-    """The mean over tasks of each one's headline score (see `Kind.headline`), from 0 to 1."""
+    """The mean over tasks of their headline scores (see `Kind.headline`), 0 to 1."""
     if not scores:
         raise UserError("No row has a label for any task of this model: there is nothing to score.")
     return float(np.mean([scores[name][KINDS[tasks[name].kind].headline] for name in scores]))

@@ -1,4 +1,4 @@
-"""Groups of weights on their way through training: freed, stepped, averaged, kept at their best, measured."""
+"""What training does with groups of weights: unfreeze, optimise, average, keep the best, measure movement."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from mtl.training.adam import AdamW
 
 
 def unfreeze(model: MultiTaskModel, config: TrainConfig) -> Groups:
-    """Give the model weights of its own, with gradients, in every group that learns; return all groups.
+    """Give the model its own weights, with gradients, in every group that learns; return all groups.
 
-    Frozen weights stay those that other models share. Raises `UserError` where nothing would learn, or where `config`
-    names a group that the model has not.
+    Frozen weights stay shared with other models. Raises `UserError` if nothing would learn, or if `config` names a
+    group that the model does not have.
     """
     for group in Groups.of_model(model, config):
         for name, parameter in group.parameters.items():
@@ -34,7 +34,7 @@ def unfreeze(model: MultiTaskModel, config: TrainConfig) -> Groups:
 
 
 def optimizer(groups: Groups, weight_decay: float) -> AdamW:
-    """AdamW over all groups; biases and norms are not decayed."""
+    """AdamW over all groups, without decay of biases and norms."""
     parts = []
     for group in groups:
         for decays in (True, False):
@@ -46,7 +46,7 @@ def optimizer(groups: Groups, weight_decay: float) -> AdamW:
 
 
 def set_frozen(groups: Groups, epoch: int) -> None:
-    """Switch the gradients of all groups that ever learn: on in those that learn in this epoch, off in the others."""
+    """Of the groups that ever learn, enable the gradients of those that learn in this epoch, and no others."""
     for group in groups:
         if not group.frozen:
             for parameter in group.parameters.values():
@@ -73,7 +73,7 @@ class Average:
 
     @torch.no_grad()
     def apply(self) -> None:
-        """Put the means in place of the weights, if there are any."""
+        """Replace the weights by their means, if there are any."""
         for mean, parameter in zip(self.means, self._parameters, strict=bool(self.means)):
             parameter.copy_(mean)
 
@@ -83,12 +83,10 @@ class Best:
 
     def __init__(self, groups: Groups) -> None:
         self._parameters = [p for g in groups if not g.frozen for p in g.parameters.values()]
-        self.epoch: int | None = None
-        self.score = 0.0
-        self.weights: list[torch.Tensor] = []
+        self.restore(None, 0.0, [])
 
     def keep(self, epoch: int, score: float, copy: bool) -> None:
-        """Remember an epoch, and with `copy` the weights as they are now."""
+        """Record an epoch, and with `copy` its weights."""
         self.restore(epoch, score, [p.detach().clone() for p in self._parameters] if copy else [])
 
     def restore(self, epoch: int | None, score: float, weights: list[torch.Tensor]) -> None:
@@ -96,13 +94,13 @@ class Best:
 
     @torch.no_grad()
     def apply(self) -> None:
-        """Put the best epoch's weights in place, if any are kept."""
+        """Restore the best epoch's weights, if they were copied."""
         for weight, parameter in zip(self.weights, self._parameters, strict=bool(self.weights)):
             parameter.copy_(weight)
 
 
 class Movement:
-    """How far each group's weights are from where they started, relative to their size there."""
+    """How far each group's weights have moved, relative to their size at the start."""
 
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
@@ -123,7 +121,7 @@ class Movement:
     def take_back(self, share: float) -> None:
         """Mix `share` of the starting weights into the layer groups (WiSE-FT, Wortsman et al. 2022).
 
-        What a backbone could do before training comes back sooner than what it learnt is lost.
+        This restores earlier abilities of the backbone at little cost to what it has learned.
         """
         for group in self._groups:
             if group.kind == "layer" and not group.frozen:
@@ -132,15 +130,15 @@ class Movement:
 
 
 def _distance(a: torch.Tensor, b: torch.Tensor) -> float:
-    """|a - b|, some rows at a time: memory for all differences at once costs more time than they do."""
+    """|a - b|, in blocks of rows: allocating all differences at once takes longer than computing them."""
     parts = zip(torch.atleast_1d(a).split(2048), torch.atleast_1d(b).split(2048), strict=True)
     return math.hypot(*(float(torch.dist(x, y)) for x, y in parts))
 
 
 class RowGradients:
-    """Gradients of embedding tables, which come as the rows that a batch has used, as whole tables.
+    """Makes the sparse gradients of embedding tables, which hold the rows that a batch used, dense.
 
-    A table is made once and used again: new memory for it at every step takes almost half as long as the products.
+    Each dense table is allocated once: allocating it at every step takes almost half as long as the matrix products.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
@@ -149,12 +147,12 @@ class RowGradients:
 
     @torch.no_grad()
     def spread(self) -> None:
-        """Put a table in place of every gradient that came as rows."""
+        """Replace every sparse gradient by a dense one."""
         for parameter in self._parameters:
             if parameter.grad is None or not parameter.grad.is_sparse:
                 continue
             [rows], values = parameter.grad._indices(), parameter.grad._values()
             if parameter not in self._tables:
                 self._tables[parameter] = torch.empty_like(parameter)
-            # All of it: of several processes, the others have left their rows in it.
+            # All of it is cleared, as averaging over processes leaves other rows in it.
             parameter.grad = self._tables[parameter].zero_().index_add_(0, rows, values)

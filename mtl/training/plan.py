@@ -1,4 +1,4 @@
-"""Which rows make up which batch of which epoch."""
+"""Assigns rows to the batches of every epoch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from mtl.config import TrainConfig
 from mtl.data.dataset import Part
 
-# Rows are shuffled, and batches of like length are made within blocks of this many batches.
+# Shuffled rows are sorted by length within blocks of this many batches.
 _BLOCK = 50
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which rows make up which batch of which epoch: fixed by the seed, the same however often it is asked."""
+    """The batches of every epoch, determined by the seed alone."""
 
     parts: Sequence[Part]
     config: TrainConfig
@@ -27,7 +27,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """The steps of the whole run; `processes` batches make one step."""
+        """The number of steps of the run; one step takes a batch per process."""
         batches = sum(math.ceil(self._take(part) / self.config.batch_size) for part in self.parts)
         return self.config.epochs * math.ceil(batches / self.processes)
 
@@ -36,19 +36,19 @@ class Plan:
         batches = []
         for number, part in enumerate(self.parts):
             shuffle = random.Random(f"{self.config.seed} {number} {epoch}")
-            taken = self._stream(number, part, epoch)
-            shuffle.shuffle(taken)
+            rows = self._stream(number, part, epoch)
+            shuffle.shuffle(rows)
             block = _BLOCK * self.config.batch_size
-            for at in range(0, len(taken), block):
-                like = sorted(taken[at : at + block], key=lambda i: max(map(len, part.rows[i].texts)))
-                for start in range(0, len(like), self.config.batch_size):
-                    indices = like[start : start + self.config.batch_size]
+            for at in range(0, len(rows), block):
+                by_length = sorted(rows[at : at + block], key=lambda i: max(map(len, part.rows[i].texts)))
+                for start in range(0, len(by_length), self.config.batch_size):
+                    indices = by_length[start : start + self.config.batch_size]
                     batches.append((part, indices, f"{self.config.seed} {epoch} {number} {at + start}"))
         random.Random(f"{self.config.seed} order {epoch}").shuffle(batches)
         return batches
 
     def _stream(self, number: int, part: Part, epoch: int) -> list[int]:
-        """This epoch's stretch of an endless line of permutations: with weight 0.5 two epochs see each row once."""
+        """This epoch's slice of an endless sequence of permutations: with weight 0.5 two epochs use each row once."""
         n, take = len(part.rows), self._take(part)
         first, last = (epoch - 1) * take, epoch * take
         result: list[int] = []

@@ -1,5 +1,7 @@
-"""Ready-made settings of what learns and how fast: the ways of freezing that one reads about, and the rates that the
-source notebooks and the literature propose. Pure, and free of heavy imports: the page reads it as it starts."""
+"""Presets of what learns and how fast: common ways of freezing, and rates from the source notebooks and the literature.
+
+Free of heavy imports, as the page imports this module at its start.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,8 @@ Make = Callable[[Groups, TrainConfig], TrainConfig]
 
 @dataclass(frozen=True)
 class Preset:
-    """`make(groups, base)` gives the settings for a model with these groups.
-
-    It decides what is frozen and all rates; whatever else `base` says is kept. `sentence` says when to use it.
-    """
+    """`make(groups, base)` gives the settings for a model with these groups: it sets what is frozen and all rates, and
+    leaves the other settings of `base` as they are. `sentence` says when to use it."""
 
     name: str
     title: str
@@ -42,12 +42,12 @@ def _rates(lr: float, head_lr: float, lr_decay: float = 1.0) -> Make:
 def _gradual(groups: Groups, base: TrainConfig) -> TrainConfig:
     """The heads alone in the first epoch, all layers in the last, in even steps between."""
     layers, epochs = len(groups.layers), max(base.epochs, 3)
-    thaw: list[tuple[int, int]] = []
+    unfreeze: list[tuple[int, int]] = []
     for epoch in range(2, epochs + 1):
         lowest = round(layers * (epochs - epoch) / (epochs - 1))
-        if lowest < (thaw[-1][1] if thaw else layers):
-            thaw.append((epoch, lowest))
-    return _with(base, epochs=epochs, freeze=-1, unfreeze=tuple(thaw))
+        if lowest < (unfreeze[-1][1] if unfreeze else layers):
+            unfreeze.append((epoch, lowest))
+    return _with(base, epochs=epochs, freeze=-1, unfreeze=tuple(unfreeze))
 
 
 def _rising(groups: Groups, base: TrainConfig) -> TrainConfig:
@@ -140,13 +140,13 @@ _SOURCES = (
 
 PRESETS: tuple[Preset, ...] = (*_SCENARIOS, *_SOURCES)
 BY_NAME: dict[str, Preset] = {preset.name: preset for preset in PRESETS}
-# What Compare runs in one go. A run in which nothing learns is none.
+# The sweeps that Compare offers. "frozen" is not among them, as nothing learns.
 FREEZING = ("heads", "one-head", "gradual", "depth")
 RATES = ("uniform", "depth")
-# The same presets as the page groups them: ways of freezing, and proposed rates.
+# The presets as grouped on the page: ways of freezing, and rates.
 GROUPS = (tuple(p.name for p in _SCENARIOS), tuple(p.name for p in _SOURCES))
 
 
 def which(groups: Groups, config: TrainConfig) -> str | None:
-    """The name of the preset that these settings are, if they are one."""
+    """The name of the preset that gives these settings, or None."""
     return next((p.name for p in PRESETS if p.make(groups, config) == config), None)

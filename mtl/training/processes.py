@@ -1,7 +1,7 @@
-"""Several processes that train one model together, as `accelerate launch -m mtl train ...` starts them.
+"""Data-parallel training in several processes, started by `accelerate launch -m mtl train ...`.
 
-Each takes its share of the batches; gradients are averaged after every step, so that all keep the same weights. They
-share the work of `embed` too. One process alone goes through the same calls, which then do nothing.
+Each process takes its share of the batches; gradients are averaged at every step, so that all have the same weights.
+The work of `embed` is shared too. For a single process all of these calls do nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 class Processes:
-    """This process among its fellows: `rank` of `count`. The first one, `is_main`, writes and prints.
+    """This process, number `rank` of `count`. The first one, `is_main`, writes and prints.
 
-    Made before a model is loaded, it also sees to it that each process takes a graphics card of its own.
+    Create it before loading a model, so that each process uses its own GPU.
     """
 
     def __init__(self) -> None:
@@ -29,11 +29,11 @@ class Processes:
         if self.count > 1:
             from accelerate import PartialState
 
-            # Without a graphics card accelerate has to be told, or else each process takes itself for the only one.
+            # Without a GPU, and without `cpu`, accelerate would treat each process as the only one.
             state = PartialState(cpu=not torch.cuda.is_available())
             self.rank, self.count = state.process_index, state.num_processes
             self._device = state.device
-            # Threads of the connection that outlive the interpreter now and then end the process with SIGABRT.
+            # Otherwise its threads may outlive the interpreter and end the process with SIGABRT.
             atexit.register(state.destroy_process_group)
 
     @property
@@ -41,7 +41,7 @@ class Processes:
         return self.rank == 0
 
     def share(self, batches: Sequence[T]) -> list[T]:
-        """This process's batches, as many as every other has: the first ones fill up an uneven last round."""
+        """This process's batches. All get equally many: the first ones fill up the last round."""
         rounds = -(-len(batches) // self.count)
         return [batches[(i * self.count + self.rank) % len(batches)] for i in range(rounds)]
 
@@ -54,7 +54,7 @@ class Processes:
         return gather_object([value])
 
     def from_main(self, value: T) -> T:
-        """The value that the first process has."""
+        """The first process's value."""
         if self.count == 1:
             return value
         from accelerate.utils import broadcast_object_list
@@ -64,7 +64,7 @@ class Processes:
         return box[0]
 
     def to_main(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The float32 arrays of all processes, of one shape, in the order of their ranks; [] but for the first one."""
+        """The arrays (float32, of one shape) of all processes in the order of their ranks; [] except in the first."""
         if self.count == 1:
             return [rows]
         mine = torch.from_numpy(rows).to(self._device)
@@ -74,7 +74,7 @@ class Processes:
 
     @torch.no_grad()
     def average_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
-        """Make every gradient the mean over all processes. One that no process has stays missing."""
+        """Replace every gradient by its mean over all processes; None where no process has one."""
         if self.count == 1:
             return
         learning = [p for p in parameters if p.requires_grad]

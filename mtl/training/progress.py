@@ -1,4 +1,4 @@
-"""A run as it stands, folded from its events: the one place that gives them a meaning.
+"""The progress of a run, folded from its events: the only module that interprets them.
 
 Free of torch, so that the page can show a run before it has loaded a model.
 """
@@ -16,7 +16,7 @@ from mtl.groups import Groups
 if TYPE_CHECKING:
     from mtl.training.runs.folder import Run
 
-# A curve never has more points: twice what can be told apart on a screen, as it is halved when it is full.
+# The most points of a curve: twice what a screen can show, as a full curve is halved.
 MOST_POINTS = 480
 
 Point = tuple[float, float]
@@ -24,8 +24,8 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Curve:
-    """A line that grows point by point and stays short: each of its points is the mean of `width` values, of which
-    `total` is the sum of the `count` last ones, up to `x`, that do not make a point yet. Iterating gives (x, y)."""
+    """A curve of bounded length. Each point is the mean of `width` values; `total` is the sum of the last `count`
+    values, up to `x`, that do not fill a point yet. Iterating gives (x, y)."""
 
     points: tuple[Point, ...] = ()
     width: int = 1
@@ -44,7 +44,7 @@ class Curve:
         return Curve(tuple((right, (a + b) / 2) for (_, a), (right, b) in pairs), 2 * self.width)
 
     def until(self, x: float) -> Curve:
-        """The curve without what lies beyond `x`."""
+        """The curve up to `x`."""
         return Curve(tuple(point for point in self if point[0] <= x), self.width)
 
     def __iter__(self) -> Iterator[Point]:
@@ -55,11 +55,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch that is over, after `step` steps; not `whole`: the run was stopped within it.
+    """A finished epoch, after `step` steps; not `whole`: the run was stopped within it.
 
-    `train` and `held_out`: loss by task, the latter of the held-out rows. `scores`: the headline score by task (0 to 1,
-    or -1 to 1), `score` the mean of them, None without held-out rows. `validation`: all scores, as the event has them;
-    {} where another epoch is kept for certain. `moved`: relative change of each group's weights since the run began.
+    `train` and `held_out`: loss by task, on training and held-out rows. `scores`: headline score by task (0 to 1, or
+    -1 to 1), `score` their mean, None without held-out rows. `validation`: all scores, as in the event; {} once another
+    epoch is certain to be kept. `moved`: relative change of each group's weights since the start.
     """
 
     number: int
@@ -75,21 +75,20 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Progress:
-    """A run as it stands.
+    """The progress of a run.
 
-    From its events (see `fold`): `config` and `start_from`, the model that it began with. `kinds`: task -> kind, of
-    those that are trained. `sizes`: parameters of each group, layers lowest first. `rows`: how many are learnt from.
-    `seconds`: how long it has trained; `eta`: seconds left as of the last step. `losses`: (step, loss) by name: tasks,
-    and "anchor". `past`: the epochs that are over. `moved`: relative change of each group's weights so far. `before`:
-    all scores by task of the model that it began with, and `forgetting` (see `mtl.training.forgetting.measure`), both
-    known at the end. `status`: how it ended: done, stopped, failed, or "". `checkpoint`: whether it left a model.
-    `best_epoch`: the best one, as its end says. `damaged`: events that could not be read. `milestones` counts what
-    changes more than the curves: starts, epochs, ends.
+    From its events (see `fold`): `config`; `start_from`, the start model; `kinds`, task -> kind of the trained tasks;
+    `sizes`, parameters of each group, layers lowest first; `rows` and `held_out`, numbers of rows. `seconds`: trained
+    so far; `eta`: seconds left as of the last step. `losses`: (step, loss) by task, and "anchor". `past`: the finished
+    epochs. `moved`: relative change of each group's weights so far. `before`, all scores of the start model by task,
+    and `forgetting` (see `mtl.training.forgetting.measure`) are known at the end. `status`: done, stopped, failed, or
+    "". `checkpoint`: whether it left a model. `best_epoch`: the best one, as its end says. `damaged`: the number of
+    unreadable events. `milestones`: the number of starts, epochs and ends.
 
-    From its folder and the line (see `Runs.progress`): `number`, counted from 1 among its owner's runs where all of
-    them are asked for; `file`: the name of its data. `place` in the line (1: next) and `wait`, the seconds until it
-    begins as far as that can be told, are None unless it waits. `message` says in plain words why a run failed, was
-    killed or is silent. `stopping`: it was asked to end, and has not yet.
+    From its folder and the queue (see `Runs.progress`): `number`, from 1 among its owner's runs, if all of them are
+    requested; `file`, the name of its data. `place` in the queue (1: next) and `wait`, the seconds until it begins if
+    known, are None unless it is queued. `message`: why it failed, was killed or is silent. `stopping`: it was asked to
+    stop and has not yet.
     """
 
     config: TrainConfig | None = None
@@ -125,12 +124,12 @@ class Progress:
 
     @property
     def begun(self) -> bool:
-        """Whether it trains or has trained; a run that was resumed first has its turn again."""
+        """Whether it trains or has trained; False for a resumed run that is queued again."""
         return self.steps > 0 and (self.run is None or self.run.begun)
 
     @property
     def share(self) -> float:
-        """How much of its steps is done, 0 to 1."""
+        """The share of its steps that is done, 0 to 1."""
         return self.step / self.steps if self.begun else 0.0
 
     @property
@@ -139,11 +138,11 @@ class Progress:
 
     @property
     def whole_epochs(self) -> int:
-        """The last epoch that was finished: resuming goes on after it."""
+        """The last whole epoch, after which resuming goes on."""
         return max((epoch.number for epoch in self.past if epoch.whole), default=0)
 
     def in_epochs(self, step: float) -> float:
-        """Where a step lies on an axis of epochs: 1.0 is the end of the first."""
+        """A step in epochs: 1.0 is the end of the first."""
         return step * self.epochs / self.steps if self.steps else 0.0
 
     def points(self, measure: str, task: str) -> list[Point]:
@@ -152,16 +151,15 @@ class Progress:
         if measure == "train":
             values = self.losses.get(task, ())
         else:
-            found = [(epoch.step, getattr(epoch, measure)) for epoch in self.past]
-            values = [(step, by_task[task]) for step, by_task in found if task in by_task]
+            values = [(e.step, getattr(e, measure)[task]) for e in self.past if task in getattr(e, measure)]
         return [(self.in_epochs(step), value) for step, value in values]
 
     # --- scores ---
 
     @property
     def kept(self) -> Epoch | None:
-        """The epoch whose weights the run left, or would leave now: where its settings say so the one with the best
-        mean score, otherwise, or without held-out rows, the last."""
+        """The epoch whose weights the run left, or would leave now: with `keep_best` the one with the best mean score;
+        otherwise, or without held-out rows, the last."""
         last = self.past[-1] if self.past else None
         if self.config is None or not self.config.keep_best:
             return last
@@ -181,23 +179,23 @@ class Progress:
 
     @property
     def scored(self) -> bool:
-        """Whether rows are held out to score it."""
+        """Whether rows are held out."""
         return any(epoch.scores for epoch in self.past)
 
     @property
     def scores_before(self) -> dict[str, float]:
-        """The headline scores of the model that it began with."""
+        """The headline scores of the start model."""
         return _pick(self.before, self.kinds)
 
     @property
     def best_of_task(self) -> dict[str, Epoch]:
-        """The best epoch of each task, whatever the mean over all says."""
-        found = {task: _best(self.past, lambda epoch, task=task: epoch.scores.get(task)) for task in self.kinds}
-        return {task: epoch for task, epoch in found.items() if epoch is not None}
+        """The best epoch of each task by its own score."""
+        best = {task: _best(self.past, lambda epoch, task=task: epoch.scores.get(task)) for task in self.kinds}
+        return {task: epoch for task, epoch in best.items() if epoch is not None}
 
     @property
     def better_elsewhere(self) -> dict[str, Epoch]:
-        """The best epoch of each task that scored higher in it than in the one that is kept."""
+        """The best epoch of each task that scored higher in it than in the kept one."""
         best, kept = self.best_of_task, self.scores
         return {task: epoch for task, epoch in best.items() if task in kept and epoch.scores[task] > kept[task]}
 
@@ -205,7 +203,7 @@ class Progress:
 
     @property
     def cosine(self) -> float | None:
-        """The mean cosine of sentence embeddings to what they were before the run."""
+        """The mean cosine of sentence embeddings before and after the run."""
         return self.forgetting.get("cosine")
 
     @property
@@ -217,7 +215,7 @@ class Progress:
 
     @property
     def groups(self) -> Groups:
-        """Its layer groups, heads and projection, as its settings treat them; none before it has begun."""
+        """Its layer groups, heads and projection under its settings; none before it has begun."""
         groups = Groups(self.sizes)
         return groups.under(groups.fitted(self.config), self.kinds) if self.config else groups
 
@@ -225,18 +223,18 @@ class Progress:
 def fold(progress: Progress, events: Iterable[Mapping[str, Any]]) -> Progress:
     """The progress after these events, which follow those that `progress` was folded from.
 
-    An event of a kind that is not known here changes nothing, nor do fields that are not; one that lacks what its kind
-    has counts as damaged. The time it takes depends on the number of `events` alone, not on those before.
+    Unknown events and fields are ignored; an event that lacks a field counts as damaged. The time this takes depends
+    on the number of `events` only.
     """
     for event in events:
-        take = _TAKE.get(event.get("event", ""))
-        if take is None:
+        handle = _HANDLERS.get(event.get("event", ""))
+        if handle is None:
             continue
         try:
-            progress = take(progress, event)
+            progress = handle(progress, event)
         except (KeyError, TypeError, ValueError, AttributeError):
             progress = _damaged(progress, event)
-        if take is not _step:
+        if handle is not _step:
             progress = replace(progress, milestones=progress.milestones + 1)
     return progress
 
@@ -248,7 +246,7 @@ def _start(now: Progress, event: Mapping[str, Any]) -> Progress:
     train, steps = TrainConfig.from_json(config["train"]), event["steps"]
     if steps < 1:
         raise ValueError("a run has at least one step")
-    # What came after this epoch did not count: the run goes on from there.
+    # The run continues after this epoch; what followed it is dropped.
     epoch = event.get("resumed_after_epoch") or 0
     step = steps * epoch // train.epochs
     past = tuple(e for e in now.past if e.number <= epoch)
@@ -289,7 +287,7 @@ def _epoch(now: Progress, event: Mapping[str, Any]) -> Progress:
     epoch = Epoch(
         number,
         now.step,
-        # Earlier versions do not say it.
+        # Events of earlier versions lack it.
         event.get("whole", now.step * now.epochs == number * now.steps),
         event["score"] if "score" in event else statistics.fmean(scores.values()) if scores else None,
         {name: values["loss"] for name, values in event["train"].items()},
@@ -299,7 +297,7 @@ def _epoch(now: Progress, event: Mapping[str, Any]) -> Progress:
         event["moved"],
     )
     past = tuple(e for e in now.past if e.number < number)
-    if epoch.whole:  # no resuming goes back behind it, so of those before only the best may still be kept
+    if epoch.whole:  # resuming never goes back before it, so of the earlier ones only the best may still be kept
         best = max((e.score for e in past if e.score is not None), default=None)
         past = tuple(e if e.score == best or not e.validation else replace(e, validation={}) for e in past)
     return replace(now, seconds=event["seconds"], moved=epoch.moved, past=(*past, epoch))
@@ -327,16 +325,16 @@ def _damaged(now: Progress, event: Mapping[str, Any]) -> Progress:
     return replace(now, damaged=now.damaged + 1)
 
 
-_TAKE = {"start": _start, "step": _step, "epoch": _epoch, "end": _end, "error": _error, "damaged": _damaged}
+_HANDLERS = {"start": _start, "step": _step, "epoch": _epoch, "end": _end, "error": _error, "damaged": _damaged}
 
 
 def _pick(scores: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, float]:
     """The headline score of each task that has one."""
-    wanted = {name: KINDS[kind].headline for name, kind in kinds.items()}
-    return {name: scores[name][metric] for name, metric in wanted.items() if metric in scores.get(name, ())}
+    metrics = {name: KINDS[kind].headline for name, kind in kinds.items()}
+    return {name: scores[name][metric] for name, metric in metrics.items() if metric in scores.get(name, ())}
 
 
 def _best(epochs: Iterable[Epoch], score: Callable[[Epoch], float | None]) -> Epoch | None:
-    """The first of those that score highest; None where none is scored."""
+    """The first epoch with the highest score, or None."""
     scored = [epoch for epoch in epochs if score(epoch) is not None]
     return max(scored, key=score, default=None)

@@ -1,7 +1,7 @@
-"""More texts for a teacher to answer: pieces of two texts put together, and words put in the place of like words.
+"""Generates texts for a teacher to answer, by joining parts of two texts and by replacing words with similar ones.
 
-A student copies its teacher better from many texts than from many looks at the same few (Tang et al. 2019; TinyBERT,
-Jiao et al. 2020). That such a text reads oddly does no harm: the teacher is asked what it makes of it.
+Distillation works better with many texts than with many epochs over few (Tang et al. 2019; TinyBERT, Jiao et al. 2020).
+The texts need not make sense, as the targets are the teacher's answers to them.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from mtl.data.dataset import Dataset, without
 from mtl.data.rows import Row
 from mtl.encoder.backbone import Backbone
 
-# The share of texts that begin as one and go on as another, and the share of words that give way to like ones: most
-# words stay, so that most of what a text means does.
+# The share of texts that are joined from two, and the share of words that are replaced: few, so that most of the
+# meaning stays.
 _CROSSED = 0.5
 _REPLACED = 0.15
-# How many words: at least in a text that is varied, and from here to there in what two of them make.
+# The least words of a source text, and the range for a joined one.
 _FEWEST, _MOST = 5, 30
-# How many of the likest words may stand in for one.
-_LIKE = 8
+# How many of the most similar words may replace one.
+_SIMILAR = 8
 
 
 def with_variations(dataset: Dataset, backbone: Backbone) -> Dataset:
-    """The dataset with the rows of every part that asks for `variations` replaced by texts made of them, unlabelled.
+    """The dataset with the rows of every part that has `variations` replaced by unlabelled texts generated from them.
 
-    The same ones in every run from the same rows and embeddings, and none that is validated on. Raises `UserError`
-    for a part whose texts are too short to be varied."""
-    asked = [part for part in dataset.parts if part.variations]
-    if not asked:
+    Deterministic for the same rows and embeddings; none of them is validated on. Raises `UserError` for a part whose
+    texts are too short."""
+    varying = [part for part in dataset.parts if part.variations]
+    if not varying:
         return dataset
-    like = like_words(backbone)
+    similar = similar_words(backbone)
     held_out = [row for rows in dataset.validation.values() for row in rows]
     parts, notes = list(dataset.parts), list(dataset.notes)
-    for part in asked:
-        texts = varied([row.text for row in part.rows], part.variations, like, part.name)
+    for part in varying:
+        texts = varied([row.text for row in part.rows], part.variations, similar, part.name)
         rows = without([Row(text, {}, line) for line, text in enumerate(texts, 1)], held_out)
         if not rows:
             raise UserError(
@@ -51,54 +51,50 @@ def with_variations(dataset: Dataset, backbone: Backbone) -> Dataset:
     return replace(dataset, parts=tuple(parts), notes=tuple(notes))
 
 
-def varied(texts: Sequence[str], count: int, like: Mapping[str, Sequence[str]], seed: str) -> list[str]:
-    """`count` new texts made of `texts`, the same for the same seed; none where no text has five words.
+def varied(texts: Sequence[str], count: int, similar: Mapping[str, Sequence[str]], seed: str) -> list[str]:
+    """`count` texts generated from `texts`, deterministic by the seed; none if no text has five words.
 
-    Half of them begin as one text and go on as another, from a word that both have. In all of them, one in seven of
-    the words that have `like` words gives way to one of those.
+    Half of them are joined from two texts, at a word that both have. In all of them, one in seven of the words that
+    have `similar` words is replaced by one of those.
     """
     chance = random.Random(seed)
-    whole = [words for text in dict.fromkeys(texts) if len(words := text.split()) >= _FEWEST]
-    if not whole:
+    sources = [words for text in dict.fromkeys(texts) if len(words := text.split()) >= _FEWEST]
+    if not sources:
         return []
     places: dict[str, list[tuple[int, int]]] = {}
-    for i, words in enumerate(whole):
+    for i, words in enumerate(sources):
         for at, word in enumerate(words):
             places.setdefault(word, []).append((i, at))
-    made = []
+    result = []
     for _ in range(count):
-        words = chance.choice(whole)
+        words = chance.choice(sources)
         if chance.random() < _CROSSED:
             at = chance.randrange(1, len(words) - 1)
-            other, there = chance.choice(places[words[at]])
-            crossed = words[:at] + whole[other][there:]
+            other, start = chance.choice(places[words[at]])
+            crossed = words[:at] + sources[other][start:]
             words = crossed if _FEWEST <= len(crossed) <= _MOST else words
-        made.append(
-            " ".join(
-                chance.choice(like[word]) if word in like and chance.random() < _REPLACED else word for word in words
-            )
-        )
-    return made
+        words = [chance.choice(similar[w]) if w in similar and chance.random() < _REPLACED else w for w in words]
+        result.append(" ".join(words))
+    return result
 
 
 @torch.no_grad()
-def like_words(backbone: Backbone) -> dict[str, list[str]]:
-    """Word -> the words whose vectors in the backbone's table of embeddings are nearest (cosine), nearest first.
+def similar_words(backbone: Backbone) -> dict[str, list[str]]:
+    """Word -> the words whose vectors in the backbone's embedding table are nearest (cosine), nearest first.
 
-    For lower-case words of three letters or more that are one token, and only those are given."""
+    Both are lower-case words of three letters or more that are one token."""
     tokenizer = backbone.tokenizer
-    known = {tokenizer.decode([token]).strip() for token in range(tokenizer.get_vocab_size())}
-    names = sorted(name for name in known if len(name) > 2 and name.isalpha() and name.islower())
-    # With a space before it, as most words have: byte-level vocabularies know such words as other tokens.
-    inside = [f" {name}" for name in names]
-    ids = [encoding.ids for encoding in tokenizer.encode_batch(inside, add_special_tokens=False)]
-    single = {name: own[0] for name, own in zip(names, ids, strict=True) if len(own) == 1}
+    vocabulary = {tokenizer.decode([token]).strip() for token in range(tokenizer.get_vocab_size())}
+    names = sorted(name for name in vocabulary if len(name) > 2 and name.isalpha() and name.islower())
+    # With a space before them, as in a sentence: byte-level vocabularies have other tokens for such words.
+    encodings = tokenizer.encode_batch([f" {name}" for name in names], add_special_tokens=False)
+    single = {name: e.ids[0] for name, e in zip(names, encodings, strict=True) if len(e.ids) == 1}
     names = [*single]
     table = backbone.encoder.embeddings.word_embeddings.weight
     vectors = F.normalize(table[[*single.values()]].float(), dim=-1)
-    found: dict[str, list[str]] = {}
+    similar: dict[str, list[str]] = {}
     for start in range(0, len(names), 1024):
-        nearest = (vectors[start : start + 1024] @ vectors.T).topk(min(_LIKE + 1, len(names))).indices.tolist()
+        nearest = (vectors[start : start + 1024] @ vectors.T).topk(min(_SIMILAR + 1, len(names))).indices.tolist()
         for name, places in zip(names[start : start + 1024], nearest, strict=True):
-            found[name] = [names[i] for i in places if names[i] != name][:_LIKE]
-    return {name: others for name, others in found.items() if others}
+            similar[name] = [names[i] for i in places if names[i] != name][:_SIMILAR]
+    return {name: others for name, others in similar.items() if others}

@@ -130,7 +130,6 @@ def test_the_measurement_is_waited_for_a_moment_and_made_once(model, monkeypatch
 
     monkeypatch.setattr(estimates, "measure", measure)
     monkeypatch.setattr(estimates, "_speeds", {})
-    monkeypatch.setattr(estimates, "_measuring", {})
     told = estimate(model, TASKS, LEARNS, 100, 1200, TrainConfig(precision="float32"), wait=0.01)
     assert told.seconds is None
     assert told.steps > 0
@@ -152,7 +151,6 @@ def test_a_measurement_that_fails_is_made_again(model, monkeypatch):
 
     monkeypatch.setattr(estimates, "measure", measure)
     monkeypatch.setattr(estimates, "_speeds", {})
-    monkeypatch.setattr(estimates, "_measuring", {})
     assert estimates.speed_of(model.backbone, "float32", 20) is None
     assert estimates.speed_of(model.backbone, "float32", 20) == Speed(1e-5, 3e-5, 1e-9)
 

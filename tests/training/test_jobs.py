@@ -99,7 +99,7 @@ def test_roles_and_meanings_are_as_they_were_said(tmp_path, default_model):
 
 def test_a_recipe_is_read_as_it_says_itself(tmp_path):
     (tmp_path / "recipe.json").write_text('{"model": {}, "train_on": []}')
-    with pytest.raises(UserError, match="A recipe says by itself"):
+    with pytest.raises(UserError, match="A recipe itself says"):
         jobs.prepare(tmp_path / "recipe.json", text="body")
 
 
@@ -130,7 +130,7 @@ def _two(header, first, second):
 def test_a_column_under_the_tasks_own_name_comes_before_one_that_would_fit(tmp_path):
     matched = _matched(tmp_path, _two("label,Sentiment", ("pos", "neg"), ("negative", "neutral")))
     assert {*matched.specs} == {"sentiment", "label"}
-    assert matched.columns["Sentiment"].kept
+    assert matched.columns["Sentiment"].reuses_head
     assert matched.specs["label"].labels == ("neg", "pos")
     assert matched.rows[0].labels == {"label": "pos", "sentiment": "negative"}
 

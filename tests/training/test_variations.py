@@ -16,7 +16,7 @@ from mtl.data.rows import Row
 from mtl.encoder.backbone import DEFAULT
 from mtl.training import variations
 from mtl.training.runs.worker import train
-from mtl.training.variations import like_words, varied, with_variations
+from mtl.training.variations import similar_words, varied, with_variations
 from tests.conftest import FAMILIES
 
 MOOD = TaskSpec("mood", "classification", ("good", "bad"))
@@ -25,13 +25,13 @@ texts = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9).map(" ".join)
 
 @pytest.fixture(scope="module")
 def likeness(tiny):
-    return like_words(mtl.load(tiny, dtype="float32").backbone)
+    return similar_words(mtl.load(tiny, dtype="float32").backbone)
 
 
 @pytest.fixture
 def _likeness_known(likeness, monkeypatch):
     """Each comparison of the tokenizer's twenty thousand words takes seconds."""
-    monkeypatch.setattr(variations, "like_words", lambda backbone: likeness)
+    monkeypatch.setattr(variations, "similar_words", lambda backbone: likeness)
 
 
 @given(texts, st.integers(0, 30), st.text(max_size=3))
@@ -63,7 +63,7 @@ def test_the_same_texts_are_made_again_and_fewer_are_the_first_of_many():
 
 
 def test_like_words_of_the_default_model_are_words_of_like_meaning():
-    like = like_words(mtl.load(DEFAULT).backbone)
+    like = similar_words(mtl.load(DEFAULT).backbone)
     assert "terrible" in like["awful"] and "excellent" in like["good"] and "film" in like["movie"]
     assert all(len(others) <= 8 and word not in others for word, others in like.items())
 
@@ -76,7 +76,7 @@ def test_words_of_every_family_have_like_words(tiny_backbones, family):
     few = {token: number for token, number in backbone.tokenizer.get_vocab().items() if number < 4000}  # for speed
     tokenizer = Tokenizer(models.WordPiece(few, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    like = like_words(SimpleNamespace(tokenizer=tokenizer, encoder=backbone.encoder))
+    like = similar_words(SimpleNamespace(tokenizer=tokenizer, encoder=backbone.encoder))
     assert len(like) > 1000 and "river" in like and set(like["river"]) <= set(like)
 
 
@@ -89,7 +89,7 @@ def test_in_a_byte_level_vocabulary_words_are_those_with_a_space_before_them():
     good, fine = (tokenizer.token_to_id(f"\u0120{word}") for word in ("good", "fine"))
     tokens[fine] = tokens[good] + 0.01
     table = SimpleNamespace(embeddings=SimpleNamespace(word_embeddings=SimpleNamespace(weight=tokens)))
-    assert like_words(SimpleNamespace(tokenizer=tokenizer, encoder=table))["good"][0] == "fine"
+    assert similar_words(SimpleNamespace(tokenizer=tokenizer, encoder=table))["good"][0] == "fine"
 
 
 @pytest.mark.usefixtures("_likeness_known")

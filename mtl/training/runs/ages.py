@@ -1,8 +1,8 @@
-"""How long ago something was, where the clock may have been set meanwhile.
+"""Ages of files on a computer whose clock may be set.
 
-A computer whose clock jumps a fortnight forward (an empty battery, a virtual machine that was woken) would take all
-that is there for old. So the time between two looks counts for as much as this process has really lived since, and the
-time while no server looked for one day at most; what a jump added is remembered and left out of every age.
+When the clock jumps a fortnight forward (an empty battery, a resumed virtual machine), everything would look old. So
+the time between two updates counts only as far as the monotonic clock confirms it, and the time without a server as at
+most one day; the excess is recorded as a jump and subtracted from every age.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from mtl.config import UserError
 from mtl.training.runs import folder as folders
 from mtl.training.runs import records
 
-# How much of the time before its first look a process believes.
+# The most that may have passed, in seconds, before a process first looks at the clock.
 _UNSEEN = 86400.0
-# Two clocks that are read one after the other differ a little.
-_NEAR = 60.0
-_KEPT = 100
+# Clocks that are read one after the other differ a little.
+_TOLERANCE = 60.0
+_MOST_JUMPS = 100
 
 
 class Ages:
-    """Ages by the record in the file `path`, which several servers may share. `look` before asking."""
+    """Ages by the record in the file `path`, which several servers may share. Call `look` first."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,23 +32,23 @@ class Ages:
         self._jumps: list[list[float]] = []
 
     def look(self) -> None:
-        """Take note of the clock. Call it under a lock that all who share the file take."""
+        """Read the clock. Hold a lock that everyone who shares the file takes."""
         record = self._record()
-        self._now, lived = time.time(), time.monotonic()
-        believed = _UNSEEN if self._looked is None else lived - self._looked + _NEAR
-        self._looked = lived
+        self._now, monotonic = time.time(), time.monotonic()
+        most = _UNSEEN if self._looked is None else monotonic - self._looked + _TOLERANCE
+        self._looked = monotonic
         last, self._jumps = record.get("seen", self._now), record.get("jumps", [])
         passed = self._now - last
-        if passed > believed:
-            self._jumps.append([self._now, passed - believed])
-        elif passed < 0 and self._jumps:  # set back: the latest jump is undone as far as that goes
+        if passed > most:
+            self._jumps.append([self._now, passed - most])
+        elif passed < 0 and self._jumps:  # set back: undo as much of the last jump
             self._jumps[-1][1] += passed
-        self._jumps = [jump for jump in self._jumps if jump[1] > 0][-_KEPT:]
-        with contextlib.suppress(OSError):  # a folder that cannot be written has nothing that could be deleted
+        self._jumps = [jump for jump in self._jumps if jump[1] > 0][-_MOST_JUMPS:]
+        with contextlib.suppress(OSError):  # nothing can be deleted from a read-only folder anyway
             folders.write_json(self._path, {"seen": self._now, "jumps": self._jumps})
 
     def of(self, when: float) -> float:
-        """Seconds since a Unix time, as of the last look, without what the clock has jumped since."""
+        """Seconds since a Unix time, as of the last look, less the jumps of the clock since."""
         jumped = sum(min(seconds, max(0.0, at - when)) for at, seconds in self._jumps)
         return self._now - when - jumped
 

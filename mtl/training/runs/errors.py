@@ -1,4 +1,4 @@
-"""Why a run ended badly, in words for a person who did not write this program."""
+"""Error messages for users: why a run failed or died, and what to do about it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from mtl.config import UserError
+from mtl.text.values import cut
 from mtl.training.runs import folder as folders
 from mtl.training.runs.folder import Run
 
@@ -21,10 +22,10 @@ _LONGEST = 400
 
 
 def in_plain_words(error: Exception) -> tuple[str, str]:
-    """(what happened, what to do about it) for a person who did not write this program."""
-    text = str(error)
+    """(what happened, what to do about it), for a user."""
+    text = cut(str(error), _LONGEST)
     if isinstance(error, UserError):
-        return brief(text), ""
+        return text, ""
     if isinstance(error, MemoryError) or "can't allocate memory" in text or type(error).__name__ == "OutOfMemoryError":
         return "There was not enough memory for this run.", "Use smaller batches, or freeze more layers."
     if disk_is_full(error):
@@ -32,20 +33,20 @@ def in_plain_words(error: Exception) -> tuple[str, str]:
     if isinstance(error, TimeoutError):
         return "The folder of runs is busy.", "Try again in a minute."
     if isinstance(error, OSError):
-        # The file's name alone: where it lies is nobody's business but the server's.
+        # The file's name only: visitors must not learn the server's paths.
         where = f" ({Path(os.fsdecode(error.filename)).name})" if isinstance(error.filename, (str, bytes)) else ""
         reason = error.strerror or "no more is known"
-        return f"A file could not be read or written: {reason}{where}.", "Look after it, then resume the run."
+        return f"A file could not be read or written: {reason}{where}.", "Fix that, then resume the run."
     return (
-        f"Training ended with a fault in the program: {type(error).__name__}: {brief(text) or 'no more is known'}.",
+        f"Training ended with a fault in the program: {type(error).__name__}: {text or 'no more is known'}.",
         "The details are in traceback.txt in the run's folder.",
     )
 
 
 def disk_is_full(error: Exception) -> bool:
-    """Whether this is what a library raises for it."""
+    """Whether a library raised this because the disk is full."""
     full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    # The library that writes weights reports the number in its text alone, and numpy not even that.
+    # safetensors gives the number in its message only, numpy not even there.
     return (
         getattr(error, "errno", None) in full
         or any(f"(os error {number})" in str(error) for number in full)
@@ -53,21 +54,18 @@ def disk_is_full(error: Exception) -> bool:
     )
 
 
-def brief(text: str) -> str:
-    """A text that somebody else may have written, cut at a length that can be read."""
-    return text if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + " …"
-
-
 def explain(run: Run) -> str:
-    """One or two plain sentences where there is something to explain about a run's state, else ""."""
+    """A sentence or two about a run that failed, was killed or is silent, else ""."""
     if run.state == "failed":
         last = folders.last_event(run.folder, 0)
         if not run.damaged and last.get("event") == "error":
-            said = brief(f"{last.get('message', '')} {last.get('hint', '')}".strip())
-            return said or "The run failed, and did not say why. Resume it, or start it again."
+            message = cut(f"{last.get('message', '')} {last.get('hint', '')}".strip(), _LONGEST)
+            return message or "The run failed, and did not say why. Resume it, or start it again."
         return f"The run's {run.damaged or 'record'} is damaged. Start the run again."
     if run.state == "killed":
-        return f"{_death(run.folder)} {_rescue(run.folder)}"
+        saved = any((run.folder / "state").glob("*.safetensors"))
+        advice = "All up to its last whole epoch is kept: resume it to go on from there."
+        return f"{_death(run.folder)} {advice if saved else 'It had finished no epoch yet; resume it to begin again.'}"
     silent = time.time() - folders.last_sign(run.folder)
     if run.state == "running" and silent > folders.SILENT_AFTER:
         return f"No sign of life for {silent:.0f} s: the computer may be asleep, or very busy."
@@ -75,13 +73,14 @@ def explain(run: Run) -> str:
 
 
 def _death(folder: Path) -> str:
+    """Why a process ended without an event."""
     process = folders.process_of(folder) or {}
     try:
         code = int(folders.read_json(folder / "exit.json")["code"])
     except (OSError, UserError, KeyError, TypeError, ValueError, OverflowError):
         code = None
     if process.get("host") == platform.node() and abs(psutil.boot_time() - process["booted"]) > 60:
-        return "The computer was started anew while this run was training."
+        return "The computer was restarted while this run was training."
     if shutil.disk_usage(folder).free < 1_000_000:
         return "The training process ended without a word, and the disk is full. Free some space."
     kills = folders.memory_kills()
@@ -95,9 +94,3 @@ def _death(folder: Path) -> str:
     if code:
         return f"The training process ended with status {code}. See output.txt in the run's folder."
     return "The training process ended without a word: it was killed, or it crashed."
-
-
-def _rescue(folder: Path) -> str:
-    if any((folder / "state").glob("*.safetensors")):
-        return "All up to its last whole epoch is kept: resume it to go on from there."
-    return "It had finished no epoch yet; resume it to begin again."

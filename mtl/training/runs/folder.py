@@ -1,19 +1,19 @@
 """A run is a folder:
 
-    ticket.json      whose it is, since when it waits, how long it should take   (runs that wait in a line have one)
+    ticket.json      owner, time of queueing, estimated seconds (only runs that were queued have one)
     config.json      what to train: settings, start model, data file; once it has begun also the model and the data
-    data/NAME        a copy of the file to learn from
-    process.json     which process carries it out: there from the moment it is the run's turn
+    data/NAME        a copy of the data file
+    process.json     the process that carries it out, written when its turn comes
     heartbeat        touched every two seconds while that process lives
     events.jsonl     what happened, one JSON object per line; only whole lines count
-    stop             somebody asked it to end
-    state/           what is needed to go on after an interruption
-    checkpoint/      the model, when it has ended
-    reserve          room kept free while it trains, so that a full disk does not keep it from saying so
-    exit.json        how the process ended, when it ended badly and its parent was there to see
+    stop             there when the run was asked to stop
+    state/           what is needed to resume it
+    checkpoint/      the model, when the run has ended
+    reserve          disk space that is freed when the disk is full, so that the error can still be written
+    exit.json        the exit status of a process that ended badly, if its parent was there to see
     traceback.txt    where the program failed; output.txt: what the process printed
 
-Everything about a run can be told from its files, so every process sees the same, and a new one too.
+The files hold everything about a run, so that every process, a restarted server too, sees the same.
 """
 
 from __future__ import annotations
@@ -37,23 +37,21 @@ from mtl.training.runs import records
 
 Event = dict[str, Any]
 HEARTBEAT_EVERY = 2.0
-# A process that was not heard of for so long is told to be silent, or taken for dead where it cannot be looked at.
+# After so many seconds without a heartbeat a process is reported as silent, or considered dead if on another computer.
 SILENT_AFTER = 30.0
-# No other module knows its name: everybody else asks for events.
 _EVENTS = "events.jsonl"
 UNFINISHED = ("queued", "running")
-# What an owner's hash begins with in a ticket; tickets of earlier versions hold the secret itself.
-_HIDDEN = "sha256:"
+# The prefix of an owner's hash in a ticket; tickets of earlier versions hold the secret itself.
+_HASHED = "sha256:"
 
 
 @dataclass(frozen=True)
 class Ticket(JsonData):
-    """A run's place in the line.
+    """A run's place in the queue.
 
-    `owner`: whose it is, by a secret that only its owner knows, of which the file holds a hash (see `hidden`).
-    `queued`: since when it waits (Unix time); `estimate`: seconds it should take, if known; `content`: a SHA-256 of
-    all that it trains on and how; `events_from`: the byte of events.jsonl where this attempt's events begin; `address`:
-    a word for the network address that it came from.
+    `owner`: a hash of a secret that only the owner knows (see `hashed`). `queued`: when it was queued (Unix time).
+    `estimate`: the seconds it should take, if known. `content`: SHA-256 of data and settings. `events_from`: the byte
+    of events.jsonl where this attempt's events begin. `address`: a hash of the network address it came from.
     """
 
     owner: str
@@ -78,11 +76,11 @@ class Ticket(JsonData):
 
 @dataclass(frozen=True)
 class Run:
-    """What the files of a run say at one moment. `owner` is hidden (see `hidden`), and "" where nobody is known.
+    """The state of a run according to its files. `owner` is hashed (see `hashed`), "" if unknown.
 
-    `state` is queued, running, done, stopped, failed (it says why in an `error` event) or killed (it ended without a
-    word). Times are Unix times; `eta`: seconds that a running one still expects to need. `damaged`: the name of a
-    file of it that holds what it cannot, else "". `begun`: it has written an event since it last entered the line.
+    `state` is queued, running, done, stopped, failed (with an `error` event) or killed (without one). Times are Unix
+    times. `eta`: seconds that a running one still expects to need. `damaged`: the name of a file with impossible
+    contents, else "". `begun`: it has written an event since it was last queued.
     """
 
     folder: Path
@@ -107,33 +105,29 @@ class Run:
         return self.state in UNFINISHED
 
 
-def hidden(owner: str) -> str:
-    """An owner's secret as it may be written down: who reads it cannot pass for the owner. Of a hidden one, itself."""
-    if not owner or owner.startswith(_HIDDEN):
+def hashed(owner: str) -> str:
+    """The hash of an owner's secret, which does not let a reader of the file pass for the owner. Idempotent."""
+    if not owner or owner.startswith(_HASHED):
         return owner
-    return _HIDDEN + hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()
+    return _HASHED + hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read(folder: str | os.PathLike) -> Run:
-    """Look at a run. Never raises for damaged or missing files: such a run has failed."""
+    """Read a run's files. Never raises for damaged or missing ones: such a run has failed."""
     folder = Path(folder)
     record: dict[str, Any] = {}
     try:
         record = read_json(folder / "ticket.json")
         ticket = Ticket.from_json(record)
     except FileNotFoundError:
-        ticket = Ticket("", 0.0)  # started by the command line: it waits in no line
+        ticket = Ticket("", 0.0)  # started by the command line, without a queue
     except UserError:
-        owner = record.get("owner")  # who is to see what has become of it
-        ended = _mtime(folder / "ticket.json")
-        return Run(
-            folder, hidden(owner) if records.text(owner) else "", "failed", 0.0, ended=ended, damaged="ticket.json"
-        )
-    damaged = ""
+        owner = record.get("owner")  # who still has to see that it failed
+        owner, ended = hashed(owner) if records.text(owner) else "", _mtime(folder / "ticket.json")
+        return Run(folder, owner, "failed", 0.0, ended=ended, damaged="ticket.json")
     process = process_of(folder)
-    if process is not None and process["damaged"]:
-        damaged = "process.json"
-    # Asked before the events are read: a process that is dead by now has written all it ever will.
+    damaged = "process.json" if process is not None and process["damaged"] else ""
+    # Before the events are read: a process that is dead by now has written all of them.
     alive = process is not None and _is_alive(folder, process)
     last = last_event(folder, ticket.events_from)
     if not records.event(last or {"event": ""}) or (last.get("event") == "end" and "status" not in last):
@@ -146,16 +140,15 @@ def read(folder: str | os.PathLike) -> Run:
         state = "running" if alive else "killed"
     else:
         state = "stopped" if stop_requested(folder) else "queued"
-    eta = last.get("eta") if state == "running" and damaged != _EVENTS else None
     return Run(
         folder,
-        hidden(ticket.owner),
+        hashed(ticket.owner),
         state,
         ticket.queued,
         started=process["started"] if process else None,
         ended=None if state in UNFINISHED else last_sign(folder),
         estimate=ticket.estimate,
-        eta=eta,
+        eta=last.get("eta") if state == "running" and damaged != _EVENTS else None,
         content=ticket.content,
         damaged=damaged,
         address=ticket.address,
@@ -163,20 +156,20 @@ def read(folder: str | os.PathLike) -> Run:
     )
 
 
-def hide_owner(folder: Path) -> None:
-    """Replace the secret in a ticket of an earlier version; the ticket stays as old as it is."""
+def hash_owner(folder: Path) -> None:
+    """Replace the secret in a ticket of an earlier version by its hash; the file keeps its time."""
     path = folder / "ticket.json"
     with contextlib.suppress(OSError, UserError):
         record = read_json(path)
         owner = record.get("owner")
-        if records.text(owner) and owner != hidden(owner):
+        if records.text(owner) and owner != hashed(owner):
             status = path.stat()
-            write_json(path, {**record, "owner": hidden(owner)})
+            write_json(path, {**record, "owner": hashed(owner)})
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def last_sign(folder: Path) -> float:
-    """When the run was last heard of (Unix time)."""
+    """When the run last wrote anything (Unix time)."""
     return max(_mtime(folder / name) for name in (_EVENTS, "heartbeat", "process.json", "ticket.json", "stop"))
 
 
@@ -184,8 +177,8 @@ def last_sign(folder: Path) -> float:
 
 
 def write_event(folder: Path, event: Event) -> None:
-    """Append an event. When that fails (a full disk), or failed half way before, no half line stays behind."""
-    # A lone surrogate from a stranger's file becomes \udcXX, which JSON reads back as the same.
+    """Append an event. If that fails (a full disk), or failed half way before, the partial line is removed."""
+    # A lone surrogate from someone's file becomes \udcXX, which JSON reads back as the same.
     line = (json.dumps(event, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
     with (folder / _EVENTS).open("ab+", buffering=0) as log:
         size = _whole_lines(log)
@@ -204,24 +197,23 @@ def events(folder: str | os.PathLike) -> list[Event]:
 
 
 def new_events(folder: str | os.PathLike, start: int) -> tuple[list[Event], int]:
-    """The events of a run from byte `start` on, and the byte to go on from.
+    """The events of a run from byte `start` on, and the byte to continue from.
 
-    A line that is still being written is left for the next call. A line that cannot be read, or an event with fields
-    that cannot be what they should, is given as `{"event": "damaged"}`.
+    A line that is still being written is left for the next call. An unreadable line, or an event whose fields have
+    impossible values, becomes `{"event": "damaged"}`.
     """
     try:
         with (Path(folder) / _EVENTS).open("rb") as log:
             log.seek(start)
             *lines, half = log.read().split(b"\n")
             end = log.tell() - len(half)
-    except OSError:  # there are none yet, or nobody can read them
+    except OSError:  # none yet, or unreadable
         return [], start
-    found = map(_parsed, lines)
-    return [e if e is not None and records.event(e) else {"event": "damaged"} for e in found], end
+    return [e if records.event(e) else {"event": "damaged"} for e in map(_parsed, lines)], end
 
 
-def forget_events(folder: Path) -> None:
-    """Delete the events of a former run in this folder."""
+def delete_events(folder: Path) -> None:
+    """Delete the events of an earlier run in this folder."""
     (folder / _EVENTS).unlink(missing_ok=True)
 
 
@@ -248,23 +240,15 @@ def _whole_lines(log) -> int:
     while at > 0:
         start = max(0, at - 65536)
         log.seek(start)
-        found = log.read(at - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        if (last := log.read(at - start).rfind(b"\n")) >= 0:
+            return start + last + 1
         at = start
     return 0
 
 
 def last_event(folder: Path, start: int) -> Event:
-    """The last event at or after byte `start`, whatever its fields hold, else {}.
-
-    Reads the end of the file only, as it may be long.
-    """
-    try:
-        log = (folder / _EVENTS).open("rb")
-    except OSError:
-        return {}
-    with log:
+    """The last event at or after byte `start`, whatever its fields, else {}. Reads only the end of the file."""
+    with contextlib.suppress(OSError), (folder / _EVENTS).open("rb") as log:
         end = _whole_lines(log)
         size = 4096
         while True:
@@ -275,11 +259,12 @@ def last_event(folder: Path, start: int) -> Event:
                 if event := _parsed(line):
                     return event
             if at == start:
-                return {}
+                break
             size *= 8
+    return {}
 
 
-# --- asking it to stop ---
+# --- stopping ---
 
 
 def request_stop(folder: str | os.PathLike) -> None:
@@ -295,12 +280,11 @@ def stop_requested(folder: Path) -> bool:
 
 
 def write_process(folder: Path, pid: int) -> None:
-    """Say that process `pid` carries out the run."""
+    """Record that process `pid` carries out the run."""
     booted = psutil.boot_time()
     record = {
         "pid": pid,
-        # A number of a process is used again; together with its birth it is its own. Counted from the start of the
-        # computer, because the clock may be set meanwhile.
+        # Pids are reused; the time of birth, which counts from the boot as the clock may be set, tells them apart.
         "born": psutil.Process(pid).create_time() - booted,
         "booted": booted,
         "host": platform.node(),
@@ -311,7 +295,7 @@ def write_process(folder: Path, pid: int) -> None:
 
 
 def held_by_another(folder: Path) -> int | None:
-    """The number of another living process that carries out this run."""
+    """The pid of another living process that carries out this run, else None."""
     process = process_of(folder)
     if process is None or process["pid"] == os.getpid() or not _is_alive(folder, process):
         return None
@@ -319,13 +303,13 @@ def held_by_another(folder: Path) -> int | None:
 
 
 def is_for(folder: Path, pids: set[int]) -> bool | None:
-    """Whether one of `pids` was chosen to carry out this run; None while nobody was."""
+    """Whether one of `pids` is to carry out this run; None while no process is."""
     process = process_of(folder)
     return None if process is None else process["pid"] in pids
 
 
 def process_of(folder: Path) -> dict[str, Any] | None:
-    """What process.json says, whole; `damaged` where it cannot be read or holds what it cannot. None: there is none."""
+    """The contents of process.json, None if there is none; `damaged`: it is unreadable or has impossible values."""
     try:
         record = read_json(folder / "process.json")
         damaged = not records.process(record)
@@ -333,24 +317,24 @@ def process_of(folder: Path) -> dict[str, Any] | None:
         return None
     except UserError:
         damaged = True
-    # Damaged: it was somebody's turn, and only the heartbeat can tell whether it still is.
-    nobody = {"pid": -1, "born": 0.0, "booted": 0.0, "host": "", "started": None, "memory_kills": None}
-    return {**nobody, **({} if damaged else record), "damaged": damaged}
+    # If damaged, only the heartbeat can tell whether the process lives.
+    unknown = {"pid": -1, "born": 0.0, "booted": 0.0, "host": "", "started": None, "memory_kills": None}
+    return {**unknown, **({} if damaged else record), "damaged": damaged}
 
 
 def _is_alive(folder: Path, process: dict[str, Any]) -> bool:
     if process["host"] != platform.node():  # on another computer that shares this disk
         return time.time() - last_sign(folder) < SILENT_AFTER
     try:
-        found = psutil.Process(process["pid"])
-        same = abs(found.create_time() - psutil.boot_time() - process["born"]) < 0.1
-        return same and found.status() != psutil.STATUS_ZOMBIE
+        candidate = psutil.Process(process["pid"])
+        same = abs(candidate.create_time() - psutil.boot_time() - process["born"]) < 0.1
+        return same and candidate.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, ValueError, OverflowError):
         return False
 
 
 def memory_kills() -> int | None:
-    """How many processes Linux has ended so far because memory ran out; None where that is not known."""
+    """How many processes Linux has killed so far because memory ran out; None if unknown."""
     with contextlib.suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/vmstat").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("oom_kill ")).split()[1])
@@ -361,12 +345,12 @@ def memory_kills() -> int | None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of a run. Raises FileNotFoundError, or `UserError` where it is damaged."""
+    """A JSON file of a run. Raises FileNotFoundError, or `UserError` if it is damaged."""
     return files.read_json(path, f"{path.name} of the run {path.parent.name}")
 
 
 def settings(folder: Path) -> dict[str, Any]:
-    """What config.json says of the run; {} where it cannot be read."""
+    """The run's config.json; {} if it cannot be read."""
     return files.json_or_nothing(folder / "config.json")
 
 

@@ -1,4 +1,4 @@
-"""Who is next: the order in which runs of several owners are carried out, and how long each has to wait for it."""
+"""The order in which runs of several owners are carried out, and how long each has to wait."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mtl.training.runs.folder import Run
 
 
 def order(runs: Sequence[Run]) -> list[Run]:
-    """The runs that wait, next one first. Network addresses take turns, at each of them its owners do, and each
-    owner's own runs come in their order: a new owner costs nothing, so owners alone could keep everybody else waiting.
+    """The queued runs, next one first. Network addresses take turns, then the owners at an address; an owner's runs
+    stay in order. Owners alone would not do: anyone can become a new owner and keep everybody else waiting.
 
-    Least recently served first: what counts is when the last run ended or, if that was before, the wait began.
+    Least recently served first, by the time the last run ended or, if that is later, the waiting began.
     """
     now = time.time()
     waiting: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
-    # By address alone, and by address and owner.
+    # Keys are (address,) and (address, owner).
     served: dict[tuple[str, ...], float] = {}
 
     def serve(run: Run, when: float) -> None:
@@ -38,8 +38,11 @@ def order(runs: Sequence[Run]) -> list[Run]:
 
     line: list[Run] = []
     while waiting:
-        # The run of each address that has waited longest stands for it, so that a place once gained is kept.
-        address = min(waiting, key=lambda a: rank(min((r[0] for r in waiting[a].values()), key=_since), a))
+        # An address is ranked by the run that has waited longest, so that places do not get worse.
+        longest = {
+            a: min((r[0] for r in owners.values()), key=lambda r: (r.queued, r.id)) for a, owners in waiting.items()
+        }
+        address = min(waiting, key=lambda a: rank(longest[a], a))
         owners = waiting[address]
         owner = min(owners, key=lambda o: rank(owners[o][0], address, o))
         line.append(owners[owner].pop(0))
@@ -47,18 +50,14 @@ def order(runs: Sequence[Run]) -> list[Run]:
             del owners[owner]
         if not owners:
             del waiting[address]
-        serve(line[-1], now + len(line))  # as if it had its turn by then
+        serve(line[-1], now + len(line))  # as if it had its turn then
     return line
 
 
-def _since(run: Run) -> tuple[float, str]:
-    return run.queued, run.id
-
-
 def places(runs: Sequence[Run], at_once: int = 1) -> dict[str, tuple[int, float | None]]:
-    """Each waiting run's place (1: next) and the seconds until it begins; None where nothing tells them.
+    """Each queued run's place (1: next) and the seconds until it begins, None if unknown.
 
-    A run takes what was estimated for it, or else as long as the middle one of the last twenty that were done.
+    A run without an estimate is assumed to take the median of the last twenty that were done.
     """
     now = time.time()
     past = [run.ended - run.started for run in runs if run.state == "done" and run.started is not None]

@@ -1,6 +1,6 @@
-"""What the fields of a run's files may hold: any disk, editor or other program may have left something else there.
+"""Checks for the fields of a run's files, which a disk, an editor or another program may have damaged.
 
-Fields that are missing or unknown are fine here: whoever needs one says so. Numbers are finite.
+Missing and unknown fields pass; code that needs a field reports it. Numbers must be finite.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 from mtl.config import KINDS
 
 Check = Callable[[Any], bool]
-# Beyond it a float no longer counts one by one, and files and calendars end far below.
+# Larger integers are not exact as floats.
 _LARGEST = 2**53
-# Unix times up to the year 3000, which every system's calendar knows.
+# The year 3000, which every system's calendar can represent.
 _LAST_TIME = 32_503_680_000
 
 
@@ -54,7 +54,7 @@ def by_name(check: Check) -> Check:
 
 
 def fields(checks: Mapping[str, Check]) -> Check:
-    """An object whose known fields hold what they should; `fields(...)(value)`."""
+    """A check of an object's known fields."""
 
     def check(value: Any) -> bool:
         return isinstance(value, dict) and all(checks[name](value[name]) for name in checks.keys() & value.keys())
@@ -65,11 +65,8 @@ def fields(checks: Mapping[str, Check]) -> Check:
 _NUMBERS = by_name(number)
 _SCORES = fields(
     {
-        **dict.fromkeys(
-            ("loss", "accuracy", "macro_precision", "macro_recall", "macro_f1", "precision", "recall", "f1"), number
-        ),
-        **dict.fromkeys(("spearman", "mae", "calibration_error"), number),
-        "rows": number,
+        **{metric.name: number for kind in KINDS.values() for metric in kind.metrics},
+        **dict.fromkeys(("loss", "calibration_error", "rows"), number),
         "labels": list_of(text),
         "confusion": list_of(list_of(number)),
         "per_class": by_name(_NUMBERS),
@@ -78,7 +75,7 @@ _SCORES = fields(
 
 
 def _scores(value: Any) -> bool:
-    """Scores by task, or by set of rows and task: only sets hold nothing but objects."""
+    """Scores by task, or by set of rows and task; only sets contain nothing but objects."""
     return isinstance(value, dict) and all(
         isinstance(part, dict)
         and (_SCORES(part) or all(isinstance(inner, dict) and _SCORES(inner) for inner in part.values()))
@@ -115,7 +112,8 @@ _EVENT = fields(
         "forgetting": fields({"tasks": by_name(_FORGOTTEN), "cosine": optional(number)}),
     }
 )
-_PROCESS = fields(
+# The contents of process.json.
+process = fields(
     {
         "pid": lambda value: isinstance(value, int) and not isinstance(value, bool) and -1 <= value < 2**31,
         "born": number,
@@ -130,8 +128,3 @@ _PROCESS = fields(
 def event(value: Any) -> bool:
     """Whether it is an event whose fields can be used."""
     return _EVENT(value) and "event" in value
-
-
-def process(value: Any) -> bool:
-    """Whether it is what process.json holds."""
-    return _PROCESS(value)

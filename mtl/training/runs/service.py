@@ -1,7 +1,7 @@
-"""All runs under one folder: start one, follow it, stop it, find it again, clean up, and whose turn is next.
+"""All runs under one folder: start, follow, stop, resume and delete them, and start the next one in the queue.
 
-Several servers may share the folder: a lock sees to it that a turn is given once, and what everybody has to know
-stands in the runs' own folders (see `mtl.training.runs.folder`). A restarted server goes on where the old one ended.
+Several servers may share the folder: a lock ensures that each run is started once, and all state is in the runs'
+folders (see `mtl.training.runs.folder`), so that a restarted server continues where the old one ended.
 """
 
 from __future__ import annotations
@@ -34,27 +34,26 @@ from mtl.training.runs.queue import order, places
 from mtl.training.runs.worker import Worker
 
 _log = logging.getLogger(__name__)
-# How often a server looks whether a run has ended that another server started, in seconds.
+# How often to check whether runs that other servers started have ended, in seconds.
 _LOOK_EVERY = 1.0
 _PAUSE_AFTER_FAULT = 10.0
-# How long to leave it after a waiting process died by itself: perhaps there is no memory for one.
+# When the waiting process died by itself, there may be too little memory for one: wait before starting another.
 _WARM_AGAIN_AFTER = 60.0
-# A list of all runs is shared by everybody who asks within so many seconds.
-_KEPT_FOR = 0.5
-# Nothing but `resume` changes a run in one of these states. Why one was killed may be known only a while after.
+# How long a list of all runs is cached, in seconds.
+_CACHED_FOR = 0.5
+# Only `resume` changes a run in one of these states. The reason why one was killed may become known later.
 _ENDED = ("done", "stopped", "failed")
-# The progress of so many runs is remembered, 20 kB each; that of another is folded again from all of its events.
+# The number of runs whose progress is cached, 20 kB each; for others it is folded again from all events.
 _FOLLOWED = 600
 
 
 class Runs:
-    """The runs in the folder `root`, carried out `at_once` at a time, once `open` was called.
+    """The runs in the folder `root`; after `open` they are carried out, `at_once` at a time.
 
-    An `owner` is a secret of whoever starts a run, and is written down only as a hash. With `warm`, a process that has
-    imported everything waits for the next run. One owner may have `most_waiting` runs in the line, all together
-    `most_in_line`; a run that is expected to take more than `longest` seconds is refused, and any while less than
-    `least_free` bytes of the disk are free. Runs that train are left alone when this closes. A folder that cannot be
-    written gets no runs, and `start` says so.
+    An `owner` is a secret, stored only as a hash. With `warm`, a process that has imported everything waits for the
+    next run. One owner may have `most_waiting` queued runs, all owners together `most_in_line`. `start` refuses a run
+    that is expected to take more than `longest` seconds, and any run if less than `least_free` bytes of the disk are
+    free or the folder is not writable. Closing does not stop runs that train.
     """
 
     def __init__(
@@ -84,23 +83,24 @@ class Runs:
         self._thread: threading.Thread | None = None
         self._listing = threading.Lock()
         self._listed: tuple[float, list[Run]] = (-math.inf, [])
-        self._over: dict[str, tuple[int, Run]] = {}
+        # (the ticket's time, run) of those that have ended.
+        self._ended: dict[str, tuple[int, Run]] = {}
         self._following = threading.Lock()
-        # How far the events of each run were read, and how it stood then.
+        # (bytes of events read, progress after them) by run.
         self._followed: OrderedDict[str, tuple[int, Progress]] = OrderedDict()
-        self._named: set[str] = set()
-        self._locked_up = False
+        self._logged: set[str] = set()
+        self._secured = False
         self._ages = Ages(self.root / "clock.json")
 
     def open(self) -> Runs:
-        """Begin to give turns."""
+        """Begin to carry out runs."""
         if self._thread is None and self.writable:
             self._thread = threading.Thread(target=self._give_turns, name="runs", daemon=True)
             self._thread.start()
         return self
 
     def close(self) -> None:
-        """Give no more turns. Runs that train go on; those that wait keep their place for the next server."""
+        """Start no more runs. Those that train go on; queued ones keep their place for the next server."""
         self._closed.set()
         self._wake.set()
         if self._thread is not None:
@@ -114,7 +114,7 @@ class Runs:
     def __exit__(self, *_) -> None:
         self.close()
 
-    # --- what a person does with a run ---
+    # --- actions ---
 
     def start(
         self,
@@ -126,12 +126,12 @@ class Runs:
         address: str = "",
         **reading: Any,
     ) -> Run:
-        """Put a run into the line: a folder with a copy of the file `data` and all else that its process needs.
+        """Queue a run: make its folder, with a copy of the file `data` and everything else that its process needs.
 
-        `start_from`, and the other keyword arguments (`reading`, JSON data), are those of `mtl.training.jobs.prepare`;
-        `estimate`: seconds that it should take, where known; `address`: the network address of who asks, whose runs
-        take turns with those of others. Raises `UserError` when `data` cannot be read, the disk is full, the line is or
-        the owner has too many runs in it, it would take too long, or this very run is waiting or training already.
+        `start_from` and `reading` (JSON data) are arguments of `mtl.training.jobs.prepare`. `estimate`: seconds that it
+        should take, if known. `address`: the owner's network address (addresses take turns). Raises `UserError` when
+        `data` cannot be read, the disk or the queue is full, the owner has too many runs queued, the run would take too
+        long, or the same run is queued or training already.
         """
         data = Path(data)
         if not data.is_file():
@@ -149,60 +149,59 @@ class Runs:
         }
         now = time.time()  # ids sort by time
         name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{int(now % 1 * 1e6):06}-{secrets.token_hex(3)}"
-        making = self.root / f".new-{name}"
-        with _in_words(), _removed_after(making):
-            making.mkdir(mode=0o700)  # nobody else on this computer is to read what a visitor has given
-            (making / "data").mkdir()
-            shutil.copyfile(data, making / settings["file"])
-            content = hashlib.sha256(repr(settings).encode("utf-8", "surrogatepass"))
-            content.update((making / settings["file"]).read_bytes())
-            folders.write_json(making / "config.json", settings)
+        temporary = self.root / f".new-{name}"
+        with _os_errors_explained(), contextlib.ExitStack() as cleanup:
+            cleanup.callback(shutil.rmtree, temporary, ignore_errors=True)
+            temporary.mkdir(mode=0o700)  # other users of this computer must not read a visitor's data
+            (temporary / "data").mkdir()
+            shutil.copyfile(data, temporary / settings["file"])
+            digest = hashlib.sha256(repr(settings).encode("utf-8", "surrogatepass"))
+            digest.update((temporary / settings["file"]).read_bytes())
+            folders.write_json(temporary / "config.json", settings)
+            owner, address, content = folders.hashed(owner), folders.hashed(address), digest.hexdigest()
             with self._lock:
-                queued = time.time()
-                ticket = Ticket(
-                    folders.hidden(owner), queued, estimate, content.hexdigest(), address=folders.hidden(address)
-                )
+                ticket = Ticket(owner, time.time(), estimate, content, address=address)
                 self._check_line(ticket)
-                folders.write_json(making / "ticket.json", ticket.to_json())
-                making.rename(self.root / name)
+                folders.write_json(temporary / "ticket.json", ticket.to_json())
+                temporary.rename(self.root / name)
         self._changed()
         return folders.read(self.root / name)
 
     def get(self, run_id: str, owner: str | None = None) -> Run:
-        """A run by its id; with `owner`, only one of theirs. Raises `UserError` where there is none."""
-        # An id comes from a browser: it must not lead out of the folder.
+        """A run by its id; with `owner`, only one of theirs. Raises `UserError` if there is none."""
+        # Ids come from browsers and must not lead out of the folder.
         folder = self.root / run_id
         if re.fullmatch(r"[0-9a-z][0-9a-z-]{0,100}", run_id) and (folder / "ticket.json").is_file():
             run = self._read(folder)
-            if owner is None or _own(run, owner):
+            if owner is None or _is_owned_by(run, owner):
                 return run
         raise UserError("There is no such run. Old runs are deleted after a while.")
 
     def find(self, owner: str | None = None) -> list[Run]:
         """All runs (of `owner`), oldest first."""
-        return [run for run in self._all(anew=True) if owner is None or _own(run, owner)]
+        return [run for run in self._all(fresh=True) if owner is None or _is_owned_by(run, owner)]
 
     def progress(self, run_id: str, owner: str | None = None) -> Progress:
-        """A run as it stands. Raises `UserError` where there is no such run."""
+        """The progress of a run. Raises `UserError` if there is no such run."""
         return self._progress(self.get(run_id, owner))
 
     def progress_of_all(self, owner: str) -> list[Progress]:
-        """Every run of `owner` as it stands, oldest first."""
+        """The progress of every run of `owner`, oldest first."""
         return [replace(self._progress(run), number=number) for number, run in enumerate(self.find(owner), 1)]
 
     def stop(self, run_id: str, owner: str | None = None) -> None:
-        """End a run after its current step, with a usable checkpoint; one that waits never begins."""
+        """End a run after its current step, with a usable checkpoint; a queued one never begins."""
         run = self.get(run_id, owner)
-        with _in_words():
+        with _os_errors_explained():
             folders.request_stop(run.folder)
         self._changed()
 
     def resume(self, run_id: str, owner: str | None = None) -> Run:
-        """Put a run that was stopped or killed, or has failed, into the line again: it goes on after its last epoch.
+        """Queue a run again that was stopped or killed, or has failed: it goes on after its last epoch.
 
-        Its events go on in the same file, with a new `start` event. Raises `UserError` where it is not over, or done.
+        Its events go on in the same file, with a new `start` event. Raises `UserError` if it is unfinished or done.
         """
-        with _in_words(), self._lock:
+        with _os_errors_explained(), self._lock:
             run = self.get(run_id, owner)
             if run.unfinished or run.state == "done":
                 raise UserError(f"This run is {run.state}: only one that was stopped, killed or failed can be resumed.")
@@ -220,16 +219,16 @@ class Runs:
     def clean_up(self, max_age: float = math.inf, max_bytes: float = math.inf, keep: Collection[str] = ()) -> list[str]:
         """Delete runs that ended more than `max_age` seconds ago, then the oldest until `max_bytes` are left.
 
-        A clock that was set meanwhile makes none older (see `mtl.training.runs.ages`). Never one that waits or trains,
-        that another of these starts from, or whose id is in `keep` (chosen ones). Returns the ids of the deleted runs.
+        Setting the clock makes no run older (see `mtl.training.runs.ages`). Unfinished runs stay, as do those that an
+        unfinished one starts from or whose id is in `keep`. Returns the ids of the deleted runs.
         """
         deleted: list[str] = []
         if not self.writable:
             return deleted
         with self._lock:
             self._ages.look()
-            self._lock_up()
-            runs = self._all(anew=True)
+            self._secure()
+            runs = self._all(fresh=True)
             needed = {self.root / run_id for run_id in keep}
             for run in runs:
                 if run.unfinished:
@@ -243,32 +242,32 @@ class Runs:
                 if run.unfinished or run.folder in needed:
                     continue
                 if self._ages.of(run.ended) > max_age or total > max_bytes:
-                    with contextlib.suppress(OSError):  # still in use, where open files cannot be moved
-                        # Moved first: a run is there as a whole, or not at all.
+                    with contextlib.suppress(OSError):  # still in use, on systems that cannot move open files
+                        # Moved first, so that a run is never half deleted.
                         run.folder.rename(self.root / f".old-{run.id}")
                         total -= sizes[run]
                         deleted.append(run.id)
         for rest in (*self.root.glob(".old-*"), *self.root.glob(".new-*")):
-            with contextlib.suppress(OSError):  # another server deletes it at this moment
+            with contextlib.suppress(OSError):  # another server may be deleting it
                 if rest.name.startswith(".old-") or self._ages.of(rest.stat().st_mtime) > 3600:
                     shutil.rmtree(rest, ignore_errors=True)
         self._changed()
         return deleted
 
-    def _lock_up(self) -> None:
-        """Once: hide the secrets that earlier versions wrote down, and close folders that they left open to all."""
-        if not self._locked_up:
-            self._locked_up = True
+    def _secure(self) -> None:
+        """Once: hash the secrets that earlier versions stored, and make their folders private."""
+        if not self._secured:
+            self._secured = True
             for ticket in self.root.glob("*/ticket.json"):
-                folders.hide_owner(ticket.parent)
+                folders.hash_owner(ticket.parent)
                 with contextlib.suppress(OSError):
                     ticket.parent.chmod(0o700)
 
-    # --- turns ---
+    # --- the queue ---
 
     @property
     def warm(self) -> bool:
-        """Whether a process waits that has imported and rehearsed everything."""
+        """Whether a process is waiting that has warmed up."""
         return self._warm is not None and self._warm.ready.is_set() and self._warm.alive
 
     def _give_turns(self) -> None:
@@ -278,16 +277,16 @@ class Runs:
             try:
                 self._give_next_turns()
                 self._get_warm()
-            except Exception:  # a full disk, say: it must not end the line for good
+            except Exception:  # such as a full disk: the queue must go on
                 _log.exception("The next run could not be started; trying again.")
                 pause = _PAUSE_AFTER_FAULT
             self._wake.wait(pause)
 
     def _give_next_turns(self) -> None:
-        if not any(run.state == "queued" for run in self._all(anew=True)):
+        if not any(run.state == "queued" for run in self._all(fresh=True)):
             return
         with self._lock:
-            runs = self._all(anew=True)
+            runs = self._all(fresh=True)
             free = self.at_once - sum(run.state == "running" for run in runs)
             for run in order(runs)[: max(0, free)]:
                 try:
@@ -306,7 +305,7 @@ class Runs:
             with contextlib.suppress(OSError):
                 worker.give(folder)
                 return worker
-        waits = any(run.state == "queued" for run in self._all(anew=True) if run.folder != folder)
+        waits = any(run.state == "queued" for run in self._all(fresh=True) if run.folder != folder)
         return Worker(threads, folder, alone=not waits)
 
     def _watch(self, worker: Worker, folder: Path) -> None:
@@ -320,12 +319,12 @@ class Runs:
             self._warm, self._warm_not_before = None, time.monotonic() + _WARM_AGAIN_AFTER
         if not self._warm_wanted or self._warm is not None or time.monotonic() < self._warm_not_before:
             return
-        # Getting warm takes half of the speed of a run that trains meanwhile: so only where another waits for its turn.
-        states = {run.state for run in self._all(anew=True)}  # one of them may have got its turn just now
+        # Warming up halves the speed of a run that trains at the same time, so it has to wait unless a run is queued.
+        states = {run.state for run in self._all(fresh=True)}  # a run may just have started
         if "running" not in states or "queued" in states:
             self._warm = Worker(max(1, cores() // self.at_once), alone="queued" not in states)
 
-    # --- what there is ---
+    # --- checks and state ---
 
     def _check_room(self, estimate: float | None) -> None:
         if not self.writable:
@@ -335,7 +334,7 @@ class Runs:
                 f"This run would take about {_hours(estimate)}, and a run here may take {_hours(self.longest)} at "
                 "most. Use fewer epochs or fewer rows; frozen layers cost less, too."
             )
-        with _in_words():
+        with _os_errors_explained():
             free = shutil.disk_usage(self.root).free
         if free < self.least_free:
             raise UserError(
@@ -344,7 +343,7 @@ class Runs:
             )
 
     def _check_line(self, ticket: Ticket) -> None:
-        runs = self._all(anew=True)
+        runs = self._all(fresh=True)
         if sum(run.state == "queued" for run in runs) >= self.most_in_line:
             raise UserError(
                 f"{self.most_in_line:.0f} runs are waiting already, as many as fit in the line. Try again in a while."
@@ -356,27 +355,27 @@ class Runs:
             raise UserError(f"You have {self.most_waiting} runs waiting: let one of them begin, or stop one, first.")
 
     def _changed(self) -> None:
-        """What this server has just done is seen at once."""
+        """Drop the cached list and wake the thread, so that a change takes effect at once."""
         with self._listing:
             self._listed = (-math.inf, [])
         self._wake.set()
 
     def _read(self, folder: Path) -> Run:
-        """A run, whatever its files hold: one that harms nobody else. The log names each once."""
+        """A run, failed if its files are damaged, which is logged once."""
         try:
             run = folders.read(folder)
-        except Exception:  # what nobody thought of must not end the line for everybody
+        except Exception:  # an unforeseen fault of one run must not stop all others
             run = Run(folder, "", "failed", 0.0, ended=0.0, damaged="record")
-        if run.damaged and run.id not in self._named:
-            self._named.add(run.id)
+        if run.damaged and run.id not in self._logged:
+            self._logged.add(run.id)
             _log.warning("The run %s is set aside: its %s is damaged.", run.id, run.damaged)
         return run
 
     def _progress(self, run: Run) -> Progress:
-        """How a run stands: only events that were not there at the last look are read, and none once it is over."""
+        """The progress of a run. Reads only events that are new since the last call, and none once it has ended."""
         with self._following:
-            known = self._followed.get(run.id)
-        end, progress = known or (0, _as_asked_for(run.folder))
+            cached = self._followed.get(run.id)
+        end, progress = cached or (0, _before_events(run.folder))
         if run == progress.run and run.state in _ENDED:
             return progress
         events, end = folders.new_events(run.folder, end)
@@ -393,13 +392,13 @@ class Runs:
                 self._followed.popitem(last=False)
         return progress
 
-    def _all(self, anew: bool = False) -> list[Run]:
-        """Every run, oldest first. One that said that it is over is read once: nothing but `resume` changes it."""
+    def _all(self, fresh: bool = False) -> list[Run]:
+        """Every run, oldest first; with `fresh`, not from the cache. Runs that have ended are read once."""
         with self._listing:
             when, runs = self._listed
-            if not anew and time.monotonic() - when < _KEPT_FOR:
+            if not fresh and time.monotonic() - when < _CACHED_FOR:
                 return runs
-            found, over = [], {}
+            runs, ended = [], {}
             for entry in os.scandir(self.root) if self.root.is_dir() else ():
                 try:
                     version = os.stat(os.path.join(entry.path, "ticket.json")).st_mtime_ns
@@ -407,21 +406,21 @@ class Runs:
                     continue
                 if entry.name.startswith("."):
                     continue
-                known = self._over.get(entry.name)
-                run = known[1] if known and known[0] == version else self._read(Path(entry.path))
+                cached = self._ended.get(entry.name)
+                run = cached[1] if cached and cached[0] == version else self._read(Path(entry.path))
                 if run.state in _ENDED:
-                    over[run.id] = (version, run)
-                found.append(run)
-            self._over = over
-            found.sort(key=lambda run: run.id)
-            self._listed = (time.monotonic(), found)
-            return found
+                    ended[run.id] = (version, run)
+                runs.append(run)
+            self._ended = ended
+            runs.sort(key=lambda run: run.id)
+            self._listed = (time.monotonic(), runs)
+            return runs
 
 
-def _as_asked_for(folder: Path) -> Progress:
-    """A run before its events: its file, start model and settings, as far as config.json says so."""
+def _before_events(folder: Path) -> Progress:
+    """The progress of a run before its events: its file, start model and settings, as far as config.json has them."""
     settings = folders.settings(folder)
-    file, start_from = (found if isinstance(found := settings.get(key), str) else "" for key in ("file", "start_from"))
+    file, start_from = (value if isinstance(value := settings.get(key), str) else "" for key in ("file", "start_from"))
     config = None
     with contextlib.suppress(UserError, KeyError):
         config = TrainConfig.from_json(settings["train"])
@@ -429,33 +428,25 @@ def _as_asked_for(folder: Path) -> Progress:
 
 
 @contextlib.contextmanager
-def _in_words() -> Iterator[None]:
-    """What goes wrong with files is told to the person who asked, without the server's paths."""
+def _os_errors_explained() -> Iterator[None]:
+    """Turn an OSError into a UserError without the server's paths."""
     try:
         yield
     except OSError as error:
         raise UserError(" ".join(in_plain_words(error))) from error
 
 
-@contextlib.contextmanager
-def _removed_after(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _hours(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{max(1, round(seconds / 60))} min"
 
 
-def _own(run: Run, owner: str) -> bool:
-    """Whether a run belongs to who knows the secret `owner`; what a ticket says of an owner does not open it."""
-    return owner != run.owner and run.owner == folders.hidden(owner)
+def _is_owned_by(run: Run, owner: str) -> bool:
+    """Whether a run belongs to the one who knows the secret `owner`; the hash in the ticket is not accepted."""
+    return owner != run.owner and run.owner == folders.hashed(owner)
 
 
 def cores() -> int:
-    """How many processor cores this process may use: a container's share can be far below the machine's number."""
+    """How many cores this process may use; a container may have far fewer than the machine."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with contextlib.suppress(OSError, ValueError):
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

@@ -1,8 +1,8 @@
-"""Carrying out one run: in this process (`run`, `train`), or in one of its own (`Worker`, its end of the line `main`).
+"""Carry out one run: in this process (`run`, `train`), or in a process of its own (`Worker`, which runs `main`).
 
-A run's process waits for its turn in one of two ways: `python -m mtl.training.runs.worker FOLDER` starts cold; with
-`--wait` it is warm: it has imported and rehearsed everything before it is told the folder on standard input.
-Heavy imports stay inside functions, so that the server can import this module, and so that a process is there at once.
+`python -m mtl.training.runs.worker FOLDER` starts cold; with `--wait` the process warms up, then reads the folder from
+standard input. Heavy imports stay inside functions, so that the server can import this module and a process starts at
+once.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from mtl.model import MultiTaskModel
     from mtl.training.jobs import Job
 
-# Room kept free on the disk, given back when it is full, so that the run can still say so.
+# Bytes of disk space that are freed when the disk is full, so that the error can still be written.
 _RESERVE = 65536
-_ANEW = "What was kept of the interrupted run is damaged, or of other settings or data: training begins anew."
+_ANEW = "The state of the interrupted run is damaged, or from other settings or data: training starts over."
 _NEVER_BEGAN = {"event": "end", "status": "stopped", "checkpoint": None, "seconds": 0.0, "steps": 0, "best": None}
 
 
@@ -53,16 +53,16 @@ def run(
 ) -> Iterator[Event]:
     """Carry out a job in `folder`, yielding each event when it has been written.
 
-    It stops after the current step when `stop()` says so or `request_stop(folder)` was called, and keeps a usable
-    checkpoint then as well. `half` stores the checkpoint in float16. With `resume` an interrupted run of the same
-    settings and data goes on after its last whole epoch; otherwise what the folder holds of a former run is replaced.
-    An exception is written as an `error` event, and raised. Raises `UserError` where another process uses the folder.
+    Stops after the current step, with a usable checkpoint, when `stop()` is true or `request_stop(folder)` was called.
+    `half` stores the checkpoint in float16. With `resume` an interrupted run of the same settings and data goes on
+    after its last whole epoch; otherwise an earlier run in the folder is replaced. An exception is written as an
+    `error` event, and raised. Raises `UserError` if another process uses the folder.
     """
     from mtl.training.processes import Processes
 
     folder, processes = Path(folder), Processes()
     if not processes.is_main:
-        processes.from_main(None)  # the first process makes the folder ready
+        processes.from_main(None)  # wait until the first process has prepared the folder
         yield from _carry_out(job, folder, stop, half, writes=False)
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,8 +70,8 @@ def run(
         raise UserError(f"Process {other} is training in {folder}. Choose another folder, or stop that run first.")
     (folder / "stop").unlink(missing_ok=True)
     if not resume:
-        folders.forget_events(folder)
-        _forget_state(folder)
+        folders.delete_events(folder)
+        _delete_state(folder)
     folders.write_process(folder, os.getpid())
     processes.from_main(None)
     with _reported(folder):
@@ -94,14 +94,14 @@ def train(
     processes = Processes()
     for _ in run(prepare(data, config, start_from, data_dir), out, resume=resume):
         pass
-    processes.from_main(None)  # which has written it by now
+    processes.from_main(None)  # wait until the first process has written the checkpoint
     return checkpoint.load(Path(out) / "checkpoint")
 
 
 def _carry_out(
     job: Job, folder: Path, stop: Callable[[], bool], half: bool = False, writes: bool = True
 ) -> Iterator[Event]:
-    """The events of a run; of several processes that train together, one `writes` them and the checkpoint."""
+    """Yield the events of a run. Of several processes that train together, one `writes` events and checkpoint."""
     import torch
 
     from mtl import checkpoint
@@ -114,12 +114,12 @@ def _carry_out(
         "train": job.config.to_json(defaults=True),
         "data": job.dataset.fingerprint,
     }
-    if writes:  # what a run in the line was told, which file and how to read it, stays there
-        _mend_checkpoint(folder)
-        told = folders.read_json(folder / "config.json") if (folder / "ticket.json").exists() else {}
-        asked_for = {"model": job.model.to_json(), "train": told.get("train", job.config.to_json())}
-        folders.write_json(folder / "config.json", {**told, **settings, **asked_for})
-    # Before new heads draw their first weights: the same seed is the same run, in a warm process as well.
+    if writes:  # a queued run's config.json also says which file to read and how
+        _repair_checkpoint(folder)
+        request = folders.read_json(folder / "config.json") if (folder / "ticket.json").exists() else {}
+        config = {"model": job.model.to_json(), "train": request.get("train", job.config.to_json())}
+        folders.write_json(folder / "config.json", {**request, **settings, **config})
+    # Before new heads are initialised, so that a warm process gives the same run for the same seed.
     torch.manual_seed(job.config.seed)
     before = checkpoint.load(job.start_from, dtype="float32")
     model = checkpoint.derive(before, job.model)
@@ -127,21 +127,21 @@ def _carry_out(
     kind = job.config.precision
     interrupted = (folder / "state" / "state.safetensors").exists()
 
-    def asked() -> bool:
+    def stop_requested() -> bool:
         return stop() or folders.stop_requested(folder)
 
     partial: list[Event] = []
-    for event in fit(model, job.dataset, job.config, asked, folder / "state"):
+    for event in fit(model, job.dataset, job.config, stop_requested, folder / "state"):
         if event["event"] == "start":
             event = {"event": "start", "run": folder.name, "config": settings, **event}
             if interrupted and not event["resumed_after_epoch"]:
                 event["notes"] = [*event["notes"], _ANEW]
             trained, kind = event["tasks"], event["precision"]
         if event["event"] == "epoch" and not event["whole"]:
-            partial = [event]  # told when the checkpoint holds it, because nothing else does
+            partial = [event]  # written once the checkpoint is, since the state does not include it
             continue
         if writes and interrupted and event["event"] == "epoch" and event in folders.events(folder):
-            continue  # told before the interruption
+            continue  # written before the interruption
         if event["event"] == "end":
             event = {**event, "checkpoint": "checkpoint"}
             if writes:
@@ -154,13 +154,13 @@ def _carry_out(
                 folders.write_event(folder, each)
             yield each
     if writes and event["status"] == "done":
-        _forget_state(folder)
+        _delete_state(folder)
 
 
 def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kind: str) -> dict[str, Any]:
-    """What the model that the run began with scores on the validation rows, shaped as an epoch's `validation`.
+    """The validation scores of the model that the run began with, in the shape of an epoch's `validation`.
 
-    Without the tasks that it did not have, or had with other labels.
+    Tasks that it did not have, or had with other labels, are left out.
     """
     from mtl.training.loop import by_set, precision
     from mtl.training.metrics import evaluate
@@ -183,7 +183,7 @@ def _save(model: MultiTaskModel, folder: Path, settings: dict, partial: list[Eve
     new = folder / "checkpoint.new"
     shutil.rmtree(new, ignore_errors=True)
     checkpoint.save(model, new, torch.float16 if half else None)
-    # From all events, as the epoch that is kept may lie before an interruption.
+    # From all events, as the best epoch may be from before an interruption.
     progress = fold(Progress(), [*folders.events(folder), *partial, end])
     record = {
         **settings,
@@ -196,53 +196,50 @@ def _save(model: MultiTaskModel, folder: Path, settings: dict, partial: list[Eve
     }
     folders.write_json(new / "train.json", record)
     (new / "README.md").write_text(card.text(model, record), encoding="utf-8")
-    # Written whole before it takes the place of the one before, which a run that was resumed or repeated has.
+    # Replaces the checkpoint of an earlier run or attempt only when it is complete.
     if (folder / "checkpoint").exists():
         (folder / "checkpoint").rename(folder / "checkpoint.old")
     new.rename(folder / "checkpoint")
     shutil.rmtree(folder / "checkpoint.old", ignore_errors=True)
 
 
-def _mend_checkpoint(folder: Path) -> None:
-    """Finish what a process that was killed while it put a new checkpoint in place has left undone."""
+def _repair_checkpoint(folder: Path) -> None:
+    """Clean up after a process that was killed while it replaced the checkpoint."""
     if (folder / "checkpoint.old").exists() and not (folder / "checkpoint").exists():
         (folder / "checkpoint.old").rename(folder / "checkpoint")
     for rest in ("checkpoint.old", "checkpoint.new"):
         shutil.rmtree(folder / rest, ignore_errors=True)
 
 
-def _forget_state(folder: Path) -> None:
+def _delete_state(folder: Path) -> None:
     shutil.rmtree(folder / "state", ignore_errors=True)
-
-
-# --- when something goes wrong ---
 
 
 @contextlib.contextmanager
 def _reported(folder: Path) -> Iterator[None]:
-    """An exception becomes an `error` event with a plain sentence and traceback.txt, and goes on its way."""
+    """Write an exception as an `error` event and to traceback.txt, then raise it."""
     try:
         yield
     except Exception as error:
-        for leftover in (folder / "reserve", *folder.rglob("*.part")):  # a full disk must not silence the message
+        for leftover in (folder / "reserve", *folder.rglob("*.part")):  # frees space for the message on a full disk
             leftover.unlink(missing_ok=True)
         message, hint = in_plain_words(error)
         message = message.replace(f"{folder}{os.sep}", "").replace(f"{folder.parent}{os.sep}", "")  # no server's paths
         with contextlib.suppress(OSError):
             (folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
-        # Last: whoever reads it takes the run for over.
+        # Last, as it marks the end of the run for its readers.
         with contextlib.suppress(OSError):
             folders.write_event(folder, {"event": "error", "message": message, "hint": hint})
         raise
 
 
-# --- a process of its own: the end that trains ---
+# --- in the worker process ---
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Carry out the run of a folder, or (`--wait`) of the folder that standard input names; 0 when it went well."""
+    """Carry out the run in a folder, or with `--wait` in the folder that standard input names; 0 on success."""
     _lower_priority()
-    gc.disable()  # nearly all that is made until the run begins is there to stay: looking for garbage takes a tenth
+    gc.disable()  # almost nothing that is allocated before the run is garbage, and collecting it takes a tenth
     if list(arguments) == ["--wait"]:
         return _wait()
     [folder] = arguments
@@ -250,27 +247,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _wait() -> int:
-    """Rehearse, then wait for the name of a folder. Who is told it before that rehearses no further."""
+    """Warm up, then wait for the name of a folder. If it arrives during the warm-up, stop warming up."""
     lines: list[str] = []
-    told = threading.Event()
+    arrived = threading.Event()
 
     def listen() -> None:
         lines.append(sys.stdin.readline())
-        told.set()
+        arrived.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    _rehearse(told.is_set)
-    if not told.is_set():
+    _warm_up(arrived.is_set)
+    if not arrived.is_set():
         gc.collect()
         print("ready", flush=True)
-    told.wait()
-    if not lines[0]:  # the server has gone, or needs no more
-        return 0
-    return _work(Path(json.loads(lines[0])))
+    arrived.wait()
+    return _work(Path(json.loads(lines[0]))) if lines[0] else 0  # "": the server has gone, or needs no more
 
 
 def _work(folder: Path) -> int:
-    # On Windows a virtual environment's Python is the child of what was started.
+    # On Windows a virtual environment's Python is a child of the process that was started.
     pids = {os.getpid(), os.getppid()} if os.name == "nt" else {os.getpid()}
     deadline = time.monotonic() + 30
     while folders.is_for(folder, pids) is None and time.monotonic() < deadline:
@@ -278,7 +273,7 @@ def _work(folder: Path) -> int:
     if not folders.is_for(folder, pids):
         return 3
     stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # the computer shuts down: end well
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # on shutdown, end with a checkpoint
     _beat(folder)
     try:
         with _reported(folder):
@@ -303,20 +298,20 @@ def _work(folder: Path) -> int:
 def _job(folder: Path) -> Job:
     from mtl.training.jobs import prepare
 
-    told = folders.read_json(folder / "config.json")
+    request = folders.read_json(folder / "config.json")
     try:
-        config = TrainConfig.from_json(told["train"]) if "train" in told else None
-        given, reading = (folder / told["file"], config, told["start_from"]), dict(told["reading"])
+        config = TrainConfig.from_json(request["train"]) if "train" in request else None
+        file, start_from, reading = folder / request["file"], request["start_from"], dict(request["reading"])
     except (KeyError, TypeError, ValueError) as error:
         raise UserError("The run's config.json is damaged. Start the run again.") from error
-    return prepare(*given, **reading)
+    return prepare(file, config, start_from, **reading)
 
 
 def _lower_priority() -> None:
     with contextlib.suppress(OSError):
         if hasattr(os, "nice"):
             os.nice(10)
-            # Linux may share the processor among sessions first, and look at what is nice within one only then.
+            # Linux may share the processor among sessions first, so that niceness counts only within one.
             with contextlib.suppress(OSError):
                 Path("/proc/self/autogroup").write_text("10")
         else:
@@ -326,7 +321,7 @@ def _lower_priority() -> None:
 
 
 def _beat(folder: Path) -> None:
-    """Touch the heartbeat now, and then every two seconds as long as this process lives."""
+    """Touch the heartbeat now, and then every two seconds while this process lives."""
 
     def forever() -> None:
         while True:
@@ -340,7 +335,7 @@ def _beat(folder: Path) -> None:
 
 
 def _redirect_output(folder: Path) -> None:
-    """What libraries print, and where a crash happened, goes to output.txt."""
+    """Send what libraries print, and the traceback of a crash, to output.txt."""
     import faulthandler
 
     with (folder / "output.txt").open("ab") as output:
@@ -349,13 +344,13 @@ def _redirect_output(folder: Path) -> None:
     faulthandler.enable()
 
 
-def _rehearse(enough: Callable[[], bool]) -> None:
-    """Do all that a run does once, small, so that every import and every first call lies behind us."""
-    with tempfile.TemporaryDirectory() as name, contextlib.suppress(Exception):  # a cold start will tell what is wrong
+def _warm_up(enough: Callable[[], bool]) -> None:
+    """Carry out two small runs, so that imports and lazy initialisation are paid before the real one."""
+    with tempfile.TemporaryDirectory() as name, contextlib.suppress(Exception):  # the real run will report the error
         from mtl.training.forgetting import PROBE
         from mtl.training.jobs import prepare
 
-        table = Path(name) / "rehearsal.csv"
+        table = Path(name) / "warm-up.csv"
         table.write_text("\n".join(PROBE.read_text(encoding="utf-8").splitlines()[:25]) + "\n", encoding="utf-8")
         for freeze in (-1, 0):
             for _ in run(prepare(table, TrainConfig(epochs=1, batch_size=8, freeze=freeze)), Path(name) / str(freeze)):
@@ -363,25 +358,25 @@ def _rehearse(enough: Callable[[], bool]) -> None:
                     return
 
 
-# --- a process of its own: the server's end ---
+# --- in the server ---
 
 
 class Worker:
-    """A process that carries out one run. With `folder` it starts on that; without one it gets warm and waits.
+    """A process that carries out one run: the one in `folder`, or without one it warms up and waits.
 
-    It belongs to a session of its own, so that closing the server leaves it training; one that still waits ends when
-    the server does, because its standard input closes. `alone` says that no other is likely to compute beside it.
-    Raises `OSError` where no process can be started.
+    It has a session of its own, so that it goes on training when the server closes; a waiting one ends with the
+    server, because its standard input closes. `alone`: no other process is likely to compute at the same time.
+    Raises `OSError` if no process can be started.
     """
 
     def __init__(self, threads: int, folder: Path | None = None, alone: bool = False) -> None:
-        apart: dict[str, Any] = {"start_new_session": True}
+        detached: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":
-            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+            detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
         quiet = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-        # Threads that wait for one another spin for some microseconds: not at all, and training takes half as long
-        # again; for long, as they would by themselves, and they hold the core that the page needs. Beside another
-        # process that trains or gets warm they had better not spin: both would take three times the time.
+        # Waiting threads spin for some microseconds: without spinning, training takes half as long again; by default
+        # they spin so long that they occupy the core that the page needs. When two processes compute, spinning
+        # would make both take three times as long.
         spins = "10000" if alone and threads > 1 else "0"
         limits = {"OMP_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": spins, "RAYON_NUM_THREADS": str(threads)}
         waits = folder is None
@@ -392,7 +387,7 @@ class Worker:
             stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
             stdout=subprocess.PIPE if waits else subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            **apart,
+            **detached,
         )
         self.ready = threading.Event()
         if waits:
@@ -413,7 +408,7 @@ class Worker:
         return self._process.poll() is None
 
     def give(self, folder: Path) -> None:
-        """Let a waiting process carry out the run in `folder`. Raises `OSError` where it has ended meanwhile."""
+        """Let a waiting process carry out the run in `folder`. Raises `OSError` if it has ended meanwhile."""
         if not self.alive:
             raise BrokenPipeError("The waiting process has ended.")
         folders.write_process(folder, self.pid)
@@ -426,7 +421,7 @@ class Worker:
             self._process.stdin.close()
 
     def wait(self) -> int:
-        """The exit status of the process when it has ended; negative: the signal that ended it."""
+        """Wait until the process has ended; its exit status, negative for a signal."""
         return self._process.wait()
 
     def _listen(self) -> None:

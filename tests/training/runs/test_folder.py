@@ -115,7 +115,7 @@ def test_a_run_waits_until_a_process_was_chosen(waiting, process):
     assert folders.read(waiting).state == "queued"
     folders.write_process(waiting, process.pid)
     run = folders.read(waiting)
-    assert (run.owner, run.state, run.ended) == (folders.hidden("ada"), "running", None)
+    assert (run.owner, run.state, run.ended) == (folders.hashed("ada"), "running", None)
     assert run.started == pytest.approx(time.time(), abs=60)
 
 
@@ -243,7 +243,7 @@ def test_a_restarted_computer_is_told(waiting, process):
     _changed(waiting, booted=psutil.boot_time() - 3600)
     process.kill()
     process.wait()
-    assert "computer was started anew" in explain(folders.read(waiting))
+    assert "computer was restarted" in explain(folders.read(waiting))
 
 
 def _write_to_a_full_disk():

@@ -163,7 +163,7 @@ def test_two_servers_give_turns_in_order_one_at_a_time(tmp_path):
         server.communicate()
     assert [len(folders.events(run.folder)) for run in started] == [1] * 5
     found = sorted(runs.find(), key=lambda run: run.started)
-    assert [run.owner for run in found] == list(map(folders.hidden, ["ada", "bob", "eve", "ada", "ada"]))
+    assert [run.owner for run in found] == list(map(folders.hashed, ["ada", "bob", "eve", "ada", "ada"]))
     for before, after in pairwise(found):
         error = (before.folder / "events.jsonl").stat().st_mtime
         assert error <= after.started

@@ -186,7 +186,7 @@ def _try_all(line, files):
         assert now.message
     runs.clean_up(max_bytes=1e12)
     # The page's list, and the run itself.
-    if run.owner == folders.hidden("ada"):
+    if run.owner == folders.hashed("ada"):
         snapshots = runs.progress_of_all("ada")
         assert comparing.table(snapshots, {run.id: "own settings"}, None)
         assert comparing.csv(snapshots, {run.id: "own settings"})

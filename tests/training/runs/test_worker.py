@@ -157,7 +157,7 @@ def test_what_was_kept_of_other_settings_is_not_used_and_that_is_said(tmp_path, 
             folders.request_stop(tmp_path / "run")
     other = jobs.prepare(reviews, TrainConfig(**{**config.to_json(), "lr": 1e-3}), start)
     first = next(worker.run(other, tmp_path / "run", resume=True))
-    assert "training begins anew" in first["notes"][-1]
+    assert "training starts over" in first["notes"][-1]
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path, start, reviews):
@@ -257,7 +257,7 @@ def test_a_checkpoint_that_was_told_of_is_not_lost_while_another_takes_its_place
         with monkeypatch.context() as patch, pytest.raises(Killed):
             _die_at(patch, Path, name, number, after)
             list(worker.run(job, folder))
-        worker._mend_checkpoint(folder)
+        worker._repair_checkpoint(folder)
         second = _weights(folder)  # whole: one or the other
         new = (name, number, after) == ("rename", 2, True)
         assert all(torch.equal(first[key], second[key]) for key in first) is not new
@@ -408,21 +408,21 @@ def test_nothing_gets_warm_beside_a_run_unless_another_waits(tmp_path, start, re
     _until(lambda: not _waiting())
 
 
-def test_a_process_that_is_told_its_run_rehearses_no_further(monkeypatch):
-    told, seen = [], []
+def test_a_run_that_arrives_during_the_warm_up_ends_it(monkeypatch):
+    arrived, steps = [], []
 
     def run(job, folder):
         for event in range(3):
-            seen.append((folder.name, event))
+            steps.append((folder.name, event))
             yield event
 
     monkeypatch.setattr(worker, "run", run)
-    worker._rehearse(lambda: bool(told))
-    assert len(seen) == 6, "with everything frozen, and with nothing"
-    seen.clear()
-    told.append("a folder")
-    worker._rehearse(lambda: bool(told))
-    assert seen == [("-1", 0)]
+    worker._warm_up(lambda: bool(arrived))
+    assert len(steps) == 6, "with everything frozen, and with nothing"
+    steps.clear()
+    arrived.append("a folder")
+    worker._warm_up(lambda: bool(arrived))
+    assert steps == [("-1", 0)]
 
 
 def test_a_run_is_carried_out_by_the_process_that_is_still_getting_warm(tmp_path, start, reviews):

@@ -19,7 +19,7 @@ from mtl.ui.words import number
 
 if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch
-    from mtl.data.matching import Taught
+    from mtl.data.matching import ColumnMatch
     from mtl.data.rows import Column, Finding, Row
 
 # Of what may be many, so much is shown.
@@ -78,11 +78,11 @@ def _finding_sentence(found: Finding) -> str:
     return escape(f"{words.line(found.line)}{found.problem} {found.action}")
 
 
-def _column_sentence(column: Column, taught: Taught) -> str:
+def _column_sentence(column: Column, taught: ColumnMatch) -> str:
     parts = {"column": code(column.name), "what": escape(taught.what)}
     if taught.spec is None:
         return _fill(words.NOTHING, **parts)
-    if taught.kept:
+    if taught.reuses_head:
         return _fill(words.KEEPS_HEAD, task=code(taught.spec.name), **parts)
     if not taught.replaces:
         return _fill(words.NEW_HEAD, **parts)
@@ -121,10 +121,10 @@ def _column_item(column: Column, source: Source) -> str:
     return f'<li class="{column.role}">{head}<p class="facts">{facts}</p>{below}</li>'
 
 
-def _teaches(taught: Taught) -> str:
+def _teaches(taught: ColumnMatch) -> str:
     if taught.spec is None:
         return escape(words.TEACHES_NOTHING)
-    template = words.TEACHES if taught.kept else words.TEACHES_ANEW if taught.replaces else words.TEACHES_NEW
+    template = words.TEACHES if taught.reuses_head else words.TEACHES_ANEW if taught.replaces else words.TEACHES_NEW
     return _fill(template, task=f"<b>{escape(taught.spec.name)}</b>")
 
 
