@@ -11,7 +11,6 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ import gradio as gr
 from mtl import faults
 from mtl.config import ASSETS, UserError
 from mtl.training.runs.service import Runs
-from mtl.ui import analysis, models
+from mtl.ui import analysis, models, templates
 from mtl.ui import words as text
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
@@ -244,10 +243,7 @@ def _browser_secret(root: Path) -> str:
 
 
 def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
-    return (
-        f'<header class="top"><div><h1>{escape(text.TITLE)}</h1><p>{escape(text.TAGLINE)}</p></div>'
-        f'<span class="chip" id="model-chip" title="{escape(about)}">{escape(chip)}</span></header>'
-    )
+    return templates.render("header.html", chip=chip, about=about)
 
 
 def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:

@@ -157,7 +157,7 @@ def compared(session: Session, visit: Visit, lines: str) -> str:
     with session.models.turns.turn(visit.name):
         compared = before_after.compare(before, after, texts, tuple(progress.kinds))
     page = before_after.page(compared)
-    return "".join(map(markup.note, notes)) + page
+    return "".join([*map(markup.note, notes), page])
 
 
 def _start_model(session: Session, progress: Progress) -> Any:
