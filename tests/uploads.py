@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from html import unescape
 from types import SimpleNamespace
 
 from mtl.config import TaskSpec
@@ -58,7 +59,7 @@ def rows_of(labels, count=12, header="text,mood"):
 
 
 def plain(html):
-    return re.sub(r"\s+", " ", re.sub("<[^>]+>", "", html)).replace("&#x27;", "'")
+    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", "", html)))
 
 
 def finish(steps, told=None):

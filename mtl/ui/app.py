@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import secrets
@@ -11,7 +10,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +29,7 @@ import gradio as gr
 from mtl import faults
 from mtl.config import ASSETS, UserError
 from mtl.training.runs.service import Runs
-from mtl.ui import analysis, names
+from mtl.ui import analysis, names, templates
 from mtl.ui import words as text
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
@@ -230,11 +228,7 @@ def _head() -> str:
 
 
 def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
-    return (
-        f'<header class="top" data-limits="{escape(json.dumps(_LIMITS))}">'
-        f"<div><h1>{escape(text.TITLE)}</h1><p>{escape(text.TAGLINE)}</p></div>"
-        f'<span class="chip" id="model-chip" title="{escape(about)}">{escape(chip)}</span></header>'
-    )
+    return templates.render("header.html", chip=chip, about=about, limits=_LIMITS)
 
 
 def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:

@@ -1,16 +1,18 @@
-"""Runs side by side as HTML and CSV: the table, the curves, the stacks. Pure functions; what is shown is escaped."""
+"""Runs side by side as HTML and CSV: the table, the curves, the stacks. Pure functions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup
 
 from mtl.config import KINDS, TrainConfig, settings
 from mtl.sheets import csv_bytes
 from mtl.training.progress import Progress
+from mtl.ui import templates
 from mtl.ui.compare import words
 from mtl.ui.train.result import words as result
 from mtl.ui.train.run import view as run_views
@@ -18,7 +20,6 @@ from mtl.ui.train.run import words as live
 from mtl.ui.train.settings import words as controls
 from mtl.ui.widgets import curves, markup, stack
 from mtl.ui.widgets.curves import Line
-from mtl.ui.widgets.markup import Markup
 
 # So many lines can be told apart in one picture: half of the colours once as a line, once dashed.
 MOST_LINES = 8
@@ -98,92 +99,50 @@ def _short(start: str) -> str:
 # --- the table ---
 
 
-def table(runs: Sequence[Progress], names: Names, shown: str | None) -> str:
+def table(runs: Sequence[Progress], names: Names, shown: str | None) -> Markup:
     """A row for each run. `names`: run -> what its settings are called; `shown`: the run that the Train tab shows."""
     tasks = kinds(runs)
-    differing = differences(runs)
     slowest = max((progress.seconds for progress in runs), default=0.0)
-    forgetful = any(progress.lost for progress in runs)
-    heads = [_head(words.RUN, ""), _head(words.STATE, "")]
-    heads += [_head(task, words.score_title(KINDS[kind].metrics[0])) for task, kind in tasks.items()]
-    heads += [_head(words.SECONDS, ""), *([_head(words.FORGOT, words.FORGOT_TITLE)] if forgetful else [])]
-    heads += [_head(words.COSINE, words.COSINE_TITLE), _head(words.DIFFERS, "")]
-    heads.append(f'<th scope="col"><span class="sr">{words.SHOW}</span></th>')
-    rows = []
-    for progress in runs:
-        run = progress.run.id
-        cells = [
-            f'<th scope="row">{_swatch(progress)}<b>{escape(live.run_name(progress.number))}</b>'
-            f"<span>{escape(names[run])}</span></th>",
-            f"<td>{_state(progress)}</td>",
-            *(_score(progress, task, KINDS[kind].headline) for task, kind in tasks.items()),
-            _bar(progress.seconds / slowest if slowest else 0, _seconds(progress), "cost"),
-            *([f"<td>{_lost(progress)}</td>"] if forgetful else []),
-            _bar(progress.cosine or 0.0, "" if progress.cosine is None else f"{progress.cosine:.3f}", "kept"),
-            f'<td class="differs" dir="auto">{_items(differing.get(run, ()))}</td>',
-            f'<td><button type="button" class="show-run" data-run="{escape(run)}" '
-            f'aria-pressed="{"true" if run == shown else "false"}">{escape(words.SHOW)}</button></td>',
-        ]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    sheet = (
-        f'<table class="sheet runs-sheet"><caption class="sr">{escape(words.TABLE)}</caption>'
-        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return templates.render(
+        "runs.html",
+        words=words,
+        runs=[(progress, _cells(progress, tasks, slowest)) for progress in runs],
+        tasks=[(task, words.score_title(KINDS[kind].metrics[0])) for task, kind in tasks.items()],
+        forgetful=any(progress.lost for progress in runs),
+        differing=differences(runs),
+        names=names,
+        run_name=live.run_name,
+        colour=colour,
+        dashed=dashed,
+        shown=shown,
     )
-    return markup.scroll(words.TABLE, sheet, "tall") + markup.note(words.SCORES_NOTE)
 
 
-def _head(name: str, title: str) -> str:
-    about = f' title="{escape(title)}"' if title else ""
-    return f'<th scope="col"{about}><span dir="auto">{escape(name)}</span></th>'
-
-
-def _swatch(progress: Progress) -> str:
-    kind = "swatch dashed" if dashed(progress) else "swatch"
-    return f'<i class="{kind}" style="--c:{colour(progress)}"></i>'
-
-
-def _items(values: Sequence[str]) -> str:
-    return "".join(f"<span>{escape(value)}</span>" for value in values)
-
-
-def _state(progress: Progress) -> str:
-    shown = words.state(progress.run.state, progress.share, progress.place, progress.message, progress.stopping)
-    if progress.run.state != "running":
-        return escape(shown)
-    return f'{escape(shown)}<div class="progress"><span style="width:{progress.share:.0%}"></span></div>'
-
-
-def _score(progress: Progress, task: str, metric: str) -> str:
-    """The score of the weights that are kept, and the task's best where another epoch had it."""
-    value, best = progress.scores.get(task), progress.better_elsewhere.get(task)
-    note = words.best_elsewhere(result.score(metric, best.scores[task]), best.number) if best else ""
-    return _bar(value or 0.0, "" if value is None else result.score(metric, value), "score", note)
-
-
-def _bar(share: float, shown: str, kind: str, note: str = "") -> str:
-    """A number with a bar below it, `share` of the cell long; both empty where there is no number yet."""
-    if not shown:
-        return "<td></td>"
-    width = 100 * min(1.0, max(0.0, share))
-    bar = f'<i class="databar {kind}"><b style="width:{width:.1f}%"></b></i>'
-    return f'<td class="num">{escape(shown)}{bar}{f"<small>{escape(note)}</small>" if note else ""}</td>'
-
-
-def _seconds(progress: Progress) -> str:
-    return live.duration(progress.seconds) if progress.seconds else ""
-
-
-def _lost(progress: Progress) -> str:
-    if progress.run.unfinished or not progress.forgetting:
-        return ""
-    lost = [words.forgot(task, metric, change) for task, (metric, change) in progress.lost.items()]
-    return _items(lost) or words.NOTHING_UNTRAINED
+def _cells(progress: Progress, tasks: Mapping[str, str], slowest: float) -> dict[str, Any]:
+    """What the table says of a run. A number is its share of its cell's width, the number, and a note."""
+    scores = []
+    for task, kind in tasks.items():
+        # The score of the weights that are kept, and the task's best where another epoch had it.
+        value, best, metric = progress.scores.get(task), progress.better_elsewhere.get(task), KINDS[kind].headline
+        note = words.best_elsewhere(result.score(metric, best.scores[task]), best.number) if best else ""
+        scores.append((value or 0.0, "" if value is None else result.score(metric, value), note))
+    over = not progress.run.unfinished and progress.forgetting
+    lost = [words.forgot(task, metric, change) for task, (metric, change) in progress.lost.items()] if over else []
+    seconds, cosine = progress.seconds, progress.cosine
+    return {
+        "state": words.state(progress.run.state, progress.share, progress.place, progress.message, progress.stopping),
+        "scores": scores,
+        "cost": (seconds / slowest if slowest else 0.0, live.duration(seconds) if seconds else "", ""),
+        "lost": lost,
+        "nothing_lost": words.NOTHING_UNTRAINED if over and not lost else "",
+        "kept": (cosine or 0.0, "" if cosine is None else f"{cosine:.3f}", ""),
+    }
 
 
 # --- the curves ---
 
 
-def plot(runs: Sequence[Progress], names: Names, task: str, measure: str) -> str:
+def plot(runs: Sequence[Progress], names: Names, task: str, measure: str) -> Markup:
     """The chosen runs' curves of one task in one picture, and the same as a table. `measure`: see `words.MEASURES`."""
     if not runs:
         return markup.note(words.CHOOSE_RUNS)
@@ -210,7 +169,7 @@ def plot(runs: Sequence[Progress], names: Names, task: str, measure: str) -> str
     # The axis of scores has room for a fifth at least, so that one sentence more does not look like a leap.
     bounds = {"low": min(*values, max(values) - 0.2), "high": 1.0} if measure == "scores" else {"low": 0.0}
     picture = curves.chart(title, lines, until, words.EPOCH, show, **bounds)
-    return f"{picture}{markup.details(words.CURVES_TABLE, _curves_table(runs, names, task, measure, show))}"
+    return picture + markup.details(words.CURVES_TABLE, _curves_table(runs, names, task, measure, show))
 
 
 def _last_epoch(progress: Progress) -> int:
@@ -218,13 +177,13 @@ def _last_epoch(progress: Progress) -> int:
     return progress.epochs if progress.run.unfinished else math.ceil(progress.in_epochs(progress.step))
 
 
-def _curves_table(runs: Sequence[Progress], names: Names, task: str, measure: str, show: Any) -> str:
+def _curves_table(runs: Sequence[Progress], names: Names, task: str, measure: str, show: Any) -> Markup:
     """One row for each run, one column for each epoch."""
     epochs = sorted({epoch.number for progress in runs for epoch in progress.past})
     rows = []
     for progress in runs:
         values = {epoch.number: getattr(epoch, measure).get(task) for epoch in progress.past}
-        cells = [Markup("" if values.get(n) is None else escape(show(values[n]))) for n in epochs]
+        cells = [Markup("" if values.get(n) is None else show(values[n])) for n in epochs]
         rows.append((words.name(progress.number, names[progress.run.id]), *cells))
     return markup.table(words.CURVES_TABLE, (words.RUNS, *(f"{words.EPOCH} {n}" for n in epochs)), rows)
 
@@ -232,23 +191,15 @@ def _curves_table(runs: Sequence[Progress], names: Names, task: str, measure: st
 # --- the stacks ---
 
 
-def stacks(runs: Sequence[Progress], names: Names) -> str:
+def stacks(runs: Sequence[Progress], names: Names) -> Markup:
     """The small picture of each run that has begun, side by side, and tables of the same."""
-    drawn, tables = [], []
+    drawn = []
     for progress in runs:
-        if not progress.sizes:
-            continue
-        moved = run_views.what_moved(progress)
-        name = words.name(progress.number, names[progress.run.id])
-        picture = stack.svg(*moved, small=True)
-        drawn.append(f"<figure><figcaption>{_swatch(progress)}{escape(name)}</figcaption>{picture}</figure>")
-        tables.append(markup.label(name) + stack.table(*moved))
-    if not drawn:
-        return ""
-    return (
-        f"{markup.heading(words.STACKS)}{markup.note(words.STACKS_NOTE)}"
-        f'<div class="stacks">{"".join(drawn)}</div>{markup.details(words.STACKS_TABLE, "".join(tables))}'
-    )
+        if progress.sizes:
+            moved = run_views.what_moved(progress)
+            name = words.name(progress.number, names[progress.run.id])
+            drawn.append((progress, name, stack.svg(*moved, small=True), stack.table(*moved)))
+    return templates.render("stacks.html", words=words, drawn=drawn, colour=colour, dashed=dashed)
 
 
 # --- to take away ---

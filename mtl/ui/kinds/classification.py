@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from mtl.config import TaskSpec
 from mtl.kinds.classification import Classes, Classification
-from mtl.ui.kinds.view import Contrast, Scores, View, differing, labels_of, per_class
+from mtl.ui import templates
+from mtl.ui.kinds.view import SAID, Contrast, Scores, View, differing, labels_of, per_class
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
 from mtl.ui.widgets.figures import colours
@@ -31,7 +33,7 @@ class ClassificationView(View):
     def shares(self, answer: Classes) -> Mapping[str, float]:
         return answer.probabilities
 
-    def score_details(self, before: Scores | None, after: Scores) -> str:
+    def score_details(self, before: Scores | None, after: Scores) -> Markup:
         frequent = max(sum(row) for row in after["confusion"]) / after["rows"]
         return (
             markup.note(words.guessing(frequent))
@@ -45,45 +47,32 @@ class ClassificationView(View):
         labels = labels_of(specs)
         palette = colours(labels)
 
-        def cell(side: list | None, row: int) -> str | None:
+        def cell(side: list | None, row: int) -> Markup | None:
             if side is None:
                 return None
             probabilities = {label: side[row].probabilities.get(label, 0.0) for label in labels}
-            return f'{markup.bar(probabilities, palette)}<span class="said" dir="auto">{escape(side[row].label)}</span>'
+            return markup.bar(probabilities, palette) + SAID.format(side[row].label)
 
         differ = differing(texts, before, after, self.colour_of)
         cells = [(row, cell(before, row), cell(after, row), changed) for row, changed in enumerate(differ)]
-        above = f'<div class="bars-head">{markup.key(labels)}</div>'
+        above = Markup('<div class="bars-head">{}</div>').format(markup.key(labels))
         return Contrast(cells, words.changed(sum(differ), len(differ)), above=above)
 
 
-def _confusions(before: Scores | None, after: Scores) -> str:
+def _confusions(before: Scores | None, after: Scores) -> Markup:
     if len(after["labels"]) > _MAX_MATRIX:
         return _mistakes(after)
-    matrices = [(words.BEFORE, before), (words.AFTER, after)] if before else [(words.AFTER, after)]
-    shown = "".join(confusion(s["labels"], s["confusion"], when) for when, s in matrices)
-    return f'{markup.note(words.CONFUSION_NOTE)}<div class="matrices">{shown}</div>'
+    sides = [(words.BEFORE, before), (words.AFTER, after)] if before else [(words.AFTER, after)]
+    matrices = Markup().join(confusion(scores["labels"], scores["confusion"], when) for when, scores in sides)
+    return markup.note(words.CONFUSION_NOTE) + Markup('<div class="matrices">{}</div>').format(matrices)
 
 
-def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]], caption: str) -> str:
+def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]], caption: str) -> Markup:
     """A confusion matrix: a table whose cells are the darker, the larger their share of their row."""
-    head = "".join(f'<th scope="col"><div>{escape(label)}</div></th>' for label in labels)
-    body = ""
-    for i, (label, row) in enumerate(zip(labels, counts, strict=True)):
-        total = max(sum(row), 1)
-        cells = "".join(
-            f'<td class="{"hit" if i == j else "miss"}" style="--share:{60 * count / total:.0f}%">{count}</td>'
-            for j, count in enumerate(row)
-        )
-        body += f'<tr><th scope="row"><div dir="auto">{escape(label)}</div></th>{cells}</tr>'
-    sheet = (
-        f'<table class="confusion"><caption>{escape(caption)}</caption><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table>"
-    )
-    return markup.scroll(caption, sheet, "matrix")
+    return templates.render("confusion.html", labels=labels, counts=counts, caption=caption)
 
 
-def _mistakes(scores: Scores) -> str:
+def _mistakes(scores: Scores) -> Markup:
     labels = scores["labels"]
     found = [
         (labels[i], labels[j], count)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from mtl.config import TaskSpec
 from mtl.kinds.regression import Regression
 from mtl.ui.kinds.view import Contrast, View
@@ -34,7 +36,7 @@ class RegressionView(View):
     ) -> Contrast:
         low, high = min(spec.low for spec in specs), max(spec.high for spec in specs)
 
-        def cell(side: list | None, row: int) -> str | None:
+        def cell(side: list | None, row: int) -> Markup | None:
             return None if side is None else markup.gauge(side[row], low, high, specs[-1].name)
 
         both = before is not None and after is not None

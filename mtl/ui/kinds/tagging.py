@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
+
 from mtl.config import TaskSpec
 from mtl.kinds.tagging import Entity, Tagging
 from mtl.text.spans import Span
@@ -27,7 +29,7 @@ class TaggingView(View):
     def preview_cell(self, value: Sequence[Span], text: str) -> str:
         return ", ".join(f"{text[span.start : span.end]} ({span.label})" for span in value)
 
-    def score_details(self, before: Scores | None, after: Scores) -> str:
+    def score_details(self, before: Scores | None, after: Scores) -> Markup:
         return markup.details(words.PER_TYPE, per_class(words.PER_TYPE, before, after))
 
     def before_after(
@@ -58,7 +60,7 @@ def _place(span: Entity) -> tuple[int, int, str]:
 
 def _marked(
     value: str, side: list | None, row: int, others: set, palette: Mapping[str, str], kind: str, word: str
-) -> str | None:
+) -> Markup | None:
     """`value` with its names marked; those that are not among `others` are of `kind`, and say so by `word`."""
     if side is None:
         return None
@@ -66,4 +68,4 @@ def _marked(
     def look(span: Entity) -> tuple[str, str]:
         return ("kept", span.label) if _place(span) in others else (kind, f"{span.label} · {word}")
 
-    return f'<p class="marks" dir="auto">{markup.marked(value, side[row], palette, look)}</p>'
+    return Markup('<p class="marks" dir="auto">{}</p>').format(markup.marked(value, side[row], palette, look))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any, ClassVar
+
+from markupsafe import Markup
 
 from mtl.config import TaskSpec
 from mtl.kinds.kind import Kind, metric_named
@@ -14,18 +15,19 @@ from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
 
 Scores = Mapping[str, Any]
+SAID = Markup('<span class="said" dir="auto">{}</span>')
 
 
 @dataclass(frozen=True)
 class Contrast:
     """What two models answer to the same texts.
 
-    `cells`: (row, before, after, whether they differ), as HTML; None for the side that has no such head. `said` is what
-    changed, in words. `with_text`: each row begins with its text, which the cells do not show. `above` and `below` are
-    HTML around the list.
+    `cells`: (row, before, after, whether they differ), as `Markup`; None for the side that has no such head. `said` is
+    what changed, in words. `with_text`: each row begins with its text, which the cells do not show. `above` and `below`
+    are `Markup` around the list.
     """
 
-    cells: Sequence[tuple[int, str | None, str | None, bool]]
+    cells: Sequence[tuple[int, Markup | None, Markup | None, bool]]
     said: str
     with_text: bool = True
     above: str = ""
@@ -69,7 +71,7 @@ class View:
         return str(value)
 
     def score_details(self, before: Scores | None, after: Scores) -> str:
-        """What a score card shows below the scores, as HTML."""
+        """What a score card shows below the scores, as `Markup`."""
         return ""
 
     def before_after(
@@ -77,8 +79,8 @@ class View:
     ) -> Contrast:
         """The answers of two models to `texts`, None for one without such a head; `specs`: the task then and now."""
 
-        def cell(side: list | None, row: int) -> str | None:
-            return None if side is None else f'<span class="said" dir="auto">{escape(str(self.cell(side[row])))}</span>'
+        def cell(side: list | None, row: int) -> Markup | None:
+            return None if side is None else SAID.format(self.cell(side[row]))
 
         differ = differing(texts, before, after, self.cell)
         cells = [(row, cell(before, row), cell(after, row), changed) for row, changed in enumerate(differ)]
@@ -97,24 +99,23 @@ def differing(texts: Sequence[str], before: list | None, after: list | None, key
     return [key(one) != key(other) for one, other in zip(before, after, strict=True)]
 
 
-def change(name: str, by: float) -> str:
+def change(name: str, by: float) -> Markup:
     """The difference of a score with its sign, an arrow, and the colour of better or worse."""
     shown = words.difference(name, by)
-    if not float(shown):
-        return f'<span class="delta same">= {shown}</span>'
     better = (by > 0) == metric_named(name).higher_is_better
-    return f'<span class="delta {"better" if better else "worse"}">{"▲" if by > 0 else "▼"} {shown}</span>'
+    kind, arrow = ("better" if better else "worse", "▲" if by > 0 else "▼") if float(shown) else ("same", "=")
+    return Markup('<span class="delta {}">{} {}</span>').format(kind, arrow, shown)
 
 
-def per_class(caption: str, before: Scores | None, after: Scores) -> str:
+def per_class(caption: str, before: Scores | None, after: Scores) -> Markup:
     """Precision, recall and F1 of each label, as a table."""
     former = before["per_class"] if before else {}
     rows = [
         (
             label,
             found["rows"],
-            *(markup.Markup(words.percent(found[metric])) for metric in ("precision", "recall", "f1")),
-            markup.Markup(change("f1", found["f1"] - former[label]["f1"]) if label in former else ""),
+            *(Markup(words.percent(found[metric])) for metric in ("precision", "recall", "f1")),
+            change("f1", found["f1"] - former[label]["f1"]) if label in former else Markup(),
         )
         for label, found in after["per_class"].items()
     ]

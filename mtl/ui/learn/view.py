@@ -11,6 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from mtl.config import ASSETS, TrainConfig, UserError
 from mtl.files import json_or_nothing
 from mtl.groups import Groups
@@ -21,7 +23,6 @@ from mtl.ui.train.result import words as result
 from mtl.ui.train.run import words as live
 from mtl.ui.train.settings import words as controls
 from mtl.ui.widgets import markup, stack
-from mtl.ui.widgets.markup import Markup
 
 FIGURES, LESSONS = ASSETS / "scenarios.json", ASSETS / "lessons"
 # The learning rates of the picture of a valley, too low, right and too high for it, and how many steps it shows.
@@ -200,7 +201,7 @@ def overview(figures: Figures) -> str:
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
     note = markup.note(words.OVERVIEW_NOTE.format(probe=figures["probe"]))
-    return f"{markup.heading(words.OVERVIEW)}{markup.scroll(words.OVERVIEW, sheet, 'all')}{note}"
+    return f"{markup.heading(words.OVERVIEW)}{markup.scroll(words.OVERVIEW, Markup(sheet), 'all')}{note}"
 
 
 def _cell(share: float, shown: str, kind: str) -> str:
@@ -333,4 +334,4 @@ def measured(figures: Figures | None) -> tuple[str, str]:
         except (KeyError, TypeError, IndexError, AttributeError, UserError):
             pass
     missing = markup.status(words.NO_FIGURES, kind="bad")
-    return "", missing + cards(None)
+    return "", missing + Markup(cards(None))

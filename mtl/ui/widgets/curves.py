@@ -9,8 +9,11 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
+
+from mtl.ui import templates
 
 Point = tuple[float, float]
 # More points than this cannot be told apart on a screen: neighbours are drawn as their mean.
@@ -45,24 +48,28 @@ def chart(
     low: float | None = None,
     high: float | None = None,
     logarithmic: bool = False,
-) -> str:
+) -> Markup:
     """A figure: a legend with each line's last value, and the lines from x = 0 to `until`.
 
     `show` writes a value; `low` and `high` bound the axis where they are given. On a logarithmic axis what is not above
     zero is left out.
     """
     drawn = [_thinned(line, logarithmic) for line in lines]
-    ends = " ".join(_end(line, show) for line in drawn if not line.faint)
+    named = [line for line in drawn if not line.faint]
+    shown = {"title": title, "ends": [(line, show(line.points[-1][1]) if line.points else "") for line in named]}
     values = [y for line in drawn for _, y in line.points]
-    if not values:
-        body = '<div class="plot"></div>'
-    else:
+    if values:
         scale = _log_scale(values) if logarithmic else _scale(values, low, high)
-        axes = _grid(scale, show) + _x_axis(until, x_name)
-        over = _probes(drawn, until, x_name, show)
-        spoken = escape(_spoken(title, drawn, show))
-        body = f'<div class="plot" role="img" aria-label="{spoken}">{axes}{_svg(drawn, until, scale)}{over}</div>'
-    return f'<figure class="curve"><figcaption><b>{escape(title)}</b> {ends}</figcaption>{body}</figure>'
+        shown |= {
+            "spoken": _spoken(title, named, show),
+            "ticks": [(100 * scale.place(tick), show(tick)) for tick in scale.ticks],
+            "x_ticks": [(100 * tick / until, tick) for tick in _x_ticks(until)],
+            "x_name": x_name,
+            "fine": _FINE,
+            "paths": [(line, *_path(line, until, scale)) for line in drawn],
+            "probes": _probes([line for line in named if line.points], until, show),
+        }
+    return templates.render("curves.html", **shown)
 
 
 def smoothed(points: Iterable[Point], weight: float = 0.85) -> list[Point]:
@@ -131,54 +138,32 @@ def _x_ticks(until: float) -> list[int]:
 # --- parts ---
 
 
-def _grid(scale: _Scale, show: Callable[[float], str]) -> str:
-    places = [(f"bottom:{100 * scale.place(tick):.1f}%", escape(show(tick))) for tick in scale.ticks]
-    lines = "".join(f'<i class="grid" style="{at}"></i><span class="tick" style="{at}">{t}</span>' for at, t in places)
-    return f'<div class="y" aria-hidden="true">{lines}</div>'
+def _path(line: Line, until: float, scale: _Scale) -> tuple[str, str]:
+    """The line and its dots, as paths."""
+    places = [(round(_FINE * x / until), round(_FINE * (1 - scale.place(y)))) for x, y in line.points]
+    path = " ".join(f"{'L' if i else 'M'}{x} {y}" for i, (x, y) in enumerate(places))
+    # A line of no length with round ends is a dot that is round however the picture is stretched.
+    alone = len(places) == 1 and not line.faint
+    dotted = alone or (line.dots and len(places) <= _MAX_DOTS)
+    return path, "".join(f"M{x} {y}h0" for x, y in places) if dotted else ""
 
 
-def _x_axis(until: float, name: str) -> str:
-    ticks = "".join(f'<span class="tick" style="left:{100 * t / until:.2f}%">{t}</span>' for t in _x_ticks(until))
-    return f'<div class="x" aria-hidden="true">{ticks}<span class="name">{escape(name)}</span></div>'
-
-
-def _svg(lines: Sequence[Line], until: float, scale: _Scale) -> str:
-    parts = []
-    for line in lines:
-        places = [(round(_FINE * x / until), round(_FINE * (1 - scale.place(y)))) for x, y in line.points]
-        path = " ".join(f"{'L' if i else 'M'}{x} {y}" for i, (x, y) in enumerate(places))
-        kind = "line" + " dashed" * line.dashed + " faint" * line.faint
-        style = f'style="stroke:{escape(line.colour)}"'
-        parts.append(f'<path class="{kind}" {style} d="{path}"/>')
-        # A line of no length with round ends is a dot that is round however the picture is stretched.
-        alone = len(places) == 1 and not line.faint
-        dotted = alone or (line.dots and len(places) <= _MAX_DOTS)
-        dots = "".join(f"M{x} {y}h0" for x, y in places) if dotted else ""
-        parts.append(f'<path class="dots" {style} d="{dots}"/>')
-    return f'<svg viewBox="0 0 {_FINE} {_FINE}" preserveAspectRatio="none" aria-hidden="true">{"".join(parts)}</svg>'
-
-
-def _probes(lines: Sequence[Line], until: float, x_name: str, show: Callable[[float], str]) -> str:
-    """Strips over the picture, each with the values that are nearest to it."""
-    named = [line for line in lines if not line.faint and line.points]
-    xs = sorted({x for line in named for x, _ in line.points})
+def _probes(lines: Sequence[Line], until: float, show: Callable[[float], str]) -> list[tuple]:
+    """Strips over the picture, each with the values that are nearest to it: where it begins, its width and where its
+    point is in it, in per cent; which side its values are on; the point; each line that has a value there, and the
+    value."""
+    xs = sorted({x for line in lines for x, _ in line.points})
     if len(xs) > _PROBES:
         xs = [xs[round(i * (len(xs) - 1) / (_PROBES - 1))] for i in range(_PROBES)]
-    result = []
+    strips = []
     for i, x in enumerate(xs):
         left = 0.0 if i == 0 else (xs[i - 1] + x) / 2
         right = (x + xs[i + 1]) / 2 if i + 1 < len(xs) else min(until, x + until / _PROBES)
         place = (x - left) / (right - left) if right > left else 0.5
-        rows = "".join(
-            f'<span><i style="background:{escape(line.colour)}"></i>{escape(line.name)} {escape(show(y))}</span>'
-            for line in named
-            if (y := _near(line.points, x, until / _PROBES)) is not None
-        )
+        near = [(line, show(y)) for line in lines if (y := _near(line.points, x, until / _PROBES)) is not None]
         side = "to-left" if x > 0.55 * until else "to-right"
-        style = f"left:{100 * left / until:.2f}%;width:{100 * (right - left) / until:.2f}%;--at:{100 * place:.0f}%"
-        tip = f'<div class="tip"><b>{escape(x_name)} {x:.3g}</b>{rows}</div>'
-        result.append(f'<div class="probe {side}" style="{style}">{tip}</div>')
-    return f'<div class="probes" aria-hidden="true">{"".join(result)}</div>'
+        strips.append((100 * left / until, 100 * (right - left) / until, 100 * place, side, x, near))
+    return strips
 
 
 def _near(points: Sequence[Point], x: float, reach: float) -> float | None:
@@ -188,21 +173,9 @@ def _near(points: Sequence[Point], x: float, reach: float) -> float | None:
     return nearest[1] if abs(nearest[0] - x) <= reach else None
 
 
-def _end(line: Line, show: Callable[[float], str]) -> str:
-    value = f" <b>{escape(show(line.points[-1][1]))}</b>" if line.points else ""
-    kind = "swatch" + " dashed" * line.dashed + " dotted" * line.dots
-    return (
-        f'<span class="end"><i class="{kind}" style="--c:{escape(line.colour)}"></i>{escape(line.name)}{value}</span>'
-    )
-
-
 def _spoken(title: str, lines: Sequence[Line], show: Callable[[float], str]) -> str:
-    parts = [
-        f"{line.name} from {show(line.points[0][1])} to {show(line.points[-1][1])}"
-        for line in lines
-        if line.points and not line.faint
-    ]
-    return f"{title}: {', '.join(parts)}"
+    ends = [(line.name, *(show(line.points[i][1]) for i in (0, -1))) for line in lines if line.points]
+    return f"{title}: {', '.join(f'{name} from {first} to {last}' for name, first, last in ends)}"
 
 
 def _thinned(line: Line, positive: bool) -> Line:
@@ -213,4 +186,4 @@ def _thinned(line: Line, positive: bool) -> Line:
         groups = [points[i : i + size] for i in range(0, len(points), size)]
         # Each group stands at its last point, so that the line ends where the run is.
         points = [(g[-1][0], sum(y for _, y in g) / len(g)) for g in groups]
-    return Line(line.name, points, line.colour, line.dashed, line.dots, line.faint)
+    return replace(line, points=points)

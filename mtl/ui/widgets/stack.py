@@ -2,7 +2,7 @@
 
 Pure functions from plain values to SVG and to the same as a table. Widths are shares of whatever room the picture is
 given, heights are pixels (`PITCH` from one block to the next), so that controls can stand beside the blocks. Where the
-visitor drags a slider, assets/controls.js changes class, strength and words of a block by the same rules as `block`
+visitor drags a slider, assets/controls.js changes class, strength and words of a block by the same rules as `_block`
 here.
 """
 
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from html import escape
+
+from markupsafe import Markup
 
 from mtl.groups import Group, Groups
+from mtl.ui import templates
 from mtl.ui.train.settings import words
 from mtl.ui.widgets import markup
 
@@ -24,12 +26,6 @@ GAP = 12
 # Heads stand so far to the right, in per cent, and the trunk that they branch off at half of it.
 _INDENT = 8
 _NAME_SHOWN = 28
-# Both locks, of which the style sheet shows the right one.
-_LOCK = (
-    '<path class="shut" d="M2.5 6.5V4.5a3.5 3.5 0 0 1 7 0v2"/><path class="open" d="M2.5 6.5V4a3.5 3.5 0 0 1 6.8-1.2"/>'
-    '<rect x="1" y="6.5" width="10" height="7" rx="1.5"/>'
-)
-LOCK = f'<svg class="lock" width="12" height="14" viewBox="0 0 12 14" aria-hidden="true">{_LOCK}</svg>'
 
 
 def height(layers: int, heads: int, small: bool = False) -> int:
@@ -40,35 +36,37 @@ def height(layers: int, heads: int, small: bool = False) -> int:
 
 def svg(
     groups: Groups, moved: Mapping[str, float] | None = None, epoch: int = 1, live: bool = False, small: bool = False
-) -> str:
+) -> Markup:
     """The picture of a model in an epoch, as wide as its surroundings.
 
     `moved`: how far each group's weights are from where they began (relative change; None: not measured). `live`: bars
     glide to their new length. `small`: one line for each group, to stand beside others.
     """
     layers, heads = groups.layers, groups.tops
+    parts = (*heads, *reversed(layers))
     pitch, tall = (_SMALL_PITCH, _SMALL_BLOCK) if small else (PITCH, BLOCK)
     gap = GAP if heads else 0
-    above = len(heads) * pitch + gap
-    parts = []
-    if heads:
-        trunk, middle = _INDENT / 2, tall // 2
-        lines = [f'<line x1="{trunk:g}%" x2="{trunk:g}%" y1="{middle}" y2="{above}"/>']
-        for i in range(len(heads)):
-            y = i * pitch + middle
-            lines.append(f'<line x1="{trunk:g}%" x2="{_INDENT}%" y1="{y}" y2="{y}"/>')
-        parts.append(f'<g class="branches">{"".join(lines)}</g>')
-    for place, group in enumerate((*heads, *reversed(layers))):
+    blocks = []
+    for place, group in enumerate(parts):
         change = None if moved is None else moved.get(group.name, 0.0)
         y, indent = (place * pitch, _INDENT) if place < len(heads) else (place * pitch + gap, 0)
-        parts.append(_block(group, change, epoch, y, tall, indent, small))
-    spoken = words.stack_label(sum(not group.frozen for group in groups), len(layers) + len(heads))
-    kind = "stack" + (" small" if small else "") + (" live" if live else "")
-    size = f'width="100%" height="{height(len(layers), len(heads), small)}"'
-    return f'<svg class="{kind}" {size} role="img" aria-label="{escape(spoken)}">{"".join(parts)}</svg>'
+        blocks.append({"y": y, "indent": indent, "wide": 100 - indent, **_block(group, change, epoch)})
+    return templates.render(
+        "stack.html",
+        blocks=blocks,
+        heads=range(len(heads)),
+        spoken=words.stack_label(sum(not group.frozen for group in groups), len(parts)),
+        height=height(len(layers), len(heads), small),
+        small=small,
+        live=live,
+        tall=tall,
+        pitch=pitch,
+        gap=gap,
+        indent=_INDENT,
+    )
 
 
-def table(groups: Groups, moved: Mapping[str, float] | None = None, epoch: int = 1) -> str:
+def table(groups: Groups, moved: Mapping[str, float] | None = None, epoch: int = 1) -> Markup:
     """The same as a table, from the top down."""
     rows = [
         (
@@ -108,33 +106,18 @@ def bar(moved: float) -> float:
     return 100 * math.sqrt(min(1.0, max(0.0, moved)))
 
 
-def _block(group: Group, moved: float | None, epoch: int, y: int, tall: int, indent: int, small: bool) -> str:
+def _block(group: Group, moved: float | None, epoch: int) -> dict[str, object]:
     first, name, said = group.next_epoch(epoch), group.label, state(group, epoch)
     kind = "frozen" if not first else "waits" if first > epoch else "learns"
-    shown = name if len(name) <= _NAME_SHOWN else name[: _NAME_SHOWN - 1] + "…"
-    right = words.rate(group.rate) if first else said
     title = [about(group), said, *([words.rate(group.rate)] if first else [])]
-    if moved is not None:
-        title.append(words.moved(moved))
-    line = 15 if not small else 14
-    wide = 100 - indent
-    lines = [
-        f"<title>{escape(' · '.join(title))}</title>",
-        f'<rect class="field" x="{indent}%" y="{y}" width="{wide}%" height="{tall}" rx="6"/>',
-        f'<svg class="lock" x="{indent}%" y="{y + line - 11}" width="22" height="14" viewBox="-8 0 22 14">'
-        f"{_LOCK}</svg>",
-        # A picture of its own cuts a long name off where the rate begins.
-        f'<svg class="name-box" x="{indent}%" y="{y}" width="{0.64 * wide:g}%" height="{tall}">'
-        f'<text class="name" x="26" y="{line}">{escape(shown)}</text></svg>',
-        f'<text class="rate" x="100%" dx="-9" y="{y + line}">{escape(right)}</text>',
-    ]
-    if not small:
-        note = words.moved(moved) if moved is not None else said if kind == "waits" else ""
-        lines.append(f'<text class="size" x="{indent}%" dx="26" y="{y + 30}">{words.count(group.size)}</text>')
-        lines.append(f'<text class="note" x="100%" dx="-9" y="{y + 30}">{escape(note)}</text>')
-    if moved is not None:
-        place = f'x="{indent}%" y="{y + tall - 4}" height="4"'
-        lines.append(f'<rect class="track" {place} width="{wide}%"/>')
-        lines.append(f'<rect class="moved" {place} width="{bar(moved) * wide / 100:.2f}%"/>')
-    style = f"--strength:{strength(group.rate):.2f}"
-    return f'<g class="block {kind}" style="{style}">{"".join(lines)}</g>'
+    change = "" if moved is None else words.moved(moved)
+    return {
+        "kind": kind,
+        "strength": strength(group.rate),
+        "title": " · ".join([*title, *([change] if change else [])]),
+        "name": name if len(name) <= _NAME_SHOWN else name[: _NAME_SHOWN - 1] + "…",
+        "right": words.rate(group.rate) if first else said,
+        "size": words.count(group.size),
+        "note": change or (said if kind == "waits" else ""),
+        "bar": None if moved is None else bar(moved),
+    }

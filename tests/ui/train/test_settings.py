@@ -79,7 +79,7 @@ def page(model):
     def call(handler, *values):
         form, message, *rest = shown_after(session, handler, visit, *values)
         # What is said stands above what comes of it.
-        return form, (message if isinstance(message, str) else "") + rest[0], *rest[1:]
+        return form, f"{message if isinstance(message, str) else ''}{rest[0]}", *rest[1:]
 
     call.visit, call.session = visit, session
     return call

@@ -180,7 +180,7 @@ def compare_lines(session: Session, visit: Visit, lines: str) -> str:
         notes.append(words.sentences_cut(len(texts), len(sentences.texts)))
     with session.models.turns.turn(visit.name):
         comparison = before_after.compare(before, after, texts, tuple(progress.kinds))
-    return "".join(map(markup.note, notes)) + before_after.page(comparison)
+    return "".join([*map(markup.note, notes), before_after.page(comparison)])
 
 
 def _start_model(session: Session, progress: Progress) -> Any:

@@ -1,18 +1,18 @@
-"""A run as HTML: what it will take, where it is, its curves, the same as a table.
-
-Pure functions; everything that is given is escaped."""
+"""A run as HTML: what it will take, where it is, its curves, the same as a table. Pure functions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from html import escape
+
+from markupsafe import Markup
 
 from mtl.config import KINDS
 from mtl.groups import Groups
 from mtl.kinds.kind import Metric
 from mtl.training.estimate import Estimate
 from mtl.training.progress import Progress
+from mtl.ui import templates
 from mtl.ui.kinds import shown
 from mtl.ui.train.run import words as text
 from mtl.ui.widgets import curves, markup
@@ -24,35 +24,26 @@ TRAIN, HELD_OUT, SCORE = "var(--curve-train)", "var(--curve-held-out)", "var(--c
 # --- before it starts ---
 
 
-def outlook(expected: Estimate) -> str:
+def outlook(expected: Estimate) -> Markup:
     """What a run will take, as a line of figures."""
-    items = "".join(
-        f"<li><b>{escape(figure)}</b> <span>{escape(what)}</span></li>" for figure, what in text.outlook(expected)
-    )
-    return f'<ul class="outlook">{items}</ul>'
+    item = Markup("<li><b>{}</b> <span>{}</span></li>")
+    items = Markup().join(item.format(figure, what) for figure, what in text.outlook(expected))
+    return Markup('<ul class="outlook">{}</ul>').format(items)
 
 
-def refusal(message: str) -> str:
-    return f'<p class="note refusal">{escape(message)}</p>'
+def refusal(message: str) -> Markup:
+    return Markup('<p class="note refusal">{}</p>').format(message)
 
 
 # --- where it is ---
 
 
-def progress(now: Progress) -> str:
+def progress(now: Progress) -> Markup:
     """What the run does now, in a headline and a sentence, with a bar of its steps."""
     head, facts, kind = _state(now)
     notes = [now.message if now.run.unfinished else "", text.damaged(now.damaged) if now.damaged else ""]
-    notes += [text.SAFE] if now.run.unfinished else []
-    bar = (
-        f'<div class="progress" role="progressbar" aria-label="{escape(head)}" aria-valuenow="{100 * now.share:.0f}" '
-        f'aria-valuemin="0" aria-valuemax="100"><span style="width:{100 * now.share:.1f}%"></span></div>'
-    )
-    return (
-        f'<div class="run {kind}"><p class="run-head" role="status">{escape(head)}</p>'
-        f'<p class="run-facts" dir="auto">{escape(facts)}</p>{bar}'
-        f'<p class="note">{escape(" ".join(filter(None, notes)))}</p></div>'
-    )
+    note = " ".join(filter(None, [*notes, text.SAFE * now.run.unfinished]))
+    return templates.render("progress.html", head=head, facts=facts, kind=kind, percent=100 * now.share, note=note)
 
 
 def _state(now: Progress) -> tuple[str, str, str]:
@@ -89,16 +80,15 @@ def what_moved(now: Progress) -> tuple[Groups, Mapping[str, float], int]:
 # --- curves ---
 
 
-def plots(now: Progress, logarithmic: bool = False) -> str:
+def plots(now: Progress, logarithmic: bool = False) -> Markup:
     """For each task its losses and, below, its score on the held-out rows; the same for the anchor, without scores."""
     if not now.steps:
         return markup.note(text.FIRST_POINT)
     names = [*now.kinds, *(name for name in now.losses if name not in now.kinds)]
     until = _horizon(now)
-    cards = "".join(_card(now, name, until, logarithmic) for name in names)
-    unscored = now.past and not now.scored
-    notes = markup.note(text.CURVES_NOTE) + (markup.note(text.NO_SCORES) if unscored else "")
-    return f'<div class="curves" style="--tasks:{len(names)}">{cards}</div>{notes}'
+    cards = Markup().join(_card(now, name, until, logarithmic) for name in names)
+    curves = Markup('<div class="curves" style="--tasks:{}">{}</div>').format(len(names), cards)
+    return curves + markup.note(text.CURVES_NOTE) + markup.note(text.NO_SCORES * bool(now.past and not now.scored))
 
 
 def _horizon(now: Progress) -> float:
@@ -106,7 +96,7 @@ def _horizon(now: Progress) -> float:
     return min(now.epochs, max(10.0, 5.0 * math.ceil(1.2 * now.in_epochs(now.step) / 5)))
 
 
-def _card(now: Progress, name: str, until: float, logarithmic: bool) -> str:
+def _card(now: Progress, name: str, until: float, logarithmic: bool) -> Markup:
     kind = now.kinds.get(name)
     steps, held_out = now.points("train", name), now.points("held_out", name)
     lines = [
@@ -123,15 +113,15 @@ def _card(now: Progress, name: str, until: float, logarithmic: bool) -> str:
         line = Line(text.HELD_OUT, first + now.points("scores", name), SCORE, dots=True)
         headline = KINDS[kind].metrics[0]
         charts += curves.chart(headline.heading, [line], until, text.EPOCH, _writer(headline), high=1.0)
-    title = f"<h4>{escape(name)} <small>{escape(shown(kind).about if kind else text.ANCHOR_KIND)}</small></h4>"
-    return f'<section class="task">{title}{charts}</section>'
+    about = shown(kind).about if kind else text.ANCHOR_KIND
+    return Markup('<section class="task"><h4>{} <small>{}</small></h4>{}</section>').format(name, about, charts)
 
 
 def _writer(metric: Metric) -> Callable[[float], str]:
     return text.percent if metric.show == "percent" else text.correlation
 
 
-def table(now: Progress) -> str:
+def table(now: Progress) -> Markup:
     """Every epoch's losses and scores, which epoch is kept, and what the run remarked on its data."""
     rows = []
     for epoch in now.past:
@@ -149,12 +139,10 @@ def table(now: Progress) -> str:
                 )
             )
     listing = markup.table(text.AS_TABLE, text.TABLE_HEADERS, rows) if rows else markup.note(text.NO_EPOCH)
-    listing += higher_elsewhere(now)
-    remarks = "".join(f'<li dir="auto">{escape(note)}</li>' for note in now.notes)
-    return listing + (f'<ul class="remarks">{remarks}</ul>' if remarks else "")
+    return listing + higher_elsewhere(now) + (markup.items(now.notes, "remarks") if now.notes else "")
 
 
-def higher_elsewhere(now: Progress) -> str:
+def higher_elsewhere(now: Progress) -> Markup:
     """A note where tasks scored higher after another epoch than after the one that is kept."""
     kept, kinds = now.kept, now.kinds
     write = {task: _writer(KINDS[kind].metrics[0]) for task, kind in kinds.items()}
@@ -162,4 +150,4 @@ def higher_elsewhere(now: Progress) -> str:
         (task, epoch.number, write[task](epoch.scores[task]), write[task](kept.scores[task]))
         for task, epoch in now.better_elsewhere.items()
     ]
-    return markup.note(text.higher_elsewhere(kept.number, now.config.keep_best, higher)) if higher else ""
+    return markup.note(text.higher_elsewhere(kept.number, now.config.keep_best, higher) if higher else "")
