@@ -37,6 +37,15 @@ class Metric:
         """The title as the beginning of a line."""
         return self.title[:1].upper() + self.title[1:]
 
+    def write(self, value: float) -> str:
+        return f"{100 * value:.1f} %" if self.show == "percent" else f"{value:.3f}"
+
+    def write_change(self, change: float) -> str:
+        """A difference of two scores with its sign, in points where the score is in percent; "0.0" for what rounds to
+        nothing."""
+        text = f"{100 * change:+.1f}" if self.show == "percent" else f"{change:+.3f}"
+        return text if float(text) else text[1:]
+
 
 @dataclass(frozen=True)
 class Evidence:

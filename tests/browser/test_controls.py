@@ -159,7 +159,7 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     first = controls()
     first.load(path)
     first.wait_for(config)
-    expect(first.message).to_contain_text("The settings of run.json are in place.")
+    expect(first.message).to_contain_text("The settings of run.json have been applied.")
     expect(first.page.locator("#freeze")).to_have_value("2")
     assert first.rate("layer-4").input_value() == "2.0e-5"
     with first.page.expect_download() as saved:
@@ -186,9 +186,7 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     expect(second.page).to_have_url(re.compile(re.escape(to_link(changed)[1:])))  # what the address bar says
     second.go().wait_for(changed)
     # A link that somebody tampered with.
-    expect(second.go(f"{server}?train=PHNjcmlwdD4").message.locator(".bad")).to_contain_text(
-        "The link was not taken over"
-    )
+    expect(second.go(f"{server}?train=PHNjcmlwdD4").message.locator(".bad")).to_contain_text("The link was not applied")
     second.wait_for(TrainConfig())
 
 

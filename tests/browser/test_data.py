@@ -46,7 +46,7 @@ def test_faults_block_start_until_they_are_accepted(visitor):
     expect(errors).to_have_count(2)
     expect(errors.nth(1)).to_contain_text("The span 37 to 73 (LOC) has no text in it")
     # One new label would cost the model's head; reading it as a known one keeps it.
-    expect(summary(visitor)).to_contain_text("the head sentiment starts anew, because the model's does not have mixed.")
+    expect(summary(visitor)).to_contain_text("the head sentiment starts afresh, because the model's lacks mixed.")
     choose(visitor, "What the label mixed is taken as", "known:neutral")
     expect(summary(visitor)).to_contain_text("the model's head sentiment goes on learning.")
     visitor.page.get_by_label("Train without what has errors").check()

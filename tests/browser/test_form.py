@@ -222,10 +222,10 @@ def test_advanced_settings_and_what_cannot_be(show):
         field.fill(wrong)
         place = step.page.locator(".field", has=field)
         wrong = step.page.locator(".field.wrong", has=field)
-        assert wrong.locator("small").inner_text().startswith("Not taken over: write a")
+        assert wrong.locator("small").inner_text().startswith("Not applied: write a")
         field.press("Tab")
         assert field.input_value() == last and wrong.count() == 0
-        assert place.locator("small").inner_text().startswith(f"It stays {last}. Not taken over: write a")
+        assert place.locator("small").inner_text().startswith(f"It stays {last}. Not applied: write a")
     step.page.locator("#field-unfreeze").fill("later")
     step.page.locator("#field-unfreeze").press("Enter")
     assert "2:4, 3:0" in step.page.locator(".field.wrong", has_text="Gradual").inner_text()

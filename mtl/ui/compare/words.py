@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mtl.kinds.kind import Metric
+from mtl.text.values import plural
 from mtl.ui.train.result import words as result
 from mtl.ui.train.run import words as live
 
 TITLE = "Compare"
 INTRO = (
-    "Every run of yours on this server side by side: what was set, what came of it, what it cost. One run says little; "
-    "two that differ in a single setting say what that setting does."
+    "Every run of yours on this server, side by side: its settings, its scores, its cost. One run says little; two "
+    "that differ in a single setting show what that setting does."
 )
 SET = "Set of runs"
 SET_INFO = "Starts one run after another on the data and the other settings of the Train tab."
@@ -27,7 +28,7 @@ NO_RUNS = (
     "line in this table as soon as it begins."
 )
 NO_DATA = "Choose what to learn from in the Train tab first: in step 1, drop a file there, or pick a sample."
-NOT_READY = "The file in the Train tab cannot be trained on yet. Step 1 there says what is wrong and how to mend it."
+NOT_READY = "The file in the Train tab cannot be trained on yet. Step 1 there says what is wrong and how to fix it."
 
 # --- the table ---
 
@@ -63,8 +64,8 @@ MEASURES = {"scores": "score, held-out rows", "held_out": "loss, held-out rows",
 TASK = "Task"
 TASK_INFO = "Each task has its own head, loss and score."
 RUNS = "Runs"
-RUNS_INFO = "Which runs are drawn, here and below. New ones are added by themselves."
-NO_CURVES = "The chosen runs have no points of this kind yet: they come when the first epoch is over."
+RUNS_INFO = "Which runs are drawn, here and below. New ones are added automatically."
+NO_CURVES = "The chosen runs have no points of this kind yet: they appear after the first epoch."
 CHOOSE_RUNS = "Choose at least one run above."
 CURVES_TABLE = "The curves as a table"
 EPOCH = "epoch"
@@ -79,12 +80,12 @@ def score_title(metric: Metric) -> str:
 
 
 def set_note(titles: Sequence[str], file: str, epochs: int) -> str:
-    return f"{len(titles)} runs on {file}, {epochs} epoch{'' if epochs == 1 else 's'} each: {', '.join(titles)}."
+    return f"{len(titles)} runs on {file}, {plural(epochs, 'epoch')} each: {', '.join(titles)}."
 
 
 def started(count: int, problems: Sequence[str]) -> str:
-    runs = f"{count} run{'' if count == 1 else 's'} put into the line."
-    return " ".join([runs if count else "No run was started.", *dict.fromkeys(problems)])
+    runs = f"{plural(count, 'run')} put in the line." if count else "No run was started."
+    return " ".join([runs, *dict.fromkeys(problems)])
 
 
 def progress(training: int, share: float, waiting: int, left: float | None) -> str:
@@ -99,8 +100,7 @@ def progress(training: int, share: float, waiting: int, left: float | None) -> s
 
 
 def stopping(count: int) -> str:
-    runs = f"{count} run{'' if count == 1 else 's'}"
-    return f"{runs} asked to stop: one that trains ends after its step, the others at once."
+    return f"{plural(count, 'run')} asked to stop: one that trains ends after its step, the others at once."
 
 
 def state(name: str, share: float, place: int | None, message: str, stopping: bool) -> str:

@@ -253,7 +253,7 @@ def test_a_tab_out_of_sight_follows_nothing_and_one_in_sight_clears_its_message_
 def test_what_comes_of_the_buttons_is_said_and_shown(ready, runs, session):
     looks = (None, "scores", [], Snapshot())
     shown = compare.on_start(session, ready, "rates", *looks)
-    assert "2 runs put into the line." in shown.message and shown.revision == 1 and "run 2" in shown.table
+    assert "2 runs put in the line." in shown.message and shown.revision == 1 and "run 2" in shown.table
     assert 'class="status bad"' in compare.on_start(session, ready, "rates", *looks).message
     shown = compare.on_stop(session, ready, *looks)
     assert "2 runs asked to stop" in shown.message and not shown.timer.active
@@ -354,7 +354,7 @@ def test_a_set_puts_one_run_for_each_preset_into_the_line(which, ready, runs, se
     entries = runs.progress_of_all("me")
     wanted = [presets.BY_NAME[name].title for name in compare.SETS[which]]
     assert list(names(session, ready, entries).values()) == wanted
-    assert f"{len(wanted)} runs put into the line." in message
+    assert f"{len(wanted)} runs put in the line." in message
     assert ready.train.run == entries[0].run.id
     assert all(entry.file == "moods.csv" for entry in entries)
 
@@ -371,7 +371,7 @@ def test_a_set_that_is_there_already_is_not_started_twice(ready, runs, session):
     with pytest.raises(UserError, match="No run was started. This very run"):
         start_set(session, ready, "rates")
     assert len(runs.find("me")) == 2
-    assert "3 runs put into the line. This very run" in start_set(session, ready, "freezing")
+    assert "3 runs put in the line. This very run" in start_set(session, ready, "freezing")
 
 
 def test_without_data_a_set_says_what_to_do(visit, session):

@@ -167,7 +167,7 @@ def test_an_error_blocks_start_until_it_is_mended_or_accepted(tmp_path):
     source = brought(tmp_path, rows_of(["warm", "cold"]) + ",warm\n", visit=visit)
     assert not source.ready
     said = plain(understood.summary(source))
-    assert "Start is blocked by 1 error. Mend the file" in said
+    assert "Start is blocked by 1 error. Fix the file" in said
     assert "Line 14: The text is empty. The row was left out." in said
     assert data.show(visit, 1).accept["visible"]
     data.accept_errors(session_of(model()), visit, True)
@@ -201,7 +201,7 @@ def test_a_file_without_faults_is_said_to_be_well(tmp_path):
 
 def test_one_new_label_among_known_ones_is_pointed_out(tmp_path):
     source = brought(tmp_path, rows_of(["pos", "neg", "odd"], header="text,sentiment"))
-    assert "starts anew, because the model's does not have odd" in plain(understood.summary(source))
+    assert "starts afresh, because the model's lacks odd" in plain(understood.summary(source))
     assert '<details class="fold meanings" open>' in understood.columns(source)
     kept = brought(
         tmp_path, rows_of(["pos", "neg", "odd"], header="text,sentiment"), mapping={"sentiment": {"odd": None}}
@@ -212,7 +212,7 @@ def test_one_new_label_among_known_ones_is_pointed_out(tmp_path):
 def test_numbers_that_the_models_head_does_not_cover_start_it_anew(tmp_path):
     numbers = [f"{i}.5" for i in range(12)]
     source = brought(tmp_path, rows_of(numbers, header="text,intensity"))
-    assert "the head intensity starts anew, because the model's does not fit." in plain(understood.summary(source))
+    assert "the head intensity starts afresh, because the model's does not fit." in plain(understood.summary(source))
     within = brought(tmp_path, rows_of([f"0.{i}5" for i in range(9)], header="text,intensity"))
     assert "the model's head intensity goes on learning" in plain(understood.summary(within))
 

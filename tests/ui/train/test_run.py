@@ -259,10 +259,10 @@ def test_without_data_or_with_errors_in_it_the_message_says_where_to_look(sessio
     with pytest.raises(UserError, match="step 1"):
         live.start(session, visit)
     visit.train.source = replace(source, learns=())
-    with pytest.raises(UserError, match="how to mend it"):
+    with pytest.raises(UserError, match="how to fix it"):
         live.start(session, visit)
     visit.train.source = replace(source, path=data.parent / "gone.csv")
-    with pytest.raises(UserError, match="put this file away") as why:
+    with pytest.raises(UserError, match="has deleted this file") as why:
         live.start(session, visit)
     assert "gone.csv" not in str(why.value)
 
@@ -298,7 +298,7 @@ def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
     source = visit.train.source
     for change, word in (
         ({"source": None}, "step 1"),
-        ({"source": replace(source, learns=())}, "how to mend it"),
+        ({"source": replace(source, learns=())}, "how to fix it"),
         ({"config": TrainConfig(freeze=-1, freeze_heads=("mood",))}, "Nothing would learn"),
     ):
         visit.train = replace(visit.train, **{"source": source, **change})

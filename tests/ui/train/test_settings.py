@@ -397,7 +397,7 @@ def encoded(data) -> str:
 def test_a_hostile_link_is_told_and_sets_nothing(page, query):
     form, outcome, *_ = page(controls.arrive, query)
     assert page.visit.train.config == TrainConfig() and page.visit.train.start_from is None
-    assert 'class="status bad"' in outcome and "The link was not taken over" in outcome
+    assert 'class="status bad"' in outcome and "The link was not applied" in outcome
     assert "<script" not in outcome and "<img" not in outcome
     assert said(form)["epochs"] == 3
 
@@ -425,7 +425,7 @@ def test_a_message_stands_until_the_next_touch(page):
     def messages(handler, *values):
         return controls.after(handler, page.session, page.visit, *values).message
 
-    assert "The link was not taken over" in messages(controls.arrive, "?train=x")
+    assert "The link was not applied" in messages(controls.arrive, "?train=x")
     assert messages(controls.refresh) is UNCHANGED  # the data has arrived
     assert messages(controls.change, json.dumps(state)) == ""
 

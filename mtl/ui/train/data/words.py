@@ -1,4 +1,4 @@
-"""The words of step 1 of the Train tab: the file, what was understood of it, what is wrong with it."""
+"""The words of step 1 of the Train tab: the file, how it was read, what is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from mtl.ui.words import number
 
 TITLE = "Data"
 INTRO = (
-    "A table of texts and what you know about them. Each column of labels, numbers or entities teaches one task; rows "
-    "without a label for it are left out of that task alone."
+    "A table of texts and what you know about them. Each column of labels, numbers or entities teaches one task; a row "
+    "without a label is left out for that task only."
 )
 FILE = "Drop a table here: CSV, TSV, CoNLL or one word per row, up to 20 MB."
 SAMPLES = "Samples"
@@ -31,10 +31,10 @@ STOPPED = "Stopped."
 
 
 def stays(name: str) -> str:
-    return f"{name} stays what is learnt from."
+    return f"{name} is still the data to learn from."
 
 
-# --- what was understood ---
+# --- how it was read ---
 
 # The parts in braces are filled in by the page.
 ROWS = "{file}: {rows}."
@@ -42,17 +42,17 @@ IS_TEXT = "{column} is the text: {reason}."
 NO_TEXT = "No column is the text yet."
 KEEPS_HEAD = "{column} has {what}: the model's head {task} goes on learning."
 NEW_HEAD = "{column} has {what}: a new head."
-ANEW = "{column} has {what}: the head {task} starts anew, because the model's does not have {labels}."
-ANEW_UNFIT = "{column} has {what}: the head {task} starts anew, because the model's does not fit."
+ANEW = "{column} has {what}: the head {task} starts afresh, because the model's lacks {labels}."
+ANEW_UNFIT = "{column} has {what}: the head {task} starts afresh, because the model's does not fit."
 NOTHING = "{column} has {what}: nothing to learn."
 IGNORED = "{columns}: ignored."
 READY = "Ready to train."
 NOTHING_TO_LEARN = (
-    "Start is blocked: no column teaches anything. Say below which column holds labels, numbers or entities, or bring "
+    "Start is blocked: no column teaches anything. Say below which column holds labels, numbers or entities, or drop "
     "a file that has one."
 )
-BLOCKED = "Start is blocked by {errors}. Mend the file and bring it again."
-BLOCKED_OR_ACCEPT = "Start is blocked by {errors}. Mend the file and bring it again, or tick “{accept}”."
+BLOCKED = "Start is blocked by {errors}. Fix the file and drop it here again."
+BLOCKED_OR_ACCEPT = "Start is blocked by {errors}. Fix the file and drop it here again, or tick “{accept}”."
 ACCEPTED = "Ready to train without what has errors."
 FORMAT = "Read as {format}, {encoding}."
 
@@ -72,10 +72,10 @@ USED_AS = "What this column is used for. Change it where the guess is wrong."
 IS_THE_TEXT, IS_IGNORED = "the text", "ignored"
 TEACHES = "teaches {task}"
 TEACHES_NEW = "teaches {task}, a new head"
-TEACHES_ANEW = "teaches {task}, which starts anew"
+TEACHES_ANEW = "teaches {task}, which starts afresh"
 TEACHES_NOTHING = "teaches nothing"
 MEANINGS = "What its labels mean"
-MEANING = "What this label means to the model. With one label of its own, the head starts anew with all of them."
+MEANING = "What this label means to the model. With a label that the model lacks, the whole head starts afresh."
 LABEL, COUNT, MEANS = "label", "count", "taken as"
 OUT = "left out"
 NEW = "a label of its own"
@@ -114,7 +114,7 @@ LEVEL_NOTES = {
     "note": "good to know",
 }
 LEVEL_ACCEPTED = "left out, as you said"
-FINDING_HEADERS = ("line", "column", "problem", "what is done", "how to mend it")
+FINDING_HEADERS = ("line", "column", "problem", "what is done", "how to fix it")
 WHOLE_FILE = "all"
 
 

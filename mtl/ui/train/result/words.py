@@ -1,17 +1,18 @@
-"""The words of the fourth step: what a run came to, and the model in use."""
+"""The words of step 4 of the Train tab: the result of a run, and the model in use."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mtl.kinds.kind import metric_named
+from mtl.text.values import plural
 from mtl.training.progress import Progress
 from mtl.ui.words import duration
 
 TITLE = "Result"
 NOT_YET = (
-    "When a run has ended, this place shows its scores before and after, what it forgot, and your own sentences before "
-    "and after. Its model can then be used in the other tabs, or taken away as a file."
+    "When a run has ended, its scores before and after appear here, what it forgot, and your own sentences before and "
+    "after. You can then use its model in the other tabs, or download it."
 )
 STILL_GOING = "The run shown in step 3 is not over yet: its result appears here by itself."
 DAMAGED = "The scores of this run cannot be shown: its record is damaged. Its model may still be used."
@@ -42,7 +43,7 @@ NO_MISTAKES = "It made no mistakes on these rows."
 
 def held_out(what: str, rows: int) -> str:
     """What a head gives, and on how many rows it is scored."""
-    return f"{what} · {rows:,} row{'' if rows == 1 else 's'} held out"
+    return f"{what} · {plural(rows, 'row')} held out"
 
 
 def guessing(share: float) -> str:
@@ -54,17 +55,15 @@ def percent(share: float) -> str:
 
 
 def score(metric: str, value: float) -> str:
-    return percent(value) if metric_named(metric).show == "percent" else f"{value:.3f}"
+    return metric_named(metric).write(value)
 
 
 def difference(metric: str, change: float) -> str:
-    """With its sign; "0.0" for what rounds to nothing."""
-    value = f"{100 * change:+.1f}" if metric_named(metric).show == "percent" else f"{change:+.3f}"
-    return value if float(value) else value[1:]
+    return metric_named(metric).write_change(change)
 
 
-def summary(name: str, learnt: str, progress: Progress) -> str:
-    parts = [name, learnt, f"{progress.rows:,} rows learned from"]
+def summary(name: str, trained: str, progress: Progress) -> str:
+    parts = [name, trained, f"{progress.rows:,} rows learned from"]
     if progress.held_out:
         parts.append(f"{progress.held_out:,} held out")
     if progress.kept and progress.epochs > 1:
@@ -79,9 +78,9 @@ def summary(name: str, learnt: str, progress: Progress) -> str:
 
 FORGETTING = "What it forgot"
 FORGETTING_NOTE = (
-    "Every task scored before and after on a small set of sentences that comes with the program and that no model here "
-    "is trained on: first the tasks that this run left alone, then those that it trained. These can forget too, say a "
-    "label that the file never shows."
+    "Every task, scored before and after on a small set of sentences that comes with the program and that no model "
+    "here is trained on: first the tasks that this run left alone, then those that it trained. These can forget, too: "
+    "a label that the file lacks, for instance."
 )
 TRAINED_TOO = "trained in this run"
 NOTHING_TO_FORGET = "The model that this run began with had no tasks that the bundled sentences have labels for."
@@ -117,8 +116,8 @@ def start_gone(problem: Exception) -> str:
     return f"The model that this run began with cannot be loaded, so there is nothing to compare with. {problem}"
 
 
-def chip(name: str, learnt: str, heads: int, dtype: str) -> str:
-    parts = (name, learnt, f"{heads} head{'' if heads == 1 else 's'}", dtype)
+def chip(name: str, trained: str, heads: int, dtype: str) -> str:
+    parts = (name, trained, plural(heads, "head"), dtype)
     return " · ".join(part for part in parts if part)
 
 
@@ -185,4 +184,4 @@ def mean_cosine(cosine: float, number: int, least: float) -> str:
 
 
 def without_names(count: int) -> str:
-    return f"{count} sentence{'' if count == 1 else 's'} without names, before and after, not shown."
+    return f"{plural(count, 'sentence')} without names, before and after, not shown."

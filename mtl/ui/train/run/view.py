@@ -118,7 +118,8 @@ def _card(now: Progress, name: str, until: float, logarithmic: bool) -> Markup:
 
 
 def _writer(metric: Metric) -> Callable[[float], str]:
-    return text.percent if metric.show == "percent" else text.correlation
+    # Shorter than in tables, as it stands on an axis.
+    return lambda value: metric.write(value).replace(".0 %", " %")
 
 
 def table(now: Progress) -> Markup:

@@ -1,4 +1,4 @@
-"""The words of the third step, where a run is started and followed."""
+"""The words of step 3 of the Train tab, where a run is started and followed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mtl.text.values import plural
 from mtl.ui.names import run_name as run_name
 from mtl.ui.words import duration as duration
 from mtl.ui.words import number
@@ -30,8 +31,8 @@ STACK = "How far each part has moved"
 
 NOT_READY = "The model is being loaded: a few seconds, once per start of the server."
 NO_DATA = "Choose what to learn from in step 1 first: drop a file there, or pick a sample."
-DATA_GONE = "The server has put this file away after a long pause. Choose it again in step 1, then press Start."
-DATA_ERRORS = "This file cannot be trained on yet. Step 1 says what is wrong and how to mend it."
+DATA_GONE = "The server has deleted this file after a long pause. Choose it again in step 1, then press Start."
+DATA_ERRORS = "This file cannot be trained on yet. Step 1 says what is wrong and how to fix it."
 NOTHING_LEARNS = (
     "Nothing would learn: every layer group is frozen, and so is every head that the file has labels for (or its rate "
     "is 0). Let at least one of them learn in step 2."
@@ -47,8 +48,8 @@ def outlook(expected: Estimate) -> list[tuple[str, str]]:
     return [
         (count(expected.trainable), "weights learn"),
         (count(expected.frozen), "stay frozen"),
-        (number(expected.steps), f"step{'' if expected.steps == 1 else 's'}"),
-        (number(expected.rows), f"row{'' if expected.rows == 1 else 's'} to learn from"),
+        (number(expected.steps), "step" if expected.steps == 1 else "steps"),
+        (number(expected.rows), f"{'row' if expected.rows == 1 else 'rows'} to learn from"),
         (number(expected.validation_rows), "held out to score it"),
         (seconds, "on this machine, when nobody else trains"),
         (f"about {memory(expected.memory_mb)}", "of memory"),
@@ -68,7 +69,7 @@ def memory(megabytes: float) -> str:
 
 WAITING = "Waiting for its turn"
 PREPARING = "Getting ready"
-PREPARING_FACTS = "Reads the data, loads the model, and computes once what frozen layers give."
+PREPARING_FACTS = "Reads the data, loads the model, and caches the outputs of frozen layers."
 TRAINING = "Training"
 STOPPING = "Stopping"
 STOPPING_FACTS = "It ends after this step; then its model is measured and saved."
@@ -76,7 +77,7 @@ SAVING = "Nearly done"
 SAVING_FACTS = "All steps are done; the model is measured and saved."
 DONE = "Done"
 STOPPED = "Stopped"
-NEVER_BEGAN = "It had not begun. Resume puts it into the line again."
+NEVER_BEGAN = "It had not begun. Resume puts it back in the line."
 KILLED = "The training process ended unexpectedly"
 FAILED = "The run could not go on"
 SAFE = "You may close or reload this page: the run goes on, and you find it here again."
@@ -97,7 +98,7 @@ def progress(step: int, steps: int, epoch: int, epochs: int, eta: float | None) 
 
 
 def done(steps: int, epochs: int, planned: int, seconds: float, best: int | None) -> str:
-    parts = [f"{number(steps)} step{'' if steps == 1 else 's'}, {_epochs(epochs)}, {duration(seconds)}."]
+    parts = [f"{plural(steps, 'step')}, {plural(epochs, 'epoch')}, {duration(seconds)}."]
     if epochs < planned:
         parts.append(f"It ended before epoch {planned}, because the score had stopped rising.")
     if best is not None:
@@ -110,10 +111,6 @@ def stopped(step: int, steps: int, epoch: int, best: int | None) -> str:
     which = "the model as it was then" if best is None else f"the model of epoch {best}, the best so far,"
     resume = f"Resume goes on after epoch {epoch}" if epoch else "Resume begins again, as no epoch was finished"
     return f"After step {number(step)} of {number(steps)}; {which} is kept and can be used. {resume}."
-
-
-def _epochs(count: int) -> str:
-    return f"{count} epoch{'' if count == 1 else 's'}"
 
 
 # --- the list of runs ---
@@ -144,27 +141,18 @@ ANCHOR_KIND = "drift of embeddings"
 NO_SCORES = "No rows are held out (step 2, Advanced), so nothing is scored."
 CURVES_NOTE = (
     "Loss: how wrong the answers are, lower is better; faint is each step, the line their running mean. Held-out rows "
-    "are never trained on: when their loss rises while the other falls, the model learns the rows by heart."
+    "are never trained on: when their loss rises while the other falls, the model is overfitting."
 )
-NO_EPOCH = "The first rows come when the first epoch is over."
-FIRST_POINT = "The first points come with the first steps."
+NO_EPOCH = "The first rows appear after the first epoch."
+FIRST_POINT = "The first points appear with the first steps."
 TABLE_HEADERS = ("epoch", "task", "loss, training rows", "loss, held-out rows", "score", "held-out score")
 
 
 def higher_elsewhere(kept: int, best: bool, tasks: Sequence[tuple[str, int, str, str]]) -> str:
-    """`tasks`: each with its best epoch, its score there, and its score in the epoch that is kept."""
+    """`tasks`: each with its best epoch, its score after that, and its score after the epoch that is kept."""
     why = "the best on the mean of all tasks" if best else "the last one"
     parts = [f"{task} after epoch {number} ({score}, not {now})" for task, number, score, now in tasks]
     return f"Kept are the weights after epoch {kept}, {why}. Higher in another epoch: {', '.join(parts)}."
-
-
-def percent(value: float) -> str:
-    digits = f"{100 * value:.1f}"
-    return f"{digits.removesuffix('.0')} %"
-
-
-def correlation(value: float) -> str:
-    return f"{value:.3f}"
 
 
 def damaged(count: int) -> str:

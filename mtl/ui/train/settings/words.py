@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mtl.text.values import plural
+
 # --- numbers ---
 
 
@@ -116,10 +118,10 @@ PAIRS = "pairs such as 2:4, 3:0 (an epoch from 2 on, a colon, how many stay froz
 
 
 def field_problem(what: str) -> str:
-    return f"Not taken over: write {what}."
+    return f"Not applied: write {what}."
 
 
-# --- what comes of it ---
+# --- the outcome ---
 
 LOADING = "Loading the model: a few seconds, once per start of the server."
 NOTHING_LEARNS = (
@@ -140,7 +142,7 @@ def learns(learning: int, frozen: int, what: str) -> str:
 def parts(layers: Sequence[str], heads: int) -> str:
     """What learns, in few words: "layer 3 to layer 6 and 4 heads"."""
     words = [layers[0] if len(layers) == 1 else f"{layers[0]} to {layers[-1]}"] if layers else []
-    return " and ".join([*words, *([f"{heads} head{'' if heads == 1 else 's'}"] if heads else [])])
+    return " and ".join([*words, *([plural(heads, "head")] if heads else [])])
 
 
 def zero_rate(names: Sequence[str]) -> str:
@@ -149,13 +151,13 @@ def zero_rate(names: Sequence[str]) -> str:
 
 def high_rate(names: Sequence[str], usual: str) -> str:
     return (
-        f"Very high: {', '.join(names)}. Usual are {usual}. The scores will most likely get worse; should the loss "
-        "grow until it is no number any more, the run ends and says so."
+        f"Very high: {', '.join(names)}. Usual are {usual}. The scores will most likely get worse; if the loss "
+        "diverges, the run ends and says so."
     )
 
 
 def never_thaws(epoch: int, epochs: int) -> str:
-    return f"Unfreezing in epoch {epoch} never comes: there are {epochs} epochs."
+    return f"Unfreezing in epoch {epoch} never happens: there are {epochs} epochs."
 
 
 def without_control(settings: str) -> str:
@@ -179,25 +181,25 @@ COPY = "Copy"
 COPIED = "Copied"
 COPY_FAILED = "Select it and press Ctrl + C"
 LINK = "Link"
-LINK_INFO = "Opens this page with these settings, for a class say. The data and a trained model do not travel with it."
+LINK_INFO = "Opens this page with these settings, for a class say. It carries neither the data nor a trained model."
 DOWNLOAD = "Download run.json"
 LOAD = "Load a run.json"
-LOADED = "The settings of {name} are in place."
-CHANGED = "The settings were made to fit this model."
-LINK_SET = "The settings of the link are in place."
+LOADED = "The settings of {name} have been applied."
+CHANGED = "The settings were adjusted to this model."
+LINK_SET = "The settings of the link have been applied."
 NO_FILE = "DATA.csv"
 
 
 def no_settings(name: str, problem: str) -> str:
-    return f"{name} was not taken over; the settings stay as they were. {problem}"
+    return f"{name} was not applied; the settings stay as they were. {problem}"
 
 
 NOT_JSON = "It is not JSON, so it cannot be a run.json."
 TOO_LONG = "It is far too long to be a run.json."
 THE_LINK = "The link"
-BAD_LINK = "It is damaged: its settings cannot be read. Ask for it again, or set the controls by hand."
+BAD_LINK = "It is damaged: its settings cannot be read. Ask for a new one, or set the controls by hand."
 BAD_START = "It starts from a model that this page does not know."
-NOT_THERE = "That model is not here any more. Choose another one to start from."
+NOT_THERE = "That model is no longer here. Choose another one to start from."
 BAD_STATE = "The page sent settings that cannot be read. Reload it."
 AS_TABLE = "The same as a table"
 CHECKPOINT = "CHECKPOINT"
