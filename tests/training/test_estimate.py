@@ -114,8 +114,7 @@ def test_nothing_that_learns_is_told_too(model, speeds):
 
 def test_this_machine_is_measured(model):
     speed = estimates.measure(model.backbone, "float32")
-    assert 0 < speed.forward < speed.training
-    assert speed.update > 0
+    assert min(speed.forward, speed.training, speed.update) > 0
     # What others answer with is as it was.
     assert not any(p.requires_grad for p in model.backbone.parameters())
 
