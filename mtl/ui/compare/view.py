@@ -101,42 +101,21 @@ def _short(start: str) -> str:
 
 def table(runs: Sequence[Progress], names: Names, shown: str | None) -> Markup:
     """A row for each run. `names`: run -> what its settings are called; `shown`: the run that the Train tab shows."""
-    tasks = kinds(runs)
-    slowest = max((progress.seconds for progress in runs), default=0.0)
     return templates.render(
         "runs.html",
         words=words,
-        runs=[(progress, _cells(progress, tasks, slowest)) for progress in runs],
-        tasks=[(task, words.score_title(KINDS[kind].metrics[0])) for task, kind in tasks.items()],
+        live=live,
+        score=result.score,
+        colour=colour,
+        dashed=dashed,
+        runs=runs,
+        tasks={task: KINDS[kind].metrics[0] for task, kind in kinds(runs).items()},
+        slowest=max((progress.seconds for progress in runs), default=0.0),
         forgetful=any(progress.lost for progress in runs),
         differing=differences(runs),
         names=names,
-        run_name=live.run_name,
-        colour=colour,
-        dashed=dashed,
         shown=shown,
     )
-
-
-def _cells(progress: Progress, tasks: Mapping[str, str], slowest: float) -> dict[str, Any]:
-    """What the table says of a run. A number is its share of its cell's width, the number, and a note."""
-    scores = []
-    for task, kind in tasks.items():
-        # The score of the weights that are kept, and the task's best where another epoch had it.
-        value, best, metric = progress.scores.get(task), progress.better_elsewhere.get(task), KINDS[kind].headline
-        note = words.best_elsewhere(result.score(metric, best.scores[task]), best.number) if best else ""
-        scores.append((value or 0.0, "" if value is None else result.score(metric, value), note))
-    over = not progress.run.unfinished and progress.forgetting
-    lost = [words.forgot(task, metric, change) for task, (metric, change) in progress.lost.items()] if over else []
-    seconds, cosine = progress.seconds, progress.cosine
-    return {
-        "state": words.state(progress.run.state, progress.share, progress.place, progress.message, progress.stopping),
-        "scores": scores,
-        "cost": (seconds / slowest if slowest else 0.0, live.duration(seconds) if seconds else "", ""),
-        "lost": lost,
-        "nothing_lost": words.NOTHING_UNTRAINED if over and not lost else "",
-        "kept": (cosine or 0.0, "" if cosine is None else f"{cosine:.3f}", ""),
-    }
 
 
 # --- the curves ---

@@ -16,7 +16,7 @@ from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
 from mtl.ui import words
-from mtl.ui.widgets.figures import colours, ink
+from mtl.ui.widgets.figures import colours, ink, shorten
 
 
 class _LineBreaks(Extension):
@@ -38,7 +38,7 @@ _ENVIRONMENT = Environment(
     undefined=StrictUndefined,
     auto_reload=False,
 )
-_ENVIRONMENT.globals |= {"page": words, "colours": colours, "ink": ink}
+_ENVIRONMENT.globals |= {"page": words, "colours": colours, "ink": ink, "shorten": shorten}
 _ENVIRONMENT.filters |= {"json": partial(json.dumps, ensure_ascii=False), "repr": repr}
 
 

@@ -2,8 +2,8 @@
 
 Pure functions from plain values to SVG and to the same as a table. Widths are shares of whatever room the picture is
 given, heights are pixels (`PITCH` from one block to the next), so that controls can stand beside the blocks. Where the
-visitor drags a slider, assets/controls.js changes class, strength and words of a block by the same rules as `_block`
-here.
+visitor drags a slider, assets/controls.js changes class, strength and words of a block by the same rules as
+stack.html here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ _SMALL_PITCH, _SMALL_BLOCK = 26, 22
 GAP = 12
 # Heads stand so far to the right, in per cent, and the trunk that they branch off at half of it.
 _INDENT = 8
-_NAME_SHOWN = 28
 
 
 def height(layers: int, heads: int, small: bool = False) -> int:
@@ -48,15 +47,17 @@ def svg(
     gap = GAP if heads else 0
     blocks = []
     for place, group in enumerate(parts):
-        change = None if moved is None else moved.get(group.name, 0.0)
         y, indent = (place * pitch, _INDENT) if place < len(heads) else (place * pitch + gap, 0)
-        blocks.append({"y": y, "indent": indent, "wide": 100 - indent, **_block(group, change, epoch)})
+        blocks.append((group, None if moved is None else moved.get(group.name, 0.0), y, indent))
     return templates.render(
         "stack.html",
+        words=words,
+        draw={"about": about, "state": state, "strength": strength, "bar": bar},
         blocks=blocks,
         heads=range(len(heads)),
         spoken=words.stack_label(sum(not group.frozen for group in groups), len(parts)),
         height=height(len(layers), len(heads), small),
+        epoch=epoch,
         small=small,
         live=live,
         tall=tall,
@@ -104,20 +105,3 @@ def bar(moved: float) -> float:
     """The length of the bar for a relative change, in per cent of its track: the square root, full when the weights
     have changed by their own size. So a change of 1 % is seen, and no change is exactly nothing."""
     return 100 * math.sqrt(min(1.0, max(0.0, moved)))
-
-
-def _block(group: Group, moved: float | None, epoch: int) -> dict[str, object]:
-    first, name, said = group.next_epoch(epoch), group.label, state(group, epoch)
-    kind = "frozen" if not first else "waits" if first > epoch else "learns"
-    title = [about(group), said, *([words.rate(group.rate)] if first else [])]
-    change = "" if moved is None else words.moved(moved)
-    return {
-        "kind": kind,
-        "strength": strength(group.rate),
-        "title": " · ".join([*title, *([change] if change else [])]),
-        "name": name if len(name) <= _NAME_SHOWN else name[: _NAME_SHOWN - 1] + "…",
-        "right": words.rate(group.rate) if first else said,
-        "size": words.count(group.size),
-        "note": change or (said if kind == "waits" else ""),
-        "bar": None if moved is None else bar(moved),
-    }

@@ -102,8 +102,7 @@ def columns(source: Source, revision: int = 0) -> Markup:
         "columns.html",
         words=words,
         code=code,
-        shorten=shorten,
-        name_length=_NAME,
+        width=_NAME,
         revision=revision,
         listed=[_column(column, source) for column in order[:COLUMNS_SHOWN]],
         hidden=len(order) - COLUMNS_SHOWN,
@@ -179,7 +178,8 @@ def doctor(source: Source) -> Markup:
     for level, title in words.LEVELS.items():
         if found := [f for f in source.table.findings if f.level == level]:
             about = words.LEVEL_ACCEPTED if level == "error" and source.accepted else words.LEVEL_NOTES[level]
-            levels.append((level, title, about, sum(f.count for f in found), found[:FINDINGS_SHOWN], len(found)))
+            count, hidden = sum(f.count for f in found), len(found) - FINDINGS_SHOWN
+            levels.append((level, title, about, count, found[:FINDINGS_SHOWN], hidden))
     return templates.render("doctor.html", words=words, code=code, levels=levels)
 
 
@@ -191,11 +191,11 @@ def preview(source: Source) -> Markup:
     rows = source.table.rows[:ROWS_SHOWN]
     tasks = list(source.table.tasks().values())
     some = tasks[:TASKS_SHOWN]
-    headers = [words.LINE, shorten(source.table.text_column or "", _NAME), *(shorten(c.name, _NAME) for c in some)]
+    names = [source.table.text_column or "", *(column.name for column in some)]
     cells = [(row.line, row.text, *(_value(row, column) for column in some)) for row in rows]
     if not cells:
         return Markup()
-    listing = markup.table(words.PREVIEW, headers, cells)
+    listing = markup.table(words.PREVIEW, [words.LINE, *(shorten(name, _NAME) for name in names)], cells)
     if len(tasks) > len(some):
         listing += markup.note(words.columns_not_shown(len(tasks) - len(some)))
     return markup.details(words.preview(len(rows), source.rows), listing)

@@ -107,6 +107,8 @@ def _maps(found: Comparison) -> dict[str, Any]:
     sides = found.answers(task) if task else (None, None)
     before, after = ([shown(found.kind(task)).colour_of(a) for a in side] if side else nothing for side in sides)
     one, other = _fitted(found.points)
+    # Where each point was, where it is, and whether that is far enough to be seen.
+    moves = [(*was, *now, np.hypot(*(now - was)) > _RADIUS) for was, now in zip(one, other, strict=True)]
     still = found.cosine is not None and bool((found.cosine > _STILL).all())
     moved = ""
     if found.cosine is not None and not still:
@@ -116,7 +118,7 @@ def _maps(found: Comparison) -> dict[str, Any]:
         "size": (_WIDTH, _HEIGHT),
         "panels": [
             (words.BEFORE, (), _dots(found.texts, one, before, looks)),
-            (words.AFTER, () if still else _moves(one, other), _dots(found.texts, other, after, looks)),
+            (words.AFTER, () if still else moves, _dots(found.texts, other, after, looks)),
         ],
         "coloured_by": task,
         "looks": looks,
@@ -127,37 +129,28 @@ def _maps(found: Comparison) -> dict[str, Any]:
 
 def _colouring(found: Comparison) -> str | None:
     """The head by whose answers points are coloured: one with labels that was trained, if there is one."""
-    heads = [name for name, spec in found.new.items() if isinstance(_label(found.after[0], spec), str)]
+    answers = found.after[0].results
+    heads = [name for name, spec in found.new.items() if isinstance(shown(spec.kind).colour_of(answers[name]), str)]
     return next((name for name in heads if name in found.taught), next(iter(heads), None))
 
 
-def _label(analysis: Analysis, spec: TaskSpec) -> str | float | None:
-    return shown(spec.kind).colour_of(analysis.results[spec.name])
-
-
 def _fitted(points: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Both maps in pixels of one drawing, at one scale."""
+    """Both maps in pixels of one drawing, to a tenth, at one scale."""
     both = np.concatenate(points)
     low, high = both.min(axis=0), both.max(axis=0)
     room = np.array([_WIDTH - 2 * _EDGE, _HEIGHT - 2 * _EDGE])
     scale = float((room / np.maximum(high - low, 1e-6)).min())
     middle = np.array([_WIDTH, _HEIGHT]) / 2
-    return tuple((side - (low + high) / 2) * scale + middle for side in points)
-
-
-def _moves(before: np.ndarray, after: np.ndarray) -> list[tuple[float, float, float, float, bool]]:
-    """Where each point was, where it is, and whether that is far enough to be seen."""
-    far = np.hypot(*(after - before).T) > _RADIUS
-    return [(*was, *now, seen) for was, now, seen in zip(before, after, far, strict=True)]
+    return tuple(((side - (low + high) / 2) * scale + middle).round(1) for side in points)
 
 
 def _dots(
     texts: Sequence[str], points: np.ndarray, labels: Sequence[str | None], looks: Mapping[str, tuple[str, str]]
 ) -> list[tuple[float, float, str, str, str]]:
     """Of each text: its place, what it says, and the shape and colour of its label."""
-    titles = (f"{value[:200]}{f' ({label})' if label else ''}" for value, label in zip(texts, labels, strict=True))
     return [
-        (*point, title, *looks.get(label, _PLAIN)) for point, title, label in zip(points, titles, labels, strict=True)
+        (*point, f"{value[:200]}{f' ({label})' if label else ''}", *looks.get(label, _PLAIN))
+        for point, value, label in zip(points, texts, labels, strict=True)
     ]
 
 

@@ -47,11 +47,5 @@ def forgetting(progress: Progress) -> Markup:
         return Markup()
     # First those that the run left alone.
     tasks = sorted((progress.forgetting.get("tasks") or {}).items(), key=lambda item: item[1]["trained"])
-    return templates.render(
-        "forgetting.html",
-        words=words,
-        change=change,
-        metric_named=metric_named,
-        tasks=tasks,
-        cosine=progress.cosine,
-    )
+    known = {"words": words, "change": change, "metric_named": metric_named}
+    return templates.render("forgetting.html", tasks=tasks, cosine=progress.cosine, **known)

@@ -42,7 +42,8 @@ def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -
     return templates.render(
         "form.html",
         words=words,
-        stack=stack,
+        describe=stack.about,
+        sizes=f"--pitch:{stack.PITCH}px;--block:{stack.BLOCK}px;--gap:{stack.GAP}px",
         # The browser takes a form that reads as the one before for no news, though the visitor may have moved things.
         version=next(_renderings),
         epochs=_first_epochs(shape, config),
