@@ -1,16 +1,16 @@
-"""How the tabs hear of a new analysis, and how plain functions become handlers of the page.
+"""How the tabs learn of news, and how plain functions become handlers of the page.
 
-The page itself carries only a counter that moves when there is something new to show.
+The page itself carries only counters, which move when there is something new to show.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import itertools
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,11 @@ from mtl.ui.models import Models
 from mtl.ui.visitors import Registry, Visit
 
 log = logging.getLogger("mtl.ui")
-# Events that ask for the same again when they come twice.
+# Events that ask for the same thing again when they come twice.
 _REPEATS = ("click", "tick")
 # An error may quote what a visitor wrote; of more characters it is cut.
 _LONGEST = 600
-# Options of events that ask a model. Many may begin, because they take turns with every batch.
+# Options of events that ask a model. Many may run at a time, as they take turns after every batch.
 ASKS_A_MODEL = {"concurrency_id": "model", "concurrency_limit": 40}
 # In a handler's result: the component of this field stays as it is.
 UNCHANGED = object()
@@ -39,11 +39,11 @@ UNCHANGED = object()
 class Session:
     """What a tab's `build` is given: the places it may listen to, and ways to wire plain functions to them.
 
-    `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors.
-    `sandbox` reads the files that they bring. `narrow` is true on a phone. The revisions are counters
-    that move when something of a session has changed, each with `next_revision()`: `revision` its analysis, `arrival`
-    who it is (once, when the page has loaded), `data` what it will train on, `settings` how, `run` which run it looks
-    at or that this run is over, `model` which model it uses."""
+    `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors. `sandbox`
+    reads their files. `narrow` is true on a phone. The revisions are counters that move, by `next_revision()`, when
+    something of a session has changed: `revision` its analysis, `arrival` who it is (once, when the page has loaded),
+    `data` what it will train on, `settings` how, `run` which run it looks at or that this run is over, `model` which
+    model it uses."""
 
     def __init__(self, engine: Engine, registry: Registry, runs: Runs) -> None:
         self.engine = engine
@@ -60,8 +60,8 @@ class Session:
         return next(self._revisions)
 
     def show(self, view: Callable, inputs: Sequence[Any], outputs: Sequence[Any] | Mapping[str, Any]) -> None:
-        """Call `view(work, *inputs)` for `outputs` when there is a new analysis and when the visitor changes
-        one of `inputs`. A generator may give several versions, better and better."""
+        """Call `view(work, *inputs)` for `outputs` when there is a new analysis, and when the visitor changes one of
+        `inputs`."""
         triggers = [self.revision.change, *(i.input for i in inputs if i is not self.narrow)]
         self.on(triggers, view, inputs, outputs)
 
@@ -73,17 +73,9 @@ class Session:
         outputs: Sequence[Any] | Mapping[str, Any],
         needs_work: bool = True,
     ) -> None:
-        """Call `view(work, *inputs)` for `outputs` on `triggers`. Without an analysis nothing is called; the
-        visitor is told so if `needs_work`."""
-        gr.on(
-            list(triggers),
-            self._with_work(view, outputs, needs_work),
-            inputs=list(inputs),
-            outputs=_components(outputs),
-            show_progress="hidden",
-            trigger_mode="always_last",
-            api_visibility="private",
-        )
+        """As `wire`, but `view` gets the visitor's analysis. Without one it is not called, and the visitor is warned if
+        `needs_work`."""
+        self.wire(triggers, partial(_with_work, view, needs_work), inputs, outputs, trigger_mode="always_last")
 
     def wire(
         self,
@@ -96,8 +88,8 @@ class Session:
         """Call `view(visit, *inputs)` for `outputs` on `triggers`, with what is known of the session (`Visit`).
 
         Where `outputs` are components by name, `view` gives a dataclass with a field for each of them (see `by_name`).
-        A generator may give several versions. Problems become a warning in plain words. `options` are those of
-        `gr.on`. Returns the event, for what should come after it.
+        An iterator may give several versions. Problems become a warning in plain words. `options` are those of `gr.on`.
+        Returns the event, for what should come after it.
 
         While an answer is under way, another click or tick is dropped; of anything else the last one is answered, too.
         """
@@ -105,13 +97,19 @@ class Session:
         repeats = all(trigger.event_name in _REPEATS for trigger in triggers)
 
         def handler(request: gr.Request, *values):
-            yield from _in_plain_words(view, self.registry.visit(request.session_hash), values, outputs)
+            try:
+                result = view(self.registry.visit(request.session_hash), *values)
+                for version in result if isinstance(result, Iterator) else [result]:
+                    yield by_name(version, outputs) if dataclasses.is_dataclass(version) else version
+            except Exception as problem:
+                gr.Warning(in_plain_words(problem))
+                yield gr.skip() if len(outputs) == 1 else tuple(gr.skip() for _ in outputs)
 
         return gr.on(
             list(triggers),
             handler,
             inputs=list(inputs),
-            outputs=_components(outputs),
+            outputs=list(outputs.values() if isinstance(outputs, Mapping) else outputs),
             **{
                 "show_progress": "hidden",
                 "api_visibility": "private",
@@ -124,9 +122,7 @@ class Session:
         """A button that saves `make(work, *inputs)` as a file called `name`."""
 
         def write(visit: Visit, folder: Path, *values) -> Path:
-            if visit.work is None:
-                raise UserError(text.EXPIRED)
-            (folder / name).write_bytes(make(visit.work, *values))
+            (folder / name).write_bytes(_with_work(make, True, visit, *values))
             return folder / name
 
         self.save(label, write, inputs)
@@ -159,20 +155,14 @@ class Session:
         )
         return button
 
-    def _with_work(self, view: Callable, outputs: Sequence[Any] | Mapping[str, Any], needs_work: bool) -> Callable:
-        """`view` as a Gradio handler: the session's own analysis goes in, and problems come out as plain
-        words."""
 
-        def handler(request: gr.Request, *values):
-            work = self.registry.work(request.session_hash)
-            if work is None:
-                if needs_work:
-                    gr.Warning(text.EXPIRED)
-                yield _nothing(len(outputs))
-                return
-            yield from _in_plain_words(view, work, values, outputs)
-
-        return handler
+def _with_work(view: Callable, needs_work: bool, visit: Visit, *values: Any) -> Any:
+    """What `view(work, *values)` gives for the visitor's own analysis."""
+    if visit.work is not None:
+        return view(visit.work, *values)
+    if needs_work:
+        raise UserError(text.EXPIRED)
+    return iter(())
 
 
 def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:
@@ -182,8 +172,8 @@ def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:
 
 
 def labelled(label: str, **changes: Any) -> gr.Button:
-    """What changes about a button, always with its label. Without it Gradio goes back to what it knew of a button in
-    a tab that is not open yet: it stands there without a label, or not at all."""
+    """What changes about a button, always with its label: without it Gradio shows a button of a tab that is not open
+    yet without a label, or not at all."""
     return gr.Button(label, **changes)
 
 
@@ -198,30 +188,8 @@ def by_name(result: Any, outputs: Mapping[str, Any]) -> tuple:
     return tuple(gr.skip() if value is UNCHANGED else value for value in values)
 
 
-def _nothing(outputs: int) -> Any:
-    return gr.skip() if outputs == 1 else tuple(gr.skip() for _ in range(outputs))
-
-
-def _components(outputs: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
-    return list(outputs.values() if isinstance(outputs, Mapping) else outputs)
-
-
-def _in_plain_words(
-    view: Callable, subject: Any, values: Sequence[Any], outputs: Sequence[Any] | Mapping[str, Any]
-) -> Iterator[Any]:
-    """What `view(subject, *values)` gives, one version or several, as Gradio takes it; a problem becomes a warning."""
-    try:
-        result = view(subject, *values)
-        for version in result if inspect.isgenerator(result) else [result]:
-            yield by_name(version, outputs) if dataclasses.is_dataclass(version) else version
-    except Exception as problem:
-        gr.Warning(in_plain_words(problem))
-        yield _nothing(len(outputs))
-
-
 def in_plain_words(problem: Exception) -> str:
-    """What to tell a visitor; the traceback of anything unforeseen goes to the server's log, never to the
-    page."""
+    """What to tell a visitor; where anything unforeseen went wrong stands in the server's log, never on the page."""
     if isinstance(problem, UserError):
         return short(str(problem), _LONGEST)
     log.error("A handler of the page failed: %s", problem if isinstance(problem, Failure) else where(problem))

@@ -197,9 +197,10 @@ def pick(session: Session, visit: Visit, run_id: str) -> tuple[int, gr.Tabs]:
 
 
 def set_note(visit: Visit, which: str) -> SetNote:
-    source = visit.train.source
-    if source is None or not source.ready:
-        return SetNote(markup.note(words.NO_DATA if source is None else words.NOT_READY), gr.Button(interactive=False))
+    try:
+        source = _ready_source(visit)
+    except UserError as why:
+        return SetNote(markup.note(str(why)), gr.Button(interactive=False))
     titles = [presets.BY_NAME[name].title for name in SETS[which]]
     note = words.set_note(titles, source.name, visit.train.config.epochs)
     return SetNote(markup.note(note), gr.Button(interactive=True))
@@ -220,6 +221,7 @@ def start_set(session: Session, visit: Visit, which: str) -> str:
     """Put a run for each preset of a set into the line, on the visitor's data; returns what to say about it.
 
     The Train tab then shows the first of them. Raises `UserError` where none can be started."""
+    live.check_owner(visit)
     source = _ready_source(visit)
     groups = _groups(session, source.tasks)
     started, problems = [], []
@@ -246,7 +248,6 @@ def stop_all(session: Session, visit: Visit) -> str:
 
 
 def _ready_source(visit: Visit) -> Source:
-    live.check_owner(visit)
     source = visit.train.source
     if source is None:
         raise UserError(words.NO_DATA)

@@ -5,36 +5,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mtl.config import TaskSpec, TrainConfig
-
-if TYPE_CHECKING:
-    from mtl.data.matching import Matched
-    from mtl.data.table import Table
+from mtl.config import TrainConfig
+from mtl.ui.train.data.tables import TableForModel
 
 
-@dataclass(frozen=True)
-class Source:
-    """A file to learn from, as it was read.
+@dataclass(frozen=True, kw_only=True)
+class Source(TableForModel):
+    """A file to learn from, as it was read for the model that training begins with, which `start_from` names as
+    `mtl.load` does.
 
-    `path` is the page's own copy, `name` what the visitor calls it. `table` is what the file says, `matched` the same
-    set against the model it will train, which `start_from` names as `mtl.load` does; both hold the first rows only,
-    cut short, because a file may be large: the run reads it again. `rows` and `tokens` count all of them. `reading` are
-    the keyword arguments of `Runs.start` by which the run reads it the same way. `tasks` are all heads of the resulting
-    model, in their order; `learns` names those that rows have labels for. `accepted` says that the visitor wants to
-    train although parts of the file cannot be used.
+    `path` is the page's own copy, `name` what the visitor calls it. `reading` are the keyword arguments of `Runs.start`
+    by which the run reads it the same way. `accepted` says that the visitor wants to train although parts of the file
+    cannot be used.
     """
 
     path: Path
     name: str
-    table: Table
-    matched: Matched
     reading: dict[str, Any]
-    tasks: dict[str, TaskSpec]
-    learns: tuple[str, ...]
-    rows: int = 0
-    tokens: int = 0
     start_from: str | None = None
     accepted: bool = False
 

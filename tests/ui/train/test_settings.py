@@ -47,6 +47,12 @@ def model(tiny):
     return derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS)).eval()
 
 
+def source_of(name, tasks, learns, **more):
+    """A file as far as the settings look at it."""
+    values = {"path": None, "table": None, "matched": None, "reading": {}, **more}
+    return Source(name=name, tasks=tasks, learns=learns, **values)
+
+
 def session_of(*models):
     """The page around a model of its own and others by name."""
     own, others = models[0], dict(models[1:])
@@ -465,7 +471,7 @@ def test_the_sliders_follow_the_backbone(tmp_path):
 def test_the_heads_follow_the_data(page, model):
     tasks = {t.name: t for t in (*TASKS, TaskSpec("<u>new", "classification", ("x", "y")))}
     page.visit.train.config = TrainConfig(freeze_heads=("sentiment",))
-    page.visit.train.source = Source(None, "my data.csv", None, None, {"text": "body"}, tasks, ("<u>new",))
+    page.visit.train.source = source_of("my data.csv", tasks, ("<u>new",), reading={"text": "body"})
     form, outcome, parcel, *_ = page(controls.refresh)
     assert "<u>" not in form + outcome + parcel
     assert re.findall(r'data-head="([^"]*)"[^>]*?( disabled)?>', form) == [
@@ -519,7 +525,7 @@ def test_the_bare_backbone_is_a_model_that_data_can_be_matched_with(model, tiny)
 
 def test_data_that_was_matched_with_another_model_waits_for_its_match(page, model, tiny):
     tasks = {t.name: t for t in TASKS[:1]}
-    page.visit.train.source = Source(None, "x.csv", None, None, {}, tasks, ("sentiment",), start_from=str(tiny))
+    page.visit.train.source = source_of("x.csv", tasks, ("sentiment",), start_from=str(tiny))
     assert controls.shape_now(page.session, page.visit.train).groups.learns is None
     page.visit.train.start_from = str(tiny)
     groups = controls.shape_now(page.session, page.visit.train).groups

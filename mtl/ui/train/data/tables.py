@@ -37,16 +37,18 @@ class Known:
         return cls(model.tasks, model.max_tokens, model.backbone.tokenizer.to_str())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TableForModel:
-    """These fields of `mtl.ui.train.state.Source`."""
+    """`table` is what the file says, `matched` the same matched with the model it will train. Both hold the first rows
+    only, cut short, because a file may be large: the run reads it again. `rows` and `tokens` count all of them. `tasks`
+    are all heads of the resulting model, in their order; `learns` names those that rows have labels for."""
 
     table: Table
     matched: Matched
     tasks: dict[str, TaskSpec]
     learns: tuple[str, ...]
-    rows: int
-    tokens: int
+    rows: int = 0
+    tokens: int = 0
 
 
 def read_for(

@@ -196,24 +196,16 @@ def show(session: Session, visit: Visit, logarithmic: bool) -> Shown:
 def prepare(session: Session, visit: Visit) -> Iterator[Outlook]:
     """What a run would take; a second version follows when this machine's speed has been measured."""
     train = visit.train
-    if train.source is None:
-        yield Outlook(markup.note(text.NO_DATA), gr.Button(interactive=False))
-        return
-    if not train.source.ready:
-        yield _refused(text.DATA_ERRORS)
-        return
-    expected = expectation(session, train, train.config, wait=0.5)
-    if not expected.trainable:
-        yield _refused(text.NOTHING_LEARNS)
+    try:
+        expected = expectation(session, train, train.config, wait=0.5)
+    except UserError as why:
+        note = markup.note if train.source is None else view.refusal
+        yield Outlook(note(str(why)), gr.Button(interactive=False))
         return
     yield Outlook(view.outlook(expected), gr.Button(interactive=True))
     if expected.seconds is None:  # the speed is being measured, once per start of the server
         expected = expectation(session, train, train.config, wait=30.0)
         yield Outlook(view.outlook(expected), gr.Button(interactive=True))
-
-
-def _refused(why: str) -> Outlook:
-    return Outlook(view.refusal(why), gr.Button(interactive=False))
 
 
 # --- starting ---
@@ -222,20 +214,14 @@ def _refused(why: str) -> Outlook:
 def start(session: Session, visit: Visit, config: TrainConfig | None = None) -> Run:
     """Put a run on the visitor's data and settings (or those of `config`) into the line, and show it.
 
-    Raises `UserError` where there is nothing to learn from, or nothing would learn.
+    Raises `UserError` where no run can be started.
     """
     train, runs = visit.train, session.runs
     config = config or train.config
     check_owner(visit)
-    if train.source is None:
-        raise UserError(text.NO_DATA)
-    if not train.source.ready:
-        raise UserError(text.DATA_ERRORS)
+    expected = expectation(session, train, config, wait=0.0)
     if not train.source.path.is_file():
         raise UserError(text.DATA_GONE)
-    expected = expectation(session, train, config, wait=0.0)
-    if not expected.trainable:
-        raise UserError(text.NOTHING_LEARNS)
     if expected.seconds is None and runs.longest < math.inf:  # whether it is allowed depends on how long it takes
         expected = expectation(session, train, config, wait=30.0)
     run = runs.start(
@@ -252,10 +238,20 @@ def start(session: Session, visit: Visit, config: TrainConfig | None = None) -> 
 
 
 def expectation(session: Session, train: TrainState, config: TrainConfig, wait: float) -> Estimate:
-    """What a run on the chosen data will take. Waits up to `wait` seconds for this machine's speed to be measured."""
+    """What a run on the chosen data will take. Waits up to `wait` seconds for this machine's speed to be measured.
+
+    Raises `UserError` where there is nothing to learn from, or nothing would learn."""
     source = train.source
+    if source is None:
+        raise UserError(text.NO_DATA)
+    if not source.ready:
+        raise UserError(text.DATA_ERRORS)
     # Whatever it begins with has this backbone: only the heads may be others, and the source knows those.
-    return estimate(session.engine.model(), source.tasks, source.learns, source.rows, source.tokens, config, wait)
+    model = session.engine.model()
+    expected = estimate(model, source.tasks, source.learns, source.rows, source.tokens, config, wait)
+    if not expected.trainable:
+        raise UserError(text.NOTHING_LEARNS)
+    return expected
 
 
 def check_owner(visit: Visit) -> None:
