@@ -120,4 +120,4 @@ def test_line_breaks_of_a_template_are_not_in_the_page():
 
 def test_what_a_template_is_not_given_is_an_error():
     with pytest.raises(UndefinedError):
-        templates.render("header.html", chip="x")
+        templates.render("header.html", chip="x", limits={})
