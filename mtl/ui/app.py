@@ -283,6 +283,7 @@ def _left_column(demo: gr.Blocks, session: Session) -> None:
     options = {**ASKS_A_MODEL, "trigger_mode": "always_last"}
 
     def wire(triggers: Sequence[Any], handler: Callable, *arguments: Any, inputs=(box,), more=None, **others) -> None:
+        """Call `handler(session, *arguments, visit, *inputs)` for what is `shown`, and `more` by name."""
         outputs = {**shown, **(more or {})}
         session.wire(triggers, partial(handler, session, *arguments), inputs, outputs, **{**options, **others})
 
@@ -295,13 +296,8 @@ def _left_column(demo: gr.Blocks, session: Session) -> None:
         wire([button.click], analysis.of_example, "\n".join(SETS[title]), inputs=[], more={"box": box})
     session.wire([too_big.click], analysis.too_big, [], [status])
     session.wire([stop.click], analysis.stop, [], [], queue=False)
-    wire(
-        [demo.load],
-        analysis.of_opening,
-        inputs=[session.narrow, box],
-        more={"narrow": session.narrow},
-        js="mtl.open",
-    )
+    width = session.narrow
+    wire([demo.load], analysis.of_opening, inputs=[width, box], more={"narrow": width}, js="mtl.open")
 
 
 # --- for programs ---
@@ -320,9 +316,5 @@ def _endpoints(session: Session) -> None:
         return analysis.for_program(lambda: analysis.vectors(model(request), texts, pooling))
 
     for function in (analyze, embed):
-        gr.api(
-            function,
-            api_name=function.__name__,
-            api_description=text.API[function.__name__],
-            **ASKS_A_MODEL,
-        )
+        name = function.__name__
+        gr.api(function, api_name=name, api_description=text.API[name], **ASKS_A_MODEL)

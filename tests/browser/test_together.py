@@ -47,11 +47,7 @@ class Learner:
 
     def arrive(self) -> None:
         """Say whose page it is, as every page does when it has loaded."""
-        [number] = [
-            d["id"]
-            for d in self._config["dependencies"]
-            if len(d["inputs"]) == 2 and [event for _, event in d["targets"]] == ["load"]
-        ]
+        [number] = [d["id"] for d in self._config["dependencies"] if d["js"] == "mtl.arrive"]
         body = {"data": ["", False], "fn_index": number, "session_hash": self._session}
         self._http.post(self._url + "queue/join", json=body).raise_for_status()
         with self._http.stream("GET", self._url + "queue/data", params={"session_hash": self._session}) as stream:
