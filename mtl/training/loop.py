@@ -127,7 +127,7 @@ class _Training:
                 status = "stopped"
                 break
             self.position.epochs_done, self.position.last_epoch = epoch, event
-            # Before the event: a process that is killed from here on has not lost what it told of.
+            # Before the event: a process that is killed from here on has not lost what the event says.
             if self.state is not None and self.processes.is_main:
                 now = replace(self.position, seconds=self.seconds(), precision=self.config.precision)
                 self.state.save(now, self.learning, self.adam, self.average, self.best)
@@ -264,10 +264,10 @@ class _Training:
         scores = {}
         with self._precision():
             for name, part in self.validation.items():
-                kept = None
+                cached = None
                 if self.prefix is not None and part in self.prefix:
-                    kept = (self.prefix.tokens(part), functools.partial(self.prefix.each_batch, part))
-                scores[name] = evaluate(self.model, part.rows, self.trained, kept)
+                    cached = (self.prefix.tokens(part), functools.partial(self.prefix.each_batch, part))
+                scores[name] = evaluate(self.model, part.rows, self.trained, cached)
         return scores
 
     def seconds(self) -> float:
@@ -305,7 +305,7 @@ class _Training:
         return prefix, ""
 
     def _set_training_mode(self) -> None:
-        """Dropout on in heads that learn, and in the backbone where asked for; a frozen part stays as it answers."""
+        """Dropout on in heads that learn, and in the backbone where the settings say so; off in frozen parts."""
         self.model.eval()
         for name in self._learning_heads():
             self.model.head(name).train()
@@ -327,7 +327,7 @@ class _Training:
 
 
 def chosen_precision(device: torch.device, wanted: str) -> str:
-    """ "float32" or "bfloat16": what is asked for, or the quicker one where that is "auto"."""
+    """ "float32" or "bfloat16": what is wanted, or the quicker one where that is "auto"."""
     if wanted != "auto":
         return wanted
     return "bfloat16" if device.type == "cuda" or quickest_dtype() == torch.bfloat16 else "float32"
@@ -335,7 +335,7 @@ def chosen_precision(device: torch.device, wanted: str) -> str:
 
 @contextlib.contextmanager
 def precision(device: torch.device, wanted: str) -> Iterator[bool]:
-    """Run in bfloat16 where that is asked for or quicker (see `TrainConfig.precision`); gives whether it is."""
+    """Run in bfloat16 where that is wanted or quicker (see `TrainConfig.precision`); gives whether it does."""
     low = chosen_precision(device, wanted) == "bfloat16"
     with torch.autocast(device.type, torch.bfloat16, enabled=low):
         yield low
