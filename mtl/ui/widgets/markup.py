@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from mtl.ui import templates
 from mtl.ui import words as text
-from mtl.ui.widgets.figures import colours
+from mtl.ui.widgets.figures import colours, ink
 
 MAX_ROWS = 200
 # Of a very long text so much is shown, or a little more than its last mark.
@@ -19,7 +19,7 @@ _AFTER_LAST_MARK = 120
 _PARTS, _ANSWERS = templates.macros("parts.html"), templates.macros("answers.html")
 
 note, heading, label, details, scroll = _PARTS.note, _PARTS.heading, _PARTS.label, _PARTS.details, _PARTS.scroll
-key, items, status, bar, gauge = _PARTS.key, _PARTS.items, _PARTS.status, _ANSWERS.bar, _ANSWERS.gauge
+key, items, status, gauge = _PARTS.key, _PARTS.items, _PARTS.status, _ANSWERS.gauge
 
 
 def reading(name: str, share: float | None, seconds: float) -> Markup:
@@ -57,10 +57,20 @@ def bars(
 ) -> Markup:
     """One row per sentence: its number and text, a bar that shares 100 % between the labels, and a marker of
     its intensity where there is one. `scale` is that one's lowest and highest value, and its name."""
+    palette = colours(list(probabilities[0]))
     shown = [value[:TEXT_SHOWN] for value in texts[:MAX_ROWS]]
-    rows = zip(numbers, shown, probabilities, intensities or [0.0] * len(shown), strict=False)
-    listing = _ANSWERS.bars(rows, colours(list(probabilities[0])), None if intensities is None else scale)
-    return listing + _more(len(texts), "sentences")
+    drawn = [bar(shares, palette) for shares in probabilities[:MAX_ROWS]]
+    rows = zip(numbers, shown, drawn, intensities or [0.0] * len(shown), strict=False)
+    return _ANSWERS.bars(rows, list(palette), intensities and scale) + _more(len(texts), "sentences")
+
+
+def bar(probabilities: Mapping[str, float], palette: Mapping[str, str]) -> Markup:
+    """One bar of the labels of `palette`, with a number in each part that has room for it."""
+    shares = [(name, 100 * probabilities[name], colour) for name, colour in palette.items()]
+    spoken = ", ".join(f"{name} {share:.1f} %" for name, share, _ in shares)
+    look = "width:{:.2f}%;background:{};color:{}".format
+    parts = [(look(share, colour, ink(colour)), f"{share:.0f}" * (share >= 9)) for _, share, colour in shares]
+    return _ANSWERS.bar(spoken, parts)
 
 
 def marked(value: str, spans: Sequence, palette: Mapping[str, str], look: Callable[[Any], tuple[str, str]]) -> Markup:
