@@ -116,13 +116,15 @@ def seconds(path):
 @pytest.mark.parametrize("name", TABLES)
 def test_the_work_grows_with_the_size(name, tmp_path):
     size, make = TABLES[name]
-    paths = [write(tmp_path / f"{times}.csv", make(times * size)) for times in (1, 2, 4)]
-    best = [float("inf")] * 3
+    small, large = (write(tmp_path / f"{times}.csv", make(times * size)) for times in (1, 4))
+    least = most = float("inf")
     for _ in range(6):  # other programs make a reading slower, never faster
-        best = [min(least, seconds(path)) for least, path in zip(best, paths, strict=True)]
-        if best[1] <= 2.5 * best[0] and best[2] <= 2.5 * best[1]:
+        least, most = min(least, seconds(small)), min(most, seconds(large))
+        if (
+            most <= 10 * least
+        ):  # in proportion it would be 4 times, by the square 16; caches and busy machines take more
             return
-    pytest.fail(f"{size:,} characters, twice and four times as many take {best} seconds")
+    pytest.fail(f"{size:,} characters take {least:.3f} seconds, four times as many {most:.3f}")
 
 
 LONG_CELLS = ("an open bracket", "open brackets", "nested lists", "a wrapped cell", "words", "a name", "a label")
