@@ -5,9 +5,6 @@ window.mtl = {
 
   // For the first analysis: whether the screen is narrow, and the sentences.
   open: (_, sentences) => [window.innerWidth < 700, sentences],
-  // The sentences step aside for a tab that is not about them.
-  wide: () => void document.querySelector("#frame").classList.add("wide"),
-  beside: () => void document.querySelector("#frame").classList.remove("wide"),
   isReload: () => performance.getEntriesByType("navigation")[0]?.type === "reload",
   arrive: (token) => [token, mtl.isReload()],
   download: (file) => {

@@ -35,7 +35,7 @@ from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
 from mtl.ui.models import SharedModel
-from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, by_name, labelled, use_model
+from mtl.ui.page import ASKS_A_MODEL, QUIET, UNCHANGED, Session, by_name, labelled, use_model
 from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
 from mtl.ui.server.hosts import Hosts
@@ -107,10 +107,9 @@ def build(name: str | None = None) -> gr.Blocks:
                 _left_column(demo, session)
             with gr.Column(elem_id="right", min_width=320), gr.Tabs():
                 for tab in TABS:
-                    with gr.Tab(tab.TITLE, id=tab.TITLE.lower()) as container:
+                    wide = "wide-tab" if getattr(tab, "WIDE", False) else None
+                    with gr.Tab(tab.TITLE, id=tab.TITLE.lower(), elem_classes=wide):
                         tab.build(session)
-                    # The sentences step aside where they are not what is looked at.
-                    container.select(None, js="mtl.wide" if getattr(tab, "WIDE", False) else "mtl.beside")
         # After a long pause the server has forgotten a choice: the next analysis then shows what it was made with.
         triggers = [demo.load, session.model.change, session.revision.change]
         session.wire(triggers, partial(_model_in_use, session), [], [header, reset])
@@ -197,8 +196,7 @@ def _recognise(demo: gr.Blocks, session: Session) -> None:
         address = request.client.host if request.client else ""
         return by_name(_arrive(session, request.session_hash, address, token, again), outputs)
 
-    places = [*outputs.values()]
-    demo.load(handler, [token, again], places, js="mtl.arrive", show_progress="hidden", api_visibility="private")
+    demo.load(handler, [token, again], [*outputs.values()], js="mtl.arrive", **QUIET)
 
 
 def _arrive(session: Session, name: str | None, address: str, token: str, again: bool) -> Arrival:

@@ -32,6 +32,9 @@ _REPEATS = ("click", "tick")
 _LONGEST = 600
 # Options of events that ask a model. Many may run at a time, as they take turns after every batch.
 ASKS_A_MODEL = {"concurrency_id": "model", "concurrency_limit": 40}
+# Options of every event. Gradio shows the progress of an event at its outputs; even where that is hidden, the browser
+# tells each component that any event ever changed about each event's state, and copies its value every time.
+QUIET = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
 # In a handler's result: the component of this field stays as it is.
 UNCHANGED = object()
 
@@ -110,12 +113,8 @@ class Session:
             handler,
             inputs=list(inputs),
             outputs=list(outputs.values() if isinstance(outputs, Mapping) else outputs),
-            **{
-                "show_progress": "hidden",
-                "api_visibility": "private",
-                "trigger_mode": "once" if repeats else "always_last",
-                **options,
-            },
+            **QUIET,
+            **{"trigger_mode": "once" if repeats else "always_last", **options},
         )
 
     def download(self, label: str, name: str, make: Callable[..., bytes], inputs: Sequence[Any] = ()) -> None:
@@ -145,14 +144,8 @@ class Session:
                 # An error, unlike a warning, also keeps what follows from saving the file of the time before.
                 raise gr.Error(in_plain_words(problem), print_exception=False) from None
 
-        button.click(
-            handler, inputs=list(inputs), outputs=[file], show_progress="hidden", api_visibility="private"
-        ).success(
-            None,
-            inputs=[file],
-            js="mtl.download",
-            api_visibility="private",
-        )
+        saved = button.click(handler, inputs=list(inputs), outputs=[file], **QUIET)
+        saved.success(None, inputs=[file], js="mtl.download", **QUIET)
         return button
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import sync_playwright
-from serving import launch_chromium, served_page
+from serving import launch_chromium, new_context, served_page
 from visiting import Visitor
 
 
@@ -25,7 +25,7 @@ def context():
     """One for all, so that the browser's cache makes every visit after the first a quick one."""
     with sync_playwright() as playwright:
         chromium = launch_chromium(playwright)
-        yield chromium.new_context()
+        yield new_context(chromium)
         chromium.close()
 
 

@@ -64,3 +64,27 @@ def launch_chromium(playwright):
     # Without a graphics card the three-dimensional map is drawn in software.
     arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--enable-unsafe-swiftshader"]
     return playwright.chromium.launch(executable_path=path, args=arguments)
+
+
+# Gradio's sign of loading is animated as long as the page is open, though nobody sees it, and Svelte's clock asks for
+# every frame: a tenth of a core for each open page. Five frames a second are enough for what the tests look at.
+_SLOW_CLOCK = """
+const frame = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = (callback) =>
+  String(callback).includes("tasks.size") ? setTimeout(() => callback(performance.now()), 200) : frame(callback);
+"""
+
+
+def new_context(browser):
+    """What pages share: the cache above all."""
+    context = browser.new_context()
+    context.add_init_script(_SLOW_CLOCK)
+    return context
+
+
+def newcomer(context):
+    """A page of somebody who was never here: its memory is its own, and the browser's cache that of all."""
+    page = context.new_page()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.add_init_script("Object.defineProperty(window, 'localStorage', { value: window.sessionStorage })")
+    return page

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
-from serving import launch_chromium, served_page
+from serving import launch_chromium, new_context, newcomer, served_page
 from training import Trainer
 from visiting import ANSWERS, Visitor
 
@@ -40,10 +40,11 @@ def shoot(folder: Path) -> None:
         broken = Path(scratch) / "holiday.csv"
         broken.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(4_000))
         browser = launch_chromium(playwright)
+        context = new_context(browser)
         for width, (across, down) in SIZES.items():
             for theme in ("light", "dark"):
-                context = browser.new_context(viewport={"width": across, "height": down})
-                page = context.new_page()
+                page = newcomer(context)
+                page.set_viewport_size({"width": across, "height": down})
                 visitor = Visitor(page, url, theme)
                 save = saver(page, folder, f"{width}-{theme}")
                 expect(page.locator("#right")).to_contain_text("UMAP: keeps neighbours", timeout=120_000)
@@ -63,10 +64,10 @@ def shoot(folder: Path) -> None:
                 visitor.upload(broken)
                 expect(visitor.status.locator(".bad")).to_contain_text("holiday.csv")
                 save("broken")
-                context.close()
-                trainer = Trainer(browser, url, across, theme)
+                page.close()
+                trainer = Trainer(context, url, across, theme)
                 save_training(trainer, saver(trainer.page, folder, f"{width}-{theme}"))
-                trainer.context.close()
+                trainer.page.close()
         browser.close()
 
 

@@ -154,7 +154,7 @@ def test_a_table_is_read_with_its_labels_and_its_findings(visitor, tmp_path):
     visitor.similarities(4)
     visitor.page.get_by_label("Colour by").click()
     visitor.page.get_by_role("option", name="file: mood").click()
-    visitor.page.wait_for_function(
+    visitor.wait_until(
         "document.querySelector('#map .js-plotly-plot')._fullData.map(t => t.name).sort().join() =="
         " 'angry (2),happy (2)'"
     )

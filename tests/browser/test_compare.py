@@ -7,6 +7,7 @@ import io
 
 import pytest
 from playwright.sync_api import expect
+from serving import newcomer
 from visiting import Visitor
 
 # Training goes on behind the page, on a machine that may be busy with other things.
@@ -15,18 +16,17 @@ LONG = 300_000
 
 @pytest.fixture
 def browsers(context, server):
-    """`browsers()` opens the page in a browser of its own, whose memory is empty: somebody who has no runs yet.
-    Afterwards each page must have been free of errors."""
-    opened, visitors = [], []
+    """`browsers()` opens the page for somebody who has no runs yet. Afterwards each page must have been free of
+    errors."""
+    visitors = []
 
     def arrive() -> Visitor:
-        opened.append(context.browser.new_context(viewport={"width": 1440, "height": 900}))
-        visitors.append(Visitor(opened[-1].new_page(), server))
+        visitors.append(Visitor(newcomer(context), server))
         return visitors[-1]
 
     yield arrive
-    for each in opened:
-        each.close()
+    for visitor in visitors:
+        visitor.page.close()
     assert [visitor.errors for visitor in visitors] == [[]] * len(visitors)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from serving import served_page
+from serving import newcomer, served_page
 from visiting import Visitor
 
 LONG = 240_000
@@ -14,9 +14,9 @@ PLUGINS = "tests.plugins.grades,tests.plugins.letters_tab"
 @pytest.fixture(scope="module")
 def visitor(context):
     with served_page(settings={"MTL_PLUGINS": PLUGINS}) as url:
-        page = context.browser.new_context().new_page()
+        page = newcomer(context)
         yield (visitor := Visitor(page, url))
-        page.context.close()
+        page.close()
     assert visitor.errors == [] and visitor.elsewhere == []
 
 

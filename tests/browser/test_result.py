@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from gradio_client import Client
 from playwright.sync_api import expect
+from serving import newcomer
 from visiting import Visitor
 
 SENTENCES = ("The food was terrible.", "We loved every minute in Lisbon.", "The library closes at six.")
@@ -19,8 +20,7 @@ LONG = 240_000
 @pytest.fixture(scope="module")
 def learner(context, server):
     """A visitor who taught reviews.csv to the heads and waits in front of the result."""
-    page = context.browser.new_context().new_page()
-    page.set_viewport_size({"width": 1440, "height": 900})
+    page = newcomer(context)
     visitor = Visitor(page, server)
     visitor.analyze(*SENTENCES)
     visitor.similarities(3)
@@ -37,7 +37,7 @@ def learner(context, server):
     expect(page.locator("#before-after .ba-maps")).to_be_visible(timeout=LONG)
     yield visitor
     assert visitor.errors == [] and visitor.elsewhere == []
-    page.context.close()
+    page.close()
 
 
 @pytest.fixture(autouse=True)
@@ -112,9 +112,7 @@ def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, vis
     expect(learner.page.locator("#use-model")).to_be_disabled()
     learner.open("Sentiment")
     expect(learner.status).to_contain_text("3 sentences")  # at once, without a click on Analyze
-    learner.page.wait_for_function(
-        "first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=after[0]
-    )
+    learner.wait_until("first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=after[0])
     assert spoken(learner, "#sentiment-view") == after
     other = visit()
     expect(other.page.locator("#model-chip")).to_contain_text("default · 22.7 M")
@@ -132,9 +130,7 @@ def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, vis
     expect(learner.page.locator("#model-chip")).to_contain_text("default · 22.7 M")
     learner.open("Sentiment")
     learner.analyze(*SENTENCES)
-    learner.page.wait_for_function(
-        "first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=before[0]
-    )
+    learner.wait_until("first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=before[0])
     expect(learner.page.locator("#reset-model")).to_be_hidden()
 
 
@@ -145,7 +141,7 @@ def test_a_model_is_taken_away_as_a_zip_and_used_elsewhere(learner, context, ser
     after = sentiments(learner, 1)
     (tmp_path / "taken away.zip").write_bytes(content)
     (tmp_path / "cut.zip").write_bytes(content[: len(content) // 2])
-    other = Visitor(context.browser.new_context().new_page(), server)
+    other = Visitor(newcomer(context), server)
     other.analyze(*SENTENCES)
     other.open("Train")
     other.page.get_by_text("Use a checkpoint that you downloaded").click()
@@ -157,12 +153,10 @@ def test_a_model_is_taken_away_as_a_zip_and_used_elsewhere(learner, context, ser
     expect(other.page.locator("#checkpoint-status")).to_contain_text("taken away is in use now")
     expect(other.page.locator("#model-chip")).to_contain_text("taken away · head sentiment trained")
     other.open("Sentiment")
-    other.page.wait_for_function(
-        "first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=after[0]
-    )
+    other.wait_until("first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=after[0])
     assert spoken(other, "#sentiment-view") == after
     assert other.errors == [] and other.elsewhere == [] and urlsplit(other.page.url).netloc in server
-    other.page.context.close()
+    other.page.close()
 
 
 def test_a_page_that_is_loaded_again_shows_all_of_the_result(learner):

@@ -108,15 +108,15 @@ def test_every_control_of_the_embeddings_changes_the_page(visitor):
     visitor.page.get_by_text("PCA", exact=True).click()
     expect(visitor.page.locator("#right")).to_contain_text("PCA: the directions")
     visitor.page.get_by_text("3-D", exact=True).click()
-    visitor.page.wait_for_function("document.querySelector('#map .js-plotly-plot')._fullData[0].type === 'scatter3d'")
+    visitor.wait_until("document.querySelector('#map .js-plotly-plot')._fullData[0].type === 'scatter3d'")
     visitor.page.get_by_label("Colour by").click()
     visitor.page.get_by_role("option", name="topic").click()
-    visitor.page.wait_for_function(
+    visitor.wait_until(
         "/Technology|Science|Other/.test(document.querySelector('#map .js-plotly-plot')._fullData[0].name)"
     )
     visitor.page.get_by_label("Pooling").click()
     visitor.page.get_by_role("option", name="cls").click()
-    visitor.page.wait_for_function(
+    visitor.wait_until(
         "old => document.querySelector('#heatmap .js-plotly-plot')._fullData[0].z[0][1] !== old",
         arg=before[0][1],
     )

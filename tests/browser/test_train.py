@@ -23,13 +23,13 @@ def arrive(context, server):
     trainers = []
 
     def come(**look) -> Trainer:
-        trainers.append(Trainer(context.browser, server, **look))
+        trainers.append(Trainer(context, server, **look))
         return trainers[-1]
 
     yield come
     for trainer in trainers:
         trainer.end()
-        trainer.context.close()
+        trainer.page.close()
     for trainer in trainers:
         assert trainer.visitor.errors == []
         assert trainer.visitor.elsewhere == []

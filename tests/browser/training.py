@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Locator, expect
+from serving import newcomer
 from visiting import Visitor
 
 from mtl.ui.train.run import words
 
 
 class Trainer:
-    """A visitor of the Train tab, in a browser of their own."""
+    """A visitor of the Train tab who was never here before."""
 
-    def __init__(self, browser, server: str, width: int = 1440, theme: str = "light") -> None:
-        self.context = browser.new_context(viewport={"width": width, "height": 900})
-        # Loading the page and training share a machine that may be busy with other things.
-        self.context.set_default_timeout(90_000)
-        self.page = self.context.new_page()
+    def __init__(self, context, server: str, width: int = 1440, theme: str = "light") -> None:
+        self.page = newcomer(context)
+        self.page.set_viewport_size({"width": width, "height": 900})
         self.visitor = Visitor(self.page, server, theme)
         self.visitor.open("Train")
         expect(self.start).to_be_enabled()
@@ -81,7 +80,7 @@ class Trainer:
         return sum(len(re.findall("[ML]", path)) for path in paths)
 
     def wait_for_points(self, more_than: int = 0) -> None:
-        self.page.wait_for_function(
+        self.visitor.wait_until(
             "n => [...document.querySelectorAll('#run-curves path.line:not(.faint):not(.dashed)')]"
             ".reduce((sum, e) => sum + (e.getAttribute('d').match(/[ML]/g) || []).length, 0) > n",
             arg=more_than,
@@ -96,7 +95,7 @@ class Trainer:
         return {name: float(width.rstrip("%")) for name, width in blocks}
 
     def wait_for_movement(self) -> None:
-        self.page.wait_for_function(
+        self.visitor.wait_until(
             "() => [...document.querySelectorAll('#run-stack .moved')].some(e => parseFloat(e.getAttribute('width')))"
         )
 

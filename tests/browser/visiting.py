@@ -66,6 +66,10 @@ class Visitor:
 
     # --- actions ---
 
+    def wait_until(self, condition: str, arg: object = None) -> None:
+        """Wait until a condition in JavaScript holds. Asked at every frame, it would slow down what it waits for."""
+        self.page.wait_for_function(condition, arg=arg, polling=200)
+
     def go(self, address: str | None = None) -> None:
         """Open an address, or the same page again."""
         assert self.errors == []
@@ -128,7 +132,7 @@ class Visitor:
 
     def similarities(self, count: int) -> list[list[float]]:
         """The heatmap's cells, once it shows `count` sentences."""
-        self.page.wait_for_function(
+        self.wait_until(
             "n => document.querySelector('#heatmap .js-plotly-plot')?._fullData?.[0]?.z?.length === n", arg=count
         )
         return self.page.evaluate(
@@ -138,7 +142,7 @@ class Visitor:
 
     def wait_for_points(self, count: int) -> None:
         """Wait until the map shows `count` points."""
-        self.page.wait_for_function(
+        self.wait_until(
             "n => document.querySelector('#map .js-plotly-plot')?._fullData"
             "?.reduce((sum, trace) => sum + trace.x.length, 0) === n",
             arg=count,

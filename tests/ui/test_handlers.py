@@ -515,6 +515,12 @@ def test_only_clicks_and_looks_are_dropped_while_an_answer_is_under_way():
     assert {"input", "change", "select", "upload"} <= kept
 
 
+def test_an_events_progress_is_told_to_no_component():
+    events = page.build("a folder that does not exist").get_config_file()["dependencies"]
+    told = [d["targets"] for d in events if d["api_visibility"] != "public" and d["show_progress_on"] != []]
+    assert told == []
+
+
 def test_nothing_is_sent_or_recorded():
     settings = page.launch_settings(Hosts(), Limits())
     assert settings["run_history"] is False and settings["enable_monitoring"] is False

@@ -18,7 +18,7 @@ from mtl.config import TrainConfig, UserError, settings
 from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
 from mtl.ui import words as text
-from mtl.ui.page import UNCHANGED, Session
+from mtl.ui.page import QUIET, UNCHANGED, Session
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.form import form
 from mtl.ui.train.settings.shape import Shape, fit, shape_of
@@ -67,7 +67,7 @@ def build(session: Session) -> None:
     wire([load.upload], load_file, [load])
     wire([session.data.change, session.model.change], refresh, [])
     arrived = wire([session.arrival.change], arrive, [collected], js="mtl.query")
-    arrived.then(None, js=f"() => mtl.openLinked({json.dumps(text.TRAIN)})", api_visibility="private")
+    arrived.then(None, js=f"() => mtl.openLinked({json.dumps(text.TRAIN)})", **QUIET)
 
 
 # --- handlers ---
