@@ -200,7 +200,7 @@ def test_a_million_cells_with_a_thousand_columns(tmp_path):
     assert source.rows == 1000
     assert len(source.learns) == 20
     assert shares == sorted(shares)
-    assert len(shares) > 20
+    assert len(shares) > 5  # one in every tenth of a second
     assert shares[-1] == 1.0
     for part in (view.summary, view.columns, view.doctor, view.preview):
         assert len(part(source)) < 100_000
