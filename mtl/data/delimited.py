@@ -10,10 +10,9 @@ import csv
 import functools
 import itertools
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
+from mtl.data.grid import Dialect, Grid
 from mtl.data.header import looks_like_header
 from mtl.text.values import parse_number
 
@@ -36,46 +35,6 @@ _WRAPPED = re.compile(r'"(?:[^"]++|"")*+"')
 
 # `0 a sentence`, and fastText's `__label__good a sentence`.
 _SPACED = re.compile(r"\s*+(__label__\S++|[+-]?[0-9]{1,2})(?:[ ]++(\S.*+)|\s*+)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How to split a line: the delimiter ("" for a single column), and what quotation marks mean.
-
-    `quotes` is "csv" (they wrap cells and are doubled inside), "backslash" (they are escaped inside), "spaced" (csv
-    with spaces after delimiters) or "none" (ordinary characters).
-    """
-
-    delimiter: str
-    quotes: str
-
-
-@dataclass
-class Grid:
-    """Cells by row (a blank line is an empty row), and the line that each row begins on.
-
-    `mended`: lines whose quotes did not pair up. `unclosed`: those in which a quote opens a cell and none closes it.
-    Of the lines inside quoted cells with as many cells as a row, `swallowed` counts those that look like rows of this
-    table, `spanned` the others.
-    """
-
-    dialect: Dialect
-    rows: list[list[str]] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    mended: list[int] = field(default_factory=list)
-    unclosed: list[int] = field(default_factory=list)
-    swallowed: int = 0
-    spanned: int = 0
-
-    def width(self) -> int:
-        """The most common number of cells; 0 when there are none."""
-        widths = Counter(len(row) for row in self.rows if row)
-        return widths.most_common(1)[0][0] if widths else 0
-
-    def faults(self) -> int:
-        """How many lines this reading leaves unexplained."""
-        width = self.width()
-        return sum(len(row) != width for row in self.rows if row) + len(self.mended) + self.swallowed
 
 
 def read_grid(lines: Sequence[str], prefer: str = "") -> Grid:

@@ -17,8 +17,9 @@ from mtl.config import KINDS, UserError
 from mtl.data import findings as doctor
 from mtl.data import tokens
 from mtl.data.columns import Role, check_overrides, guess_roles
-from mtl.data.delimited import DELIMITER_NAMES, Dialect, Grid, read_grid
+from mtl.data.delimited import DELIMITER_NAMES, read_grid
 from mtl.data.files import MAX_BYTES, read_source, split_lines
+from mtl.data.grid import Dialect, Grid
 from mtl.data.header import distinct_names, has_header, unused_name
 from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Row, Table, in_order
 from mtl.kinds.tagging import Tagging

@@ -1,0 +1,49 @@
+"""The cells of a table, before anything is known of what they mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How to split a line: the delimiter ("" for a single column), and what quotation marks mean.
+
+    `quotes` is "csv" (they wrap cells and are doubled inside), "backslash" (they are escaped inside), "spaced" (csv
+    with spaces after delimiters) or "none" (ordinary characters).
+    """
+
+    delimiter: str
+    quotes: str
+
+
+@dataclass
+class Grid:
+    """Cells by row (a blank line is an empty row), and the line that each row begins on.
+
+    `mended`: lines whose quotes did not pair up. `unclosed`: those in which a quote opens a cell and none closes it.
+    Of the lines inside quoted cells with as many cells as a row, `swallowed` counts those that look like rows of this
+    table, `spanned` the others. `names` are the columns' names where the format itself has them, as JSON does; in other
+    formats the first row may hold them. `form` names the format, "" for delimited text.
+    """
+
+    dialect: Dialect
+    rows: list[list[str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    mended: list[int] = field(default_factory=list)
+    unclosed: list[int] = field(default_factory=list)
+    swallowed: int = 0
+    spanned: int = 0
+    names: list[str] | None = None
+    form: str = ""
+
+    def width(self) -> int:
+        """The most common number of cells; 0 when there are none."""
+        widths = Counter(len(row) for row in self.rows if row)
+        return widths.most_common(1)[0][0] if widths else 0
+
+    def faults(self) -> int:
+        """How many lines this reading leaves unexplained."""
+        width = self.width()
+        return sum(len(row) != width for row in self.rows if row) + len(self.mended) + self.swallowed
