@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import functools
 import itertools
+import json
 import re
 from collections.abc import Callable, Sequence
 
@@ -33,8 +34,16 @@ csv.field_size_limit(2**31 - 1)
 _PAIR = re.compile(r'"[^"]*+"')
 _WRAPPED = re.compile(r'"(?:[^"]++|"")*+"')
 
-# `0 a sentence`, and fastText's `__label__good a sentence`.
-_SPACED = re.compile(r"\s*+(__label__\S++|[+-]?[0-9]{1,2})(?:[ ]++(\S.*+)|\s*+)", re.DOTALL)
+# `0 a sentence`, and fastText's `__label__good a sentence`, which may have several labels.
+_SPACED = re.compile(r"\s*+([+-]?[0-9]{1,2})(?:[ ]++(\S.*+)|\s*+)", re.DOTALL)
+_MARKED = re.compile(r"\s*+(__label__[^\s,]++(?:[\s,]++__label__[^\s,]++)*+)(?:[\s,]++(\S.*+)|\s*+)", re.DOTALL)
+_LABEL_MARK = "__label__"
+
+# The line below the header of a Markdown table, and of a database's listing.
+_RULE = re.compile(r"\s*+[|+]?(?:\s*+:?-++:?\s*+[|+])*+\s*+(?::?-++:?\s*+)?")
+_RULE_WITHIN = 20
+# A cell of R's write.table, in quotes or a single word.
+_QUOTED_OR_WORD = re.compile(r'"(?:[^"\\]++|""|\\.)*+"|[^\s"]++')
 
 
 def read_grid(lines: Sequence[str], prefer: str = "") -> Grid:
@@ -42,7 +51,12 @@ def read_grid(lines: Sequence[str], prefer: str = "") -> Grid:
     if lines and (marker := re.fullmatch(r"sep=([,;|:\t])\s*", lines[0])):
         # Written by Excel. Kept as a blank line so that the line numbers of the others stay right.
         return _best_reading(["\n", *lines[1:]], marker[1])
-    delimiter = _delimiter(_sample(lines), prefer)
+    if _is_ruled(lines):
+        return _read_ruled(lines)
+    sample = _sample(lines)
+    if _is_quoted_and_spaced(sample):
+        return _read_quoted(lines, Dialect(" ", "backslash" if any('\\"' in line for line in lines) else "csv"))
+    delimiter = _delimiter(sample, prefer)
     return _read_spaced(lines) if delimiter == " " else _best_reading(lines, delimiter)
 
 
@@ -83,12 +97,34 @@ def _is_punctuation(sample: Sequence[str], delimiter: str) -> bool:
 
 
 def _is_spaced(sample: Sequence[str]) -> bool:
-    matches = [_SPACED.fullmatch(line) for line in sample if line.strip()]
+    filled = [line for line in sample if line.strip()]
+    if all(_MARKED.fullmatch(line) for line in filled):
+        return bool(filled)
+    matches = [_SPACED.fullmatch(line) for line in filled]
     labels = [match[1] for match in matches if match and match[2]]
     if not all(matches) or len(labels) < 0.9 * len(matches):
         return False
     # A numbered list has as many numbers as lines.
     return len(set(labels)) <= len(labels) // 2
+
+
+def _is_ruled(lines: Sequence[str]) -> bool:
+    """Whether there is a line of dashes between cells among the first, as below the header of a Markdown table."""
+    rules = (line for line in lines[:_RULE_WITHIN] if "--" in line or line.startswith("|-"))
+    return any(("|" in line or "+" in line) and _RULE.fullmatch(line) for line in rules)
+
+
+def _is_quoted_and_spaced(sample: Sequence[str]) -> bool:
+    """Whether cells have spaces between them, as R's `write.table` writes: texts and names in quotes, and perhaps no
+    name for the names of the rows."""
+    lines = [line.strip() for line in sample if line.strip()]
+    if len(lines) < 2 or not lines[0].startswith('"'):
+        return False
+    cells = [_QUOTED_OR_WORD.findall(line) for line in lines]
+    named = all(cell.startswith('"') for cell in cells[0])
+    widths = {len(row) for row in cells[1:]}
+    whole = all(" ".join(row) == line for row, line in zip(cells, lines, strict=True))
+    return named and whole and len(widths) == 1 and max(widths) > 1 and len(cells[0]) in (max(widths), max(widths) - 1)
 
 
 def _best_reading(lines: Sequence[str], delimiter: str) -> Grid:
@@ -254,8 +290,26 @@ def _csv_options(dialect: Dialect) -> dict:
 
 def _read_spaced(lines: Sequence[str]) -> Grid:
     grid = _read_literal(lines, Dialect(" ", "none"))
+    matches = [_MARKED.fullmatch(line) or _SPACED.fullmatch(line) for line in lines]
+    labels = [match[1].replace(_LABEL_MARK, "").replace(",", " ").split() if match else [] for match in matches]
+    several = any(len(of) > 1 for of in labels)
     grid.rows = [
-        [match[1], (match[2] or "").rstrip("\r\n")] if (match := _SPACED.fullmatch(line)) else _cut(line, "")
-        for line in lines
+        [json.dumps(of, ensure_ascii=False) if several else of[0], (match[2] or "").rstrip("\r\n")]
+        if of
+        else _cut(line, "")
+        for line, match, of in zip(lines, matches, labels, strict=True)
     ]
+    return grid
+
+
+def _read_ruled(lines: Sequence[str]) -> Grid:
+    """Read a table whose header has a line of dashes below it; lines without a bar are not part of it."""
+    grid = _read_literal(lines, Dialect("|", "none"))
+    grid.unclosed = []
+    grid.form = "table, bars between cells"
+    for i, line in enumerate(lines):
+        cells = [cell.replace("\\|", "|").strip() for cell in re.split(r"(?<!\\)\|", line.strip())]
+        is_part = len(cells) > 1 and not _RULE.fullmatch(line)
+        outer = 1 if line.strip().startswith("|") else 0
+        grid.rows[i] = cells[outer : -1 if line.strip().endswith("|") else None] if is_part else []
     return grid

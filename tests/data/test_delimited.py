@@ -186,7 +186,29 @@ def test_a_label_and_a_space():
         ["0", "so, so bad"],
         ["1", "good"],
     ]
-    assert filled("__label__a one\n__label__b two\n__label__a three\n__label__b x\n")[0] == ["__label__a", "one"]
+    assert filled("__label__a one\n__label__b two\n__label__a three\n__label__b x\n")[0] == ["a", "one"]
+    assert filled("__label__a __label__b one\n__label__b two\n") == [['["a", "b"]', "one"], ['["b"]', "two"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| text | label |\n|---|:-:|\n| a \\| b, c | pos |\n| d | neg |\n",
+        "Here it is:\n\ntext | label\n--- | ---\na \\| b, c | pos\nd | neg\n\nAnything else?\n",
+        "+------+-----+\n| text | label |\n+------+-----+\n| a \\| b, c | pos |\n| d | neg |\n+---+---+\n(2 rows)\n",
+    ],
+)
+def test_tables_with_a_line_below_the_header(text):
+    assert filled(text) == [["text", "label"], ["a | b, c", "pos"], ["d", "neg"]]
+
+
+def test_cells_in_quotes_with_spaces_between():
+    assert filled('"text" "label"\n"1" "So, so bad." "neg"\n"2" "He said \\"no\\"." "pos"\n') == [
+        ["text", "label"],
+        ["1", "So, so bad.", "neg"],
+        ["2", 'He said "no".', "pos"],
+    ]
+    assert filled('"Yes" he said.\n"No" she said.\n') == [['"Yes" he said.'], ['"No" she said.']]
 
 
 def test_a_numbered_list_has_no_labels():

@@ -1,0 +1,82 @@
+"""What surrounds a table in its file: prose, code fences, comments, repeated headers; it is taken out and said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mtl.data.grid import Grid
+from mtl.data.header import has_header
+from mtl.data.rows import Findings
+
+_FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
+# A fence may follow so many lines of prose, and prose or a title above a table has so many lines.
+_FIRST_FENCE, _MOST_PROSE = 40, 20
+
+
+def unwrap(lines: list[str], findings: Findings) -> list[str]:
+    """The lines of the longest code fence, as chat programs write one around a table; the lines outside are blank, so
+    that the others keep their numbers. Without a fence, the lines as they are."""
+    first = next((i for i, line in enumerate(lines[:_FIRST_FENCE]) if _FENCE.match(line)), None)
+    # A fence inside a quoted cell is part of a text.
+    if first is None or sum(line.count('"') for line in lines[:first]) % 2:
+        return lines
+    fences = [*(i for i in range(first, len(lines)) if _FENCE.match(lines[i])), len(lines)]
+    start, end = max(zip(fences[::2], fences[1::2], strict=False), key=lambda block: block[1] - block[0])
+    outside = sum(bool(line.strip()) for line in (*lines[:start], *lines[end + 1 :]))
+    findings.add("fence", start + 1, count=outside)
+    return ["\n" if i <= start or i >= end else line for i, line in enumerate(lines)]
+
+
+def trim(grid: Grid, findings: Findings) -> None:
+    """Take comments, a title or prose above the table, and prose below it out of the cells."""
+    width = grid.width()
+    if width < 2:
+        return
+    for i, row in enumerate(grid.rows):
+        if len(row) == 1 and row[0].lstrip().startswith("#"):
+            grid.rows[i] = []
+            findings.add("comment", grid.lines[i])
+    _trim_top(grid, width, findings)
+    _trim_bottom(grid, findings)
+
+
+def drop_repeated_headers(grid: Grid, header: Sequence[str], findings: Findings) -> None:
+    """Take out the rows that say the names of the columns again, as where files were joined."""
+    names = [cell.strip() for cell in header]
+    for i, row in enumerate(grid.rows if len(names) > 1 else ()):
+        if row and row[0].strip() == names[0] and [cell.strip() for cell in row[: len(names)]] == names:
+            grid.rows[i] = []
+            findings.add("header-again", grid.lines[i])
+
+
+def _trim_top(grid: Grid, width: int, findings: Findings) -> None:
+    filled = [i for i, row in enumerate(grid.rows) if row]
+    above = 0
+    while above < min(len(filled), _MOST_PROSE + 1) and _is_title(grid.rows[filled[above]], width):
+        above += 1
+    below = filled[above:]
+    if not above or above > _MOST_PROSE or not below or not has_header([grid.rows[i] for i in below]):
+        return
+    for i in filled[:above]:
+        grid.rows[i] = []
+        findings.add("prose", grid.lines[i])
+
+
+def _is_title(row: Sequence[str], width: int) -> bool:
+    return len(row) == 1 or (len(row) == width > 2 and sum(bool(cell.strip()) for cell in row) == 1)
+
+
+def _trim_bottom(grid: Grid, findings: Findings) -> None:
+    """Prose after a table follows a blank line, and none of its lines has a second cell."""
+    filled = [i for i, row in enumerate(grid.rows) if row]
+    last = len(filled)
+    while last > 0 and len(filled) - last <= _MOST_PROSE and len(grid.rows[filled[last - 1]]) == 1:
+        last -= 1
+    below = filled[last:]
+    if not below or len(below) > _MOST_PROSE or last == 0:
+        return
+    start = next((k for k, i in enumerate(below) if not grid.rows[i - 1]), None)
+    for i in below[start:] if start is not None else ():
+        grid.rows[i] = []
+        findings.add("prose", grid.lines[i])
