@@ -91,12 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--config", metavar="FILE", help="settings as JSON; the options below override it")
     sub.add_argument("--resume", action="store_true", help="go on after the last whole epoch of the run in --out")
     sub.add_argument("--json", action="store_true", help="print each event as a line of JSON")
-    reading = sub.add_argument_group("how a table is read (python -m mtl doctor DATA shows the default)")
-    reading.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
-    text = f"what a column is used for: ignored, {', '.join(KINDS)}; may be given several times"
-    reading.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
-    text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
-    reading.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
+    _add_reading_options(sub)
     _add_train_options(sub)
 
     sub = command("evaluate", _evaluate, "Scores on labelled data.", "--model")
@@ -104,14 +99,17 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--default", action="store_true", help="the default model's own table of figures")
     sub.add_argument("--data-dir", metavar="DIR", default="data", help="where --default finds its data (default: data)")
     sub.add_argument("--json", action="store_true", help="all scores as JSON")
+    _add_reading_options(sub)
 
     sub = command("doctor", _doctor, "What is in a table, and what is wrong with it, line by line.", "--model")
     sub.add_argument("data", metavar="DATA")
-    sub.add_argument("--json", action="store_true", help="columns and findings as JSON")
+    sub.add_argument("--json", action="store_true", help="columns, findings and the first rows as JSON")
+    _add_reading_options(sub)
 
     sub = command("embed", _embed, "Embeddings of every text of a file.", "--model", "--pooling")
-    sub.add_argument("data", metavar="DATA", help="a table, or a .txt file with one text per line")
+    sub.add_argument("data", metavar="DATA", help="a table, or a file with one text per line")
     sub.add_argument("out", metavar="OUT", help="a .parquet, .npy or .csv file")
+    _add_reading_options(sub)
 
     text = "One checkpoint out of several of one kind: the mean of their weights."
     sub = command("mix", _mix, text, "--data-dir", "--half")
@@ -130,6 +128,18 @@ def _parser() -> argparse.ArgumentParser:
 
     command("space", _space, "Write the settings of Spacefile into the top of README.md.")
     return parser
+
+
+def _add_reading_options(sub: argparse.ArgumentParser) -> None:
+    """How a table is read, for every command that reads one."""
+    group = sub.add_argument_group("how a table is read (python -m mtl doctor DATA shows the default)")
+    group.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
+    text = f"what a column is used for: ignored, {', '.join(KINDS)}; may be given several times"
+    group.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
+    text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
+    group.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
+    text = "whether the first line names the columns"
+    group.add_argument("--header", action=argparse.BooleanOptionalAction, default=None, help=text)
 
 
 def _add_train_options(sub: argparse.ArgumentParser) -> None:
@@ -166,7 +176,7 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
 
 
 def _reading(options: argparse.Namespace) -> dict[str, Any]:
-    """--text, --role and --label as arguments of `prepare`."""
+    """The options of `_add_reading_options` as arguments of `read_table`, and `mapping` of `match_tasks`."""
     roles, mapping = {}, {}
     for text in options.roles or ():
         column, equals, kind = text.rpartition("=")
@@ -179,8 +189,8 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         if not (equals and colon):
             raise UserError(f"{text!r} should be a column, :, a label, = and a label, such as mood:happy=positive.")
         mapping.setdefault(column, {})[label] = target or None
-    arguments = {"text": options.text, "roles": roles, "mapping": mapping}
-    return {name: value for name, value in arguments.items() if value}
+    arguments = {"text": options.text, "roles": roles, "mapping": mapping, "header": options.header}
+    return {name: value for name, value in arguments.items() if value not in (None, {})}
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -285,8 +295,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     model = mtl.load(options.model)
     from mtl.data.table import read_table
 
-    read = read_table(options.data)
-    matched = match_tasks(read, model.tasks, least=1)
+    reading = _reading(options)
+    mapping = reading.pop("mapping", None)
+    read = read_table(options.data, **reading)
+    matched = match_tasks(read, model.tasks, mapping, least=1)
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
     for name in (name for name in matched.specs if name not in known):
         terminal.warn(f"the labels of {name!r} are not those of a head of this model; it is not scored.")
@@ -307,8 +319,10 @@ def _doctor(options: argparse.Namespace) -> int:
     from mtl.data.table import read_table
 
     model = mtl.load(options.model)
-    table = read_table(options.data, token_counts=model.token_counts, max_tokens=model.max_tokens)
-    matches = match_tasks(table, model.tasks).columns
+    reading = _reading(options)
+    mapping = reading.pop("mapping", None)
+    table = read_table(options.data, token_counts=model.token_counts, max_tokens=model.max_tokens, **reading)
+    matches = match_tasks(table, model.tasks, mapping).columns
     if options.json:
         print(json.dumps(terminal.diagnosis(table, matches), indent=2, ensure_ascii=False))
     else:
@@ -332,7 +346,17 @@ def _embed(options: argparse.Namespace) -> None:
     processes = Processes()
     if not out.absolute().parent.is_dir():  # before embedding, which may take minutes
         raise UserError(f"There is no folder {out.parent}.")
-    texts = _texts(Path(options.data))
+    from mtl.data.table import read_table
+
+    reading = _reading(options)
+    if reading.pop("mapping", None):
+        raise UserError("--label is for training: an embedding needs no labels.")
+    table = read_table(options.data, **reading)
+    texts = [row.text for row in table.rows]
+    if not texts:
+        raise UserError(f"{options.data} has no text to embed. " + " ".join(f.problem for f in table.errors[:3]))
+    if processes.is_main:
+        terminal.warn_of(table)
     model = mtl.load(options.model)
     progress, close = terminal.progress("embed", len(texts) if processes.is_main else 0)
     together = _PAGE * processes.count
@@ -357,28 +381,16 @@ def _embed(options: argparse.Namespace) -> None:
         import pandas as pd
 
         frame = pd.DataFrame(vectors, columns=[f"d{i}" for i in range(vectors.shape[1])])
+        kept = {"text": texts}
+        if table.id_column:
+            kept[table.id_column] = [row.id for row in table.rows]
+        for name, values in kept.items():
+            frame.insert(0, name, list(map(safe_cell, values)) if out.suffix == ".csv" else values)
         if out.suffix == ".csv":
-            frame.insert(0, "text", list(map(safe_cell, texts)))
             frame.to_csv(out, index=False)
         else:
-            frame.insert(0, "text", texts)
             frame.to_parquet(out, index=False)
     terminal.say(f"{len(texts)} embeddings of {vectors.shape[1]} numbers: {out}")
-
-
-def _texts(path: Path) -> list[str]:
-    if path.suffix == ".txt":
-        from mtl.data.files import read_source
-        from mtl.data.rows import Findings
-
-        texts = [line.strip() for line in read_source(path, Findings()).text.splitlines() if line.strip()]
-    else:
-        from mtl.data.table import read_table
-
-        texts = [row.text for row in read_table(path).rows if row.text.strip()]
-    if not texts:
-        raise UserError(f"{path} has no text to embed.")
-    return texts
 
 
 def _mix(options: argparse.Namespace) -> None:

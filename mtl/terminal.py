@@ -15,11 +15,15 @@ from mtl.training.progress import Progress, fold
 if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch
     from mtl.data.matching import ColumnMatch
-    from mtl.data.rows import Table
+    from mtl.data.rows import Finding, Table
 
 
 # Texts from files may contain control sequences, which change a terminal's colours, title or cursor.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+# So many rows are shown as they were read, and so many findings where the doctor was not asked.
+_SAMPLE, _WARNINGS = 3, 20
 
 
 def _plain(text: str) -> str:
@@ -115,10 +119,22 @@ def show_diagnosis(name: str, table: Table, matches: Mapping[str, ColumnMatch]) 
             for line in _match_lines(column.name, matches[column.name]):
                 say(f"      {line}")
     for finding in table.findings:
-        where = f" line {finding.line}" * bool(finding.line) + f" [{finding.column}]" * bool(finding.column)
-        say(f"{finding.level}{where}: {finding.problem} {finding.action} {finding.hint}".rstrip())
+        say(f"{finding.level}{_where(finding)}: {finding.problem} {finding.action} {finding.hint}".rstrip())
     if not table.findings:
         say("Nothing is wrong with it.")
+
+
+def warn_of(table: Table) -> None:
+    """Say on standard error what of a table was left out, or perhaps read otherwise than meant."""
+    found = [f for f in table.findings if f.level != "note"]
+    for finding in found[:_WARNINGS]:
+        warn(f"{finding.level}{_where(finding)}: {finding.problem} {finding.action}")
+    if len(found) > _WARNINGS:
+        warn(f"{len(found) - _WARNINGS} more; python -m mtl doctor lists all.")
+
+
+def _where(finding: Finding) -> str:
+    return f" line {finding.line}" * bool(finding.line) + f" [{finding.column}]" * bool(finding.column)
 
 
 def _match_lines(name: str, column: ColumnMatch) -> list[str]:
@@ -154,5 +170,14 @@ def diagnosis(table: Table, matches: Mapping[str, ColumnMatch]) -> dict[str, Any
                 "labels": labels.meaning if labels else {},
                 "reasons": _reasons(labels) if labels else {},
             }
+    kinds = {name: KINDS[column.kind] for name, column in table.tasks().items()}
+    sample = [
+        {
+            "line": row.line,
+            "text": row.text,
+            "labels": {name: kinds[name].to_json(value) for name, value in row.labels.items()},
+        }
+        for row in table.rows[:_SAMPLE]
+    ]
     about = {"rows": len(table.rows), "format": table.format, "encoding": table.encoding}
-    return {**about, "columns": columns, "findings": findings}
+    return {**about, "columns": columns, "findings": findings, "sample": sample}

@@ -1,4 +1,7 @@
-"""What each column of a table is used for: the text, a task of some kind, or nothing; each with the reason."""
+"""What each column of a table is used for: the text, a task of some kind, or nothing; each with the evidence.
+
+Values decide. The name of a column is a hint, which breaks ties.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,48 @@ from dataclasses import dataclass
 
 from mtl.config import KINDS, UserError
 from mtl.data.facts import Facts
-from mtl.data.header import TEXT_NAMES, TEXT_PARTS, name_parts
-from mtl.text.values import cut
+from mtl.data.header import TEXT_NAMES, TEXT_PARTS, are_a_pair, name_parts, names_rows
+from mtl.text.spans import parse_markup
+from mtl.text.values import cut, plural
 
 # Each guessed task gets a head of its own, so only this many are guessed; further ones have to be named.
 MOST_GUESSED = 20
 # When the evidence for two kinds differs by less than this, the second is reported as a rival.
 _CLOSE = 0.2
+# A column with so large a share of the evidence that the text has may be the text as well.
+_RIVAL = 0.6
+# What a name is worth beside the values: usual for a text, with such a word in it, typical of something else.
+_TEXT_NAME, _TEXT_PART, _OTHER_NAME = 2.0, 1.5, 0.5
+_AS_YOU_SAID = "as you said"
+# So many rows of two texts are compared, up to so many characters.
+_COMPARED, _LOOKED_AT = 200, 10_000
 
 
 @dataclass(frozen=True)
 class Role:
-    """What a column is used for. `marked`: its texts have entities marked in them. `rivals`: other kinds of task with
-    nearly as much evidence."""
+    """What a column is used for. `confidence` goes from 0 to 1. `marked`: its texts have entities marked in them.
+    `rivals`: other kinds of task with nearly as much evidence. `several`: some labels, where each cell holds several of
+    them."""
 
     role: str
     kind: str | None
     reason: str
+    confidence: float = 1.0
     marked: bool = False
     rivals: tuple[str, ...] = ()
+    several: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The role of each column. `texts`: the columns that may as well be the text, the one taken first; none if that is
+    clear. `are_a_pair`: two of them belong together, so that a label is about both. `id`: the index of the column that
+    tells the rows apart, or None."""
+
+    roles: list[Role]
+    texts: tuple[str, ...] = ()
+    are_a_pair: bool = False
+    id: int | None = None
 
 
 def guess_roles(
@@ -34,8 +60,8 @@ def guess_roles(
     text: str | None = None,
     roles: Mapping[str, str] | None = None,
     named: bool = True,
-) -> list[Role]:
-    """The role of each column, from its name and its cells (one sequence per column, all rows).
+) -> Guess:
+    """The role of each column, from its cells (one sequence per column, all rows) and its name.
 
     `named` is False when the names are made up. `text` names the text column, and `roles` maps columns to "ignored" or
     a task's kind; both override the guess and must pass `check_overrides`.
@@ -43,26 +69,38 @@ def guess_roles(
     overrides = roles or {}
     facts = [Facts(name if named else None, column) for name, column in zip(names, cells, strict=True)]
     if text is not None:
-        text_index, reason = names.index(text), "as you said"
+        texts = {names.index(text): 1.0}
     else:
-        text_index, reason = _find_text(facts, [i for i, name in enumerate(names) if name not in overrides])
-    candidates = [i for i, column in enumerate(facts) if i != text_index and column.may_hold_labels]
+        texts = _texts(facts, cells, [i for i, name in enumerate(names) if name not in overrides])
+    place = next(iter(texts), None)
+    rivals = [i for i, score in texts.items() if i == place or score >= _RIVAL * texts[place]]
+    pair = len(rivals) > 1 and are_a_pair(names[rivals[0]], names[rivals[1]])
+    candidates = [i for i, column in enumerate(facts) if i != place and column.may_hold_labels]
     result: list[Role] = []
     guessed = 0
     for i, (name, column) in enumerate(zip(names, facts, strict=True)):
-        if i == text_index:
-            result.append(Role("text", None, reason, column.has_marks))
-        elif overrides.get(name) == "ignored":
-            result.append(Role("ignored", None, "as you said"))
+        if i == place:
+            reason = _AS_YOU_SAID if text is not None else _why_text(names, facts, list(texts))
+            result.append(Role("text", None, reason, 1.0 if len(rivals) == 1 else 0.5, column.has_marks))
         elif name in overrides:
-            result.append(Role("task", overrides[name], "as you said"))
+            kind = overrides[name]
+            result.append(Role(*(("ignored", None) if kind == "ignored" else ("task", kind)), _AS_YOU_SAID))
+        elif i in texts:
+            size = "" if i in rivals else ", shorter than " + cut(names[place], 40)
+            result.append(Role("ignored", None, f"it holds another text{size}"))
         else:
             role = _task_role(column, only=candidates == [i])
-            guessed += role.role == "task"
-            if guessed > MOST_GUESSED and role.role == "task":
-                role = Role("ignored", None, f"{MOST_GUESSED} columns before it hold labels, which are many already")
+            if role.role == "task":
+                guessed += 1
+                if pair:
+                    role = Role("ignored", None, "it is about two texts: say which one is to be read")
+                elif guessed > MOST_GUESSED:
+                    reason = f"{MOST_GUESSED} columns before it hold labels, which are many already"
+                    role = Role("ignored", None, reason)
             result.append(role)
-    return result
+    ignored = [i for i, role in enumerate(result) if role.role == "ignored"]
+    own = next((i for i in ignored if names_rows(names[i]) and facts[i].all_differ(len(cells[i]))), None)
+    return Guess(result, tuple(names[i] for i in rivals) if len(rivals) > 1 else (), pair, own)
 
 
 def check_overrides(
@@ -79,31 +117,60 @@ def check_overrides(
             raise UserError(f"{name!r} cannot be {role!r}. A column is ignored, {', '.join(KINDS)}.")
 
 
-def _find_text(facts: Sequence[Facts], free: Sequence[int]) -> tuple[int | None, str]:
-    """The index of the text column among the `free` ones, None when there is none; and the reason."""
-    # A column of numbers or spans is not text, whatever its name.
-    possible = [i for i in free if facts[i].number_share < 0.9 and facts[i].entity_form in ("", "markup")]
-    if len(facts) == 1 and possible:
-        return 0, "it is the only column"
-    for name in TEXT_NAMES:
-        for i in possible:
-            if (facts[i].name or "").lower() == name:
-                return i, "by its name"
-    prose = [i for i in possible if facts[i].is_prose or facts[i].has_marks]
-    named = [i for i in prose if not TEXT_PARTS.isdisjoint(name_parts(facts[i].name or ""))]
-    # Short texts, such as phrases, have several words and repeat less often than labels.
-    short = [
-        i
-        for i in possible
-        if facts[i].is_varied
-        and not facts[i].promises_labels
-        and not facts[i].is_useless
-        and any(" " in cell or not cell.isascii() for cell in facts[i].sample)
+# --- the text ---
+
+
+def _texts(facts: Sequence[Facts], cells: Sequence[Sequence[str]], free: Sequence[int]) -> dict[int, float]:
+    """The columns among the `free` ones that may be the text, with their evidence, best first."""
+    scores = {i: _text_score(facts[i], only=len(facts) == 1) for i in free}
+    texts = {i: scores[i] for i in sorted(scores, key=lambda i: -scores[i]) if scores[i]}
+    # The same text again, with entities marked in it, is a column of entities.
+    marked = [
+        i for i in texts if facts[i].has_marks and any(_is_marked_copy(cells[i], cells[j]) for j in texts if j != i)
     ]
-    columns = named or prose or short
-    if not columns:
-        return None, ""
-    return max(columns, key=lambda i: facts[i].mean_length), "by its name" if named else "it has the longest texts"
+    return {i: score for i, score in texts.items() if i not in marked}
+
+
+def _is_marked_copy(marked: Sequence[str], plain: Sequence[str]) -> bool:
+    pairs = list(zip(marked[:_COMPARED], plain[:_COMPARED], strict=True))
+    same = sum(parse_markup(cell[:_LOOKED_AT])[0].strip() == text[:_LOOKED_AT].strip() for cell, text in pairs)
+    return 2 * same >= len(pairs) and any(cell != text for cell, text in pairs)
+
+
+def _text_score(facts: Facts, only: bool) -> float:
+    """The words of a cell that other cells do not repeat, more or less by the column's name; 0 for what is no text."""
+    if facts.number_share >= 0.9 or facts.entity_form not in ("", "markup") or facts.aside:
+        return 0.0
+    parts = name_parts(facts.name or "")
+    by_name = 1.0
+    if (facts.name or "").lower() in TEXT_NAMES:
+        by_name = _TEXT_NAME
+    elif not TEXT_PARTS.isdisjoint(parts):
+        by_name = _TEXT_PART
+    elif facts.is_useless or facts.promises_labels:
+        by_name = _OTHER_NAME
+    # Short texts, such as phrases, have several words and repeat less often than labels.
+    varied = facts.is_varied and any(" " in cell or not cell.isascii() for cell in facts.sample)
+    likely = facts.is_prose or facts.has_marks or by_name == _TEXT_NAME or (varied and by_name != _OTHER_NAME)
+    if not (likely or only) or (facts.several and by_name != _TEXT_NAME):
+        return 0.0
+    return max(facts.mean_words * facts.distinct_share * by_name, 1e-6)
+
+
+def _why_text(names: Sequence[str], facts: Sequence[Facts], texts: Sequence[int]) -> str:
+    """The evidence for the first of `texts`."""
+    first = facts[texts[0]]
+    if len(facts) == 1:
+        return "it is the only column"
+    distinct = plural(len(set(first.filled)), "distinct text")
+    reason = f"{distinct}, {first.mean_words:.0f} words on average"
+    if len(texts) == 1:
+        return reason
+    shorter = cut(", ".join(names[i] for i in texts[1:3]), 80)
+    return f"{reason}; {shorter} {'is' if len(texts) == 2 else 'are'} left out"
+
+
+# --- tasks ---
 
 
 def _task_role(facts: Facts, only: bool) -> Role:
@@ -114,10 +181,14 @@ def _task_role(facts: Facts, only: bool) -> Role:
     if not facts.entity_form:  # entities cannot be mistaken for anything else
         if facts.is_unnamed:
             return Role("ignored", None, "the first line gives it no name of its own")
+        if facts.aside:
+            return Role("ignored", None, f"it holds {facts.aside}")
         if facts.is_useless:
             return Role("ignored", None, "by its name it says nothing about the text")
         if facts.is_prose:
             return Role("ignored", None, "it holds another text")
+        if facts.several:
+            return Role("ignored", None, "its cells hold several labels each", several=facts.several)
     evidence = {name: claim for name, kind in KINDS.items() if (claim := kind.recognise(facts, likely))}
     if not evidence:
         return Role("ignored", None, "it holds nothing that can be learned")
@@ -126,4 +197,4 @@ def _task_role(facts: Facts, only: bool) -> Role:
     if not best.score:
         return Role("ignored", None, best.reason)
     rivals = tuple(other for other, claim in evidence.items() if claim.score > best.score - _CLOSE)
-    return Role("task", name, best.reason, rivals=rivals)
+    return Role("task", name, best.reason, best.score, rivals=rivals)

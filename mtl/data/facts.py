@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
+import re
 import statistics
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from mtl.config import UserError
 from mtl.data.header import is_unnamed, is_useless, promises_labels
-from mtl.text.spans import is_bio, is_json, is_marked
+from mtl.text.spans import is_bio, is_json, is_marked, literal
 from mtl.text.values import is_blank, parse_number
 
 # How many cells of a column are examined closely.
 _SAMPLE = 2000
+# What a longer cell is, no pattern has to find out.
+_LONGEST_MATCHED = 300
+# The share of cells that has to be of one kind.
+_NEARLY_ALL = 0.9
 # With fewer distinct numbers, the other cells are more likely labels than faulty numbers.
 _HANDFUL = 5
+
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*+\.?"
+_DAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*+,? +)?"
+_TIME = r"(?:[T ]*+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)? *(?:[ap]m)?)"
+_ZONE = r"(?: *(?:Z|UTC|GMT|[A-Z]{3,4}|[+-][0-9]{2}:?[0-9]{2}))*"
+_DATE = (
+    rf"(?:[0-9]{{4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}|[0-9]{{1,2}}[-/.][0-9]{{1,2}}[-/.](?:[0-9]{{4}}|[0-9]{{2}})"
+    rf"|{_DAY}{_MONTH} +[0-9]{{1,2}}(?:st|nd|rd|th)?(?:,? +[0-9]{{4}})?"
+    rf"|{_DAY}[0-9]{{1,2}}[ -]{_MONTH}(?:[ -][0-9]{{2,4}})?)"
+)
+# What is about the row and not about what its text says, and how it is written.
+_ASIDE = {
+    "dates and times": rf"(?:{_DATE},?(?: at)?{_TIME}?{_ZONE}(?: [0-9]{{4}})?|{_TIME}{_ZONE})",
+    "web addresses": r"(?:https?://|www\.)\S+",
+    "e-mail addresses": r"[^\s@]+@[^\s@]+\.[a-z]{2,}",
+    "file names": r"[^\t]*[^\t.]\.(?:pdf|txt|docx?|odt|html?|xml|json|csv|tsv|xlsx?|png|jpe?g|gif|svg|wav|mp[34]|zip)",
+    "user names": r"@\w+",
+    "keys": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[^0-9]*[0-9])(?=[^a-f]*[a-f])[0-9a-f]{16,}",
+    "lists of numbers": r"[\[(]\s*[-+0-9.e]+(?:[\s,]+[-+0-9.e]+)*\s*[\])]",
+    "structured data": r"\{.*\}",
+}
+_ASIDE = {what: re.compile(pattern, re.IGNORECASE | re.DOTALL) for what, pattern in _ASIDE.items()}
+# Names of rows such as AB-0012: one word, with a digit in it.
+_NUMBERED = re.compile(r"(?=\D*\d)\S+")
+
+# Marks between the labels of a cell, likeliest first.
+_BETWEEN_LABELS = ("|", ";", "#", ",", "/", "+", "&")
+_LONGEST_LABEL = 40
 
 
 class Facts:
@@ -29,7 +64,47 @@ class Facts:
 
     @property
     def may_hold_labels(self) -> bool:
-        return bool(self.filled) and not self.is_useless and not self.is_prose
+        return bool(self.filled) and not (self.is_useless or self.is_prose or self.aside)
+
+    @cached_property
+    def aside(self) -> str:
+        """What the cells hold that says nothing about the text of their row, as in "dates and times"; "" if they may
+        say something."""
+        cells = [cell for cell in self.sample if len(cell) <= _LONGEST_MATCHED]
+        if not cells or len(cells) < _NEARLY_ALL * len(self.sample) or self.entity_form:
+            return ""
+        for what, pattern in _ASIDE.items():
+            if _share(cells, pattern.fullmatch) >= _NEARLY_ALL:
+                return what
+        # Of a few rows, even labels may all be different.
+        names_rows = len(cells) > _HANDFUL and len(set(cells)) >= 0.95 * len(cells) and not self.number_share
+        return "names of the rows" if names_rows and _share(cells, _NUMBERED.fullmatch) >= _NEARLY_ALL else ""
+
+    @cached_property
+    def mean_words(self) -> float:
+        """Words per cell; of a script without spaces, two characters count as one."""
+        return statistics.fmean(map(_words, self.sample)) if self.sample else 0.0
+
+    @cached_property
+    def distinct_share(self) -> float:
+        return len(set(self.sample)) / len(self.sample) if self.sample else 0.0
+
+    def all_differ(self, rows: int) -> bool:
+        """Whether each of so many rows has a cell of its own."""
+        return len(self.filled) == rows == len(set(self.filled))
+
+    @cached_property
+    def several(self) -> tuple[str, ...]:
+        """The labels of cells that hold several each, as `a;b` or a list; empty if the cells hold one each."""
+        lists = [label_list(cell) for cell in self.sample]
+        if sum(found is not None for found in lists) > _NEARLY_ALL * len(lists):
+            several = any(len(found) != 1 for found in lists if found is not None)
+            return tuple(dict.fromkeys(label for found in lists for label in found or ())) if several else ()
+        may_be = not (self.is_prose or self.aside or self.number_share >= _NEARLY_ALL)
+        for mark in _BETWEEN_LABELS if may_be else ():
+            if parts := _recurring_parts(self.sample, mark):
+                return parts
+        return ()
 
     @cached_property
     def mean_length(self) -> float:
@@ -102,8 +177,42 @@ class Facts:
         return _share(self.sample, is_marked) >= 0.1
 
 
-def _share(cells: Sequence[str], test: Callable[[str], bool]) -> float:
-    return sum(map(test, cells)) / len(cells) if cells else 0.0
+def label_list(cell: str) -> list[str] | None:
+    """The labels of a cell that is a list of them in JSON or Python notation; None if it is anything else."""
+    if not (cell.startswith("[") and cell.endswith("]") and len(cell) <= _LONGEST_MATCHED):
+        return None
+    try:
+        value = literal(cell)
+    except UserError:
+        return None
+    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
+
+
+def _recurring_parts(cells: Sequence[str], mark: str) -> tuple[str, ...]:
+    """The parts of cells with `mark` between them, if the same parts recur in other company; else none.
+
+    A label that has the mark in its name, such as `sci/tech`, always has the same parts together."""
+    divided = {cell: [part.strip() for part in cell.split(mark)] for cell in set(cells)}
+    if sum(len(divided[cell]) > 1 for cell in cells) < 0.05 * len(cells):
+        return ()
+    company = Counter(part for parts in divided.values() for part in set(parts))
+    if not all(part and len(part) <= _LONGEST_LABEL and len(part.split()) <= 4 for part in company):
+        return ()
+    # Of the cells that are divided, most share a part with another cell.
+    multiple = [parts for parts in divided.values() if len(parts) > 1]
+    shared = sum(any(company[part] > 1 for part in parts) for parts in multiple)
+    few = 2 * len(company) <= len(cells)
+    # "City, State" has two parts in every cell; of labels there are now more and now fewer.
+    vary = len({len(parts) for parts in divided.values()}) > 1
+    return tuple(company) if few and vary and shared >= 0.8 * len(multiple) else ()
+
+
+def _words(cell: str) -> float:
+    return len(cell.split()) if " " in cell or cell.isascii() else max(1, len(cell) / 2)
+
+
+def _share(cells: Sequence[str], test: Callable[[str], object]) -> float:
+    return sum(bool(test(cell)) for cell in cells) / len(cells) if cells else 0.0
 
 
 def _is_sentence(cell: str) -> bool:

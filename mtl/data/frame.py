@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mtl.data.grid import Grid
-from mtl.data.header import has_header
+from mtl.data.header import find_header
 from mtl.data.rows import Findings
 
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
@@ -56,7 +56,7 @@ def _trim_top(grid: Grid, width: int, findings: Findings) -> None:
     while above < min(len(filled), _MOST_PROSE + 1) and _is_title(grid.rows[filled[above]], width):
         above += 1
     below = filled[above:]
-    if not above or above > _MOST_PROSE or not below or not has_header([grid.rows[i] for i in below]):
+    if not above or above > _MOST_PROSE or not below or not find_header([grid.rows[i] for i in below]).is_there:
         return
     for i in filled[:above]:
         grid.rows[i] = []

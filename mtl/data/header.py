@@ -6,22 +6,30 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from mtl.data.rows import Findings
 from mtl.text.spans import is_tag
-from mtl.text.values import LONGEST_NAME, cut, parse_number
+from mtl.text.values import LONGEST_NAME, cut, parse_number, visible
 
 
 def _words(names: str) -> tuple[str, ...]:
     return tuple(names.split())
 
 
-# The first of these that a table has is its text column; failing that, a name that contains one of TEXT_PARTS.
-TEXT_NAMES = _words(
-    "text sentence review content tweet texts sentences reviews tweets full_text comment comments message "
-    "messages body post document utterance question headline description title"
+# Names that a column of texts often has; a name that has one of TEXT_PARTS among its words may be one, too.
+TEXT_NAMES = frozenset(
+    _words(
+        "text sentence review content tweet texts sentences reviews tweets full_text comment comments message "
+        "messages body post document utterance question headline description title"
+    )
 )
 TEXT_PARTS = frozenset(_words("text sentence review content tweet comment message"))
+# Names of two texts that belong together, as do names that differ in a number or letter at the end alone.
+_PAIRS = frozenset(
+    tuple(pair.split("+"))
+    for pair in _words("premise+hypothesis query+passage query+document anchor+positive claim+evidence text+text_pair")
+)
 LABEL_NAMES = frozenset(
     _words(
         "label labels sentiment sentiments stars star rating ratings class category topic target emotion "
@@ -37,14 +45,16 @@ _USELESS_NAMES = frozenset(
 )
 _USELESS_PARTS = frozenset(_words("id ids idx uuid url date timestamp username"))
 
+_ID_PARTS = frozenset(_words("id ids idx uid uuid guid key"))
+
 _SAMPLE = 2000
 # How many characters of a cell are examined, since a cell may hold megabytes.
 _LOOKED_AT = 10_000
 
 
 def plain_name(name: str) -> str:
-    """A column's name without stray spaces and byte order marks. A very long one is cut."""
-    return " ".join(name[:_LOOKED_AT].replace("\ufeff", "").split())
+    """A column's name without stray spaces and characters that cannot be seen. A very long one is cut."""
+    return " ".join(visible(name[:_LOOKED_AT]).split())
 
 
 def name_parts(name: str) -> list[str]:
@@ -59,9 +69,25 @@ def promises_labels(name: str) -> bool:
 
 def is_useless(name: str) -> bool:
     """Whether the name is missing or typical of row numbers, dates, addresses and the like."""
+    if promises_labels(name):  # as label_id does
+        return False
     if name.lower() in _USELESS_NAMES or is_unnamed(name):
         return True
     return not _USELESS_PARTS.isdisjoint(name_parts(name)[-1:])
+
+
+def are_a_pair(first: str, second: str) -> bool:
+    """Whether the names are those of two texts that belong together, such as sentence1 and sentence2."""
+    first, second = first.lower(), second.lower()
+    if (first, second) in _PAIRS or (second, first) in _PAIRS:
+        return True
+    stems = [re.fullmatch(r"(..+?)[ _-]?(?:[12abxy]|one|two|left|right)", name) for name in (first, second)]
+    return first != second and all(stems) and stems[0][1] == stems[1][1]
+
+
+def names_rows(name: str) -> bool:
+    """Whether the name is typical of a column that tells the rows apart."""
+    return not _ID_PARTS.isdisjoint(name_parts(name)[-1:])
 
 
 def is_unnamed(name: str) -> bool:
@@ -77,19 +103,43 @@ def looks_like_header(cells: Sequence[str]) -> bool:
     return any(_is_known(name) for name in names)
 
 
-def has_header(rows: Sequence[Sequence[str]]) -> bool:
+@dataclass(frozen=True)
+class Header:
+    """Whether the first row names the columns, and whether its cells leave no doubt of that."""
+
+    is_there: bool
+    sure: bool = True
+
+
+def find_header(rows: Sequence[Sequence[str]]) -> Header:
     """Whether the first of these rows, none of them empty, names the columns rather than being data."""
     first = [cell.strip() for cell in rows[0]]
-    if looks_like_header(first):
-        return True
-    rest = [row for row in rows[1 : _SAMPLE + 1] if len(row) == len(first)]
+    # A header may come again, as where files were joined.
+    rest = [row for row in rows[1 : _SAMPLE + 1] if len(row) == len(first) and row != rows[0]]
     # In a list of sentences, losing the first one is worse than reading a name as a sentence.
     if len(first) == 1 or not rest:
-        return False
-    return not any(
-        parse_number(cell) is not None or is_tag(cell) or _is_like_the_rest(cell, [row[i] for row in rest])
-        for i, cell in enumerate(first)
-    )
+        return Header(looks_like_header(first))
+    votes = [_vote(cell, [row[i].strip() for row in rest]) for i, cell in enumerate(first)]
+    return Header(sum(votes) >= 0, sure=not min(votes) < 0 < max(votes))
+
+
+def _vote(cell: str, below: Sequence[str]) -> int:
+    """What one cell of the first row says: above 0 it is a name, below 0 it is data like the cells below it."""
+    if parse_number(cell) is not None or is_tag(cell):
+        return -2
+    filled = [other for other in below if other]
+    if _is_known(plain_name(cell)) and cell not in filled:
+        return 2
+    if not cell or not filled:
+        return 0
+    if sum(parse_number(other) is not None for other in filled) > 0.9 * len(filled):
+        return 1
+    if cell in filled and len(set(filled)) <= max(2, len(filled) // 2):
+        return -2
+    if sum(map(_word_count, filled)) < 4 * len(filled):
+        return 0
+    # Survey programs use questions as names.
+    return -1 if _word_count(cell) >= 4 and not cell.endswith(("?", ":")) else 1
 
 
 def distinct_names(cells: Sequence[str], line: int, findings: Findings) -> list[str]:
@@ -123,17 +173,6 @@ def _is_known(name: str) -> bool:
         return True
     # Names such as comment_text, but not two words, which may be a short sentence.
     return " " not in name and not TEXT_PARTS.isdisjoint(parts := name_parts(name)) and len(parts) > 1
-
-
-def _is_like_the_rest(cell: str, rest: Sequence[str]) -> bool:
-    """Whether a cell of the first row is one of few values that repeat below, or a sentence above sentences."""
-    below = [other.strip() for other in rest]
-    if cell and cell in below and len(set(below)) <= max(2, len(below) // 2):
-        return True
-    # Survey programs use questions as names.
-    if cell.endswith(("?", ":")):
-        return False
-    return _word_count(cell) >= 4 and sum(map(_word_count, below)) >= 4 * len(below)
 
 
 def _word_count(cell: str) -> int:

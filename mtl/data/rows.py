@@ -29,12 +29,14 @@ class Row:
     """One text, or two, with labels.
 
     `texts` may be given as one text. `labels` maps a task to a value of its kind (a label, a number, spans of the
-    text); unlabelled tasks are missing. `line` is where the row begins, counted from 1 as in a text editor.
+    text); unlabelled tasks are missing. `line` is where the row begins, counted from 1 as in a text editor. `id` is the
+    file's own name for the row, "" if it has none.
     """
 
     texts: tuple[str, ...]
     labels: dict[str, Any]
     line: int
+    id: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.texts, str):
@@ -51,7 +53,7 @@ class Column:
     """One column: what it is used for and why.
 
     `role` is "text", "task" or "ignored"; `kind` is the name of a kind for a task, else None. `labels`, in order, and
-    `counts`, of rows or entities by label, are empty for a kind without labels.
+    `counts`, of rows or entities by label, are empty for a kind without labels. `confidence` goes from 0 to 1.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Column:
     labels: tuple[str, ...]
     counts: dict[str, int]
     reason: str
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,14 +85,38 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """One way to read a table: what it is called, the arguments of `read_table` and the option of the command line that
+    choose it, and the cells of the first rows as they are then seen."""
+
+    title: str
+    arguments: dict[str, Any]
+    option: str
+    sample: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the cells of a table leave open. The first of the `readings` was taken; if it `must_be_answered`, nothing is
+    to be learned before."""
+
+    text: str
+    readings: tuple[Reading, ...]
+    must_be_answered: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
-    """A table that was read: rows, columns in the file's order, findings (errors first), file format and encoding."""
+    """A table that was read: rows, columns in the file's order, findings (errors first), file format and encoding, what
+    its owner should be asked, and the name of the column that tells rows apart, if there is one."""
 
     rows: list[Row]
     columns: tuple[Column, ...]
     findings: tuple[Finding, ...]
     format: str
     encoding: str
+    questions: tuple[Question, ...] = ()
+    id_column: str | None = None
 
     @property
     def text_column(self) -> str | None:
@@ -127,7 +154,9 @@ class Findings:
         self._counts[key] += 1
         if self._counts[key] <= NAMED_LINES:
             shown = {key: cut(fact, _LONGEST_FACT) if isinstance(fact, str) else fact for key, fact in facts.items()}
-            message = {part: sentence.format(**shown) for part, sentence in messages()[code].items()}
+            message = {
+                part: sentence.format(**{"column": column, **shown}) for part, sentence in messages()[code].items()
+            }
             self._first.setdefault(key, []).append(Finding(line=line, column=column, code=code, **message))
 
     def add_uncounted(self, code: str, column: str | None, count: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,16 +16,16 @@ from typing import Any
 from mtl import plugins
 from mtl.config import KINDS, UserError
 from mtl.data import findings as doctor
-from mtl.data import tokens
-from mtl.data.columns import Role, check_overrides, guess_roles
+from mtl.data import frame, tokens
+from mtl.data.columns import Guess, Role, check_overrides, guess_roles
 from mtl.data.delimited import DELIMITER_NAMES, read_grid
 from mtl.data.files import MAX_BYTES, read_source, split_lines
 from mtl.data.grid import Dialect, Grid
-from mtl.data.header import distinct_names, has_header, unused_name
-from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Row, Table, in_order
+from mtl.data.header import distinct_names, find_header, unused_name
+from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Question, Reading, Row, Table, in_order
 from mtl.kinds.tagging import Tagging
 from mtl.text.spans import parse_markup
-from mtl.text.values import is_blank, parse_number
+from mtl.text.values import cut, is_blank, is_null, parse_number
 
 __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
 
@@ -33,6 +34,8 @@ _MOST_COLUMNS = 5000
 ENTITIES = Tagging.name
 # The share of the work done when cells are split, roles guessed, rows read; progress is reported every so many cells.
 _CUT, _GUESSED, _READ, _OFTEN = 0.3, 0.45, 0.7, 20_000
+# Of a question, so many readings are offered, with cells of so many characters.
+_MOST_READINGS, _SHOWN = 4, 120
 # The delimiter that goes with a file's extension.
 _BY_EXTENSION = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
@@ -42,6 +45,7 @@ def read_table(
     *,
     text: str | None = None,
     roles: Mapping[str, str] | None = None,
+    header: bool | None = None,
     max_bytes: int = MAX_BYTES,
     token_counts: doctor.TokenCounts | None = None,
     max_tokens: int | None = None,
@@ -50,7 +54,8 @@ def read_table(
     """Read a table of texts and labels from a file: CSV, TSV, CoNLL, one word per row, or one text per line.
 
     The roles of columns are guessed; `text` (the text column) and `roles` (column -> "ignored" or a kind of task, see
-    `mtl.config.KINDS`) override the guess. Unusable rows are left out and reported in `findings`, as is everything
+    `mtl.config.KINDS`) override the guess, and `header` whether the first row names the columns. Where a guess is a
+    close call, it is among the `questions`. Unusable rows are left out and reported in `findings`, as is everything
     odd; with `token_counts` and `max_tokens` (see `findings.examine`) also texts that are too long for a model.
 
     `progress` is called with the share of the work that is done; an exception in it ends the reading.
@@ -64,18 +69,23 @@ def read_table(
     lines, encoding = [], "its own encoding"
     if own_format is None:
         source = read_source(path, findings, max_bytes)
-        lines, encoding = split_lines(source.text), source.encoding
+        lines, encoding = frame.unwrap(split_lines(source.text), findings), source.encoding
         del source  # it may be large
+    questions: list[Question] = []
+    id_column = None
     if tokens.looks_like_conll(lines):
         names, places, form = ["text", "entities"], tokens.WordColumns(0, 1, None), "CoNLL, one word per line"
         check_overrides(names, text, roles)
         rows, columns = _from_sentences(tokens.read_conll(lines, findings), names, places, roles, findings)
     else:
         extension = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
-        form, grid = own_format or ("", read_grid(lines, prefer=_BY_EXTENSION.get(extension, "")))
+        grid = own_format or read_grid(lines, prefer=_BY_EXTENSION.get(extension, ""))
+        form = grid.form
         del lines, own_format
+        if not form:
+            frame.trim(grid, findings)
         progress(_CUT)
-        names, are_own = _take_names(grid, findings, has_names=bool(form))
+        names, are_own = _take_names(grid, header, findings, questions)
         marks = unused_name("entities", set(names))
         check_overrides(names, text, roles, also=[marks])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
@@ -87,45 +97,56 @@ def read_table(
             form = form or (f"table, {delimiter} between cells" if delimiter else "one text per line")
             cells = _columns(grid, len(names))
             guess = guess_roles(names, cells, text, roles, named=are_own)
+            questions += _ask_for_text(guess, names, cells, findings)
             progress(_GUESSED)
-            use_marks = (roles or {}).get(marks) != "ignored"
-            rows, columns = _from_grid(grid, names, cells, guess, marks if use_marks else None, findings, progress)
+            if (roles or {}).get(marks) == "ignored" or guess.are_a_pair:
+                marks = None
+            rows, columns = _from_grid(grid, names, cells, guess, marks, findings, progress)
+            id_column = None if guess.id is None else names[guess.id]
     progress(_READ)
     examined = doctor.examine(
         rows, columns, token_counts, max_tokens, lambda done: progress(_READ + (1 - _READ) * done)
     )
-    return Table(rows, tuple(columns), in_order((*findings.grouped(), *examined)), form, encoding)
+    found = in_order((*findings.grouped(), *examined))
+    return Table(rows, tuple(columns), found, form, encoding, tuple(questions), id_column)
 
 
-def _read_own_format(path: Path, max_bytes: int) -> tuple[str, Grid] | None:
-    """The format and the cells of a file that a plug-in's reader knows; None if none does."""
+def _read_own_format(path: Path, max_bytes: int) -> Grid | None:
+    """The cells of a file that a plug-in's reader knows; None if none does."""
     if not path.is_file() or path.stat().st_size > max_bytes:
         return None
     readers = (pair for module in plugins.MODULES for pair in getattr(module, "TABLE_READERS", {}).items())
     for name, read in readers:
         if (rows := read(path)) is not None:
-            cells = [[str(cell) for cell in row] for row in rows]
-            return name, Grid(Dialect(",", "none"), cells, list(range(1, len(cells) + 1)))
+            names, *cells = [[str(cell) for cell in row] for row in rows] or [[]]
+            return Grid(Dialect(",", "none"), cells, list(range(2, len(cells) + 2)), names=names, form=name)
     return None
 
 
-def _take_names(grid: Grid, findings: Findings, has_names: bool) -> tuple[list[str], bool]:
-    """The columns' names, and whether they are the file's own; a header is removed from the grid.
-
-    `has_names`: the first row is known to be the header."""
+def _take_names(
+    grid: Grid, header: bool | None, findings: Findings, questions: list[Question]
+) -> tuple[list[str], bool]:
+    """The columns' names, and whether they are the file's own; a header is removed from the grid."""
+    if grid.names is not None:
+        return distinct_names(grid.names, 1, findings), True
     filled = [i for i, row in enumerate(grid.rows) if row]
     if not filled:
         return [], True
     first = filled[0]
     if (count := len(grid.rows[first])) > _MOST_COLUMNS:
         raise UserError(f"The first line has {count:,} cells; a table may have {_MOST_COLUMNS:,} columns.")
-    if has_names or has_header([grid.rows[i] for i in filled]):
-        names = distinct_names(grid.rows[first], grid.lines[first], findings)
+    found = find_header([grid.rows[i] for i in filled])
+    if header is None and not found.sure:
+        questions.append(_ask_for_header(grid.rows[first], found.is_there))
+        findings.add(f"header-{'taken' if found.is_there else 'left'}", grid.lines[first])
+    if found.is_there if header is None else header:
+        own, line = grid.rows[first], grid.lines[first]
         del grid.rows[: first + 1], grid.lines[: first + 1]
-        return names, True
+        frame.drop_repeated_headers(grid, own, findings)
+        return distinct_names(_fitted(own, grid, line, findings), line, findings), True
     width = grid.width()
     names = [f"column {i + 1}" for i in range(width)]
-    guess = guess_roles(names, _columns(grid, width), named=False)
+    guess = guess_roles(names, _columns(grid, width), named=False).roles
     tasks = [i for i, role in enumerate(guess) if role.role == "task"]
     for i, role in enumerate(guess):
         if role.role == "text":
@@ -135,6 +156,49 @@ def _take_names(grid: Grid, findings: Findings, has_names: bool) -> tuple[list[s
     if width > 1:
         findings.add("no-header", grid.lines[first], names=", ".join(names))
     return names, False
+
+
+def _fitted(header: list[str], grid: Grid, line: int, findings: Findings) -> list[str]:
+    """The header for rows that have one cell more than it names: names of the rows, as R writes, or nothing at all
+    behind a last delimiter."""
+    rows = [row for row in grid.rows if row]
+    width = len(header)
+    if sum(len(row) == width + 1 for row in rows) <= 0.9 * len(rows):
+        return header
+    if all(not cell.strip() for row in rows for cell in row[width:]):
+        for row in rows:
+            del row[width:]
+        return header
+    first = [row[0] for row in rows]
+    if len(set(first)) < len(first):  # of a text with a delimiter in it
+        return header
+    findings.add("row-names", line)
+    return ["", *header]
+
+
+def _ask_for_header(first: Sequence[str], taken: bool) -> Question:
+    cells = tuple(cut(" ".join(cell.split()), _SHOWN) for cell in first)
+    yes = Reading("It names the columns.", {"header": True}, "--header", (cells,))
+    no = Reading("It is a row like the others.", {"header": False}, "--no-header", (cells,))
+    readings = (yes, no) if taken else (no, yes)
+    return Question("Does the first line name the columns, or is it a row?", readings)
+
+
+def _ask_for_text(
+    guess: Guess, names: Sequence[str], cells: Sequence[Sequence[str]], findings: Findings
+) -> list[Question]:
+    """The question which column is the text, if more than one may be it."""
+    if not guess.texts:
+        return []
+    readings = []
+    for name in guess.texts[:_MOST_READINGS]:
+        sample = tuple((cut(" ".join(cell[:1000].split()), _SHOWN),) for cell in cells[names.index(name)][:3])
+        readings.append(Reading(name, {"text": name}, f"--text {shlex.quote(name)}", sample))
+    first, second = guess.texts[:2]
+    findings.add(
+        "two-texts" if guess.are_a_pair else "which-text", None, first, other=second, option=readings[1].option
+    )
+    return [Question("Which column is the text?", tuple(readings), must_be_answered=guess.are_a_pair)]
 
 
 def _columns(grid: Grid, width: int) -> list[list[str]]:
@@ -150,12 +214,13 @@ def _from_grid(
     grid: Grid,
     names: list[str],
     cells: Sequence[Sequence[str]],
-    roles: Sequence[Role],
+    guess: Guess,
     marks: str | None,
     findings: Findings,
     progress: Progress,
 ) -> tuple[list[Row], list[Column]]:
     """The rows and columns of a table; `marks` is the task for entities marked in its text, or None."""
+    roles = guess.roles
     place = next((i for i, role in enumerate(roles) if role.role == "text"), None)
     if place is None:
         findings.add("no-text-column", names=", ".join(names) or "none")
@@ -165,9 +230,12 @@ def _from_grid(
         for i, role in enumerate(roles)
         if role.role == "task"
     }
+    keep_null = {i for i in readers if KINDS[roles[i].kind].keeps_null(cells[i])}
     for name, role in zip(names, roles, strict=True):
         if role.rivals:
             findings.add("close-call", None, name, kind=role.kind, other=role.rivals[0], name=name)
+        if role.several:
+            findings.add("several-labels", None, name, labels=cut(", ".join(role.several), 80))
     # Marks in the text count as entities unless there is a column of entities.
     marked = roles[place].marked and not any(role.kind == ENTITIES for role in roles)
     for line in grid.unclosed:
@@ -191,19 +259,20 @@ def _from_grid(
         if not text.strip():
             findings.add("text-empty", line, names[place])
             continue
-        cells = len(row)
-        short[cells] += cells < len(names)
+        width = len(row)
+        short[width] += width < len(names)
         for i, read in readers.items():
-            if i < cells and not is_blank(row[i]):
+            if i < width and (not is_blank(row[i]) or (i in keep_null and is_null(row[i]))):
                 if (label := read(row[i], text, line)) is not None:
                     labels[names[i]] = label
-            elif i < cells or short[cells] <= NAMED_LINES:
+            elif i < width or short[width] <= NAMED_LINES:
                 findings.add("label-blank", line, names[i])
             else:
                 break
-        rows.append(Row(text, labels, line))
+        own = row[guess.id].strip() if guess.id is not None and guess.id < width else ""
+        rows.append(Row(text, labels, line, own))
     for i in readers:
-        missing = sum(max(0, count - NAMED_LINES) for cells, count in short.items() if cells <= i)
+        missing = sum(max(0, count - NAMED_LINES) for width, count in short.items() if width <= i)
         findings.add_uncounted("label-blank", names[i], missing)
     if marked and marks:
         names = [*names, marks]
@@ -290,4 +359,6 @@ def _column(name: str, role: Role, counts: Mapping[str, int]) -> Column:
     numbers = {label: parse_number(label) for label in counts}
     by_number = all(number is not None for number in numbers.values())
     labels = tuple(sorted(counts, key=numbers.get if by_number else lambda label: (label.casefold(), label)))
-    return Column(name, role.role, role.kind, labels, {label: counts[label] for label in labels}, role.reason)
+    return Column(
+        name, role.role, role.kind, labels, {label: counts[label] for label in labels}, role.reason, role.confidence
+    )

@@ -82,7 +82,7 @@ def find_word_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Wo
     single = [i for i in range(len(names)) if i != tag and i not in numbering and _is_word_column(cells[i])]
     word = next((i for i in single if lowered[i] in WORD_NAMES), None)
     # A table with a text column holds whole texts, even if all of them are single words.
-    if word is None and single and not set(lowered) & set(TEXT_NAMES):
+    if word is None and single and not TEXT_NAMES & set(lowered):
         word = single[0]
     return None if word is None else WordColumns(word, tag, sentence)
 

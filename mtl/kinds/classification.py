@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import TaskSpec
-from mtl.data.facts import Facts
+from mtl.data.facts import Facts, label_list
 from mtl.data.labels import MOST_LABELS
 from mtl.data.rows import Column, Findings, Row
 from mtl.kinds.kind import Evidence, Kind, Metric, Report
-from mtl.text.values import LONGEST_NAME, parse_number, plural, shown
+from mtl.text.values import LONGEST_NAME, is_blank, is_null, parse_number, plural, shown, visible
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,14 +74,22 @@ class Classification(Kind):
         return Evidence(0.0, f"{reason}, too many for labels")
 
     def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], str | None]:
+        if self.keeps_null(cells):
+            nulls = [cell.strip() for cell in cells if is_null(cell)]
+            report("label-null", None, count=len(nulls), cell=nulls[0])
         key = functools.cache(_label_key)
+        in_lists = all(len(label_list(cell) or ()) == 1 for cell in cells if not is_blank(cell))
+        own = functools.cache(lambda cell: visible(label_list(cell)[0] if in_lists else cell))
         # The most common spelling of each label.
         usual: dict[str, str] = {}
         for cell, _ in Counter(cells).most_common():
-            if len(cell) <= LONGEST_NAME:
-                usual.setdefault(key(cell), cell)
+            if len(cell) <= LONGEST_NAME and not is_blank(cell):
+                usual.setdefault(key(own(cell)), own(cell))
 
         def read(cell: str, text: str, line: int) -> str | None:
+            if (seen := own(cell)) != cell and not (in_lists or cell.isascii()):
+                report("label-invisible", line, label=f'"{seen}"')
+            cell = seen
             if (length := len(cell.strip())) > LONGEST_NAME:
                 report("label-long", line, count=length, limit=LONGEST_NAME)
                 return None
@@ -92,6 +100,10 @@ class Classification(Kind):
             return spelling.strip()
 
         return read
+
+    def keeps_null(self, cells: Sequence[str]) -> bool:
+        column = Facts(None, cells)
+        return sum(map(is_null, cells)) > 1 and bool(column.filled) and not column.holds_numbers(likely=False)
 
     def examine(self, rows: Sequence[Row], column: Column, findings: Findings) -> None:
         if len(column.labels) == 1:
@@ -171,4 +183,4 @@ def _report_imbalance(column: Column, findings: Findings) -> None:
 def _label_key(cell: str) -> str:
     """The same for all spellings of a label."""
     number = parse_number(cell)
-    return repr(number) if number is not None else " ".join(cell.casefold().split())
+    return repr(number) if number is not None else " ".join(visible(cell).casefold().split())

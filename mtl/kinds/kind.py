@@ -120,6 +120,10 @@ class Kind:
         It is not called for blank cells."""
         return lambda cell, text, line: cell.strip()
 
+    def keeps_null(self, cells: Sequence[str]) -> bool:
+        """Whether NULL is the name of a label in this column, and not a blank cell."""
+        return False
+
     def settle(self, rows: Sequence[Row], name: str, findings: Findings) -> None:
         """Correct the values of the column `name` in place, once all of them are read."""
 
@@ -137,6 +141,10 @@ class Kind:
     def translate(self, value: Any, meaning: Mapping[str, Any]) -> Any:
         """A value with each label replaced by its `meaning` (if it has one); None if nothing is left."""
         return meaning.get(f"{value:g}" if isinstance(value, float) else value, value)
+
+    def to_json(self, value: Any) -> Any:
+        """A value of a row as JSON data."""
+        return value
 
     def cut(self, value: Any, characters: int) -> Any:
         """The value when its text is cut to so many characters."""

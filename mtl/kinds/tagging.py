@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -113,6 +114,9 @@ class Tagging(Kind):
     def translate(self, value: tuple[Span, ...], meaning: Mapping[str, Any]) -> tuple[Span, ...]:
         spans = ((span, meaning.get(span.label, span.label)) for span in value)
         return tuple(Span(span.start, span.end, label) for span, label in spans if label is not None)
+
+    def to_json(self, value: tuple[Span, ...]) -> list[dict[str, Any]]:
+        return [dataclasses.asdict(span) for span in value]
 
     def cut(self, value: tuple[Span, ...], characters: int) -> tuple[Span, ...]:
         return tuple(span for span in value if span.end <= characters)

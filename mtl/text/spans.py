@@ -211,7 +211,7 @@ def raw_json_spans(cell: str) -> list[Span]:
     Reads `[{"start": 0, "end": 4, "label": "PER"}]`, the same with single quotes (as pandas writes lists), and
     `[[0, 4, "PER"]]`. Raises UserError for any other cell.
     """
-    value = _literal(cell)
+    value = literal(cell)
     if not isinstance(value, list):
         raise UserError("The spans must be a list, in square brackets.")
     return [_span(item) for item in value]
@@ -229,7 +229,7 @@ def is_json(cell: str) -> bool:
     return True
 
 
-def _literal(cell: str) -> object:
+def literal(cell: str) -> object:
     """The value in a cell, written as JSON or as Python."""
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(cell)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 import re
 
-_BLANK = frozenset(("", "nan", "null", "n/a", "#n/a", "<na>"))
+_BLANK = frozenset(("", "nan", "n/a", "#n/a", "<na>"))
+# What databases and R write for nothing; it may also be the name of a label.
+_NULLS = frozenset(("null", "Null", "NULL", "NA", "\\N"))
 # [0-9] and not \d, which float() does not always understand. A cell may hold megabytes of digits, so the pattern does
 # not backtrack (++), and longer cells are not numbers.
 _NUMBER = re.compile(r"[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]{1,3}+)?+")
 _LONGEST_NUMBER = 400
 _SHOWN = 40
+# Spaces of no width, marks of byte order and of direction, soft hyphens; and the joiners of letters and of emoji, which
+# mean nothing at either end.
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_JOINERS = "\u200c\u200d"
 
 # The longest name of a column or label, in characters.
 LONGEST_NAME = 1_000
@@ -19,7 +25,12 @@ LONGEST_NAME = 1_000
 def is_blank(cell: str) -> bool:
     """Whether a label cell is empty, or has one of the marks that programs write for that."""
     cell = cell.strip()
-    return not cell or (len(cell) <= 4 and (cell == "NA" or cell.lower() in _BLANK))
+    return not cell or (len(cell) <= 4 and (cell in _NULLS or cell.lower() in _BLANK))
+
+
+def is_null(cell: str) -> bool:
+    """Whether a cell says NULL or the like, which may mean nothing or be the name of a label."""
+    return cell.strip() in _NULLS if len(cell) < 10 else False
 
 
 def parse_number(cell: str) -> float | None:
@@ -31,6 +42,11 @@ def parse_number(cell: str) -> float | None:
         cell = cell.replace(",", ".", 1)
     number = float(cell) if _NUMBER.fullmatch(cell) else math.inf
     return number if math.isfinite(number) else None
+
+
+def visible(cell: str) -> str:
+    """The cell without characters that cannot be seen, and without spaces around it."""
+    return cell if cell.isascii() else _INVISIBLE.sub("", cell).strip(_JOINERS + " \u00a0")
 
 
 def shown(cell: str) -> str:
