@@ -13,7 +13,8 @@ from mtl.data.facts import Facts
 from mtl.data.labels import MOST_LABELS
 from mtl.data.rows import Column, Findings, Row
 from mtl.kinds.kind import Evidence, Kind, Metric, Report
-from mtl.text.values import LONGEST_NAME, parse_number, plural, shown
+from mtl.text.numbers import NumberFormat, number_format
+from mtl.text.values import LONGEST_NAME, plural, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +75,7 @@ class Classification(Kind):
         return Evidence(0.0, f"{reason}, too many for labels")
 
     def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], str | None]:
-        key = functools.cache(_label_key)
+        key = functools.cache(functools.partial(_label_key, form=number_format(cells)))
         # The most common spelling of each label.
         usual: dict[str, str] = {}
         for cell, _ in Counter(cells).most_common():
@@ -168,7 +169,7 @@ def _report_imbalance(column: Column, findings: Findings) -> None:
         findings.add("imbalance", None, column.name, **facts)
 
 
-def _label_key(cell: str) -> str:
+def _label_key(cell: str, form: NumberFormat) -> str:
     """The same for all spellings of a label."""
-    number = parse_number(cell)
+    number = form.parse(cell)
     return repr(number) if number is not None else " ".join(cell.casefold().split())

@@ -9,7 +9,7 @@ _BLANK = frozenset(("", "nan", "null", "n/a", "#n/a", "<na>"))
 # [0-9] and not \d, which float() does not always understand. A cell may hold megabytes of digits, so the pattern does
 # not backtrack (++), and longer cells are not numbers.
 _NUMBER = re.compile(r"[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]{1,3}+)?+")
-_LONGEST_NUMBER = 400
+LONGEST_NUMBER = 400  # characters
 _SHOWN = 40
 
 # The longest name of a column or label, in characters.
@@ -25,7 +25,7 @@ def is_blank(cell: str) -> bool:
 def parse_number(cell: str) -> float | None:
     """The number in a cell, with a decimal point or comma; None for anything else and for numbers too large."""
     cell = cell.strip()
-    if len(cell) > _LONGEST_NUMBER:
+    if len(cell) > LONGEST_NUMBER:
         return None
     if "," in cell and "." not in cell:
         cell = cell.replace(",", ".", 1)
