@@ -10,8 +10,9 @@ from functools import cached_property
 
 from mtl.config import UserError
 from mtl.data.header import is_unnamed, is_useless, promises_labels
+from mtl.text.numbers import number_format
 from mtl.text.spans import is_bio, is_json, is_marked, literal
-from mtl.text.values import is_blank, parse_number
+from mtl.text.values import is_blank
 
 # How many cells of a column are examined closely.
 _SAMPLE = 2000
@@ -111,8 +112,12 @@ class Facts:
         return statistics.fmean(map(len, self.sample)) if self.sample else 0.0
 
     @cached_property
+    def _parse_number(self) -> Callable[[str], float | None]:
+        return number_format(self.filled).parse
+
+    @cached_property
     def numbers(self) -> list[float]:
-        return [number for number in map(parse_number, self.sample) if number is not None]
+        return [number for number in map(self._parse_number, self.sample) if number is not None]
 
     @property
     def number_share(self) -> float:
@@ -124,7 +129,7 @@ class Facts:
 
     @cached_property
     def all_numbers(self) -> list[float]:
-        return [number for number in map(parse_number, self.filled) if number is not None]
+        return [number for number in map(self._parse_number, self.filled) if number is not None]
 
     @cached_property
     def are_whole(self) -> bool:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from mtl.config import KINDS, TaskSpec, UserError
 from mtl.data.rows import Column
-from mtl.text.values import cut, parse_number
+from mtl.text.numbers import number_format
+from mtl.text.values import cut
 
 # A column with more labels than this most likely holds free text or numbers, and its confusion matrix would be huge.
 MOST_LABELS = 500
@@ -32,8 +33,6 @@ _ALIASES = tuple(
         "other, others",
     )
 )
-
-_STARS = re.compile(r"([1-5])(?:\.0)? ?stars?")
 
 _NEG, _NEU, _POS = "negative", "neutral", "positive"
 _FIVE_STARS = {1: _NEG, 2: _NEG, 3: _NEU, 4: _POS, 5: _POS}
@@ -147,12 +146,10 @@ def _grades(labels: Sequence[str], by_name: Mapping[str, str]) -> dict[str, str]
     """The model's label for each grade of sentiment; empty when the labels are not grades."""
     if not {_NEG, _POS} <= by_name.keys():
         return {}
-    numbers: dict[str, float | None] = {}
-    scales = _SCALES
-    for label in labels:
-        if stars := _STARS.fullmatch(_plain(label)):
-            scales = (_FIVE_STARS,)
-        numbers[_plain(label)] = parse_number(stars[1] if stars else label)
+    plain = [_plain(label) for label in labels]
+    form = number_format(plain)
+    numbers = {label: form.parse(label) for label in plain}
+    scales = (_FIVE_STARS,) if form.unit in ("stars", "/5") else _SCALES
     scale = next((scale for scale in scales if scale.keys() >= set(numbers.values())), {})
     names = {label: scale.get(number) for label, number in numbers.items()}
     return {label: by_name[name] for label, name in names.items() if name in by_name}

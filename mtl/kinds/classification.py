@@ -13,7 +13,8 @@ from mtl.data.facts import Facts, label_list
 from mtl.data.labels import MOST_LABELS
 from mtl.data.rows import Column, Findings, Row
 from mtl.kinds.kind import Evidence, Kind, Metric, Report
-from mtl.text.values import LONGEST_NAME, is_blank, is_null, parse_number, plural, shown, visible
+from mtl.text.numbers import NumberFormat, number_format
+from mtl.text.values import LONGEST_NAME, is_blank, is_null, plural, shown, visible
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +78,7 @@ class Classification(Kind):
         if self.keeps_null(cells):
             nulls = [cell.strip() for cell in cells if is_null(cell)]
             report("label-null", None, count=len(nulls), cell=nulls[0])
-        key = functools.cache(_label_key)
+        key = functools.cache(functools.partial(_label_key, form=number_format(cells)))
         in_lists = all(len(label_list(cell) or ()) == 1 for cell in cells if not is_blank(cell))
         own = functools.cache(lambda cell: visible(label_list(cell)[0] if in_lists else cell))
         # The most common spelling of each label.
@@ -180,7 +181,7 @@ def _report_imbalance(column: Column, findings: Findings) -> None:
         findings.add("imbalance", None, column.name, **facts)
 
 
-def _label_key(cell: str) -> str:
+def _label_key(cell: str, form: NumberFormat) -> str:
     """The same for all spellings of a label."""
-    number = parse_number(cell)
+    number = form.parse(cell)
     return repr(number) if number is not None else " ".join(visible(cell).casefold().split())

@@ -10,7 +10,8 @@ from mtl.config import TaskSpec
 from mtl.data.facts import Facts
 from mtl.data.rows import Column, Findings, Row
 from mtl.kinds.kind import Evidence, Kind, Metric, Report
-from mtl.text.values import parse_number, shown
+from mtl.text.numbers import number_format
+from mtl.text.values import shown
 
 # Unusual numbers are reported from this many numbers on.
 _ENOUGH = 5
@@ -56,8 +57,12 @@ class Regression(Kind):
         return Evidence(0.5, f"it has numbers from {low:g} to {high:g}")
 
     def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], float | None]:
+        form = number_format(cells)
+        if form.said:
+            report("number-format", None, said=form.said)
+
         def read(cell: str, text: str, line: int) -> float | None:
-            number = parse_number(cell)
+            number = form.parse(cell)
             if number is None:
                 report("number", line, cell=shown(cell))
             return number

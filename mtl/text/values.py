@@ -11,7 +11,7 @@ _NULLS = frozenset(("null", "Null", "NULL", "NA", "\\N"))
 # [0-9] and not \d, which float() does not always understand. A cell may hold megabytes of digits, so the pattern does
 # not backtrack (++), and longer cells are not numbers.
 _NUMBER = re.compile(r"[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]{1,3}+)?+")
-_LONGEST_NUMBER = 400
+LONGEST_NUMBER = 400  # characters
 _SHOWN = 40
 # Spaces of no width, marks of byte order and of direction, soft hyphens; and the joiners of letters and of emoji, which
 # mean nothing at either end.
@@ -36,7 +36,7 @@ def is_null(cell: str) -> bool:
 def parse_number(cell: str) -> float | None:
     """The number in a cell, with a decimal point or comma; None for anything else and for numbers too large."""
     cell = cell.strip()
-    if len(cell) > _LONGEST_NUMBER:
+    if len(cell) > LONGEST_NUMBER:
         return None
     if "," in cell and "." not in cell:
         cell = cell.replace(",", ".", 1)
