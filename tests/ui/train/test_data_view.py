@@ -155,7 +155,7 @@ def test_what_was_understood_is_said_in_sentences(tmp_path):
     )
     said = plain(understood.summary(brought(tmp_path, content, "tea.csv")))
     assert "tea.csv: 20 rows. Ready to train." in said
-    assert "review is the text: by its name." in said
+    assert "review is the text: 20 distinct texts, 7 words on average." in said
     assert "sentiment has 2 labels: the model's head sentiment goes on learning." in said
     assert "stars has 5 labels: a new head." in said
     assert "price has numbers from 0 to 4.75: a new head." in said
