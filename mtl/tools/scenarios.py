@@ -21,6 +21,7 @@ from mtl.training.forgetting import probe
 from mtl.training.metrics import evaluate
 from mtl.training.presets import PRESETS
 from mtl.training.progress import Progress, fold
+from mtl.training.scores import headlines
 
 if TYPE_CHECKING:
     from mtl.training.jobs import Job
@@ -122,7 +123,7 @@ def _train(job: Job, folder: Path) -> Figures:
         "steps": progress.step,
         "sizes": dict(progress.sizes),
         "moved": _rounded(progress.moved),
-        "scores": _headlines(progress.past[-1].validation),
+        "scores": _rounded(progress.past[-1].scores),
         "cosine": round(progress.cosine, 4),
         "probe": {
             name: {"metric": task["metric"], "before": round(task["before"], 4), "after": round(task["after"], 4)}
@@ -141,22 +142,17 @@ def _untouched(job: Job, groups: Groups) -> Figures:
     torch.manual_seed(job.config.seed)  # new heads are initialised as in the runs
     model = checkpoint.derive(checkpoint.load(job.start_from, dtype="float32"), job.model).eval()
     [rows] = job.dataset.validation.values()
+    kinds = {spec.name: spec.kind for spec in job.model.tasks}
     return {
         "learns": False,
         "seconds": 0.0,
         "steps": 0,
         "sizes": dict(groups.sizes),
         "moved": dict.fromkeys(groups.sizes, 0.0),
-        "scores": _headlines(evaluate(model, rows)),
+        "scores": _rounded(headlines(evaluate(model, rows), kinds)),
         "cosine": 1.0,
         "probe": {},
     }
-
-
-def _headlines(scores: Mapping[str, Figures]) -> dict[str, float]:
-    """The headline score of each task."""
-    metrics = {kind.headline for kind in KINDS.values()}
-    return {name: round(next(s for m, s in own.items() if m in metrics), 4) for name, own in scores.items()}
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:

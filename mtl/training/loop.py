@@ -24,9 +24,10 @@ from mtl.training.calibration import calibrate
 from mtl.training.distillation import Teachers
 from mtl.training.frozen_cache import Prefix
 from mtl.training.losses import Anchor, batch_losses
-from mtl.training.metrics import evaluate, headline
+from mtl.training.metrics import evaluate
 from mtl.training.plan import Plan
 from mtl.training.processes import Processes
+from mtl.training.scores import Scores, by_set, headlines
 from mtl.training.state import Position, State
 from mtl.training.variations import with_variations
 
@@ -121,7 +122,6 @@ class _Training:
                 if self.config.blend:
                     self.movement.take_back(self.config.blend)
             event = self._epoch_event(epoch, sums, whole=not stopped)
-            self._judge(epoch, event)
             if stopped:
                 yield event
                 status = "stopped"
@@ -212,16 +212,18 @@ class _Training:
             self.average.add()
         return {g.name: rates[g.name] if g.learns(epoch) else 0.0 for g in self.groups}
 
-    def _judge(self, epoch: int, event: Event) -> None:
-        """Remember the weights of the best epoch so far; without validation rows the last one counts as the best."""
-        sets = [scores for scores in event["scores"].values() if scores]
-        score = float(np.mean([headline(scores, self.model.tasks) for scores in sets])) if sets else float(epoch)
+    def _judge(self, epoch: int, scores: dict[str, Scores]) -> float | None:
+        """The mean headline score of an epoch, whose weights are remembered if it is the best so far.
+
+        Without validation rows the score is None, and the last epoch counts as the best."""
+        kinds = {name: spec.kind for name, spec in self.model.tasks.items()}
+        means = [np.mean([*headlines(own, kinds).values()]) for own in scores.values() if own]
+        score = float(np.mean(means)) if means else float(epoch)
         better = self.best.epoch is None or score > self.best.score
         self.position.stale = 0 if better else self.position.stale + 1
         if better:
             self.best.keep(epoch, score, copy=self.config.keep_best)
-        event["score"] = round(score, 6) if sets else None
-        del event["scores"]
+        return round(score, 6) if means else None
 
     # --- events ---
 
@@ -255,8 +257,8 @@ class _Training:
             "seconds": self.seconds(),
             "train": {name: {"loss": float(np.mean(values))} for name, values in sums.items()},
             "validation": by_set(scores),
-            "scores": scores,
             "moved": self.movement(),
+            "score": self._judge(epoch, scores),
         }
 
     def _scores(self) -> dict[str, Any]:
@@ -339,11 +341,6 @@ def precision(device: torch.device, wanted: str) -> Iterator[bool]:
     low = chosen_precision(device, wanted) == "bfloat16"
     with torch.autocast(device.type, torch.bfloat16, enabled=low):
         yield low
-
-
-def by_set(scores: dict[str, Any]) -> dict[str, Any]:
-    """Validation scores as events give them: by task where there is one set of rows, as usual; else by set and task."""
-    return next(iter(scores.values())) if len(scores) == 1 else scores
 
 
 def _mean_by_name(values: list[dict[str, float]]) -> dict[str, float]:

@@ -162,8 +162,9 @@ def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kin
 
     Tasks that it did not have, or had with other labels, are left out.
     """
-    from mtl.training.loop import by_set, precision
+    from mtl.training.loop import precision
     from mtl.training.metrics import evaluate
+    from mtl.training.scores import by_set
 
     def meaning(spec: TaskSpec | None) -> tuple | None:
         return spec and (spec.kind, spec.labels)
