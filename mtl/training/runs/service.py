@@ -39,7 +39,7 @@ _LOOK_EVERY = 1.0
 _PAUSE_AFTER_FAULT = 10.0
 # When the waiting process died by itself, there may be too little memory for one: wait before starting another.
 _WARM_AGAIN_AFTER = 60.0
-# How long a list of all runs is cached, in seconds.
+# How long the places of all queued runs are cached, in seconds.
 _CACHED_FOR = 0.5
 # Only `resume` changes a run in one of these states. The reason why one was killed may become known later.
 _ENDED = ("done", "stopped", "failed")
@@ -81,8 +81,9 @@ class Runs:
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
-        self._listing = threading.Lock()
-        self._listed: tuple[float, list[Run]] = (-math.inf, [])
+        self._placing = threading.Lock()
+        # When they were computed, and every queued run's place and wait.
+        self._placed: tuple[float, dict[str, tuple[int, float | None]]] = (-math.inf, {})
         # (the ticket's time, run) of those that have ended.
         self._ended: dict[str, tuple[int, Run]] = {}
         self._following = threading.Lock()
@@ -179,7 +180,7 @@ class Runs:
 
     def find(self, owner: str | None = None) -> list[Run]:
         """All runs (of `owner`), oldest first."""
-        return [run for run in self._all(fresh=True) if owner is None or _is_owned_by(run, owner)]
+        return [run for run in self._all() if owner is None or _is_owned_by(run, owner)]
 
     def progress(self, run_id: str, owner: str | None = None) -> Progress:
         """The progress of a run. Raises `UserError` if there is no such run."""
@@ -228,7 +229,7 @@ class Runs:
         with self._lock:
             self._ages.look()
             self._secure()
-            runs = self._all(fresh=True)
+            runs = self._all()
             needed = {self.root / run_id for run_id in keep}
             for run in runs:
                 if run.unfinished:
@@ -283,10 +284,10 @@ class Runs:
             self._wake.wait(pause)
 
     def _give_next_turns(self) -> None:
-        if not any(run.state == "queued" for run in self._all(fresh=True)):
+        if not any(run.state == "queued" for run in self._all()):
             return
         with self._lock:
-            runs = self._all(fresh=True)
+            runs = self._all()
             free = self.at_once - sum(run.state == "running" for run in runs)
             for run in order(runs)[: max(0, free)]:
                 try:
@@ -305,7 +306,7 @@ class Runs:
             with contextlib.suppress(OSError):
                 worker.give(folder)
                 return worker
-        waits = any(run.state == "queued" for run in self._all(fresh=True) if run.folder != folder)
+        waits = any(run.state == "queued" for run in self._all() if run.folder != folder)
         return Worker(threads, folder, alone=not waits)
 
     def _watch(self, worker: Worker, folder: Path) -> None:
@@ -320,7 +321,7 @@ class Runs:
         if not self._warm_wanted or self._warm is not None or time.monotonic() < self._warm_not_before:
             return
         # Warming up halves the speed of a run that trains at the same time, so it has to wait unless a run is queued.
-        states = {run.state for run in self._all(fresh=True)}  # a run may just have started
+        states = {run.state for run in self._all()}  # a run may just have started
         if "running" not in states or "queued" in states:
             self._warm = Worker(max(1, cores() // self.at_once), alone="queued" not in states)
 
@@ -343,7 +344,7 @@ class Runs:
             )
 
     def _check_line(self, ticket: Ticket) -> None:
-        runs = self._all(fresh=True)
+        runs = self._all()
         if sum(run.state == "queued" for run in runs) >= self.most_in_line:
             raise UserError(
                 f"{self.most_in_line:.0f} runs are waiting already, as many as fit in the line. Try again in a while."
@@ -355,9 +356,9 @@ class Runs:
             raise UserError(f"You have {self.most_waiting} runs waiting: let one of them begin, or stop one, first.")
 
     def _changed(self) -> None:
-        """Drop the cached list and wake the thread, so that a change takes effect at once."""
-        with self._listing:
-            self._listed = (-math.inf, [])
+        """Drop the cached places and wake the thread, so that a change takes effect at once."""
+        with self._placing:
+            self._placed = (-math.inf, {})
         self._wake.set()
 
     def _read(self, folder: Path) -> Run:
@@ -381,7 +382,7 @@ class Runs:
         events, end = folders.new_events(run.folder, end)
         place, wait = None, None
         if run.state == "queued":
-            place, wait = places(self._all(), self.at_once).get(run.id, (None, None))
+            place, wait = self._places().get(run.id, (None, None))
         stopping = run.unfinished and folders.stop_requested(run.folder)
         progress = fold(progress, events)
         progress = replace(progress, run=run, place=place, wait=wait, message=explain(run), stopping=stopping)
@@ -392,29 +393,30 @@ class Runs:
                 self._followed.popitem(last=False)
         return progress
 
-    def _all(self, fresh: bool = False) -> list[Run]:
-        """Every run, oldest first; with `fresh`, not from the cache. Runs that have ended are read once."""
-        with self._listing:
-            when, runs = self._listed
-            if not fresh and time.monotonic() - when < _CACHED_FOR:
-                return runs
-            runs, ended = [], {}
-            for entry in os.scandir(self.root) if self.root.is_dir() else ():
-                try:
-                    version = os.stat(os.path.join(entry.path, "ticket.json")).st_mtime_ns
-                except OSError:
-                    continue
-                if entry.name.startswith("."):
-                    continue
-                cached = self._ended.get(entry.name)
-                run = cached[1] if cached and cached[0] == version else self._read(Path(entry.path))
-                if run.state in _ENDED:
-                    ended[run.id] = (version, run)
-                runs.append(run)
-            self._ended = ended
-            runs.sort(key=lambda run: run.id)
-            self._listed = (time.monotonic(), runs)
-            return runs
+    def _places(self) -> dict[str, tuple[int, float | None]]:
+        """The place and wait of every queued run (see `places`), as of half a second ago at most."""
+        with self._placing:
+            when, placed = self._placed
+            if time.monotonic() - when >= _CACHED_FOR:
+                placed = places(self._all(), self.at_once)
+                self._placed = (time.monotonic(), placed)
+            return placed
+
+    def _all(self) -> list[Run]:
+        """Every run, oldest first. Runs that have ended are read once."""
+        runs, ended = [], {}
+        for folder in self.root.glob("[!.]*"):
+            try:
+                version = (folder / "ticket.json").stat().st_mtime_ns
+            except OSError:
+                continue
+            cached = self._ended.get(folder.name)
+            run = cached[1] if cached and cached[0] == version else self._read(folder)
+            if run.state in _ENDED:
+                ended[run.id] = (version, run)
+            runs.append(run)
+        self._ended = ended
+        return sorted(runs, key=lambda run: run.id)
 
 
 def _before_events(folder: Path) -> Progress:

@@ -240,7 +240,7 @@ def test_a_waiting_run_knows_its_place_and_its_wait(runs, data):
     waiting = runs.progress(second.id)
     assert (waiting.place, waiting.wait, waiting.message) == (2, 30.0, "")
     _end(first)
-    time.sleep(0.6)  # a list of runs is shared for half a second
+    time.sleep(0.6)  # places are shared for half a second
     assert runs.progress(second.id).place == 1
     assert runs.progress(first.id).place is None
 
