@@ -302,12 +302,6 @@ def held_by_another(folder: Path) -> int | None:
     return process["pid"]
 
 
-def is_for(folder: Path, pids: set[int]) -> bool | None:
-    """Whether one of `pids` is to carry out this run; None while no process is."""
-    process = process_of(folder)
-    return None if process is None else process["pid"] in pids
-
-
 def process_of(folder: Path) -> dict[str, Any] | None:
     """The contents of process.json, None if there is none; `damaged`: it is unreadable or has impossible values."""
     try:

@@ -300,14 +300,18 @@ class Runs:
                     threading.Thread(target=self._watch, args=(worker, run.folder), daemon=True).start()
 
     def _hand_over(self, folder: Path) -> Worker:
-        threads = max(1, cores() // self.at_once)
         worker, self._warm = self._warm, None
         if worker is not None:
             with contextlib.suppress(OSError):
                 worker.give(folder)
                 return worker
         waits = any(run.state == "queued" for run in self._all() if run.folder != folder)
-        return Worker(threads, folder, alone=not waits)
+        worker = self._worker(alone=not waits)
+        worker.give(folder)
+        return worker
+
+    def _worker(self, alone: bool) -> Worker:
+        return Worker(max(1, cores() // self.at_once), alone)
 
     def _watch(self, worker: Worker, folder: Path) -> None:
         if status := worker.wait():
@@ -323,7 +327,7 @@ class Runs:
         # Warming up halves the speed of a run that trains at the same time, so it has to wait unless a run is queued.
         states = {run.state for run in self._all()}  # a run may just have started
         if "running" not in states or "queued" in states:
-            self._warm = Worker(max(1, cores() // self.at_once), alone="queued" not in states)
+            self._warm = self._worker(alone="queued" not in states)
 
     # --- checks and state ---
 

@@ -1,8 +1,7 @@
 """Carry out one run: in this process (`run`, `train`), or in a process of its own (`Worker`, which runs `main`).
 
-`python -m mtl.training.runs.worker FOLDER` starts cold; with `--wait` the process warms up, then reads the folder from
-standard input. Heavy imports stay inside functions, so that the server can import this module and a process starts at
-once.
+`python -m mtl.training.runs.worker` reads the folder from standard input, and warms up while there is none. Heavy
+imports stay inside functions, so that the server can import this module and a process starts at once.
 """
 
 from __future__ import annotations
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
 
 # Bytes of disk space that are freed when the disk is full, so that the error can still be written.
 _RESERVE = 65536
+# Seconds within which a process that was started for a run is given it.
+_GIVEN_AT_ONCE = 0.05
 _ANEW = "The state of the interrupted run is damaged, or from other settings or data: training starts over."
 _NEVER_BEGAN = {"event": "end", "status": "stopped", "checkpoint": None, "seconds": 0.0, "steps": 0, "best": None}
 
@@ -61,21 +62,18 @@ def run(
     from mtl.training.processes import Processes
 
     folder, processes = Path(folder), Processes()
-    if not processes.is_main:
-        processes.from_main(None)  # wait until the first process has prepared the folder
-        yield from _carry_out(job, folder, stop, half, writes=False)
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    if (other := folders.held_by_another(folder)) is not None:
-        raise UserError(f"Process {other} is training in {folder}. Choose another folder, or stop that run first.")
-    (folder / "stop").unlink(missing_ok=True)
-    if not resume:
-        folders.delete_events(folder)
-        _delete_state(folder)
-    folders.write_process(folder, os.getpid())
-    processes.from_main(None)
-    with _reported(folder):
-        yield from _carry_out(job, folder, stop, half)
+    if processes.is_main:
+        folder.mkdir(parents=True, exist_ok=True)
+        if (other := folders.held_by_another(folder)) is not None:
+            raise UserError(f"Process {other} is training in {folder}. Choose another folder, or stop that run first.")
+        (folder / "stop").unlink(missing_ok=True)
+        if not resume:
+            folders.delete_events(folder)
+            _delete_state(folder)
+        folders.write_process(folder, os.getpid())
+    processes.from_main(None)  # the others wait until the first process has prepared the folder
+    with _reported(folder) if processes.is_main else contextlib.nullcontext():
+        yield from _carry_out(job, folder, stop, half, processes.is_main)
 
 
 def train(
@@ -237,18 +235,10 @@ def _reported(folder: Path) -> Iterator[None]:
 # --- in the worker process ---
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Carry out the run in a folder, or with `--wait` in the folder that standard input names; 0 on success."""
+def main() -> int:
+    """Carry out the run in the folder that standard input names; 0 on success. Until the name arrives, warm up."""
     _lower_priority()
     gc.disable()  # almost nothing that is allocated before the run is garbage, and collecting it takes a tenth
-    if list(arguments) == ["--wait"]:
-        return _wait()
-    [folder] = arguments
-    return _work(Path(folder))
-
-
-def _wait() -> int:
-    """Warm up, then wait for the name of a folder. If it arrives during the warm-up, stop warming up."""
     lines: list[str] = []
     arrived = threading.Event()
 
@@ -257,7 +247,8 @@ def _wait() -> int:
         arrived.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    _warm_up(arrived.is_set)
+    if not arrived.wait(_GIVEN_AT_ONCE):
+        _warm_up(arrived.is_set)
     if not arrived.is_set():
         gc.collect()
         print("ready", flush=True)
@@ -268,11 +259,8 @@ def _wait() -> int:
 def _work(folder: Path) -> int:
     # On Windows a virtual environment's Python is a child of the process that was started.
     pids = {os.getpid(), os.getppid()} if os.name == "nt" else {os.getpid()}
-    deadline = time.monotonic() + 30
-    while folders.is_for(folder, pids) is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    if not folders.is_for(folder, pids):
-        return 3
+    if folders.process_of(folder)["pid"] not in pids:
+        return 3  # another server has chosen another process meanwhile
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # on shutdown, end with a checkpoint
     _beat(folder)
@@ -363,14 +351,14 @@ def _warm_up(enough: Callable[[], bool]) -> None:
 
 
 class Worker:
-    """A process that carries out one run: the one in `folder`, or without one it warms up and waits.
+    """A process that carries out the run it is given, and warms up until then.
 
-    It has a session of its own, so that it goes on training when the server closes; a waiting one ends with the
+    It has a session of its own, so that it goes on training when the server closes; one without a run ends with the
     server, because its standard input closes. `alone`: no other process is likely to compute at the same time.
     Raises `OSError` if no process can be started.
     """
 
-    def __init__(self, threads: int, folder: Path | None = None, alone: bool = False) -> None:
+    def __init__(self, threads: int, alone: bool = False) -> None:
         detached: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":
             detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
@@ -380,44 +368,35 @@ class Worker:
         # would make both take three times as long.
         spins = "10000" if alone and threads > 1 else "0"
         limits = {"OMP_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": spins, "RAYON_NUM_THREADS": str(threads)}
-        waits = folder is None
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mtl.training.runs.worker", "--wait" if waits else str(folder)],
+            [sys.executable, "-m", "mtl.training.runs.worker"],
             cwd=ROOT,
             env={**quiet, **limits, **os.environ},
-            stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
-            stdout=subprocess.PIPE if waits else subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             **detached,
         )
+        # Whether it has warmed up.
         self.ready = threading.Event()
-        if waits:
-            threading.Thread(target=self._listen, daemon=True).start()
-            return
-        try:
-            folders.write_process(folder, self.pid)
-        except OSError:
-            self._process.kill()
-            raise
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        threading.Thread(target=self._listen, daemon=True).start()
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def give(self, folder: Path) -> None:
-        """Let a waiting process carry out the run in `folder`. Raises `OSError` if it has ended meanwhile."""
-        if not self.alive:
-            raise BrokenPipeError("The waiting process has ended.")
-        folders.write_process(folder, self.pid)
-        self._process.stdin.write(json.dumps(str(folder)).encode() + b"\n")
-        self._process.stdin.close()
+        """Let it carry out the run in `folder`. Raises `OSError` if that cannot be written, or it has ended."""
+        try:
+            if not self.alive:
+                raise BrokenPipeError("The waiting process has ended.")
+            folders.write_process(folder, self._process.pid)
+            self._process.stdin.write(json.dumps(str(folder)).encode() + b"\n")
+        finally:
+            self.dismiss()
 
     def dismiss(self) -> None:
-        """Let a waiting process end."""
+        """Let it end, unless it was given a run."""
         with contextlib.suppress(OSError):
             self._process.stdin.close()
 
@@ -432,4 +411,4 @@ class Worker:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
