@@ -27,8 +27,8 @@ class Teachers:
 
     def __init__(self, model: MultiTaskModel, tasks: Sequence[str], parts: Sequence[Part]) -> None:
         self._models: dict[str, MultiTaskModel] = {}
-        self._answers: dict[int, dict[str, torch.Tensor]] = {}
-        self._cached: dict[int, torch.Tensor] = {}
+        self._answers: dict[Part, dict[str, torch.Tensor]] = {}
+        self._cached: dict[Part, torch.Tensor] = {}
         for part in parts:
             if not part.teacher:
                 continue
@@ -48,17 +48,16 @@ class Teachers:
                     f"{part.name}: the teacher {part.teacher} has no {kinds} with the labels of {', '.join(tasks)}."
                 )
             rows = len(part.rows)
-            self._answers[id(part)] = {name: torch.zeros(rows, model.tasks[name].outputs) for name in shared}
-            self._cached[id(part)] = torch.zeros(rows, dtype=torch.bool)
+            self._answers[part] = {name: torch.zeros(rows, model.tasks[name].outputs) for name in shared}
+            self._cached[part] = torch.zeros(rows, dtype=torch.bool)
 
     def __call__(self, part: Part, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """Task -> (rows, outputs) in float32: the probability of each label, or the number between -1 and 1.
 
         Empty for a part without a teacher."""
-        answers = self._answers.get(id(part))
-        if answers is None:
+        if part not in self._answers:
             return {}
-        cached = self._cached[id(part)]
+        answers, cached = self._answers[part], self._cached[part]
         missing = [i for i in indices if not cached[i]]
         teacher = self._models[part.teacher]
 

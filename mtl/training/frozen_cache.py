@@ -57,17 +57,14 @@ class Prefix:
         self._frozen = _in_half(model.backbone, depth) if half else model.backbone
         self._whole = depth == len(model.backbone.groups)
         self._poolings = model.config.poolings
-        self._cached: dict[int, _Cached] = {}
+        self._cached: dict[Part, _Cached] = {}
 
     def __contains__(self, part: Part) -> bool:
-        return id(part) in self._cached
-
-    def tokens(self, part: Part) -> list[Tokens]:
-        return self._cached[id(part)].rows
+        return part in self._cached
 
     def targets(self, part: Part) -> dict[tuple[str, int], Any]:
         """A cache for the targets of a part's rows, by task and row."""
-        return self._cached[id(part)].targets
+        return self._cached[part].targets
 
     @property
     def bytes(self) -> int:
@@ -93,7 +90,7 @@ class Prefix:
         tokens = [*(replace(row, second=None) for row in rows), *(rows[i].second for i in paired)] if paired else rows
         token_starts = _starts([len(t.ids) for t in tokens])
         word_starts = _starts([len(t.words) for t in tokens])
-        self._cached[id(part)] = _Cached(
+        self._cached[part] = _Cached(
             rows,
             seconds,
             tokens,
@@ -135,7 +132,7 @@ class Prefix:
 
         `encoded` carries gradients from the groups above. The batch has no token ids, since no later step reads them.
         """
-        model, cached = self._model, self._cached[id(part)]
+        model, cached = self._model, self._cached[part]
         seconds = cached.seconds[list(indices)]
         paired = (seconds >= 0).nonzero()[:, 0]
         texts = torch.cat((torch.tensor(indices), seconds[paired]))
@@ -165,12 +162,17 @@ class Prefix:
         hidden = cached.hidden[grid].float().to(model.device)
         return tokens, batch, hidden, model.encode_batch(batch, hidden, self._depth)
 
-    @torch.no_grad()
-    def each_batch(self, part: Part, handle: Callable[[list[int], Batch, Encoded], None]) -> None:
-        """Pass every row of a cached part to `handle(indices, batch, encoded)`, in batches of similar length."""
-        for indices in _by_length(self.tokens(part)):
-            _, batch, _, encoded = self.batch(part, indices)
-            handle(indices, batch, encoded)
+    def all_batches(self, part: Part) -> tuple[list[Tokens], Callable]:
+        """The tokens of a cached part's rows, and a function like `MultiTaskModel.each_batch` for them."""
+        rows = self._cached[part].rows
+
+        @torch.no_grad()
+        def each_batch(handle: Callable[[list[int], Batch, Encoded], None]) -> None:
+            for indices in _by_length(rows):
+                _, batch, _, encoded = self.batch(part, indices)
+                handle(indices, batch, encoded)
+
+        return rows, each_batch
 
 
 def _with_next(texts: list[int], cached: _Cached) -> list[int]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from mtl.training.state import Position, State
 from mtl.training.variations import with_variations
 
 Event = dict[str, Any]
+Losses = dict[str, float]
 # Weights are added to the running average at every this many steps.
 _AVERAGE_EVERY = 5
 
@@ -81,9 +81,9 @@ class _Training:
         self.movement = optim.Movement(self.groups)
         self.adam = optim.optimizer(self.groups, config.weight_decay)
         self.schedule = Schedule(self.adam, self.plan.steps, config.warmup)
-        self.average = optim.Average(self.groups)
+        self.average = optim.Average(self.learning)
         self.average_from = self.plan.steps - math.ceil(self.plan.steps * config.average)
-        self.best = optim.Best(self.groups)
+        self.best = optim.Best(self.learning)
         self.anchor = None
         if config.anchor or model.projection is not None:
             self.anchor = Anchor(original, model.config.pooling, dataset.parts)
@@ -115,13 +115,12 @@ class _Training:
                 break
             if self._freeze_for(epoch):
                 yield {"event": "freeze", "epoch": epoch, "frozen_groups": self.depth, **self._cache_fields()}
-            sums: dict[str, list[float]] = {}
-            stopped = yield from self._steps(epoch, sums)
+            stopped, losses = yield from self._steps(epoch)
             if stopped or epoch == self.config.epochs:
                 self.average.apply()
                 if self.config.blend:
                     self.movement.take_back(self.config.blend)
-            event = self._epoch_event(epoch, sums, whole=not stopped)
+            event = self._epoch_event(epoch, losses, whole=not stopped)
             if stopped:
                 yield event
                 status = "stopped"
@@ -151,8 +150,9 @@ class _Training:
         with self._precision():
             return calibrate(self.model.eval(), rows, self._learning_heads())
 
-    def _steps(self, epoch: int, sums: dict[str, list[float]]) -> Iterator[Event]:
-        """The steps of an epoch; returns whether it was stopped. Losses are collected in `sums`."""
+    def _steps(self, epoch: int) -> Generator[Event, None, tuple[bool, list[Losses]]]:
+        """The steps of an epoch; returns whether it was stopped, and the losses of each step."""
+        history: list[Losses] = []
         # Seeded by epoch, so that a resumed run draws the same dropout as one that was never interrupted.
         torch.manual_seed(self.config.seed * 1009 + epoch + 7919 * self.processes.rank)
         self._set_training_mode()
@@ -172,9 +172,7 @@ class _Training:
                 )
             used = self._update(losses, epoch)
             everyone = self.processes.gather(({name: loss.item() for name, loss in losses.items()}, self.stop()))
-            values = _mean_by_name([values for values, _ in everyone])
-            for name, value in values.items():
-                sums.setdefault(name, []).append(value)
+            history.append(_mean_by_name([values for values, _ in everyone]))
             seconds = self.seconds()
             yield {
                 "event": "step",
@@ -183,11 +181,11 @@ class _Training:
                 "seconds": seconds,
                 "eta": round(seconds / self.position.step * (self.plan.steps - self.position.step), 1),
                 "lr": used,
-                "loss": values,
+                "loss": history[-1],
             }
             if any(stop for _, stop in everyone):
-                return True
-        return False
+                return True, history
+        return False, history
 
     def _update(self, losses: dict[str, torch.Tensor], epoch: int) -> dict[str, float]:
         """One step of the optimiser; returns the rate of each group that it used."""
@@ -248,14 +246,14 @@ class _Training:
     def _cache_fields(self) -> Event:
         return {"cache_mb": round(self.prefix.bytes / 1e6, 1) if self.prefix else 0.0, "cache_note": self.cache_note}
 
-    def _epoch_event(self, epoch: int, sums: dict[str, list[float]], whole: bool) -> Event:
+    def _epoch_event(self, epoch: int, losses: list[Losses], whole: bool) -> Event:
         scores = self.processes.from_main(self._scores() if self.processes.is_main else {})
         return {
             "event": "epoch",
             "epoch": epoch,
             "whole": whole,
             "seconds": self.seconds(),
-            "train": {name: {"loss": float(np.mean(values))} for name, values in sums.items()},
+            "train": {name: {"loss": loss} for name, loss in _mean_by_name(losses).items()},
             "validation": by_set(scores),
             "moved": self.movement(),
             "score": self._judge(epoch, scores),
@@ -266,9 +264,7 @@ class _Training:
         scores = {}
         with self._precision():
             for name, part in self.validation.items():
-                cached = None
-                if self.prefix is not None and part in self.prefix:
-                    cached = (self.prefix.tokens(part), functools.partial(self.prefix.each_batch, part))
+                cached = self.prefix.all_batches(part) if self.prefix is not None and part in self.prefix else None
                 scores[name] = evaluate(self.model, part.rows, self.trained, cached)
         return scores
 
@@ -343,7 +339,7 @@ def precision(device: torch.device, wanted: str) -> Iterator[bool]:
         yield low
 
 
-def _mean_by_name(values: list[dict[str, float]]) -> dict[str, float]:
+def _mean_by_name(values: list[Losses]) -> Losses:
     names = dict.fromkeys(name for losses in values for name in losses)
     return {name: float(np.mean([losses[name] for losses in values if name in losses])) for name in names}
 

@@ -128,15 +128,15 @@ class Anchor:
     def __init__(self, original: Backbone, pooling: str, parts: Sequence[Part]) -> None:
         self._original = original
         self._pooling = pooling
-        self._vectors = {id(part): np.zeros((len(part.rows), original.dim), np.float16) for part in parts}
-        self._cached = {id(part): np.zeros(len(part.rows), bool) for part in parts}
+        self._vectors = {part: np.zeros((len(part.rows), original.dim), np.float16) for part in parts}
+        self._cached = {part: np.zeros(len(part.rows), bool) for part in parts}
 
     @torch.no_grad()
     def __call__(
         self, part: Part, indices: list[int], batch: Batch, hidden: torch.Tensor | None, depth: int
     ) -> torch.Tensor:
         """Vectors (batch, dim) in float32. `hidden`: the output of the frozen groups, which are the original's too."""
-        vectors, cached = self._vectors[id(part)], self._cached[id(part)]
+        vectors, cached = self._vectors[part], self._cached[part]
         if not cached[indices].all():
             inputs = batch.ids if hidden is None else hidden
             tokens = self._original.run(inputs, batch.mask, depth)

@@ -60,7 +60,7 @@ class State:
             tensors[f"weight.{i}"] = parameter.detach()
             moments = adam.state.get(parameter, {})
             tensors |= {f"{name}.{i}": moments[name] for name in _MOMENTS if name in moments}
-        tensors |= {f"mean.{i}": mean for i, mean in enumerate(average.means)}
+        tensors |= {f"mean.{i}": mean for i, mean in enumerate(average.weights)}
         tensors |= {f"best.{i}": weight for i, weight in enumerate(best.weights)}
         numbers = {**vars(position), "averaged": average.count, "best_epoch": best.epoch, "best_score": best.score}
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,10 +91,9 @@ class State:
                 moments = {name: tensors[f"{name}.{i}"] for name in _MOMENTS if f"{name}.{i}" in tensors}
                 if moments:
                     adam.state[parameter] = {k: v.to(parameter.device) for k, v in moments.items()}
-        average.means = [tensors[f"mean.{i}"] for i in range(len(learning)) if f"mean.{i}" in tensors]
-        average.count = numbers["averaged"]
-        weights = [tensors[f"best.{i}"] for i in range(len(learning)) if f"best.{i}" in tensors]
-        best.restore(numbers["best_epoch"], numbers["best_score"], weights)
+        for kept, name in ((average, "mean"), (best, "best")):
+            kept.weights = [tensors[f"{name}.{i}"] for i in range(len(learning)) if f"{name}.{i}" in tensors]
+        average.count, best.epoch, best.score = numbers["averaged"], numbers["best_epoch"], numbers["best_score"]
         return Position(**{name: numbers[name] for name in vars(Position()) if name in numbers})
 
 
