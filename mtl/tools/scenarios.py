@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import ASSETS, KINDS, TrainConfig
-from mtl.files import write_json
 from mtl.groups import Groups
 from mtl.training.forgetting import probe
 from mtl.training.metrics import evaluate
@@ -90,11 +89,6 @@ def measure(
         "scenarios": scenarios,
         "anchor": anchor,
     }
-
-
-def write(figures: Figures, path: str | os.PathLike = OUT) -> None:
-    """Write figures as JSON."""
-    write_json(Path(path), figures)
 
 
 def _anchor(data: str | os.PathLike, start: str, base: TrainConfig, tasks: Sequence[str], folder: Path) -> Figures:
