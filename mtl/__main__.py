@@ -328,19 +328,18 @@ def _embed(options: argparse.Namespace) -> None:
     together = _PAGE * processes.count
     pages: list[np.ndarray] = []
     for first in range(0, len(texts), together):
-        mine = texts[first + _PAGE * processes.rank :][:_PAGE]
-        page = np.zeros((_PAGE, model.dim), np.float32)  # of one size in all processes; empty rows come last
-        if mine:
-            page[: len(mine)] = model.encode(
-                mine,
-                options.pooling,
-                lambda done, _, first=first: progress(min(first + done * processes.count, len(texts)), len(texts)),
-            )
-        pages += processes.to_main(page)
+        mine = model.encode(
+            texts[first + _PAGE * processes.rank :][:_PAGE],
+            options.pooling,
+            lambda done, _, first=first: progress(min(first + done * processes.count, len(texts)), len(texts)),
+        )
+        page = processes.gather(mine)
+        if processes.is_main:
+            pages += page
     close()
     if not processes.is_main:
         return
-    vectors = np.concatenate(pages)[: len(texts)]
+    vectors = np.concatenate(pages)
     if out.suffix == ".npy":
         np.save(out, vectors)
     else:
