@@ -42,7 +42,7 @@ def evaluate(
         tokens, each_batch = cached
     else:
         names = {spec.name for spec in chosen}
-        rows = [row for row in rows if all(map(str.strip, row.texts)) and names & row.labels.keys()]
+        rows = [row for row in rows if names & row.labels.keys()]
         tokens = model.tokenise([row.texts for row in rows], words=reads_words(chosen))
         each_batch = functools.partial(model.each_batch, tokens)
     outcomes = {spec.name: _Outcome() for spec in chosen}

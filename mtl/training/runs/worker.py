@@ -310,7 +310,7 @@ def _lower_priority() -> None:
 
 
 def _beat(folder: Path) -> None:
-    """Touch the heartbeat now, and then every two seconds while this process lives."""
+    """Touch the heartbeat every two seconds while this process lives."""
 
     def forever() -> None:
         while True:
@@ -318,8 +318,6 @@ def _beat(folder: Path) -> None:
                 (folder / "heartbeat").touch()
             time.sleep(folders.HEARTBEAT_EVERY)
 
-    with contextlib.suppress(OSError):
-        (folder / "heartbeat").touch()
     threading.Thread(target=forever, daemon=True).start()
 
 
