@@ -105,8 +105,10 @@ class _Work:
         self.model, self.groups, self.config = model, groups, groups.config
         self.steps, self.train, self.held_out = steps, train, held_out
         self.layers = groups.layers
-        # Not the last layer's, which includes the pooler.
-        self.layer_size = self.layers[1].size if len(self.layers) > 1 else 1
+        # A weight of a head costs as much as one of a layer; heads that read sentences cost next to nothing.
+        heads = [g.size for g in groups.tops if g.kind == "head" and not g.frozen and g.size > 10 * model.dim]
+        # In layers: not the last one, which includes the pooler.
+        self.word_heads = sum(heads) / self.layers[1].size
         # The outputs of the frozen groups in half precision (see `mtl.training.frozen_cache`), and whether they fit.
         self.cache_bytes = (train + held_out) * model.backbone.dim * 2
         self.caches = self.cache_bytes <= self.config.cache_mb * 1e6
@@ -126,10 +128,7 @@ class _Work:
             total += above * (_PADDING * self.train * speed.training + self.held_out * speed.forward)
             if config.anchor and above and anchored is None:
                 anchored, total = depth, total + self.train * above * speed.forward
-            # A weight of a head costs as much as one of a layer; heads that read sentences cost next to nothing.
-            heads = [g.size for g in self.groups.tops if g.kind == "head" and not g.frozen]
-            words = sum(size for size in heads if size > 10 * self.model.dim) / self.layer_size
-            total += _WORDS * words * (self.train * speed.training + self.held_out * speed.forward)
+            total += _WORDS * self.word_heads * (self.train * speed.training + self.held_out * speed.forward)
             moving = sum(g.size for g in self.groups if g.learns(epoch))
             # Per epoch two more: the movement, and the copy of the best weights.
             total += (self.steps / config.epochs + 2) * moving * speed.update

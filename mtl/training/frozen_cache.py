@@ -6,8 +6,8 @@ word vectors, and the backbone does not run at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,25 +21,30 @@ from mtl.text.batches import Batch, Tokens, by_length, collate, shape
 _AHEAD = 4 * TOKENS_PER_BATCH
 
 
-@dataclass
 class _Cached:
     """One part's texts, all tokens (and all words) concatenated. `*_starts`: where each text's begin; `done`: which
-    texts have been computed.
+    texts have been computed. Of a `whole` backbone it holds word and sentence vectors, else `hidden` token vectors.
 
     The first texts of all `rows` come first; `seconds` (rows,) is the index of each row's second text, -1 for none."""
 
-    rows: list[Tokens]
-    seconds: torch.Tensor
-    tokens: list[Tokens]
-    token_starts: torch.Tensor
-    word_starts: torch.Tensor
-    word_positions: torch.Tensor
-    word_shapes: torch.Tensor
-    hidden: torch.Tensor | None
-    words: torch.Tensor | None
-    pooled: dict[str, torch.Tensor]
-    done: torch.Tensor
-    targets: dict[tuple[str, int], Any] = field(default_factory=dict)
+    def __init__(
+        self, rows: list[Tokens], dim: int, poolings: Collection[str], whole: bool, dtype: torch.dtype
+    ) -> None:
+        paired = [i for i, row in enumerate(rows) if row.second is not None]
+        texts = [*(replace(row, second=None) for row in rows), *(rows[i].second for i in paired)] if paired else rows
+        words = [(text.text[start:end], position) for text in texts for start, end, position in text.words]
+        self.rows, self.tokens = rows, texts
+        self.seconds = torch.full((len(rows),), -1)
+        self.seconds[paired] = len(rows) + torch.arange(len(paired))
+        self.token_starts = _starts([len(text.ids) for text in texts])
+        self.word_starts = _starts([len(text.words) for text in texts])
+        self.word_positions = torch.tensor([position for _, position in words], dtype=torch.int64)
+        self.word_shapes = torch.tensor([shape(word) for word, _ in words], dtype=torch.int64)
+        self.hidden = None if whole else torch.empty(int(self.token_starts[-1]), dim, dtype=dtype)
+        self.words = torch.empty(len(words), dim, dtype=dtype) if whole else None
+        self.pooled = {how: torch.empty(len(texts), dim, dtype=dtype) for how in poolings} if whole else {}
+        self.done = torch.zeros(len(texts), dtype=torch.bool)
+        self.targets: dict[tuple[str, int], Any] = {}
 
 
 class Prefix:
@@ -82,27 +87,8 @@ class Prefix:
 
     def keep(self, part: Part) -> None:
         """Allocate the cache for a part's rows."""
-        dim = self._model.backbone.dim
         rows = self._model.tokenise([row.texts for row in part.rows])
-        paired = [i for i, row in enumerate(rows) if row.second is not None]
-        seconds = torch.full((len(rows),), -1)
-        seconds[paired] = len(rows) + torch.arange(len(paired))
-        tokens = [*(replace(row, second=None) for row in rows), *(rows[i].second for i in paired)] if paired else rows
-        token_starts = _starts([len(t.ids) for t in tokens])
-        word_starts = _starts([len(t.words) for t in tokens])
-        self._cached[part] = _Cached(
-            rows,
-            seconds,
-            tokens,
-            token_starts,
-            word_starts,
-            torch.tensor([position for t in tokens for _, _, position in t.words], dtype=torch.int64),
-            torch.tensor([shape(t.text[s:e]) for t in tokens for s, e, _ in t.words], dtype=torch.int64),
-            None if self._whole else torch.empty(int(token_starts[-1]), dim, dtype=self._stored),
-            torch.empty(int(word_starts[-1]), dim, dtype=self._stored) if self._whole else None,
-            {how: torch.empty(len(tokens), dim, dtype=self._stored) for how in self._poolings} if self._whole else {},
-            torch.zeros(len(tokens), dtype=torch.bool),
-        )
+        self._cached[part] = _Cached(rows, self._model.backbone.dim, self._poolings, self._whole, self._stored)
 
     @torch.no_grad()
     def _compute(self, cached: _Cached, texts: torch.Tensor) -> None:

@@ -204,8 +204,8 @@ class _Training:
             torch.nn.utils.clip_grad_norm_(self.learning, self.config.clip)
         rates = {g["name"]: g["lr"] for g in self.adam.param_groups}
         self.adam.step()
-        self.schedule.step()
         self.position.step += 1
+        self.schedule.go_to(self.position.step)
         if self.position.step > self.average_from and self.position.step % _AVERAGE_EVERY == 0:
             self.average.add()
         return {g.name: rates[g.name] if g.learns(epoch) else 0.0 for g in self.groups}
