@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from mtl.config import UserError
+from mtl.files import json_or_nothing
 from mtl.text.values import cut
 from mtl.training.runs import folder as folders
 from mtl.training.runs.folder import Run
@@ -75,9 +76,8 @@ def explain(run: Run) -> str:
 def _death(folder: Path) -> str:
     """Why a process ended without an event."""
     process = folders.process_of(folder) or {}
-    try:
-        code = int(folders.read_json(folder / "exit.json")["code"])
-    except (OSError, UserError, KeyError, TypeError, ValueError, OverflowError):
+    code = json_or_nothing(folder / "exit.json").get("code")
+    if not isinstance(code, int):
         code = None
     if process.get("host") == platform.node() and abs(psutil.boot_time() - process["booted"]) > 60:
         return "The computer was restarted while this run was training."

@@ -23,7 +23,7 @@ def order(runs: Sequence[Run]) -> list[Run]:
     served: dict[Hashable, float] = defaultdict(float)
 
     def serve(run: Run, when: float) -> None:
-        for key in (run.address, (run.address, run.owner)):
+        for key in (run.ticket.address, (run.ticket.address, run.ticket.owner)):
             served[key] = max(served[key], when)
 
     def rank(first: Run, key: Hashable) -> tuple[float, float, str]:
@@ -36,10 +36,10 @@ def order(runs: Sequence[Run]) -> list[Run]:
     line: list[Run] = []
     while waiting:
         # An address is ranked by the run that has waited longest, so that places do not get worse.
-        longest = {run.address: run for run in reversed(waiting)}
+        longest = {run.ticket.address: run for run in reversed(waiting)}
         address = min(longest, key=lambda address: rank(longest[address], address))
-        here = [run for run in waiting if run.address == address]
-        line.append(min(here, key=lambda run: rank(run, (address, run.owner))))
+        here = [run for run in waiting if run.ticket.address == address]
+        line.append(min(here, key=lambda run: rank(run, (address, run.ticket.owner))))
         waiting.remove(line[-1])
         serve(line[-1], now + len(line))  # as if it had its turn then
     return line
@@ -57,7 +57,7 @@ def places(runs: Sequence[Run], at_once: int = 1) -> dict[str, tuple[int, float 
     def left(run: Run) -> float:
         if run.eta is not None:
             return run.eta
-        expected = typical if run.estimate is None else run.estimate
+        expected = typical if run.ticket.estimate is None else run.ticket.estimate
         return max(0.0, expected - (now - run.started if run.started else 0.0))
 
     free = sorted(left(run) for run in runs if run.state == "running")

@@ -208,8 +208,7 @@ class Runs:
                 raise UserError(f"This run is {run.state}: only one that was stopped, killed or failed can be resumed.")
             if run.damaged == "ticket.json":
                 raise UserError(explain(run))
-            ticket = Ticket.from_json(folders.read_json(run.folder / "ticket.json"))
-            ticket = replace(ticket, owner=run.owner, queued=time.time(), events_from=folders.events_size(run.folder))
+            ticket = replace(run.ticket, queued=time.time(), events_from=folders.events_size(run.folder))
             self._check_line(ticket)
             for name in ("stop", "exit.json", "process.json"):
                 (run.folder / name).unlink(missing_ok=True)
@@ -232,11 +231,8 @@ class Runs:
             runs = self._all()
             needed = {self.root / run_id for run_id in keep}
             for run in runs:
-                if run.unfinished:
-                    with contextlib.suppress(OSError, UserError):
-                        path = folders.read_json(run.folder / "config.json").get("start_from")
-                        if isinstance(path, str):
-                            needed.update((Path(path), *Path(path).parents))
+                if run.unfinished and isinstance(path := folders.settings(run.folder).get("start_from"), str):
+                    needed.update((Path(path), *Path(path).parents))
             sizes = {run: _size(run.folder) for run in runs}
             total = sum(sizes.values())
             for run in sorted(runs, key=lambda run: run.ended or math.inf):
@@ -289,9 +285,10 @@ class Runs:
         with self._lock:
             runs = self._all()
             free = self.at_once - sum(run.state == "running" for run in runs)
-            for run in order(runs)[: max(0, free)]:
+            line = order(runs)
+            for run in line[: max(0, free)]:
                 try:
-                    worker = self._hand_over(run.folder)
+                    worker = self._hand_over(run.folder, alone=run is line[-1])
                 except OSError as error:
                     message = f"The training process could not be started: {error.strerror or error}."
                     hint = "Close other programs or free some space, then resume the run."
@@ -299,14 +296,13 @@ class Runs:
                 else:
                     threading.Thread(target=self._watch, args=(worker, run.folder), daemon=True).start()
 
-    def _hand_over(self, folder: Path) -> Worker:
+    def _hand_over(self, folder: Path, alone: bool) -> Worker:
         worker, self._warm = self._warm, None
         if worker is not None:
             with contextlib.suppress(OSError):
                 worker.give(folder)
                 return worker
-        waits = any(run.state == "queued" for run in self._all() if run.folder != folder)
-        worker = self._worker(alone=not waits)
+        worker = self._worker(alone)
         worker.give(folder)
         return worker
 
@@ -353,8 +349,8 @@ class Runs:
             raise UserError(
                 f"{self.most_in_line:.0f} runs are waiting already, as many as fit in the line. Try again in a while."
             )
-        mine = [run for run in runs if run.owner == ticket.owner and run.unfinished]
-        if any(run.content == ticket.content for run in mine):
+        mine = [run for run in runs if run.ticket.owner == ticket.owner and run.unfinished]
+        if any(run.ticket.content == ticket.content for run in mine):
             raise UserError("This very run, with the same data and settings, is waiting or training already.")
         if sum(run.state == "queued" for run in mine) >= self.most_waiting:
             raise UserError(f"You have {self.most_waiting} runs waiting: let one of them begin, or stop one, first.")
@@ -370,7 +366,7 @@ class Runs:
         try:
             run = folders.read(folder)
         except Exception:  # an unforeseen fault of one run must not stop all others
-            run = Run(folder, "", "failed", 0.0, ended=0.0, damaged="record")
+            run = Run(folder, folders.NO_TICKET, "failed", ended=0.0, damaged="record")
         if run.damaged and run.id not in self._logged:
             self._logged.add(run.id)
             _log.warning("The run %s is set aside: its %s is damaged.", run.id, run.damaged)
@@ -448,7 +444,7 @@ def _hours(seconds: float) -> str:
 
 def _is_owned_by(run: Run, owner: str) -> bool:
     """Whether a run belongs to the one who knows the secret `owner`; the hash in the ticket is not accepted."""
-    return owner != run.owner and run.owner == folders.hashed(owner)
+    return owner != run.ticket.owner and run.ticket.owner == folders.hashed(owner)
 
 
 def cores() -> int:
