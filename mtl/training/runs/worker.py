@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from mtl.config import ROOT, TrainConfig, UserError
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 # Bytes of disk space that are freed when the disk is full, so that the error can still be written.
 _RESERVE = 65536
-# Seconds within which a process that was started for a run is given it.
+# A process that was started for a run is given it within this many seconds.
 _GIVEN_AT_ONCE = 0.05
 _ANEW = "The state of the interrupted run is damaged, or from other settings or data: training starts over."
 _NEVER_BEGAN = {"event": "end", "status": "stopped", "checkpoint": None, "seconds": 0.0, "steps": 0, "best": None}
@@ -121,37 +123,36 @@ def _carry_out(
     torch.manual_seed(job.config.seed)
     before = checkpoint.load(job.start_from, dtype="float32")
     model = checkpoint.derive(before, job.model)
-    trained: list[str] = []
-    kind = job.config.precision
     interrupted = (folder / "state" / "state.safetensors").exists()
 
     def stop_requested() -> bool:
         return stop() or folders.stop_requested(folder)
 
+    events = fit(model, job.dataset, job.config, stop_requested, folder / "state")
+    if not writes:
+        yield from events
+        return
     partial: list[Event] = []
-    for event in fit(model, job.dataset, job.config, stop_requested, folder / "state"):
+    for event in events:
         if event["event"] == "start":
             event = {"event": "start", "run": folder.name, "config": settings, **event}
             if interrupted and not event["resumed_after_epoch"]:
                 event["notes"] = [*event["notes"], _ANEW]
             trained, kind = event["tasks"], event["precision"]
-        if event["event"] == "epoch" and not event["whole"]:
+        elif event["event"] == "epoch" and not event["whole"]:
             partial = [event]  # written once the checkpoint is, since the state does not include it
             continue
-        if writes and interrupted and event["event"] == "epoch" and event in folders.events(folder):
+        elif event["event"] == "epoch" and interrupted and event in folders.events(folder):
             continue  # written before the interruption
-        if event["event"] == "end":
-            event = {**event, "checkpoint": "checkpoint"}
-            if writes:
-                event["before"] = _scores_before(before, job, trained, kind)
-                event["forgetting"] = forgetting.measure(before, model.eval(), trained)
-                _save(model, folder, {**settings, "precision": kind, "trained": trained}, partial, event, half)
-            partial.append(event)
-        for each in partial or [event]:
-            if writes:
-                folders.write_event(folder, each)
+        elif event["event"] == "end":
+            event["checkpoint"] = "checkpoint"
+            event["before"] = _scores_before(before, job, trained, kind)
+            event["forgetting"] = forgetting.measure(before, model.eval(), trained)
+            _save(model, folder, {**settings, "precision": kind, "trained": trained}, partial, event, half)
+        for each in (*partial, event):
+            folders.write_event(folder, each)
             yield each
-    if writes and event["status"] == "done":
+    if event["status"] == "done":
         _delete_state(folder)
 
 
@@ -297,16 +298,11 @@ def _job(folder: Path) -> Job:
 
 
 def _lower_priority() -> None:
-    with contextlib.suppress(OSError):
-        if hasattr(os, "nice"):
-            os.nice(10)
-            # Linux may share the processor among sessions first, so that niceness counts only within one.
-            with contextlib.suppress(OSError):
-                Path("/proc/self/autogroup").write_text("10")
-        else:
-            import psutil
-
-            psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    process = psutil.Process()
+    with contextlib.suppress(OSError, psutil.Error):
+        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else process.nice() + 10)
+        # Linux may share the processor among sessions first, so that niceness counts only within one.
+        Path("/proc/self/autogroup").write_text("10")
 
 
 def _beat(folder: Path) -> None:
@@ -390,6 +386,7 @@ class Worker:
                 raise BrokenPipeError("The waiting process has ended.")
             folders.write_process(folder, self._process.pid)
             self._process.stdin.write(json.dumps(str(folder)).encode() + b"\n")
+            self._process.stdin.flush()
         finally:
             self.dismiss()
 
