@@ -78,7 +78,6 @@ def estimate(
     """
     groups = Groups.of(model.backbone, tasks, model.config.projection)
     groups = groups.under(groups.fitted(config), learns)
-    trainable = sum(group.size for group in groups if not group.frozen)
     held_out = min(round(rows * config.validation), max(rows - 1, 0))
     if config.validation and rows > 1:
         held_out = max(held_out, 1)
@@ -88,8 +87,8 @@ def estimate(
     share = train_rows / rows if rows else 0.0
     work = _Work(model, groups, steps, tokens * share, tokens * (1 - share))
     return Estimate(
-        trainable,
-        sum(groups.sizes.values()) - trainable,
+        work.trainable,
+        work.weights - work.trainable,
         steps,
         work.seconds(speed) if speed else None,
         work.memory(tokens / rows if rows else 0.0) / 1e6,
@@ -105,6 +104,8 @@ class _Work:
         self.model, self.groups, self.config = model, groups, groups.config
         self.steps, self.train, self.held_out = steps, train, held_out
         self.layers = groups.layers
+        self.weights = sum(groups.sizes.values())
+        self.trainable = sum(group.size for group in groups if not group.frozen)
         # A weight of a head costs as much as one of a layer; heads that read sentences cost next to nothing.
         heads = [g.size for g in groups.tops if g.kind == "head" and not g.frozen and g.size > 10 * model.dim]
         # In layers: not the last one, which includes the pooler.
@@ -137,8 +138,6 @@ class _Work:
     def memory(self, tokens_per_row: float) -> float:
         """Peak bytes of the run's process; `tokens_per_row` on average."""
         config, dim = self.config, self.model.backbone.dim
-        weights = 4 * sum(self.groups.sizes.values())
-        trainable = sum(g.size for g in self.groups if not g.frozen)
         # Per trainable weight: itself, its gradient, two moments, its start, the best epoch's value.
         copies = 6 + bool(config.average)
         depth = min(self.groups.depth(epoch) for epoch in range(1, config.epochs + 1))
@@ -147,7 +146,7 @@ class _Work:
         batch = config.batch_size * min(2 * tokens_per_row, self.model.max_tokens)
         activations = batch * above * dim * 4 * _STORED_PER_TOKEN
         cache = self.cache_bytes if depth and self.caches else 0
-        return _PROCESS + weights + 4 * copies * trainable + activations + cache
+        return _PROCESS + 4 * self.weights + 4 * copies * self.trainable + activations + cache
 
 
 # --- this machine ---

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -128,8 +127,8 @@ class Anchor:
     def __init__(self, original: Backbone, pooling: str, parts: Sequence[Part]) -> None:
         self._original = original
         self._pooling = pooling
-        self._vectors = {part: np.zeros((len(part.rows), original.dim), np.float16) for part in parts}
-        self._cached = {part: np.zeros(len(part.rows), bool) for part in parts}
+        self._vectors = {part: torch.zeros(len(part.rows), original.dim, dtype=torch.float16) for part in parts}
+        self._cached = {part: torch.zeros(len(part.rows), dtype=torch.bool) for part in parts}
 
     @torch.no_grad()
     def __call__(
@@ -141,6 +140,6 @@ class Anchor:
             inputs = batch.ids if hidden is None else hidden
             tokens = self._original.run(inputs, batch.mask, depth)
             pooled = Encoded(tokens, batch.mask, self._original).pooled(self._pooling)[: batch.rows].float()
-            vectors[indices] = F.normalize(pooled, dim=-1).cpu().numpy()
+            vectors[indices] = F.normalize(pooled, dim=-1).cpu().half()
             cached[indices] = True
-        return torch.from_numpy(vectors[indices].astype(np.float32)).to(batch.mask.device)
+        return vectors[indices].float().to(batch.mask.device)
