@@ -260,27 +260,21 @@ def _train(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> None:
     import mtl
     from mtl.data.matching import match_tasks
+    from mtl.data.table import read_table
     from mtl.training.metrics import evaluate
 
     if options.default:
-        if options.data:
-            raise UserError(f"--default has files of its own, in --data-dir. Leave {options.data} or --default out.")
-        from mtl.tools.scorecard import measure, table
-
-        rows = measure(mtl.load(options.model), options.data_dir)
-        print(json.dumps(rows, indent=2) if options.json else table(rows))
+        tools.scorecard(options)
         return
     if not options.data:
         raise UserError("Name a file to score on, or use --default with --data-dir.")
     model = mtl.load(options.model)
-    from mtl.data.table import read_table
-
     read = read_table(options.data)
     matched = match_tasks(read, model.tasks, least=1)
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
     for name in (name for name in matched.specs if name not in known):
         terminal.warn(f"the labels of {name!r} are not those of a head of this model; it is not scored.")
-    scores = evaluate(model, matched.rows, known) if known else {}
+    scores = evaluate(model, matched.rows, known)
     if not scores:
         raise UserError(
             f"{options.data} has no labels for the tasks of this model ({', '.join(model.tasks) or 'it has none'})."

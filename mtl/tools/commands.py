@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,17 @@ def _mix(options: argparse.Namespace) -> None:
             terminal.warn(f"{options.calibrate} has too few validation rows with labels to calibrate on.")
     checkpoint.save(model, out, torch.float16 if options.half else None)
     terminal.say(f"Checkpoint: {options.out}")
+
+
+def scorecard(options: argparse.Namespace) -> None:
+    """The command `evaluate --default`."""
+    from mtl import checkpoint
+    from mtl.tools.scorecard import measure, table
+
+    if options.data:
+        raise UserError(f"--default has files of its own, in --data-dir. Leave {options.data} or --default out.")
+    rows = measure(checkpoint.load(options.model), options.data_dir)
+    print(json.dumps(rows, indent=2) if options.json else table(rows))
 
 
 def _scenarios(options: argparse.Namespace) -> None:
