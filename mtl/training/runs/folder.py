@@ -213,11 +213,7 @@ def delete_events(folder: Path) -> None:
 
 def events_size(folder: Path) -> int:
     """The bytes of all whole lines of events so far."""
-    try:
-        with (folder / _EVENTS).open("rb") as log:
-            return _whole_lines(log)
-    except OSError:
-        return 0
+    return new_events(folder, 0)[1]
 
 
 def _parsed(line: bytes) -> Event | None:
@@ -243,17 +239,15 @@ def _whole_lines(log) -> int:
 def last_event(folder: Path, start: int) -> Event:
     """The last event at or after byte `start`, whatever its fields, else {}. Reads only the end of the file."""
     with contextlib.suppress(OSError), (folder / _EVENTS).open("rb") as log:
-        end = _whole_lines(log)
+        at = end = log.seek(0, os.SEEK_END)
         size = 4096
-        while True:
+        while at > start:
             at = max(start, end - size)
             log.seek(at)
-            lines = log.read(max(0, end - at)).split(b"\n")
+            *lines, _ = log.read(end - at).split(b"\n")  # the last may be half a line
             for line in reversed(lines if at == start else lines[1:]):  # the block may begin within a line
                 if event := _parsed(line):
                     return event
-            if at == start:
-                break
             size *= 8
     return {}
 
