@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -48,7 +49,7 @@ class _Cached:
 
 
 class Prefix:
-    """The outputs of the lowest `depth` layer groups for the rows of parts.
+    """The outputs of the lowest `depth` layer groups for the rows of parts; at first of none.
 
     `keep(part)` allocates memory for a part; `batch(part, indices)` builds a batch from the cache and computes what is
     missing: for its own rows alone at the first step, so that it need not wait, later for further rows too, since
@@ -57,12 +58,16 @@ class Prefix:
 
     def __init__(self, model: MultiTaskModel, depth: int, half: bool) -> None:
         self._model = model
-        self._depth = depth
+        self.depth = depth
+        self._half = half
         self._stored = torch.float16 if half else torch.float32
-        self._frozen = _in_half(model.backbone, depth) if half else model.backbone
         self._whole = depth == len(model.backbone.groups)
         self._poolings = model.config.poolings
         self._cached: dict[Part, _Cached] = {}
+
+    @cached_property
+    def _frozen(self) -> Backbone:
+        return _in_half(self._model.backbone, self.depth) if self._half else self._model.backbone
 
     def __contains__(self, part: Part) -> bool:
         return part in self._cached
@@ -102,7 +107,7 @@ class Prefix:
             for places in _by_length([cached.tokens[i] for i in missing]):
                 indices = [missing[place] for place in places]
                 batch = collate([cached.tokens[i] for i in indices], self._frozen.pad_id).to(device)
-                hidden = self._frozen.run(batch.ids, batch.mask, 0, self._depth)
+                hidden = self._frozen.run(batch.ids, batch.mask, 0, self.depth)
                 at = torch.tensor(indices)
                 if self._whole:
                     encoded = Encoded(hidden, batch.mask, self._frozen)
@@ -146,7 +151,7 @@ class Prefix:
         # Padding repeats a row's first token: any finite numbers do, since the mask hides them.
         grid = cached.token_starts[texts][:, None] + torch.where(mask, places, 0)
         hidden = cached.hidden[grid].float().to(model.device)
-        return tokens, batch, hidden, model.encode_batch(batch, hidden, self._depth)
+        return tokens, batch, hidden, model.encode_batch(batch, hidden, self.depth)
 
     def all_batches(self, part: Part) -> tuple[list[Tokens], Callable]:
         """The tokens of a cached part's rows, and a function like `MultiTaskModel.each_batch` for them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import random
 import time
@@ -84,14 +83,11 @@ class _Training:
         self.average = optim.Average(self.learning)
         self.average_from = self.plan.steps - math.ceil(self.plan.steps * config.average)
         self.best = optim.Best(self.learning)
-        self.anchor = None
-        if config.anchor or model.projection is not None:
-            self.anchor = Anchor(original, model.config.pooling, dataset.parts)
+        self.anchor = Anchor(original, model.config.pooling)
         self.teachers = Teachers(model, self.trained, dataset.parts)
         self.validation = {name: Part(name, rows) for name, rows in dataset.validation.items()}
         self.position = Position()
         self.depth = -1
-        self.prefix: Prefix | None = None
         self.state = State(state, config, dataset.fingerprint) if state is not None else None
         # From here on one of the two, so that a run resumed elsewhere goes on as it began.
         chosen = chosen_precision(model.device, config.precision)
@@ -162,7 +158,6 @@ class _Training:
                     self.model,
                     part,
                     indices,
-                    self.depth,
                     self.prefix,
                     self.anchor,
                     random.Random(seed),
@@ -244,7 +239,7 @@ class _Training:
         }
 
     def _cache_fields(self) -> Event:
-        return {"cache_mb": round(self.prefix.bytes / 1e6, 1) if self.prefix else 0.0, "cache_note": self.cache_note}
+        return {"cache_mb": round(self.prefix.bytes / 1e6, 1), "cache_note": self.cache_note}
 
     def _epoch_event(self, epoch: int, losses: list[Losses], whole: bool) -> Event:
         scores = self.processes.from_main(self._scores() if self.processes.is_main else {})
@@ -264,7 +259,7 @@ class _Training:
         scores = {}
         with self._precision():
             for name, part in self.validation.items():
-                cached = self.prefix.all_batches(part) if self.prefix is not None and part in self.prefix else None
+                cached = self.prefix.all_batches(part) if part in self.prefix else None
                 scores[name] = evaluate(self.model, part.rows, self.trained, cached)
         return scores
 
@@ -280,27 +275,25 @@ class _Training:
             return False
         self.depth = depth
         optim.set_frozen(self.groups, epoch)
-        self.prefix = None  # freed before the new one is made
-        self.prefix, self.cache_note = self._cached_prefix()
+        self.prefix = Prefix(self.model, depth, half=self.config.precision == "bfloat16")
+        self.cache_note = self._cache_parts()
         return True
 
-    def _cached_prefix(self) -> tuple[Prefix | None, str]:
+    def _cache_parts(self) -> str:
+        """Let the prefix cache all parts that it can; returns why it cannot, if that is for lack of memory."""
+        if not self.depth or not self.config.cache_mb:
+            return ""
         parts = [p for p in self.dataset.parts if not (p.lower or p.upper or p.mask)]
         parts += self.validation.values()
-        if not self.depth or not parts or not self.config.cache_mb:
-            return None, ""
-        with self._precision() as half:
-            prefix = Prefix(self.model, self.depth, half)
-        needed = prefix.estimate(parts) / 1e6
+        needed = self.prefix.estimate(parts) / 1e6
         if needed > self.config.cache_mb:
-            return None, (
+            return (
                 f"The outputs of the frozen groups would take about {needed:,.0f} MB, more than the "
                 f"{self.config.cache_mb:,} MB allowed (cache_mb): they are computed anew in every step."
             )
         for part in parts:
-            if part.rows:
-                prefix.keep(part)
-        return prefix, ""
+            self.prefix.keep(part)
+        return ""
 
     def _set_training_mode(self) -> None:
         """Dropout on in heads that learn, and in the backbone where the settings say so; off in frozen parts."""
@@ -313,7 +306,7 @@ class _Training:
     def _learning_heads(self) -> list[str]:
         return [g.label for g in self.groups if g.kind == "head" and not g.frozen]
 
-    def _precision(self) -> contextlib.AbstractContextManager[bool]:
+    def _precision(self) -> torch.autocast:
         return precision(self.model.device, self.config.precision)
 
     def _weight(self, loss: str) -> float:
@@ -331,12 +324,9 @@ def chosen_precision(device: torch.device, wanted: str) -> str:
     return "bfloat16" if device.type == "cuda" or quickest_dtype() == torch.bfloat16 else "float32"
 
 
-@contextlib.contextmanager
-def precision(device: torch.device, wanted: str) -> Iterator[bool]:
-    """Run in bfloat16 where that is wanted or quicker (see `TrainConfig.precision`); gives whether it does."""
-    low = chosen_precision(device, wanted) == "bfloat16"
-    with torch.autocast(device.type, torch.bfloat16, enabled=low):
-        yield low
+def precision(device: torch.device, wanted: str) -> torch.autocast:
+    """A context that computes in bfloat16 where that is wanted or quicker (see `TrainConfig.precision`)."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=chosen_precision(device, wanted) == "bfloat16")
 
 
 def _mean_by_name(values: list[Losses]) -> Losses:
