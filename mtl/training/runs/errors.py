@@ -67,8 +67,7 @@ def explain(run: Run) -> str:
         saved = any((run.folder / "state").glob("*.safetensors"))
         advice = "All up to its last whole epoch is kept: resume it to go on from there."
         return f"{_death(run.folder)} {advice if saved else 'It had finished no epoch yet; resume it to begin again.'}"
-    silent = time.time() - folders.last_sign(run.folder)
-    if run.state == "running" and silent > folders.SILENT_AFTER:
+    if run.state == "running" and (silent := time.time() - folders.last_sign(run.folder)) > folders.SILENT_AFTER:
         return f"No sign of life for {silent:.0f} s: the computer may be asleep, or very busy."
     return ""
 
