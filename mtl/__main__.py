@@ -16,6 +16,7 @@ from mtl import terminal
 from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, settings, settings_in
 from mtl.files import read_json
 from mtl.sheets import safe_cell
+from mtl.tools import commands as tools
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,22 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("data", metavar="DATA", help="a table, or a .txt file with one text per line")
     sub.add_argument("out", metavar="OUT", help="a .parquet, .npy or .csv file")
 
-    text = "One checkpoint out of several of one kind: the mean of their weights."
-    sub = command("mix", _mix, text, "--data-dir", "--half")
-    sub.add_argument("models", nargs="+", metavar="DIR", help="checkpoints that grew out of the same model")
-    text = "how much each counts, in the same order (default: the same); after the folders"
-    sub.add_argument("--shares", nargs="+", type=float, metavar="S", help=text)
-    sub.add_argument("--out", metavar="DIR", required=True, help="the folder of the new checkpoint")
-    sub.add_argument("--calibrate", metavar="DATA", help="fit temperatures to the validation rows of a table or recipe")
-
     sub = command("export", _export, "Write a whole model folder for sentence-transformers and transformers.")
     sub.add_argument("model", metavar="DIR", help='a checkpoint, or "default"')
     sub.add_argument("out", metavar="OUT")
 
-    sub = command("scenarios", _scenarios, "Measure every preset on workshop.csv: the figures of the page's Learn tab.")
-    sub.add_argument("--out", metavar="FILE", help="where to write them (default: assets/scenarios.json)")
-
-    command("space", _space, "Write the settings of Spacefile into the top of README.md.")
+    tools.add(command)
     return parser
 
 
@@ -270,27 +260,21 @@ def _train(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> None:
     import mtl
     from mtl.data.matching import match_tasks
+    from mtl.data.table import read_table
     from mtl.training.metrics import evaluate
 
     if options.default:
-        if options.data:
-            raise UserError(f"--default has files of its own, in --data-dir. Leave {options.data} or --default out.")
-        from mtl.tools.scorecard import measure, table
-
-        rows = measure(mtl.load(options.model), options.data_dir)
-        print(json.dumps(rows, indent=2) if options.json else table(rows))
+        tools.scorecard(options)
         return
     if not options.data:
         raise UserError("Name a file to score on, or use --default with --data-dir.")
     model = mtl.load(options.model)
-    from mtl.data.table import read_table
-
     read = read_table(options.data)
     matched = match_tasks(read, model.tasks, least=1)
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
     for name in (name for name in matched.specs if name not in known):
         terminal.warn(f"the labels of {name!r} are not those of a head of this model; it is not scored.")
-    scores = evaluate(model, matched.rows, known) if known else {}
+    scores = evaluate(model, matched.rows, known)
     if not scores:
         raise UserError(
             f"{options.data} has no labels for the tasks of this model ({', '.join(model.tasks) or 'it has none'})."
@@ -338,19 +322,18 @@ def _embed(options: argparse.Namespace) -> None:
     together = _PAGE * processes.count
     pages: list[np.ndarray] = []
     for first in range(0, len(texts), together):
-        mine = texts[first + _PAGE * processes.rank :][:_PAGE]
-        page = np.zeros((_PAGE, model.dim), np.float32)  # of one size in all processes; empty rows come last
-        if mine:
-            page[: len(mine)] = model.encode(
-                mine,
-                options.pooling,
-                lambda done, _, first=first: progress(min(first + done * processes.count, len(texts)), len(texts)),
-            )
-        pages += processes.to_main(page)
+        mine = model.encode(
+            texts[first + _PAGE * processes.rank :][:_PAGE],
+            options.pooling,
+            lambda done, _, first=first: progress(min(first + done * processes.count, len(texts)), len(texts)),
+        )
+        page = processes.gather(mine)
+        if processes.is_main:
+            pages += page
     close()
     if not processes.is_main:
         return
-    vectors = np.concatenate(pages)[: len(texts)]
+    vectors = np.concatenate(pages)
     if out.suffix == ".npy":
         np.save(out, vectors)
     else:
@@ -381,53 +364,12 @@ def _texts(path: Path) -> list[str]:
     return texts
 
 
-def _mix(options: argparse.Namespace) -> None:
-    import torch
-
-    from mtl import checkpoint
-    from mtl.tools.mixing import mix
-    from mtl.training import jobs
-    from mtl.training.calibration import calibrate
-
-    out = Path(options.out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is there already. Name a folder that is new or empty.")
-    model = mix([checkpoint.load(name, dtype="float32") for name in options.models], options.shares)
-    if options.calibrate:
-        job = jobs.prepare(options.calibrate, None, options.models[0], options.data_dir)
-        rows = [row for held_out in job.dataset.validation.values() for row in held_out]
-        temperatures = calibrate(model, rows, [*model.tasks])
-        for task, value in temperatures.items():
-            terminal.say(f"{task}: temperature {value:.3f}")
-        if not temperatures:
-            terminal.warn(f"{options.calibrate} has too few validation rows with labels to calibrate on.")
-    checkpoint.save(model, out, torch.float16 if options.half else None)
-    terminal.say(f"Checkpoint: {options.out}")
-
-
 def _export(options: argparse.Namespace) -> None:
     import mtl
     from mtl.export import export
 
     export(mtl.load(options.model, dtype="float32"), options.out)
     terminal.say(f"Exported to {options.out}: load it with SentenceTransformer({options.out!r}).")
-
-
-def _scenarios(options: argparse.Namespace) -> None:
-    from mtl.tools import scenarios
-
-    out = Path(options.out or scenarios.OUT)
-    if not out.parent.is_dir():  # before measuring, which takes minutes
-        raise UserError(f"There is no folder {out.parent}.")
-    figures = scenarios.measure(say=lambda line: terminal.warn(f"{line} ..."))
-    scenarios.write(figures, out)
-    terminal.say(f"Figures of {len(figures['scenarios'])} presets: {out}")
-
-
-def _space(options: argparse.Namespace) -> int:
-    from mtl.tools import space
-
-    return space.main()
 
 
 if __name__ == "__main__":

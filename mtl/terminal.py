@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS
 from mtl.text.values import cut
 from mtl.training.progress import Progress, fold
+from mtl.training.scores import each_task
 
 if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch
@@ -70,7 +71,7 @@ class RunPrinter:
             self._bar.update(now.step - self._bar.n)
             self._bar.set_postfix({name: f"{loss:.3f}" for name, loss in event["loss"].items()}, refresh=False)
         elif event["event"] == "epoch":
-            scores = "; ".join(_score_parts(event["validation"])) or "no validation rows"
+            scores = "; ".join(_main_scores(event["validation"])) or "no validation rows"
             tqdm.write(_plain(f"epoch {now.past[-1].number} ({now.seconds:.0f} s): {scores}"))
         elif event["event"] == "freeze":
             frozen = event["frozen_groups"]
@@ -82,16 +83,12 @@ class RunPrinter:
                 say(f"{task} scored higher after epoch {epoch.number} than after the kept epoch {now.kept.number}")
 
 
-def _score_parts(scores: dict, where: str = "") -> list[str]:
-    parts = []
-    for name, value in scores.items():
-        if "rows" in value:
-            main = dict.fromkeys(metric.name for kind in KINDS.values() for metric in kind.metrics[:2])
-            shown = " ".join(f"{key} {value[key]:.3f}" for key in main if key in value)
-            parts.append(f"{where}{name} {shown}")
-        else:
-            parts += _score_parts(value, f"{name} ")
-    return parts
+def _main_scores(validation: dict) -> Iterator[str]:
+    """The two main scores of each task."""
+    main = dict.fromkeys(metric.name for kind in KINDS.values() for metric in kind.metrics[:2])
+    for rows, task, scores in each_task(validation):
+        shown = " ".join(f"{name} {scores[name]:.3f}" for name in main if name in scores)
+        yield f"{rows} {task} {shown}".lstrip()
 
 
 def show_scores(scores: dict) -> None:
