@@ -28,9 +28,9 @@ import gradio as gr
 
 from mtl import faults
 from mtl.config import ASSETS, UserError
+from mtl.text.values import plural
 from mtl.training.runs.service import Runs
 from mtl.ui import analysis, names, templates
-from mtl.ui import words as text
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine, model_name
 from mtl.ui.examples import OPENING, SETS
@@ -46,6 +46,7 @@ from mtl.ui.tabs import TABS
 from mtl.ui.train.result import words as result
 from mtl.ui.visitors import Registry, Visit
 from mtl.ui.widgets import markup
+from mtl.ui.words import TAGLINE, TITLE
 
 # Of the fonts that come with Gradio, these are whole; its other weights lack most letters.
 FONT = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))
@@ -59,6 +60,9 @@ THEME = gr.themes.Base(
 )
 # Bytes that each place for a file takes. The browser clicks the hidden button beside it when a file is larger.
 _LIMITS = {"#file": MAX_FILE_BYTES, "#data-file": MAX_FILE_BYTES, "#checkpoint": MAX_ZIP_BYTES}
+CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number format it computes in."
+CHOSEN_CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
+FILE = "Or a file: .txt with a sentence per line, .csv or .tsv"
 # In the order in which they need each other.
 _SCRIPTS = ("page.js", "controls.js")
 
@@ -82,7 +86,8 @@ class Page(gr.Blocks):
             raise
         except Exception as problem:
             faults.log.error("A call failed: %s", faults.where(problem))
-            raise gr.Error(text.MISFIT, print_exception=False) from None
+            message = "The server could not answer this: what was sent may not be what it expects."
+            raise gr.Error(message, print_exception=False) from None
 
 
 def build(name: str | None = None) -> gr.Blocks:
@@ -94,13 +99,13 @@ def build(name: str | None = None) -> gr.Blocks:
     limits = Limits.from_environment()
     line = {"most_in_line": limits.line, "longest": limits.run_hours * 3600, "least_free": limits.free_gb * 1e9}
     runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **line)
-    with Page(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
+    with Page(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
         demo.limits = limits
         session = Session(engine, registry, runs)
         demo.sandbox = session.sandbox
         with gr.Row(elem_id="top"):
-            header = gr.HTML(_header(text.CHIP_LOADING), apply_default_css=False, elem_id="header")
+            header = gr.HTML(_header("loading the model …"), apply_default_css=False, elem_id="header")
             reset = gr.Button(result.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
         with gr.Row(elem_id="frame"):
             with gr.Column(elem_id="left", scale=0, min_width=300):
@@ -124,7 +129,7 @@ def build(name: str | None = None) -> gr.Blocks:
 
 def serve(demo: gr.Blocks) -> None:
     """`python app.py [--host --port --share]`: serve until stopped; the model is loaded meanwhile."""
-    parser = argparse.ArgumentParser(description=text.TAGLINE)
+    parser = argparse.ArgumentParser(description=TAGLINE)
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="make a public link through Gradio's servers")
@@ -227,7 +232,7 @@ def _head() -> str:
     return "".join(f"<script>{script}</script>" for script in scripts)
 
 
-def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
+def _header(chip: str, about: str = CHIP_TITLE) -> str:
     return templates.render("header.html", chip=chip, about=about, limits=_LIMITS)
 
 
@@ -238,37 +243,40 @@ def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
     try:
         model = session.models.get(path)
     except UserError:
-        return _header(text.CHIP_FAILED), back
+        return _header("no model"), back
+    heads = plural(len(model.tasks), "head") if model.tasks else "no heads"
     if path is None:
-        name = names.own_name(session.engine.name)
-        chip = text.chip(name, model.backbone.parameter_count, len(model.tasks), model.dtype)
-        return _header(chip, f"{text.CHIP_TITLE} {model.slow_format}".strip()), back
-    name, learnt = names.name_of_model(session.runs, visit.owner, path), names.trained_in(path)
-    chip = result.chip(name, learnt, len(model.tasks), model.dtype)
-    return _header(chip, f"{result.CHIP_TITLE} {model.slow_format}".strip()), back
+        about, size = CHIP_TITLE, f"{model.backbone.parameter_count / 1e6:.1f} M"
+        parts = (names.own_name(session.engine.name), size, f"one backbone, {heads}", model.dtype)
+    else:
+        about = CHOSEN_CHIP_TITLE
+        name = names.name_of_model(session.runs, visit.owner, path)
+        parts = (name, names.trained_in(path), heads, model.dtype)
+    return _header(" · ".join(part for part in parts if part), f"{about} {model.slow_format}".strip()), back
 
 
 def _left_column(demo: gr.Blocks, session: Session) -> None:
     """The box, all that fills it, and the first analysis."""
     box = gr.Textbox(
         "\n".join(SETS[OPENING]),
-        label=text.BOX_LABEL,
-        placeholder=text.BOX_PLACEHOLDER,
-        info=text.SHORTCUT,
+        label="Sentences, one per line",
+        placeholder="Write or paste sentences here, one per line.",
+        info="Ctrl + Enter analyzes, too.",
         lines=12,
         max_lines=16,
         autoscroll=False,
         elem_id="sentences",
     )
     with gr.Row(elem_id="actions"):
-        analyze = gr.Button(text.ANALYZE, variant="primary", elem_id="analyze", min_width=120)
-        stop = gr.Button(text.STOP, variant="stop", elem_id="stop", visible=False, min_width=80, scale=0)
-    status = gr.HTML(markup.status(text.WAITING, kind="busy"), apply_default_css=False, elem_id="status")
-    gr.HTML(markup.label(text.EXAMPLES), apply_default_css=False)
+        analyze = gr.Button("Analyze", variant="primary", elem_id="analyze", min_width=120)
+        stop = gr.Button("Stop", variant="stop", elem_id="stop", visible=False, min_width=80, scale=0)
+    waiting = "The first analysis appears here in a moment."
+    status = gr.HTML(markup.status(waiting, kind="busy"), apply_default_css=False, elem_id="status")
+    gr.HTML(markup.label("Examples"), apply_default_css=False)
     with gr.Row(elem_id="examples"):
         examples = {title: gr.Button(title, size="sm", min_width=60) for title in SETS}
-    gr.HTML(markup.label(text.FILE), apply_default_css=False)
-    file = gr.File(label=text.FILE, show_label=False, file_types=[*PLAIN_TEXT, *TABLES], height=84, elem_id="file")
+    gr.HTML(markup.label(FILE), apply_default_css=False)
+    file = gr.File(label=FILE, show_label=False, file_types=[*PLAIN_TEXT, *TABLES], height=84, elem_id="file")
 
     too_big = gr.Button(visible="hidden", elem_id="file-too-big")
 
@@ -304,11 +312,12 @@ def _endpoints(session: Session) -> None:
         return session.models.shared(None, request.session_hash or f"address {request.client.host}")
 
     def analyze(texts: list[str], request: gr.Request) -> list[dict]:
+        """Analyze up to 2,000 texts: the embedding and every head's answer for each, as JSON."""
         return analysis.for_program(lambda: analysis.as_json(model(request), texts))
 
     def embed(texts: list[str], request: gr.Request, pooling: str = "") -> list[list[float]]:
+        """Embed up to 2,000 texts: one vector of length 1 for each. pooling: empty for the model's own."""
         return analysis.for_program(lambda: analysis.vectors(model(request), texts, pooling))
 
     for function in (analyze, embed):
-        name = function.__name__
-        gr.api(function, api_name=name, api_description=text.API[name], **ASKS_A_MODEL)
+        gr.api(function, api_name=function.__name__, **ASKS_A_MODEL)

@@ -20,10 +20,10 @@ from mtl.config import UserError
 from mtl.faults import short, where
 from mtl.sandbox import Failure, Sandbox
 from mtl.training.runs.service import Runs
-from mtl.ui import words as text
 from mtl.ui.engine import Engine
 from mtl.ui.models import Models
 from mtl.ui.visitors import Registry, Visit
+from mtl.ui.words import EXPIRED
 
 log = logging.getLogger("mtl.ui")
 # Events that ask for the same thing again when they come twice.
@@ -32,6 +32,10 @@ _REPEATS = ("click", "tick")
 _LONGEST = 600
 # Options of events that ask a model. Many may run at a time, as they take turns after every batch.
 ASKS_A_MODEL = {"concurrency_id": "model", "concurrency_limit": 40}
+UNEXPECTED = (
+    "Something went wrong on the server, and its log says what. Nothing of yours is lost: change the "
+    "sentences or try again."
+)
 # In a handler's result: the component of this field stays as it is.
 UNCHANGED = object()
 
@@ -161,7 +165,7 @@ def _with_work(view: Callable, needs_work: bool, visit: Visit, *values: Any) -> 
     if visit.work is not None:
         return view(visit.work, *values)
     if needs_work:
-        raise UserError(text.EXPIRED)
+        raise UserError(EXPIRED)
     return iter(())
 
 
@@ -193,4 +197,4 @@ def in_plain_words(problem: Exception) -> str:
     if isinstance(problem, UserError):
         return short(str(problem), _LONGEST)
     log.error("A handler of the page failed: %s", problem if isinstance(problem, Failure) else where(problem))
-    return text.UNEXPECTED
+    return UNEXPECTED

@@ -81,10 +81,10 @@ class Work:
             n for n, spec in self.model.tasks.items() if shown(spec.kind).tab == tab and KINDS[spec.kind].texts == 1
         ]
 
-    def head(self, tab: str, *wanted: str | None) -> str | None:
-        """The first of `wanted` that is one of a tab's heads, else any such head; None where there is none."""
+    def head(self, tab: str, wanted: str | None) -> str | None:
+        """`wanted` if it is one of a tab's heads, else the one called like the tab, else any; None without heads."""
         heads = self.heads(tab)
-        return next((name for name in wanted if name in heads), next(iter(heads), None))
+        return next((name for name in (wanted, tab, *heads) if name in heads), None)
 
     @property
     def size(self) -> int:

@@ -18,13 +18,12 @@ from mtl import maps
 from mtl.config import ModelConfig, TaskSpec, UserError
 from mtl.ui import analysis
 from mtl.ui import app as page
-from mtl.ui import words as text
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.engine import Engine
 from mtl.ui.entities import tab as entities
 from mtl.ui.models import Models
-from mtl.ui.page import UNCHANGED, Session, in_plain_words
+from mtl.ui.page import UNCHANGED, UNEXPECTED, Session, in_plain_words
 from mtl.ui.sentences import Sentences
 from mtl.ui.sentiment import tab as sentiment
 from mtl.ui.server.hosts import Hosts
@@ -144,7 +143,7 @@ def test_nothing_to_analyze_keeps_what_was_there(model, nothing):
     list(of_box(session, "A sentence.", "me"))
     before = session.registry.work("me")
     (shown,) = of_box(session, nothing, "me")
-    assert text.EMPTY in shown.status and 'class="status bad"' in shown.status
+    assert analysis.EMPTY in shown.status and 'class="status bad"' in shown.status
     assert session.registry.work("me") is before
 
 
@@ -163,7 +162,7 @@ def test_many_sentences_tell_their_progress_and_can_be_stopped(model, monkeypatc
     next(running)
     session.registry.visit("you").stopping = True
     (shown,) = running
-    assert text.STOPPED in shown.status and shown.revision is UNCHANGED
+    assert analysis.STOPPED in shown.status and shown.revision is UNCHANGED
     assert session.registry.work("you") is None
     assert len(list(of_box(session, "\n".join(TEXTS[:4]), "you"))) == 3
 
@@ -202,7 +201,7 @@ def test_of_an_unforeseen_problem_kind_and_place_are_logged_and_no_text(caplog):
 
     with pytest.raises(ZeroDivisionError) as raised:
         fail()
-    assert in_plain_words(raised.value) == text.UNEXPECTED
+    assert in_plain_words(raised.value) == UNEXPECTED
     assert "ZeroDivisionError" in caplog.text and "fail" in caplog.text
     assert "a visitor's sentence" not in caplog.text
 
@@ -295,7 +294,7 @@ def test_another_pooling_embeds_once_and_nothing_else_runs_again(work, counted):
             work.vectors(pooling)
             work.map(pooling, "pca", 2)
     list(embeddings.show_map(work, "pca", 2, "task:sentiment", "max"))
-    sentiment.show_sentiment(work, None, "up")
+    sentiment.show_sentiment(work, None, "intensity, lowest first")
     entities.show_entities(work, None)
     assert counted == {"analyze": 0, "encode": 1}
 
@@ -341,7 +340,7 @@ def test_a_first_map_is_coloured_by_the_first_task(work):
         "nothing",
     ]
     assert sum(len(trace.x) for trace in shown.plot.data) == len(TEXTS)
-    assert text.PCA_NOTE in shown.note
+    assert embeddings.PCA_NOTE in shown.note
     *_, shown = embeddings.show_map(work, "pca", 2, "nothing", "mean")
     assert shown.colour["value"] == "nothing" and len(shown.plot.data) == 1
 
@@ -361,19 +360,19 @@ def test_a_choice_that_is_gone_falls_back(work):
 def test_a_map_is_pca_until_umap_is_ready_and_says_so(work, monkeypatch):
     monkeypatch.setattr(maps, "is_warm", lambda: False)
     (shown,) = embeddings.show_map(work, "umap", 2, "nothing", "mean")
-    assert text.UMAP_WARMING in shown.note and shown.timer["active"] is True
+    assert embeddings.UMAP_WARMING in shown.note and shown.timer["active"] is True
     (nothing,) = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
     assert nothing == embeddings.Map()
     monkeypatch.setattr(maps, "is_warm", lambda: True)
     (shown,) = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
-    assert text.UMAP_NOTE in shown.note and shown.plot.data and shown.timer["active"] is False
+    assert embeddings.UMAP_NOTE in shown.note and shown.plot.data and shown.timer["active"] is False
 
 
 def test_a_large_map_shows_pca_while_umap_works(work, monkeypatch):
     monkeypatch.setattr(maps, "is_warm", lambda: True)
     monkeypatch.setattr(embeddings, "QUICK", 3)
     notes = [shown.note for shown in embeddings.show_map(work, "umap", 2, "nothing", "mean")]
-    assert [text.umap_fitting(6) in n for n in notes] == [True, False]
+    assert ["UMAP is placing 6 sentences" in n for n in notes] == [True, False]
 
 
 def test_neighbours_are_the_closest_pairs_first():
@@ -387,7 +386,7 @@ def test_neighbours_are_the_closest_pairs_first():
 def test_one_sentence_has_no_grid_and_it_says_so(model):
     alone = Work(model, model.analyze(["Alone."]), "mean")
     shown = embeddings.show_similarity(alone, "mean", False)
-    assert shown.grid is None and text.ONE_SENTENCE in shown.note and shown.neighbours == ""
+    assert shown.grid is None and embeddings.ONE_SENTENCE in shown.note and shown.neighbours == ""
     *_, shown = embeddings.show_map(alone, "pca", 2, "nothing", "mean")
     assert len(shown.plot.data[0].x) == 1
 
@@ -410,12 +409,12 @@ def test_embeddings_are_taken_away_whole(work):
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
-        ("", [0, 1, 2]),
-        ("label:negative", [1, 2, 0]),
-        ("label:positive", [0, 2, 1]),
-        ("up", [2, 1, 0]),
-        ("down", [0, 1, 2]),
-        ("doubt", [2, 1, 0]),
+        ("order of entry", [0, 1, 2]),
+        ("most negative first", [1, 2, 0]),
+        ("most positive first", [0, 2, 1]),
+        ("intensity, lowest first", [2, 1, 0]),
+        ("intensity, highest first", [0, 1, 2]),
+        ("least certain first", [2, 1, 0]),
     ],
 )
 def test_sentences_are_sorted_by_any_answer(order, expected):
@@ -424,13 +423,14 @@ def test_sentences_are_sorted_by_any_answer(order, expected):
         {"negative": 0.8, "positive": 0.2},
         {"negative": 0.4, "positive": 0.6},
     ]
-    assert sentiment.sorted_rows(probabilities, [0.9, -0.1, -0.6], order) == expected
+    orders = sentiment.orders(probabilities, [0.9, -0.1, -0.6])
+    assert sorted(range(3), key=orders[order]) == expected and len(orders) == 6
 
 
 def test_sentiment_shows_and_gives_away_the_models_numbers(work):
-    shown = sentiment.show_sentiment(work, None, "up")
+    shown = sentiment.show_sentiment(work, None, "intensity, lowest first")
     assert shown.head["value"] == "sentiment" and shown.head["visible"] is False
-    assert shown.order["value"] == "up" and shown.view.count('class="bar-row"') == len(TEXTS)
+    assert shown.order["value"] == "intensity, lowest first" and shown.view.count('class="bar-row"') == len(TEXTS)
     header, *rows = rows_of(sentiment.sentiment_csv(work))
     assert header == ["text", "sentiment", "negative", "neutral", "positive", "intensity"]
     for row, one in zip(rows, work.analyses, strict=True):
@@ -473,15 +473,15 @@ def test_heads_of_the_same_kind_stand_in_for_those_that_a_model_lacks(headless):
 
     other = derive(headless, ModelConfig(tasks=OTHERS)).eval()
     work = Work(other, other.analyze(TEXTS), "mean")
-    shown = sentiment.show_sentiment(work, "sentiment", "up")
-    assert text.another_head("sentiment", "team") in shown.view
+    shown = sentiment.show_sentiment(work, "sentiment", "intensity, lowest first")
+    assert "no sentiment head; this is its head team" in shown.view
     assert "&lt;b&gt;billing" in shown.view and "<b>billing" not in shown.view
     assert shown.head["choices"] == ["team", "mood"] and shown.head["value"] == "team" and shown.head["visible"]
     shown = sentiment.show_sentiment(work, "mood", "")
     assert shown.head["value"] == "mood" and "good" in shown.view
     assert rows_of(sentiment.sentiment_csv(work, "mood"))[0] == ["text", "mood", "good", "bad"]
     html, head = entities.show_entities(work, None)
-    assert text.another_head("entities", "parts") in html and head["value"] == "parts"
+    assert "no entities head; this is its head parts" in html and head["value"] == "parts"
 
 
 # --- the page ---
