@@ -115,7 +115,7 @@ def run(session: Session, visit: Visit, sentences: Sentences) -> Iterator[Shown]
             if len(analyses) < total:
                 yield Shown(status=progress(len(analyses), total, seconds))
         labels = labels_for(sentences.texts, visit.upload)
-        session.registry.keep_work(visit, Work(model, analyses, model.config.pooling, labels))
+        session.registry.set_work(visit, Work(model, analyses, model.config.pooling, labels))
     except Stopped:
         yield Shown(status=markup.status(STOPPED), stop=_NO_STOP)
         return

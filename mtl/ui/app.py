@@ -40,7 +40,7 @@ from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
-from mtl.ui.server.presence import Heartbeats, Presence
+from mtl.ui.server.open_pages import Heartbeats, OpenPages
 from mtl.ui.server.turns import fair_queue
 from mtl.ui.tabs import TABS
 from mtl.ui.train.result import words as result
@@ -100,7 +100,7 @@ def build(name: str | None = None) -> gr.Blocks:
     line = {"most_in_line": limits.line, "longest": limits.run_hours * 3600, "least_free": limits.free_gb * 1e9}
     runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **line)
     with Page(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
-        demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
+        demo.engine, demo.runs, demo.registry, demo.open_pages = engine, runs, registry, OpenPages(demo, registry)
         demo.limits = limits
         session = Session(engine, registry, runs)
         demo.sandbox = session.sandbox
@@ -120,7 +120,7 @@ def build(name: str | None = None) -> gr.Blocks:
         triggers = [demo.load, session.model.change, session.revision.change]
         session.wire(triggers, partial(_model_in_use, session), [], [header, reset])
         session.wire([reset.click], partial(use_model, session), [], [session.model])
-        _recognise(demo, session)
+        _identify(demo, session)
         _endpoints(session)
     demo.queue()
     demo._queue = fair_queue(demo)
@@ -192,7 +192,7 @@ class Arrival:
     model: Any
 
 
-def _recognise(demo: gr.Blocks, session: Session) -> None:
+def _identify(demo: gr.Blocks, session: Session) -> None:
     """Find out whose page it is: a secret that the browser keeps makes it the owner of its runs."""
     token = gr.BrowserState("", storage_key="mtl-owner", secret=_browser_secret(session.runs.root))
     again = gr.Checkbox(visible="hidden")
@@ -208,7 +208,7 @@ def _recognise(demo: gr.Blocks, session: Session) -> None:
 
 def _arrive(session: Session, name: str | None, address: str, token: str, again: bool) -> Arrival:
     owner = token if isinstance(token, str) and re.fullmatch(r"[0-9a-f]{32}", token) else secrets.token_hex(16)
-    visit = session.registry.recognise(name, owner, again, address)
+    visit = session.registry.identify(name, owner, again, address)
     # The first analysis may have been made meanwhile, by the page's own model.
     model = session.next_revision() if visit.train.model else UNCHANGED
     return Arrival(owner, session.next_revision(), model)

@@ -124,8 +124,8 @@ def test_one_pass_per_sentence_and_the_result_is_kept(model, counted):
     (shown,) = of_box(session, "\n".join(TEXTS), "me")
     assert "6 sentences · one pass · " in shown.status and shown.revision == 1
     assert counted == {"analyze": 1, "encode": 0}
-    assert tuple(session.registry.work("me").texts) == TEXTS
-    assert session.registry.work("someone else") is None
+    assert tuple(session.registry.visit("me").work.texts) == TEXTS
+    assert session.registry.visit("someone else").work is None
 
 
 def test_the_width_and_an_example_are_there_before_their_analysis(model):
@@ -141,10 +141,10 @@ def test_the_width_and_an_example_are_there_before_their_analysis(model):
 def test_nothing_to_analyze_keeps_what_was_there(model, nothing):
     session = session_of(model)
     list(of_box(session, "A sentence.", "me"))
-    before = session.registry.work("me")
+    before = session.registry.visit("me").work
     (shown,) = of_box(session, nothing, "me")
     assert analysis.EMPTY in shown.status and 'class="status bad"' in shown.status
-    assert session.registry.work("me") is before
+    assert session.registry.visit("me").work is before
 
 
 def test_many_sentences_tell_their_progress_and_can_be_stopped(model, monkeypatch):
@@ -163,7 +163,7 @@ def test_many_sentences_tell_their_progress_and_can_be_stopped(model, monkeypatc
     session.registry.visit("you").stopping = True
     (shown,) = running
     assert analysis.STOPPED in shown.status and shown.revision is UNCHANGED
-    assert session.registry.work("you") is None
+    assert session.registry.visit("you").work is None
     assert len(list(of_box(session, "\n".join(TEXTS[:4]), "you"))) == 3
 
 
@@ -220,11 +220,11 @@ def test_an_upload_fills_the_box_brings_its_labels_and_is_left_to_others_who_upl
     (shown,) = of_file(session, path, "me")
     assert shown.box.splitlines() == ["A very good day.", "A very bad day.", "Another good day."]
     assert shown.file is None and "moods.csv: 3 sentences." in shown.status and path.exists()
-    assert session.registry.work("me").labels == {"mood": ("good", "bad", "good")}
+    assert session.registry.visit("me").work.labels == {"mood": ("good", "bad", "good")}
     list(of_box(session, "A new line.\nA very bad day.", "me"))
-    assert session.registry.work("me").labels == {"mood": (None, "bad")}
+    assert session.registry.visit("me").work.labels == {"mood": (None, "bad")}
     list(of_box(session, "A new line.", "me"))
-    assert session.registry.work("me").labels == {}
+    assert session.registry.visit("me").work.labels == {}
 
 
 def test_a_file_that_cannot_be_read_changes_nothing(model, tmp_path):
@@ -270,20 +270,20 @@ def test_a_program_is_told_what_is_wrong(model):
 @pytest.mark.parametrize("session", [None, "", "x" * 65])
 def test_of_a_request_without_a_session_nothing_is_remembered(work, session):
     registry = Registry()
-    registry.keep_work(registry.visit(session), work)
-    registry.recognise(session, "ada")
-    assert registry.work(session) is None
+    registry.set_work(registry.visit(session), work)
+    registry.identify(session, "ada")
+    assert registry.visit(session).work is None
     assert registry.visit(session).owner == ""
     assert registry.in_use() == set()
 
 
 def test_a_closed_page_takes_no_room_and_goes_on_where_it_was_when_it_wakes(work, tmp_path):
     registry = Registry()
-    visit = registry.recognise("ada", "secret of ada")
-    registry.keep_work(visit, work)
+    visit = registry.identify("ada", "secret of ada")
+    registry.set_work(visit, work)
     visit.train.run, visit.train.source = "a run", object()
-    registry.let_go("ada")
-    assert registry.work("ada") is None
+    registry.release("ada")
+    assert registry.visit("ada").work is None
     awake = registry.visit("ada")
     assert (awake.owner, awake.train.run, awake.train.source) == ("secret of ada", "a run", None)
 
@@ -304,20 +304,20 @@ def test_old_and_oversized_visits_are_dropped(work):
     registry = Registry(max_age=100, max_bytes=int(2.5 * work.size), clock=lambda: now[0])
     registry.visit("a").owner = "ada"
     for visitor in "abc":
-        registry.keep_work(registry.visit(visitor), work)
-    assert registry.work("a") is None
+        registry.set_work(registry.visit(visitor), work)
+    assert registry.visit("a").work is None
     assert registry.visit("a").owner == "ada"  # who follows a run goes on following it
-    assert registry.work("b") is work and registry.work("c") is work
+    assert registry.visit("b").work is work and registry.visit("c").work is work
     now[0] = 50.0
-    assert registry.work("b") is work
+    assert registry.visit("b").work is work
     now[0] = 120.0
-    assert registry.work("c") is None and registry.work("b") is work
+    assert registry.visit("c").work is None and registry.visit("b").work is work
 
 
 def test_one_analysis_is_kept_however_large_it_is(work):
     registry = Registry(max_bytes=1)
-    registry.keep_work(registry.visit("a"), work)
-    assert registry.work("a") is work
+    registry.set_work(registry.visit("a"), work)
+    assert registry.visit("a").work is work
 
 
 # --- the tabs ---
