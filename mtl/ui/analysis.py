@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from mtl.config import UserError
 from mtl.sandbox import Progress, Stopped, watch
 from mtl.text.values import plural
 from mtl.ui.page import UNCHANGED, Session, in_plain_words
@@ -72,11 +73,9 @@ def of_file(session: Session, visit: Visit, path: str) -> Iterator[Shown]:
     try:
         for share, seconds in watch(_take(session, upload, visit), lambda: visit.stopping):
             yield Shown(status=markup.reading(upload.name, share, seconds), stop=_STOP)
-    except Stopped:
-        yield Shown(status=markup.status("Stopped. The sentences are those from before."), stop=_NO_STOP, file=None)
-        return
     except Exception as problem:
-        yield Shown(status=markup.status(in_plain_words(problem), kind="bad"), stop=_NO_STOP, file=None)
+        stopped = "Stopped. The sentences are those from before."
+        yield Shown(status=_failed(problem, stopped), stop=_NO_STOP, file=None)
         return
     sentences = visit.upload
     read = f"{upload.name}: {plural(len(sentences.texts), 'sentence')}."
@@ -102,12 +101,11 @@ def run(session: Session, visit: Visit, sentences: Sentences) -> Iterator[Shown]
     """Analyse `sentences` and keep the result as the visitor's. Only then does the revision change."""
     visit.stopping = False
     total = len(sentences.texts)
-    if not total:
-        yield Shown(status=markup.status(EMPTY, kind="bad"), stop=_NO_STOP)
-        return
-    if not session.engine.ready:
-        yield Shown(status=markup.status(LOADING, kind="busy"))
     try:
+        if not total:
+            raise UserError(EMPTY)
+        if not session.engine.ready:
+            yield Shown(status=markup.status(LOADING, kind="busy"))
         model = session.models.shared(visit.train.model, visit.name)
         if total > PART:
             yield Shown(status=progress(0, total, 0.0), stop=_STOP)
@@ -116,11 +114,8 @@ def run(session: Session, visit: Visit, sentences: Sentences) -> Iterator[Shown]
                 yield Shown(status=progress(len(analyses), total, seconds))
         labels = labels_for(sentences.texts, visit.upload)
         session.registry.set_work(visit, Work(model, analyses, model.config.pooling, labels))
-    except Stopped:
-        yield Shown(status=markup.status(STOPPED), stop=_NO_STOP)
-        return
     except Exception as problem:
-        yield Shown(status=markup.status(in_plain_words(problem), kind="bad"), stop=_NO_STOP)
+        yield Shown(status=_failed(problem, STOPPED), stop=_NO_STOP)
         return
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
     done = f"{plural(total, 'sentence')} · one pass · {took}"
@@ -144,6 +139,13 @@ def _numbered(numbers: list[int], verb: str, verbs: str) -> str:
         return f"Sentence {numbers[0]} {verb}"
     more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
     return f"Sentences {', '.join(map(str, numbers[:5]))}{more} {verbs}"
+
+
+def _failed(problem: Exception, stopped: str) -> str:
+    """Why there is no result, as a status: `stopped` where the visitor pressed Stop."""
+    return (
+        markup.status(stopped) if isinstance(problem, Stopped) else markup.status(in_plain_words(problem), kind="bad")
+    )
 
 
 def in_parts(

@@ -8,7 +8,6 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,15 +31,15 @@ from mtl.text.values import plural
 from mtl.training.runs.service import Runs
 from mtl.ui import analysis, names, templates
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
-from mtl.ui.engine import Engine, model_name
+from mtl.ui.engine import Engine
 from mtl.ui.examples import OPENING, SETS
 from mtl.ui.models import SharedModel
-from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, by_name, labelled, use_model
+from mtl.ui.page import ASKS_A_MODEL, Session, labelled, use_model
 from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
-from mtl.ui.server.open_pages import Heartbeats, OpenPages
+from mtl.ui.server.open_pages import OpenPages
 from mtl.ui.server.turns import fair_queue
 from mtl.ui.tabs import TABS
 from mtl.ui.train.result import words as result
@@ -72,10 +71,10 @@ class Page(gr.Blocks):
 
     limits: Limits | None = None
 
-    def launch(self, *arguments: Any, **settings: Any) -> Any:
+    def launch(self, *arguments: Any, hosts: Hosts | None = None, **settings: Any) -> Any:
         faults.keep_texts_out_of_the_log()
         limits = self.limits or Limits.from_environment()
-        return super().launch(*arguments, **{**launch_settings(Hosts(), limits), **settings})
+        return super().launch(*arguments, **{**launch_settings(hosts or Hosts(), limits), **settings})
 
     async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """`gr.Blocks.process_api`, whose errors Gradio would print whole and answer with nothing or with all of it."""
@@ -91,10 +90,11 @@ class Page(gr.Blocks):
 
 
 def build(name: str | None = None) -> gr.Blocks:
-    """The page around the model that `name` or the environment variable MTL_MODEL names. Loads nothing heavy.
+    """The page around the model folder or Hub id that `name` or the environment variable MTL_MODEL names, or else the
+    bundled model. Loads nothing heavy.
 
     Raises `UserError` where a setting in the environment is wrong."""
-    engine = Engine(name or model_name())
+    engine = Engine(name or os.environ.get("MTL_MODEL") or None)
     registry = Registry()
     limits = Limits.from_environment()
     line = {"most_in_line": limits.line, "longest": limits.run_hours * 3600, "least_free": limits.free_gb * 1e9}
@@ -137,11 +137,11 @@ def serve(demo: gr.Blocks) -> None:
     parser.add_argument("--allow-host", metavar="NAME", dest="allow_hosts", action="append", default=[], help=about)
     options = parser.parse_args()
     demo.launch(
+        hosts=Hosts(options.allow_hosts),
         server_name=options.host,
         server_port=options.port,
         share=options.share,
         prevent_thread_lock=True,
-        **launch_settings(Hosts(options.allow_hosts), demo.limits),
     )
     demo.engine.start()
 
@@ -161,7 +161,7 @@ def serve(demo: gr.Blocks) -> None:
 def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
     """What every way of serving this page has in common."""
     return {
-        "app_kwargs": door.settings(hosts, limits, behind=[Heartbeats]),
+        "app_kwargs": door.settings(hosts, limits),
         # Gradio's helper processes would take uploads and give files past the door.
         "num_workers": 0,
         "theme": THEME,
@@ -183,35 +183,21 @@ def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
 # --- parts of the page ---
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """What changes on the page once its visitor is known."""
-
-    token: str
-    arrival: int
-    model: Any
-
-
 def _identify(demo: gr.Blocks, session: Session) -> None:
     """Find out whose page it is: a secret that the browser keeps makes it the owner of its runs."""
     token = gr.BrowserState("", storage_key="mtl-owner", secret=_browser_secret(session.runs.root))
     again = gr.Checkbox(visible="hidden")
-    outputs = {"token": token, "arrival": session.arrival, "model": session.model}
 
     def handler(token: str, again: bool, request: gr.Request) -> tuple:
+        owner = token if isinstance(token, str) and re.fullmatch(r"[0-9a-f]{32}", token) else secrets.token_hex(16)
         address = request.client.host if request.client else ""
-        return by_name(_arrive(session, request.session_hash, address, token, again), outputs)
+        visit = session.registry.identify(request.session_hash, owner, again, address)
+        # The first analysis may have been made meanwhile, by the page's own model.
+        model = session.next_revision() if visit.train.model else gr.skip()
+        return owner, session.next_revision(), model
 
-    places = [*outputs.values()]
+    places = [token, session.arrival, session.model]
     demo.load(handler, [token, again], places, js="mtl.arrive", show_progress="hidden", api_visibility="private")
-
-
-def _arrive(session: Session, name: str | None, address: str, token: str, again: bool) -> Arrival:
-    owner = token if isinstance(token, str) and re.fullmatch(r"[0-9a-f]{32}", token) else secrets.token_hex(16)
-    visit = session.registry.identify(name, owner, again, address)
-    # The first analysis may have been made meanwhile, by the page's own model.
-    model = session.next_revision() if visit.train.model else UNCHANGED
-    return Arrival(owner, session.next_revision(), model)
 
 
 def _browser_secret(root: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,6 @@ if TYPE_CHECKING:
     from mtl.model import MultiTaskModel
 
 log = logging.getLogger("mtl.ui")
-
-
-def model_name() -> str | None:
-    """The model folder or Hub id that the environment names, None for the bundled default."""
-    return os.environ.get("MTL_MODEL") or None
 
 
 class Engine:

@@ -14,7 +14,7 @@ from mtl import maps
 from mtl.sheets import csv_bytes
 from mtl.text.values import plural
 from mtl.ui.kinds import shown
-from mtl.ui.page import UNCHANGED, Session
+from mtl.ui.page import Session
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import figures, markup
 from mtl.ui.words import DOWNLOAD_CSV
@@ -42,11 +42,11 @@ class Map:
     """The map, a line about it, the two choices brought up to date with this analysis, and the timer that replaces a
     PCA by UMAP once that is ready."""
 
-    plot: Any = UNCHANGED
-    note: Any = UNCHANGED
-    colour: Any = UNCHANGED
-    pooling: Any = UNCHANGED
-    timer: Any = UNCHANGED
+    plot: Any
+    note: str
+    colour: Any
+    pooling: Any
+    timer: Any
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,6 @@ def replace_by_umap(work: Work, method: str, dims: int, colour: str | None, pool
     """The same once UMAP is ready, and nothing before that."""
     if maps.is_warm():
         yield from show_map(work, method, dims, colour, pooling)
-    else:
-        yield Map()
 
 
 def show_similarity(work: Work, pooling: str, narrow: bool) -> Similarity:

@@ -81,7 +81,7 @@ def test_the_command_line_names_more_hosts(monkeypatch):
         pass
 
     def launch(**settings):
-        (_, (hosts, _), _), *_ = settings["app_kwargs"]["middleware"]
+        hosts = settings["hosts"]
         assert hosts.admit("one.example") and hosts.admit("two.example") and not hosts.admit("three.example")
         raise Launched
 
