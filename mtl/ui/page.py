@@ -20,10 +20,10 @@ from mtl.config import UserError
 from mtl.faults import short, where
 from mtl.sandbox import Failure, Sandbox
 from mtl.training.runs.service import Runs
-from mtl.ui import words as text
 from mtl.ui.engine import Engine
 from mtl.ui.models import Models
 from mtl.ui.visitors import Registry, Visit
+from mtl.ui.words import EXPIRED
 
 log = logging.getLogger("mtl.ui")
 # Events that ask for the same thing again when they come twice.
@@ -35,6 +35,10 @@ ASKS_A_MODEL = {"concurrency_id": "model", "concurrency_limit": 40}
 # Options of every event. Gradio shows the progress of an event at its outputs; even where that is hidden, the browser
 # tells each component that any event ever changed about each event's state, and copies its value every time.
 QUIET = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
+UNEXPECTED = (
+    "Something went wrong on the server, and its log says what. Nothing of yours is lost: change the "
+    "sentences or try again."
+)
 # In a handler's result: the component of this field stays as it is.
 UNCHANGED = object()
 
@@ -154,7 +158,7 @@ def _with_work(view: Callable, needs_work: bool, visit: Visit, *values: Any) -> 
     if visit.work is not None:
         return view(visit.work, *values)
     if needs_work:
-        raise UserError(text.EXPIRED)
+        raise UserError(EXPIRED)
     return iter(())
 
 
@@ -186,4 +190,4 @@ def in_plain_words(problem: Exception) -> str:
     if isinstance(problem, UserError):
         return short(str(problem), _LONGEST)
     log.error("A handler of the page failed: %s", problem if isinstance(problem, Failure) else where(problem))
-    return text.UNEXPECTED
+    return UNEXPECTED

@@ -104,7 +104,6 @@ BACK = "Back to the default model"
 DOWNLOAD = "Download as a zip"
 UPLOAD = "Use a checkpoint that you downloaded (.zip)"
 UPLOAD_NOTE = "A zip from this page or from the checkpoint folder of a run. It is checked like any stranger's file."
-CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
 UPLOADED_NAME = "uploaded model"
 
 
@@ -114,11 +113,6 @@ def in_use(name: str) -> str:
 
 def start_gone(problem: Exception) -> str:
     return f"The model that this run began with cannot be loaded, so there is nothing to compare with. {problem}"
-
-
-def chip(name: str, trained: str, heads: int, dtype: str) -> str:
-    parts = (name, trained, plural(heads, "head"), dtype)
-    return " · ".join(part for part in parts if part)
 
 
 def upload_taken(name: str, heads: Sequence[str]) -> str:
