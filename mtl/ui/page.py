@@ -171,6 +171,11 @@ def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:
     return session.next_revision()
 
 
+def html(value: str = "", **options: Any) -> gr.HTML:
+    """HTML that has the page's own styles alone. `options` are those of `gr.HTML`."""
+    return gr.HTML(value, apply_default_css=False, **options)
+
+
 def labelled(label: str, **changes: Any) -> gr.Button:
     """What changes about a button, always with its label: without it Gradio shows a button of a tab that is not open
     yet without a label, or not at all."""

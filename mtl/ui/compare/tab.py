@@ -15,7 +15,7 @@ from mtl.groups import Groups
 from mtl.training import presets
 from mtl.training.progress import Progress
 from mtl.ui.compare import view, words
-from mtl.ui.page import UNCHANGED, Session, labelled
+from mtl.ui.page import UNCHANGED, Session, html, labelled
 from mtl.ui.train.run import step as live
 from mtl.ui.train.state import Source
 from mtl.ui.visitors import Visit
@@ -64,7 +64,7 @@ class SetNote:
 
 
 def build(session: Session) -> None:
-    gr.HTML(markup.note(words.INTRO), apply_default_css=False)
+    html(markup.note(words.INTRO))
     with gr.Row(elem_classes="run-set"):
         chosen_set = gr.Radio(
             [(title, name) for name, title in words.SETS.items()],
@@ -78,17 +78,16 @@ def build(session: Session) -> None:
         stop_button = gr.Button(
             words.STOP_ALL, variant="stop", visible=False, scale=0, min_width=140, elem_id="stop-all"
         )
-    note = gr.HTML(apply_default_css=False, elem_id="set-note")
-    message = gr.HTML(apply_default_css=False, elem_id="set-told")
-    progress = gr.HTML(apply_default_css=False, elem_id="runs-progress")
-    table = gr.HTML(
+    note = html(elem_id="set-note")
+    message = html(elem_id="set-told")
+    progress = html(elem_id="runs-progress")
+    table = html(
         markup.note(words.NO_RUNS),
-        apply_default_css=False,
         elem_id="runs-table",
         js_on_load="mtl.runs(element, trigger)",
     )
     with gr.Column(visible=False, elem_id="runs-pictures") as pictures:
-        gr.HTML(markup.heading(words.CURVES), apply_default_css=False)
+        html(markup.heading(words.CURVES))
         with gr.Row(elem_classes="controls"):
             task = gr.Dropdown(
                 [], label=words.TASK, info=words.TASK_INFO, filterable=False, min_width=200, elem_id="runs-task"
@@ -103,8 +102,8 @@ def build(session: Session) -> None:
                 elem_id="runs-measure",
             )
         drawn = gr.CheckboxGroup([], label=words.RUNS, info=words.RUNS_INFO, elem_id="runs-drawn")
-        plot = gr.HTML(apply_default_css=False, elem_id="runs-plot")
-        stacks = gr.HTML(apply_default_css=False, elem_id="runs-stacks")
+        plot = html(elem_id="runs-plot")
+        stacks = html(elem_id="runs-stacks")
     # Not within the column: what is hidden in there would show when the column does.
     with gr.Row(elem_classes="downloads"):
         take_away = session.save(words.DOWNLOAD, partial(save, session), visible=False)

@@ -20,7 +20,7 @@ from mtl.config import ASSETS, UserError
 from mtl.files import read_json
 from mtl.sandbox import Progress, Stopped, watch
 from mtl.ui import words as page
-from mtl.ui.page import UNCHANGED, Session, in_plain_words, labelled
+from mtl.ui.page import UNCHANGED, Session, html, in_plain_words, labelled
 from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.train.data import view, words
 from mtl.ui.train.data.tables import Known, read_for
@@ -40,9 +40,8 @@ _PREFIX = "mtl-upload-"
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-data"):
-        gr.HTML(markup.heading(words.TITLE), apply_default_css=False)
-        gr.HTML(markup.note(words.INTRO), apply_default_css=False)
-        gr.HTML(markup.label(words.FILE), apply_default_css=False)
+        html(markup.heading(words.TITLE) + markup.note(words.INTRO))
+        html(markup.label(words.FILE))
         file = gr.File(label=words.FILE, show_label=False, height=84, elem_id="data-file")
         samples = gr.Radio(
             [(title, name) for name, title in words.SAMPLE_NAMES.items()],
@@ -51,16 +50,14 @@ def build(session: Session) -> None:
             elem_id="data-samples",
         )
         with gr.Row(elem_classes="data-status"):
-            status = gr.HTML(markup.status(words.NO_FILE), apply_default_css=False, elem_id="data-status")
+            status = html(markup.status(words.NO_FILE), elem_id="data-status")
             stop = gr.Button(words.STOP, variant="stop", size="sm", visible=False, scale=0, elem_id="data-stop")
-        summary = gr.HTML(apply_default_css=False, elem_id="data-summary")
+        summary = html(elem_id="data-summary")
         accept = gr.Checkbox(label=words.ACCEPT, info=words.ACCEPT_INFO, visible=False, elem_id="data-accept")
-        doctor = gr.HTML(apply_default_css=False, elem_id="data-doctor")
-        columns = gr.HTML(
-            apply_default_css=False, js_on_load="mtl.columns(element, trigger, watch)", elem_id="data-columns"
-        )
+        doctor = html(elem_id="data-doctor")
+        columns = html(js_on_load="mtl.columns(element, trigger, watch)", elem_id="data-columns")
         reset = gr.Button(words.RESET, size="sm", visible=False, elem_id="data-reset")
-        preview = gr.HTML(apply_default_css=False, elem_id="data-preview")
+        preview = html(elem_id="data-preview")
         choice = gr.Textbox(visible=False)
         too_big = gr.Button(visible="hidden", elem_id="data-file-too-big")
 

@@ -14,7 +14,7 @@ from mtl.config import UserError
 from mtl.training.progress import Progress
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, unpack
 from mtl.ui.names import name_of_model, name_of_run
-from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, in_plain_words, labelled, use_model
+from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, html, in_plain_words, labelled, use_model
 from mtl.ui.sentences import from_lines
 from mtl.ui.train.result import before_after, scores, words
 from mtl.ui.visitors import Visit
@@ -62,9 +62,9 @@ class Upload:
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-result"):
-        gr.HTML(markup.heading(words.TITLE), apply_default_css=False)
-        summary = gr.HTML(markup.note(words.NOT_YET), apply_default_css=False, elem_id="result-scores")
-        in_use = gr.HTML(apply_default_css=False, elem_id="model-in-use")
+        html(markup.heading(words.TITLE))
+        summary = html(markup.note(words.NOT_YET), elem_id="result-scores")
+        in_use = html(elem_id="model-in-use")
         with gr.Row(elem_classes="result-buttons"):
             use = gr.Button(words.USE, variant="primary", visible=False, elem_id="use-model", min_width=160, scale=0)
             save = session.save(
@@ -72,7 +72,7 @@ def build(session: Session) -> None:
             )
             back = gr.Button(words.BACK, visible=False, elem_id="use-default", min_width=160, scale=0)
         with gr.Column(visible=False, elem_id="result-compare") as comparing:
-            gr.HTML(markup.heading(words.COMPARE_TITLE) + markup.note(words.COMPARE_NOTE), apply_default_css=False)
+            html(markup.heading(words.COMPARE_TITLE) + markup.note(words.COMPARE_NOTE))
             with gr.Row(elem_classes="compare-box"):
                 box = gr.Textbox(
                     label=words.COMPARE_BOX,
@@ -83,11 +83,11 @@ def build(session: Session) -> None:
                     elem_id="compare-sentences",
                 )
                 compare = gr.Button(words.COMPARE, elem_id="compare", min_width=180, scale=0)
-            view = gr.HTML(apply_default_css=False, elem_id="before-after")
+            view = html(elem_id="before-after")
         with gr.Accordion(words.UPLOAD, open=False, elem_id="bring-model"):
-            gr.HTML(markup.note(words.UPLOAD_NOTE), apply_default_css=False)
+            html(markup.note(words.UPLOAD_NOTE))
             file = gr.File(label=words.UPLOAD, show_label=False, file_types=[".zip"], height=84, elem_id="checkpoint")
-            status = gr.HTML(apply_default_css=False, elem_id="checkpoint-status")
+            status = html(elem_id="checkpoint-status")
             too_big = gr.Button(visible="hidden", elem_id="checkpoint-too-big")
 
     asks_a_model = {**ASKS_A_MODEL, "trigger_mode": "always_last"}

@@ -14,7 +14,7 @@ from mtl.config import TrainConfig, UserError
 from mtl.training.estimate import Estimate, estimate
 from mtl.training.progress import Progress
 from mtl.training.runs.folder import Run
-from mtl.ui.page import UNCHANGED, Session, labelled
+from mtl.ui.page import UNCHANGED, Session, html, labelled
 from mtl.ui.train.run import view
 from mtl.ui.train.run import words as text
 from mtl.ui.train.state import TrainState
@@ -65,8 +65,8 @@ class Outlook:
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-train"):
-        gr.HTML(markup.heading(text.TITLE), apply_default_css=False)
-        outlook = gr.HTML(markup.note(text.NOT_READY), apply_default_css=False, elem_id="estimate")
+        html(markup.heading(text.TITLE))
+        outlook = html(markup.note(text.NOT_READY), elem_id="estimate")
         with gr.Row(elem_classes="run-buttons"):
             start_button = gr.Button(text.START, variant="primary", interactive=False, elem_id="start", min_width=120)
             stop_button = gr.Button(text.STOP, variant="stop", visible=False, elem_id="stop-run", min_width=90)
@@ -74,20 +74,20 @@ def build(session: Session) -> None:
             chooser = gr.Dropdown(
                 [], label=text.CHOOSER, info=text.CHOOSER_INFO, visible=False, filterable=False, elem_id="run-chooser"
             )
-        progress = gr.HTML(markup.note(text.NO_RUN), apply_default_css=False, elem_id="run-progress")
+        progress = html(markup.note(text.NO_RUN), elem_id="run-progress")
         with gr.Row(visible=False, elem_id="run-pictures") as pictures:
             with gr.Column(min_width=300, scale=1):
-                gr.HTML(markup.label(text.STACK), apply_default_css=False)
-                drawing = gr.HTML(apply_default_css=False, elem_id="run-stack")
+                html(markup.label(text.STACK))
+                drawing = html(elem_id="run-stack")
                 with gr.Accordion(text.STACK_AS_TABLE, open=False):
-                    stack_table = gr.HTML(apply_default_css=False, elem_id="run-stack-table")
+                    stack_table = html(elem_id="run-stack-table")
             with gr.Column(min_width=300, scale=3):
-                plots = gr.HTML(apply_default_css=False, elem_id="run-curves")
+                plots = html(elem_id="run-curves")
                 logarithmic = gr.Checkbox(
                     False, label=text.LOGARITHMIC, info=text.LOGARITHMIC_INFO, container=False, elem_id="log-loss"
                 )
                 with gr.Accordion(text.AS_TABLE, open=False):
-                    table = gr.HTML(apply_default_css=False, elem_id="run-table")
+                    table = html(elem_id="run-table")
     snapshot, timer = gr.State(Snapshot()), gr.Timer(STEADY, active=False)
 
     shown = {

@@ -18,7 +18,7 @@ from mtl.config import TrainConfig, UserError, settings
 from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
 from mtl.ui import words as text
-from mtl.ui.page import UNCHANGED, Session
+from mtl.ui.page import UNCHANGED, Session, html
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.form import form
 from mtl.ui.train.settings.shape import Shape, fit, shape_of
@@ -36,16 +36,14 @@ _HIGH = (1e-3, 3e-2)
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-learns"):
-        gr.HTML(markup.heading(words.HEADING) + markup.note(words.INTRO), apply_default_css=False)
-        picture = gr.HTML(
-            markup.note(words.LOADING), apply_default_css=False, js_on_load=_CONTROLS, elem_id="what-learns"
-        )
-        message = gr.HTML(apply_default_css=False, elem_id="learns-said")
-        outcome = gr.HTML(apply_default_css=False, js_on_load=_CONTROLS, elem_id="learns-outcome")
+        html(markup.heading(words.HEADING) + markup.note(words.INTRO))
+        picture = html(markup.note(words.LOADING), js_on_load=_CONTROLS, elem_id="what-learns")
+        message = html(elem_id="learns-said")
+        outcome = html(js_on_load=_CONTROLS, elem_id="learns-outcome")
         with gr.Accordion(words.TAKE_AWAY, open=False, elem_id="take-away"):
-            parcel = gr.HTML(apply_default_css=False, js_on_load=_CONTROLS, elem_id="parcel")
+            parcel = html(js_on_load=_CONTROLS, elem_id="parcel")
             with gr.Row():
-                file = gr.HTML(apply_default_css=False)
+                file = html()
                 load = gr.UploadButton(words.LOAD, file_types=[".json"], size="sm", elem_id="load-settings")
         collected = gr.Textbox(visible=False)
 
