@@ -40,7 +40,8 @@ class Session:
     """What a tab's `build` is given: the places it may listen to, and ways to wire plain functions to them.
 
     `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors. `sandbox`
-    reads their files. `narrow` is true on a phone. The revisions are counters that move, by `next_revision()`, when
+    reads their files. `narrow` is true on a phone; `form` holds what the form of the Train tab says, as JSON, where an
+    event collects it by `js="mtl.collect"`. The revisions are counters that move, by `next_revision()`, when
     something of a session has changed: `revision` its analysis, `arrival` who it is (once, when the page has loaded),
     `data` what it will train on, `settings` how, `run` which run it looks at or that this run is over, `model` which
     model it uses."""
@@ -54,6 +55,7 @@ class Session:
         self.revision = gr.State(0)
         self.arrival, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(5))
         self.narrow = gr.Checkbox(visible="hidden", elem_id="narrow")
+        self.form = gr.Textbox(visible=False)
         self._revisions = itertools.count(1)
 
     def next_revision(self) -> int:

@@ -129,7 +129,7 @@ def test_what_is_touched_is_taken_over_and_drawn_as_the_server_would(controls, s
     expect(page.locator("[data-preset=frozen]")).to_have_attribute("aria-pressed", "true")
     page.locator("#freeze-head-0").click()
     expect(step.said).to_contain_text("1,155 weights learn (1 head)")
-    page.get_by_role("button", name=words.RESET).click()
+    page.get_by_role("button", name="Reset everything").click()
     step.wait_for(TrainConfig())
     expect(page.locator("[data-preset=depth]")).to_have_attribute("aria-pressed", "true")
     assert step.picture() == drawn(step, shape, TrainConfig())

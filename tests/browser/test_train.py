@@ -111,6 +111,21 @@ def test_a_killed_run_says_so_and_goes_on_after_its_last_epoch(arrive, process_o
     assert ada.step() > 1
 
 
+def test_start_trains_what_stands_on_the_screen(arrive):
+    ada = arrive()
+    ada.prepare(3)
+    # Before the server has heard of the change.
+    ada.page.evaluate(
+        """() => {
+            const box = document.querySelector('#field-epochs');
+            box.value = '2';
+            box.dispatchEvent(new Event('input', { bubbles: true }));
+            document.querySelector('#start').click();
+        }"""
+    )
+    expect(ada.progress).to_contain_text("22 steps, 2 epochs")
+
+
 def test_two_visitors_at_once_see_only_their_own(arrive):
     ada, bob = arrive(), arrive()
     ada.begin(LONG)

@@ -17,6 +17,7 @@ from mtl.training.progress import Progress
 from mtl.ui.compare import view, words
 from mtl.ui.page import UNCHANGED, Session, html, labelled
 from mtl.ui.train.run import step as live
+from mtl.ui.train.settings.step import take_over
 from mtl.ui.train.state import Source
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
@@ -132,8 +133,9 @@ def build(session: Session) -> None:
     session.wire(
         [start_button.click],
         partial(on_start, session),
-        [chosen_set, *looks],
+        [session.form, chosen_set, *looks],
         {**with_message, "revision": session.run},
+        js="mtl.runSet",
     )
     session.wire([stop_button.click], partial(on_stop, session), looks, with_message)
     session.wire(
@@ -170,8 +172,10 @@ def follow(session: Session, visit: Visit, in_sight: bool, *looks: Any) -> Shown
     return replace(shown, message="") if live.ended(looks[-1], shown.snapshot) else shown
 
 
-def on_start(session: Session, visit: Visit, which: str, *looks: Any) -> Shown:
+def on_start(session: Session, visit: Visit, said: str, which: str, *looks: Any) -> Shown:
+    """Run a set with the other settings as the form of the Train tab says them."""
     try:
+        take_over(session, visit.train, said)
         message = start_set(session, visit, which)
     except UserError as problem:
         message = markup.status(str(problem), kind="bad")

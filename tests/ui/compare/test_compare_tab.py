@@ -46,7 +46,8 @@ def runs(tmp_path):
 @pytest.fixture
 def session(runs, engine):
     """What handlers use of a session."""
-    return SimpleNamespace(runs=runs, engine=engine, next_revision=lambda: 1)
+    models = SimpleNamespace(get=lambda name: engine.model())
+    return SimpleNamespace(runs=runs, engine=engine, models=models, next_revision=lambda: 1)
 
 
 @pytest.fixture
@@ -252,9 +253,10 @@ def test_a_tab_out_of_sight_follows_nothing_and_one_in_sight_clears_its_message_
 
 def test_what_comes_of_the_buttons_is_said_and_shown(ready, runs, session):
     looks = (None, "scores", [], Snapshot())
-    shown = compare.on_start(session, ready, "rates", *looks)
+    shown = compare.on_start(session, ready, '{"epochs": 6}', "rates", *looks)
+    assert {entry.config.epochs for entry in runs.progress_of_all("me")} == {6}
     assert "2 runs put in the line." in shown.message and shown.revision == 1 and "run 2" in shown.table
-    assert 'class="status bad"' in compare.on_start(session, ready, "rates", *looks).message
+    assert 'class="status bad"' in compare.on_start(session, ready, "", "rates", *looks).message
     shown = compare.on_stop(session, ready, *looks)
     assert "2 runs asked to stop" in shown.message and not shown.timer.active
 

@@ -119,6 +119,7 @@ def session(tmp_path, model):
     return SimpleNamespace(
         runs=Runs(tmp_path / "runs"),
         engine=SimpleNamespace(name=None, model=lambda: model),
+        models=SimpleNamespace(get=lambda name: model),
         next_revision=lambda: 1,
     )
 
@@ -229,6 +230,15 @@ def test_a_run_of_other_settings_leaves_those_of_the_form(session, visit):
     run = live.start(session, visit, TrainConfig(epochs=9))
     assert json.loads((run.folder / "config.json").read_text())["train"]["epochs"] == 9
     assert visit.train.config.epochs != 9
+
+
+def test_what_stands_in_the_form_is_what_trains(session, visit):
+    live.on_start(session, visit, json.dumps({"epochs": 7}))
+    run = session.runs.get(visit.train.run, "ada")
+    assert json.loads((run.folder / "config.json").read_text())["train"]["epochs"] == 7
+    with pytest.raises(UserError, match="epochs must be"):
+        live.on_start(session, visit, json.dumps({"epochs": 0}))
+    assert visit.train.config.epochs == 7 and len(session.runs.find()) == 1
 
 
 def test_the_very_same_run_twice_is_told_and_the_first_one_stays(session, visit):

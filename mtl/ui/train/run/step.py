@@ -17,6 +17,7 @@ from mtl.training.runs.folder import Run
 from mtl.ui.page import UNCHANGED, Session, html, labelled
 from mtl.ui.train.run import view
 from mtl.ui.train.run import words as text
+from mtl.ui.train.settings.step import take_over
 from mtl.ui.train.state import TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
@@ -106,7 +107,7 @@ def build(session: Session) -> None:
     with_revision = {**shown, "revision": session.run}
     looks = [logarithmic, snapshot]
     session.wire([session.arrival.change], partial(arrive, session), [], [session.run])
-    session.wire([start_button.click], partial(on_start, session), [], [session.run])
+    session.wire([start_button.click], partial(on_start, session), [session.form], [session.run], js="mtl.collect")
     session.wire([resume_button.click], partial(on_resume, session), [], [session.run])
     session.wire([chooser.input], partial(on_choice, session), [chooser], [session.run])
     session.wire([stop_button.click], partial(on_stop, session), looks, with_revision)
@@ -142,7 +143,9 @@ def arrive(session: Session, visit: Visit) -> int:
     return session.next_revision()
 
 
-def on_start(session: Session, visit: Visit) -> int:
+def on_start(session: Session, visit: Visit, said: str) -> int:
+    """Train with what the form says (see `take_over`): its last change may not have arrived by itself yet."""
+    take_over(session, visit.train, said)
     start(session, visit)
     return session.next_revision()
 
