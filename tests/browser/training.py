@@ -7,8 +7,6 @@ import re
 from playwright.sync_api import Locator, expect
 from visiting import Visitor
 
-from mtl.ui.train.run import words
-
 
 class Trainer:
     """A visitor of the Train tab, in a browser of their own."""
@@ -69,7 +67,7 @@ class Trainer:
     def end(self) -> None:
         if self.stop.is_visible() and self.stop.is_enabled():
             self.stop.click()
-            expect(self.progress).to_contain_text(words.STOPPED)
+            expect(self.progress).to_contain_text("Stopped")
 
     # --- views ---
 
