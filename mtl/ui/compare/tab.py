@@ -18,14 +18,17 @@ from mtl.ui.compare import view, words
 from mtl.ui.page import UNCHANGED, Session, html, labelled
 from mtl.ui.train.run import step as live
 from mtl.ui.train.settings.step import take_over
-from mtl.ui.train.state import Source
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
 TITLE = words.TITLE
 WIDE = True
-# What one button runs: names of presets.
-SETS = {"freezing": presets.FREEZING, "rates": presets.RATES, "proposed": presets.GROUPS[1]}
+# What one button runs: a title, and names of presets.
+SETS = {
+    "freezing": ("Ways of freezing", presets.FREEZING),
+    "rates": ("One rate for all, or rates by depth", presets.RATES),
+    "proposed": ("Rates that others propose", presets.GROUPS[1]),
+}
 
 
 class Snapshot(NamedTuple):
@@ -56,26 +59,18 @@ class Shown:
     revision: Any = UNCHANGED
 
 
-@dataclass(frozen=True)
-class SetNote:
-    """What a set would train, and whether it can be started."""
-
-    note: str
-    start: gr.Button
-
-
 def build(session: Session) -> None:
     html(markup.note(words.INTRO))
     with gr.Row(elem_classes="run-set"):
         chosen_set = gr.Radio(
-            [(title, name) for name, title in words.SETS.items()],
+            [(title, name) for name, (title, _) in SETS.items()],
             value="freezing",
-            label=words.SET,
-            info=words.SET_INFO,
+            label="Set of runs",
+            info="Starts one run after another on the data and the other settings of the Train tab.",
             min_width=300,
             elem_id="run-set",
         )
-        start_button = gr.Button(words.START_SET, variant="primary", scale=0, min_width=150, elem_id="start-set")
+        start_button = gr.Button("Run this set", variant="primary", scale=0, min_width=150, elem_id="start-set")
         stop_button = gr.Button(
             words.STOP_ALL, variant="stop", visible=False, scale=0, min_width=140, elem_id="stop-all"
         )
@@ -88,21 +83,31 @@ def build(session: Session) -> None:
         js_on_load="mtl.runs(element, trigger)",
     )
     with gr.Column(visible=False, elem_id="runs-pictures") as pictures:
-        html(markup.heading(words.CURVES))
+        html(markup.heading("Curves"))
         with gr.Row(elem_classes="controls"):
             task = gr.Dropdown(
-                [], label=words.TASK, info=words.TASK_INFO, filterable=False, min_width=200, elem_id="runs-task"
+                [],
+                label="Task",
+                info="Each task has its own head, loss and score.",
+                filterable=False,
+                min_width=200,
+                elem_id="runs-task",
             )
             measure = gr.Radio(
                 [(title, name) for name, title in words.MEASURES.items()],
                 value="scores",
-                label=words.MEASURE,
-                info=words.MEASURE_INFO,
+                label="Show",
+                info="What is drawn over the epochs.",
                 min_width=320,
                 scale=2,
                 elem_id="runs-measure",
             )
-        drawn = gr.CheckboxGroup([], label=words.RUNS, info=words.RUNS_INFO, elem_id="runs-drawn")
+        drawn = gr.CheckboxGroup(
+            [],
+            label="Runs",
+            info="Which runs are drawn, here and below. New ones are added automatically.",
+            elem_id="runs-drawn",
+        )
         plot = html(elem_id="runs-plot")
         stacks = html(elem_id="runs-stacks")
     # Not within the column: what is hidden in there would show when the column does.
@@ -149,7 +154,7 @@ def build(session: Session) -> None:
         [tab.select, chosen_set.input, session.data.change, session.settings.change],
         set_note,
         [chosen_set],
-        {"note": note, "start": start_button},
+        [note, start_button],
     )
     session.wire([table.select], partial(pick, session), [picked], [session.run, tab.parent], js="mtl.runChoice")
 
@@ -199,14 +204,15 @@ def pick(session: Session, visit: Visit, run_id: str) -> tuple[int, gr.Tabs]:
     return session.next_revision(), gr.Tabs(selected="train")
 
 
-def set_note(visit: Visit, which: str) -> SetNote:
+def set_note(visit: Visit, which: str) -> tuple[str, gr.Button]:
+    """What a set would train, and whether it can be started."""
     try:
-        source = _ready_source(visit)
+        source = live.ready_source(visit.train)
     except UserError as why:
-        return SetNote(markup.note(str(why)), gr.Button(interactive=False))
-    titles = [presets.BY_NAME[name].title for name in SETS[which]]
+        return markup.note(str(why)), gr.Button(interactive=False)
+    titles = [presets.BY_NAME[name].title for name in SETS[which][1]]
     note = words.set_note(titles, source.name, visit.train.config.epochs)
-    return SetNote(markup.note(note), gr.Button(interactive=True))
+    return markup.note(note), gr.Button(interactive=True)
 
 
 def save(session: Session, visit: Visit, folder: Path) -> Path:
@@ -225,10 +231,9 @@ def start_set(session: Session, visit: Visit, which: str) -> str:
 
     The Train tab then shows the first of them. Raises `UserError` where none can be started."""
     live.check_owner(visit)
-    source = _ready_source(visit)
-    groups = _groups(session, source.tasks)
+    groups = _groups(session, live.ready_source(visit.train).tasks)
     started, problems = [], []
-    for name in SETS[which]:
+    for name in SETS[which][1]:
         config = presets.BY_NAME[name].make(groups, visit.train.config)
         try:
             started.append(live.start(session, visit, config).id)
@@ -248,15 +253,6 @@ def stop_all(session: Session, visit: Visit) -> str:
     for run in sorted(unfinished, key=lambda run: run.state != "queued"):
         session.runs.stop(run.id, visit.owner)
     return markup.status(words.stopping(len(unfinished))) if unfinished else ""
-
-
-def _ready_source(visit: Visit) -> Source:
-    source = visit.train.source
-    if source is None:
-        raise UserError(words.NO_DATA)
-    if not source.ready:
-        raise UserError(words.NOT_READY)
-    return source
 
 
 def _groups(session: Session, tasks: Mapping[str, TaskSpec]) -> Groups:

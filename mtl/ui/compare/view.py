@@ -14,9 +14,9 @@ from mtl.sheets import csv_bytes
 from mtl.training.progress import Progress
 from mtl.ui import templates
 from mtl.ui.compare import words
+from mtl.ui.names import run_name
 from mtl.ui.train.result import words as result
 from mtl.ui.train.run import view as run_views
-from mtl.ui.train.run import words as live
 from mtl.ui.train.settings import words as controls
 from mtl.ui.widgets import curves, markup, stack
 from mtl.ui.widgets.curves import Line
@@ -57,7 +57,7 @@ def differences(runs: Sequence[Progress]) -> dict[str, list[str]]:
     differing = [name for name in fields if len({values.get(name) for values in told.values()}) > 1]
     return {
         run: [f"{name} {values[name]}" for name in differing if values[name] not in ("", words.NONE)]
-        or [words.NONE_OF_THESE] * bool(differing)
+        or ["none of these"] * bool(differing)
         for run, values in told.items()
     }
 
@@ -65,7 +65,7 @@ def differences(runs: Sequence[Progress]) -> dict[str, list[str]]:
 def _told(progress: Progress) -> dict[str, str]:
     """Every setting of a run by what the page calls it, as the page writes it."""
     start = progress.start_from or "default"
-    told = {words.FILE: progress.file, words.START_FROM: words.DEFAULT_START if start == "default" else _short(start)}
+    told = {"file": progress.file, "from": "the page's model" if start == "default" else _short(start)}
     for name, about in settings(TrainConfig).items():
         if name not in _NOT_TOLD:
             told[about.title[0].lower() + about.title[1:]] = _setting(name, getattr(progress.config, name))
@@ -74,7 +74,7 @@ def _told(progress: Progress) -> dict[str, str]:
 
 def _setting(name: str, value: Any) -> str:
     if name == "freeze":
-        return words.ALL if value < 0 else f"{value}" if value else words.NONE
+        return "all" if value < 0 else f"{value}" if value else words.NONE
     if name in _RATES:
         return controls.rate(value)
     if name == "rates":
@@ -86,7 +86,7 @@ def _setting(name: str, value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or words.NONE
     if isinstance(value, bool):
-        return words.YES if value else words.NO
+        return "yes" if value else "no"
     return value if isinstance(value, str) else f"{value:g}"
 
 
@@ -104,8 +104,8 @@ def table(runs: Sequence[Progress], names: Names, shown: str | None) -> Markup:
     return templates.render(
         "runs.html",
         words=words,
-        live=live,
-        score=result.score,
+        difference=result.difference,
+        run_name=run_name,
         colour=colour,
         dashed=dashed,
         runs=runs,
@@ -126,16 +126,9 @@ def plot(runs: Sequence[Progress], names: Names, task: str, measure: str) -> Mar
     if not runs:
         return markup.note(words.CHOOSE_RUNS)
     kind = kinds(runs).get(task)
-    metric = KINDS[kind].headline if kind else ""
     smooth = curves.smoothed if measure == "train" else list
     lines = [
-        Line(
-            live.run_name(progress.number),
-            points,
-            colour(progress),
-            dashed=dashed(progress),
-            dots=measure != "train",
-        )
+        Line(run_name(progress.number), points, colour(progress), dashed(progress), dots=measure != "train")
         for progress in runs
         if (points := smooth(progress.points(measure, task)))
     ]
@@ -143,11 +136,11 @@ def plot(runs: Sequence[Progress], names: Names, task: str, measure: str) -> Mar
         return markup.note(words.NO_CURVES)
     title = f"{task} · {words.MEASURES[measure]}"
     until = max(_last_epoch(progress) for progress in runs)
-    show = (lambda value: result.score(metric, value)) if measure == "scores" else "{:.3g}".format
+    show = KINDS[kind].metrics[0].write if measure == "scores" else "{:.3g}".format
     values = [y for line in lines for _, y in line.points]
     # The axis of scores has room for a fifth at least, so that one sentence more does not look like a leap.
     bounds = {"low": min(*values, max(values) - 0.2), "high": 1.0} if measure == "scores" else {"low": 0.0}
-    picture = curves.chart(title, lines, until, words.EPOCH, show, **bounds)
+    picture = curves.chart(title, lines, until, "epoch", show, **bounds)
     return picture + markup.details(words.CURVES_TABLE, _curves_table(runs, names, task, measure, show))
 
 
@@ -164,7 +157,7 @@ def _curves_table(runs: Sequence[Progress], names: Names, task: str, measure: st
         values = {epoch.number: getattr(epoch, measure).get(task) for epoch in progress.past}
         cells = [Markup("" if values.get(n) is None else show(values[n])) for n in epochs]
         rows.append((words.name(progress.number, names[progress.run.id]), *cells))
-    return markup.table(words.CURVES_TABLE, (words.RUNS, *(f"{words.EPOCH} {n}" for n in epochs)), rows)
+    return markup.table(words.CURVES_TABLE, ("Runs", *(f"epoch {n}" for n in epochs)), rows)
 
 
 # --- the stacks ---
@@ -178,7 +171,7 @@ def stacks(runs: Sequence[Progress], names: Names) -> Markup:
             moved = run_views.what_moved(progress)
             name = words.name(progress.number, names[progress.run.id])
             drawn.append((progress, name, stack.svg(*moved, small=True), stack.table(*moved)))
-    return templates.render("stacks.html", words=words, drawn=drawn, colour=colour, dashed=dashed)
+    return templates.render("stacks.html", drawn=drawn, colour=colour, dashed=dashed)
 
 
 # --- to take away ---

@@ -354,7 +354,7 @@ def test_the_csv_holds_everything_and_runs_no_formula(visit, runs, session, tmp_
 def test_a_set_puts_one_run_for_each_preset_into_the_line(which, ready, runs, session):
     message = start_set(session, ready, which)
     entries = runs.progress_of_all("me")
-    wanted = [presets.BY_NAME[name].title for name in compare.SETS[which]]
+    wanted = [presets.BY_NAME[name].title for name in compare.SETS[which][1]]
     assert list(names(session, ready, entries).values()) == wanted
     assert f"{len(wanted)} runs put in the line." in message
     assert ready.train.run == entries[0].run.id
@@ -379,14 +379,14 @@ def test_a_set_that_is_there_already_is_not_started_twice(ready, runs, session):
 def test_without_data_a_set_says_what_to_do(visit, session):
     with pytest.raises(UserError, match="Train tab first"):
         start_set(session, visit, "freezing")
-    shown = set_note(visit, "freezing")
-    assert "Train tab first" in shown.note and not shown.start.interactive
+    note, start = set_note(visit, "freezing")
+    assert "Train tab first" in note and not start.interactive
 
 
 def test_the_note_says_what_a_set_would_train(ready):
-    shown = set_note(ready, "rates")
-    assert "2 runs on moods.csv, 3 epochs each: One rate for all, Rates by depth." in shown.note
-    assert shown.start.interactive
+    note, start = set_note(ready, "rates")
+    assert "2 runs on moods.csv, 3 epochs each: One rate for all, Rates by depth." in note
+    assert start.interactive
 
 
 def test_stopping_all_asks_those_that_wait_before_the_one_that_trains(ready, runs, session, monkeypatch):
