@@ -43,15 +43,6 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class InUse:
-    """A line that says which model is in use, and buttons for the others: the run's model, the default."""
-
-    in_use: str
-    use: gr.Button
-    back: gr.Button
-
-
-@dataclass(frozen=True)
 class Upload:
     """What came of an upload; its widget is emptied."""
 
@@ -62,7 +53,7 @@ class Upload:
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-result"):
-        html(markup.heading(words.TITLE))
+        html(markup.heading("Result"))
         summary = html(markup.note(words.NOT_YET), elem_id="result-scores")
         in_use = html(elem_id="model-in-use")
         with gr.Row(elem_classes="result-buttons"):
@@ -75,14 +66,14 @@ def build(session: Session) -> None:
             html(markup.heading(words.COMPARE_TITLE) + markup.note(words.COMPARE_NOTE))
             with gr.Row(elem_classes="compare-box"):
                 box = gr.Textbox(
-                    label=words.COMPARE_BOX,
-                    info=words.COMPARE_INFO,
+                    label="Sentences, one per line",
+                    info="At most 40 are compared.",
                     lines=3,
                     max_lines=8,
                     autoscroll=False,
                     elem_id="compare-sentences",
                 )
-                compare = gr.Button(words.COMPARE, elem_id="compare", min_width=180, scale=0)
+                compare = gr.Button("Show before and after", elem_id="compare", min_width=180, scale=0)
             view = html(elem_id="before-after")
         with gr.Accordion(words.UPLOAD, open=False, elem_id="bring-model"):
             html(markup.note(words.UPLOAD_NOTE))
@@ -96,13 +87,12 @@ def build(session: Session) -> None:
     revision = gr.State(0)
     compared = {"box": box, "view": view}
     result = {"summary": summary, "save": save, "comparing": comparing, **compared, "revision": revision}
-    in_use = {"in_use": in_use, "use": use, "back": back}
     upload = {"status": status, "model": session.model, "file": file}
     session.wire([session.run.change], partial(show, session), [], result)
     session.wire([revision.change], partial(compare_own, session), [], [view], **asks_a_model)
     session.wire([session.revision.change], partial(follow_the_box, session), [], compared, **asks_a_model)
     session.wire([compare.click], partial(compare_lines, session), [box], [view], **asks_a_model)
-    session.wire([session.model.change, session.run.change], partial(model_in_use, session), [], in_use)
+    session.wire([session.model.change, session.run.change], partial(model_in_use, session), [], [in_use, use, back])
     session.wire([use.click], partial(use_run, session), [], [session.model])
     session.wire([back.click], partial(use_model, session), [], [session.model])
     session.wire([file.upload], partial(take_zip, session), [file], upload)
@@ -200,7 +190,8 @@ def use_run(session: Session, visit: Visit) -> int:
     return use_model(session, visit, path)
 
 
-def model_in_use(session: Session, visit: Visit) -> InUse:
+def model_in_use(session: Session, visit: Visit) -> tuple[str, gr.Button, gr.Button]:
+    """A line that says which model is in use, and buttons for the others: the run's model, the default."""
     path = visit.train.model
     try:
         run = finished(session, visit).run
@@ -208,7 +199,7 @@ def model_in_use(session: Session, visit: Visit) -> InUse:
     except UserError:
         use = labelled(words.USE, visible=False)
     line = "" if path is None else markup.status(words.in_use(name_of_model(session.runs, visit.owner, path)))
-    return InUse(line, use, labelled(words.BACK, visible=path is not None))
+    return line, use, labelled(words.BACK, visible=path is not None)
 
 
 def pack(session: Session, visit: Visit, folder: Path) -> Path:
