@@ -40,20 +40,25 @@ _PREFIX = "mtl-upload-"
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-data"):
-        html(markup.heading(words.TITLE) + markup.note(words.INTRO))
+        html(markup.heading("Data") + markup.note(words.INTRO))
         html(markup.label(words.FILE))
         file = gr.File(label=words.FILE, show_label=False, height=84, elem_id="data-file")
         samples = gr.Radio(
             [(title, name) for name, title in words.SAMPLE_NAMES.items()],
-            label=words.SAMPLES,
-            info=words.SAMPLES_INFO,
+            label="Samples",
+            info="Sentences written for this page, to try things with. “broken” shows what the doctor finds.",
             elem_id="data-samples",
         )
         with gr.Row(elem_classes="data-status"):
             status = html(markup.status(words.NO_FILE), elem_id="data-status")
             stop = gr.Button(words.STOP, variant="stop", size="sm", visible=False, scale=0, elem_id="data-stop")
         summary = html(elem_id="data-summary")
-        accept = gr.Checkbox(label=words.ACCEPT, info=words.ACCEPT_INFO, visible=False, elem_id="data-accept")
+        accept = gr.Checkbox(
+            label=words.ACCEPT,
+            info="The rows and labels named under Errors are left out; all others are used.",
+            visible=False,
+            elem_id="data-accept",
+        )
         doctor = html(elem_id="data-doctor")
         columns = html(js_on_load="mtl.columns(element, trigger, watch)", elem_id="data-columns")
         reset = gr.Button(words.RESET, size="sm", visible=False, elem_id="data-reset")
