@@ -215,10 +215,9 @@ mtl.controls = (element, trigger, watch) => {
       show(pair);
       say(pair, found.slice(0, 40));
     } else if (target.type === "number" && !target.checkValidity()) {
-      const field = target.closest(".field");
-      const line = find("small", field);
       target.value = target.getAttribute("value");
-      field.classList.remove("wrong");
+      complain(target, false);
+      const line = find("small", target.closest(".field"));
       line.textContent = `It stays ${target.value}. ${line.dataset.wrong}`;
     } else if (target.type === "text") {
       complain(target, !target.checkValidity());

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any
 
@@ -179,42 +181,32 @@ def stacks(runs: Sequence[Progress], names: Names) -> Markup:
 
 def csv(runs: Sequence[Progress], names: Names) -> bytes:
     """Everything about every run, one line each."""
-    tasks = kinds(runs)
-    losers = {task: metric for progress in runs for task, (metric, _) in progress.lost.items()}
-    groups = list(dict.fromkeys(name for progress in runs for name in progress.sizes))
-    fields = list(settings(TrainConfig))
-    headers = [
-        *("run", "name", "file", "start_from", "state", "seconds", "epochs_done", "epoch_kept"),
-        *(f"{task} {KINDS[kind].headline}" for task, kind in tasks.items()),
-        *(f"best epoch of {task}" for task in tasks),
-        "embeddings cosine",
-        *(f"change of {task} {metric}" for task, metric in losers.items()),
-        *fields,
-        *(f"moved {group}" for group in groups),
+    rows = [_facts(progress, names[progress.run.id]) for progress in runs]
+    headers = [name for facts in zip(*rows, strict=True) for name in dict.fromkeys(chain(*facts))]
+    return csv_bytes(headers, [[facts.get(name, "") for name in headers] for facts in starmap(ChainMap, rows)])
+
+
+def _facts(progress: Progress, name: str) -> list[dict[str, Any]]:
+    """What there is to say of a run, header -> cell, in groups that stand together in the table of all runs."""
+    config, best = progress.config.to_json(defaults=True) if progress.config else {}, progress.best_of_task
+    return [
+        {
+            "run": progress.number,
+            "name": name,
+            "file": progress.file,
+            "start_from": _short(progress.start_from or "default"),
+            "state": progress.run.state,
+            "seconds": progress.seconds,
+            "epochs_done": len(progress.past),
+            "epoch_kept": progress.kept.number if progress.kept else "",
+        },
+        {f"{task} {KINDS[kind].headline}": _number(progress.scores.get(task)) for task, kind in progress.kinds.items()},
+        {f"best epoch of {task}": best[task].number if task in best else "" for task in progress.kinds},
+        {"embeddings cosine": _number(progress.cosine)},
+        {f"change of {task} {metric}": _number(change) for task, (metric, change) in progress.lost.items()},
+        {name: _cell(config.get(name)) for name in settings(TrainConfig)},
+        {f"moved {group}": _number(progress.moved.get(group)) for group in progress.sizes},
     ]
-    rows = []
-    for progress in runs:
-        lost, best = progress.lost, progress.best_of_task
-        config = progress.config.to_json(defaults=True) if progress.config else {}
-        rows.append(
-            [
-                progress.number,
-                names[progress.run.id],
-                progress.file,
-                _short(progress.start_from or "default"),
-                progress.run.state,
-                progress.seconds,
-                len(progress.past),
-                progress.kept.number if progress.kept else "",
-                *(_number(progress.scores.get(task)) for task in tasks),
-                *(best[task].number if task in best else "" for task in tasks),
-                _number(progress.cosine),
-                *(_number(lost[task][1]) if task in lost else "" for task in losers),
-                *(_cell(config.get(name)) for name in fields),
-                *(_number(progress.moved.get(group)) for group in groups),
-            ]
-        )
-    return csv_bytes(headers, rows)
 
 
 def _number(value: float | None) -> float | str:
