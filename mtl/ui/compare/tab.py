@@ -12,6 +12,7 @@ import gradio as gr
 
 from mtl.config import TaskSpec, UserError
 from mtl.groups import Groups
+from mtl.text.values import plural
 from mtl.training import presets
 from mtl.training.progress import Progress
 from mtl.ui.compare import view, words
@@ -211,7 +212,8 @@ def set_note(visit: Visit, which: str) -> tuple[str, gr.Button]:
     except UserError as why:
         return markup.note(str(why)), gr.Button(interactive=False)
     titles = [presets.BY_NAME[name].title for name in SETS[which][1]]
-    note = words.set_note(titles, source.name, visit.train.config.epochs)
+    epochs = plural(visit.train.config.epochs, "epoch")
+    note = f"{len(titles)} runs on {source.name}, {epochs} each: {', '.join(titles)}."
     return markup.note(note), gr.Button(interactive=True)
 
 
@@ -252,7 +254,10 @@ def stop_all(session: Session, visit: Visit) -> str:
     unfinished = [run for run in session.runs.find(visit.owner) if run.unfinished]
     for run in sorted(unfinished, key=lambda run: run.state != "queued"):
         session.runs.stop(run.id, visit.owner)
-    return markup.status(words.stopping(len(unfinished))) if unfinished else ""
+    if not unfinished:
+        return ""
+    asked = plural(len(unfinished), "run")
+    return markup.status(f"{asked} asked to stop: one that trains ends after its step, the others at once.")
 
 
 def _groups(session: Session, tasks: Mapping[str, TaskSpec]) -> Groups:

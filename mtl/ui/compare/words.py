@@ -28,10 +28,6 @@ CHOOSE_RUNS = "Choose at least one run above."
 CURVES_TABLE = "The curves as a table"
 
 
-def set_note(titles: Sequence[str], file: str, epochs: int) -> str:
-    return f"{len(titles)} runs on {file}, {plural(epochs, 'epoch')} each: {', '.join(titles)}."
-
-
 def started(count: int, problems: Sequence[str]) -> str:
     runs = f"{plural(count, 'run')} put in the line." if count else "No run was started."
     return " ".join([runs, *dict.fromkeys(problems)])
@@ -46,10 +42,6 @@ def progress(training: int, share: float, waiting: int, left: float | None) -> s
     if left is not None:
         parts.append(f"about {duration(left)} left")
     return " · ".join(parts)
-
-
-def stopping(count: int) -> str:
-    return f"{plural(count, 'run')} asked to stop: one that trains ends after its step, the others at once."
 
 
 def state(name: str, share: float, place: int | None, message: str, stopping: bool) -> str:

@@ -49,7 +49,7 @@ def test_what_is_no_table_is_refused_and_what_was_there_stays(tmp_path, name, co
     before = brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
     result = last(reading(visit, write(tmp_path, content, name), name))
     assert message in result.status
-    assert words.stays(before.name) in result.status
+    assert f"{before.name} is still the data to learn from." in result.status
     assert result.data is UNCHANGED
     assert visit.train.source is before
     assert before.path.is_file()

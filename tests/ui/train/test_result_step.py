@@ -373,7 +373,7 @@ def test_what_cannot_be_compared_is_said(session, visit, monkeypatch):
     assert words.COMPARE_EMPTY in result.compare_lines(session, visit, " \n\u200b")
     many = "\n".join(f"sentence {i}" for i in range(60))
     html = result.compare_lines(session, visit, many)
-    assert words.sentences_cut(40, 60) in html and "sentence 39" in html and "sentence 40" not in html
+    assert "The first 40 of 60 sentences are compared." in html and "sentence 39" in html and "sentence 40" not in html
     get = session.models.get
     monkeypatch.setattr(session.models, "get", lambda name: get(name if "aaaaaa" in str(name) else "no/such/model"))
     assert "cannot be loaded, so there is nothing to compare with" in result.compare_lines(session, visit, "A text.")
@@ -386,7 +386,10 @@ def test_a_run_can_be_used_and_the_default_again(session, visit, finished):
     assert result.use_run(session, visit) == 1
     assert visit.train.model == finished / "checkpoint" and other.train.model is None
     line, use, back = result.model_in_use(session, visit)
-    assert words.in_use("run 1") in line and (use.interactive, back.visible) == (False, True)
+    assert "In use in Embeddings, Sentiment and Entities: run 1." in line and (use.interactive, back.visible) == (
+        False,
+        True,
+    )
     assert session.registry.in_use() == {finished.name}
 
 
@@ -402,7 +405,7 @@ def test_the_models_zip_can_be_taken_away_and_brought_back(session, visit, finis
     model, own = session.models.get(visit.train.model), session.models.get(finished / "checkpoint")
     assert model.analyze(["fine"])[0].team == own.analyze(["fine"])[0].team
     assert OWNER not in str(visit.train.model)
-    assert words.in_use("my (best) model") in result.model_in_use(session, visit)[0]
+    assert "Entities: my (best) model." in result.model_in_use(session, visit)[0]
 
 
 def test_a_bad_zip_changes_nothing(session, visit, tmp_path):

@@ -311,9 +311,9 @@ def test_rates_of_zero_and_one_are_explained(page):
     state = said(page(controls.arrive, "")[0])
     told = {**state, "rates": {"layer 1": 0, "layer 2": 1, "head topic": 1}}
     _, outcome, *_ = page(controls.change, json.dumps(told))
-    assert words.zero_rate(["layer 1"]) in outcome
-    assert words.high_rate(["layer 2"], "1e-6 to 2e-4 for layers") in outcome
-    assert words.high_rate(["topic"], "1e-4 to 3e-3 for heads") in outcome
+    assert "A rate of 0 is the same as frozen: layer 1." in outcome
+    assert "Very high: layer 2. Usual are 1e-6 to 2e-4 for layers." in outcome
+    assert "Very high: topic. Usual are 1e-4 to 3e-3 for heads." in outcome
     everything = {**state, "lr": 0, "head_lr": 0}
     _, outcome, *_ = page(controls.change, json.dumps(everything))
     assert words.NOTHING_LEARNS in outcome and 'class="status bad"' in outcome
@@ -322,7 +322,7 @@ def test_rates_of_zero_and_one_are_explained(page):
 def test_unfreezing_that_never_comes_and_settings_without_a_control_are_told(page):
     page.visit.train.config = TrainConfig(unfreeze=((2, 1), (9, 0)), epochs=3, clip=5.0, cache_mb=5)
     _, outcome, *_ = page(controls.refresh)
-    assert words.never_thaws(9, 3) in outcome and words.never_thaws(2, 3) not in outcome
+    assert "epoch 9 never happens: there are 3 epochs" in outcome and "epoch 2 never" not in outcome
     assert "Also set, by a file or a link: cache_mb = 5." in outcome
 
 
@@ -421,7 +421,7 @@ def test_settings_for_parts_that_are_not_there_are_left_out_and_told(page):
     )
     form, outcome, *_ = page(controls.arrive, link)
     assert page.visit.train.config == TrainConfig(freeze=4, rates={"layer 1": 1e-5}, epochs=4)
-    assert "layer 9, &lt;i&gt;spam" in outcome and words.lowered(12, 4) in outcome
+    assert "layer 9, &lt;i&gt;spam" in outcome and "12 layer groups cannot be frozen: this backbone has 4." in outcome
     assert said(form)["freeze"] == 4
 
 

@@ -265,7 +265,7 @@ def read(
 
 
 def _stays(train: TrainState) -> list[str]:
-    return [words.stays(train.source.name)] if train.source else []
+    return [f"{train.source.name} is still the data to learn from."] if train.source else []
 
 
 def take(

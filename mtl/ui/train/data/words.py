@@ -21,19 +21,10 @@ ACCEPT = "Train without what has errors"
 NO_FILE = "No file yet. Drop one here, or pick a sample."
 UNKNOWN_CHOICE = "This choice is not one of the page's. Reload the page and choose again."
 STOPPED = "Stopped."
-
-
-def stays(name: str) -> str:
-    return f"{name} is still the data to learn from."
-
-
-# --- what was read ---
-
 NOTHING_TO_LEARN = (
     "Start is blocked: no column teaches anything. Say below which column holds labels, numbers or entities, or drop "
     "a file that has one."
 )
-
 LEVELS = {
     "error": ("Errors", "they block Start"),
     "warning": ("Warnings", "used, but perhaps not as meant"),

@@ -167,7 +167,7 @@ def compare_lines(session: Session, visit: Visit, lines: str) -> str:
         return _bad(str(problem))
     notes = list(sentences.notes)
     if len(texts) < len(sentences.texts):
-        notes.append(words.sentences_cut(len(texts), len(sentences.texts)))
+        notes.append(f"The first {len(texts)} of {len(sentences.texts):,} sentences are compared.")
     with session.models.turns.turn(visit.name):
         comparison = before_after.compare(before, after, texts, tuple(progress.kinds))
     return "".join([*map(markup.note, notes), before_after.page(comparison)])
@@ -177,7 +177,9 @@ def _start_model(session: Session, progress: Progress) -> Any:
     try:
         return session.models.get(progress.start_from)
     except UserError as problem:
-        raise UserError(words.start_gone(problem)) from problem
+        raise UserError(
+            f"The model that this run began with cannot be loaded, so there is nothing to compare with. {problem}"
+        ) from problem
 
 
 # --- the model in use ---
@@ -198,7 +200,8 @@ def model_in_use(session: Session, visit: Visit) -> tuple[str, gr.Button, gr.But
         use = labelled(words.USE, visible=True, interactive=path != run.folder / "checkpoint")
     except UserError:
         use = labelled(words.USE, visible=False)
-    line = "" if path is None else markup.status(words.in_use(name_of_model(session.runs, visit.owner, path)))
+    name = path and name_of_model(session.runs, visit.owner, path)
+    line = "" if path is None else markup.status(f"In use in Embeddings, Sentiment and Entities: {name}.")
     return line, use, labelled(words.BACK, visible=path is not None)
 
 
@@ -214,8 +217,9 @@ def take_zip(session: Session, visit: Visit, path: str) -> Upload:
     """Use the checkpoint in a zip."""
     try:
         folder = unpack(session, visit, path)
-        status = words.upload_taken(folder.name, list(session.models.get(folder).tasks))
-        return Upload(markup.status(status), use_model(session, visit, folder))
+        heads = ", ".join(session.models.get(folder).tasks) or "none"
+        status = markup.status(f"{folder.name} is in use now. Its heads: {heads}.")
+        return Upload(status, use_model(session, visit, folder))
     except Exception as problem:
         return Upload(_bad(in_plain_words(problem)))
 

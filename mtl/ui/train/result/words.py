@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mtl.kinds.kind import metric_named
 from mtl.text.values import plural
 from mtl.training.progress import Progress
@@ -58,21 +56,9 @@ CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, wh
 UPLOADED_NAME = "uploaded model"
 
 
-def in_use(name: str) -> str:
-    return f"In use in Embeddings, Sentiment and Entities: {name}."
-
-
-def start_gone(problem: Exception) -> str:
-    return f"The model that this run began with cannot be loaded, so there is nothing to compare with. {problem}"
-
-
 def chip(name: str, trained: str, heads: int, dtype: str) -> str:
     parts = (name, trained, plural(heads, "head"), dtype)
     return " · ".join(part for part in parts if part)
-
-
-def upload_taken(name: str, heads: Sequence[str]) -> str:
-    return f"{name} is in use now. Its heads: {', '.join(heads) or 'none'}."
 
 
 def upload_too_big(limit: int) -> str:
@@ -91,10 +77,6 @@ COMPARE_NOTE = (
 )
 COMPARE_EMPTY = "Write at least one sentence, one per line."
 ALL_SAME = "the same for every sentence"
-
-
-def sentences_cut(shown: int, total: int) -> str:
-    return f"The first {shown} of {total:,} sentences are compared."
 
 
 def changed(count: int, total: int) -> str:

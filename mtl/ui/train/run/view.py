@@ -10,6 +10,7 @@ from markupsafe import Markup
 from mtl.config import KINDS
 from mtl.groups import Groups
 from mtl.kinds.kind import Metric
+from mtl.text.values import plural
 from mtl.training.estimate import Estimate
 from mtl.training.progress import Progress
 from mtl.ui import templates
@@ -38,7 +39,9 @@ def progress(now: Progress) -> Markup:
     head, facts, kind = _state(now)
     notes = [
         now.message if now.run.unfinished else "",
-        text.damaged(now.damaged) if now.damaged else "",
+        f"{plural(now.damaged, 'line')} of its record could not be read, so a few points may be missing."
+        if now.damaged
+        else "",
         "You may close or reload this page: the run goes on, and you find it here again." if now.run.unfinished else "",
     ]
     note = " ".join(filter(None, notes))

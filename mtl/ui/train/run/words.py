@@ -85,8 +85,3 @@ def higher_elsewhere(kept: int, best: bool, tasks: Sequence[tuple[str, int, str,
     why = "the best on the mean of all tasks" if best else "the last one"
     parts = [f"{task} after epoch {number} ({score}, not {now})" for task, number, score, now in tasks]
     return f"Kept are the weights after epoch {kept}, {why}. Higher in another epoch: {', '.join(parts)}."
-
-
-def damaged(count: int) -> str:
-    lines = "1 line of its record" if count == 1 else f"{count} lines of its record"
-    return f"{lines} could not be read, so a few points may be missing."

@@ -121,7 +121,9 @@ def after(handler: Callable[..., Change], session: Session, visit: Visit, *value
 
 def _message(message: str | None, notes: Sequence[str], bad: bool) -> str:
     """What was, or was not, taken from a file, a link or the form."""
-    return markup.status(message or words.CHANGED, notes, "bad" if bad else "ok") if message or notes else ""
+    if not message and not notes:
+        return ""
+    return markup.status(message or "The settings were adjusted to this model.", notes, "bad" if bad else "ok")
 
 
 def refresh(session: Session, visit: Visit) -> Change:
@@ -252,11 +254,11 @@ def shape_now(session: Session, train: TrainState) -> Shape:
     model = session.models.get(Path(train.start_from) if start == USED else None)
     tasks = {} if start == BACKBONE else model.tasks
     projection = 0 if start == BACKBONE else model.config.projection
-    source = train.source
+    learns, source = None, train.source
     # Data that was matched with another model is soon matched with this one.
     if source is not None and source.start_from == train.start_from:
-        return shape_of(model.backbone, source.tasks, projection, source.learns)
-    return shape_of(model.backbone, tasks, projection)
+        tasks, learns = source.tasks, source.learns
+    return shape_of(model.backbone, tasks, projection, learns)
 
 
 # --- what they come to ---
@@ -285,15 +287,20 @@ def outcome(shape: Shape, config: TrainConfig, start: str) -> Markup:
 def _warnings(groups: Groups) -> list[str]:
     config, notes = groups.config, []
     if zero := [group.label for group in groups if group.rate == 0 and not group.idle]:
-        notes.append(words.zero_rate(zero))
+        notes.append(f"A rate of 0 is the same as frozen: {', '.join(zero)}.")
     for part, (limit, usual) in zip((groups.layers, groups.tops), _HIGH, strict=True):
         if high := [group.label for group in part if not group.frozen and group.rate >= limit]:
-            notes.append(words.high_rate(high, usual))
-    notes += [words.never_thaws(epoch, config.epochs) for epoch, _ in config.unfreeze if epoch > config.epochs]
+            notes.append(
+                f"Very high: {', '.join(high)}. Usual are {usual}. The scores will most likely get worse; if the loss "
+                "diverges, the run ends and says so."
+            )
+    for epoch, _ in config.unfreeze:
+        if epoch > config.epochs:
+            notes.append(f"Unfreezing in epoch {epoch} never happens: there are {config.epochs} epochs.")
     known = settings(type(config))
     hidden = [f"{name} = {value}" for name, value in config.to_json().items() if not known[name].shown]
     if hidden:
-        notes.append(words.without_control(", ".join(hidden)))
+        notes.append(f"Also set, by a file or a link: {', '.join(hidden)}.")
     return notes
 
 

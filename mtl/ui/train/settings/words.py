@@ -82,36 +82,8 @@ def parts(layers: Sequence[str], heads: int) -> str:
     return " and ".join([*words, *([plural(heads, "head")] if heads else [])])
 
 
-def zero_rate(names: Sequence[str]) -> str:
-    return f"A rate of 0 is the same as frozen: {', '.join(names)}."
-
-
-def high_rate(names: Sequence[str], usual: str) -> str:
-    return (
-        f"Very high: {', '.join(names)}. Usual are {usual}. The scores will most likely get worse; if the loss "
-        "diverges, the run ends and says so."
-    )
-
-
-def never_thaws(epoch: int, epochs: int) -> str:
-    return f"Unfreezing in epoch {epoch} never happens: there are {epochs} epochs."
-
-
-def without_control(settings: str) -> str:
-    return f"Also set, by a file or a link: {settings}."
-
-
-def dropped(names: Sequence[str]) -> str:
-    return f"Left out, because this model has no such part: {', '.join(names)}."
-
-
-def lowered(asked: int, there: int) -> str:
-    return f"{asked} layer groups cannot be frozen: this backbone has {there}. All of them are."
-
-
 # --- files and links ---
 
-CHANGED = "The settings were adjusted to this model."
 LINK_SET = "The settings of the link have been applied."
 
 
