@@ -26,7 +26,7 @@ from mtl.ui.widgets.curves import Line
 # So many lines can be told apart in one picture: half of the colours once as a line, once dashed.
 MOST_LINES = 8
 COLOURS = 8
-_RATES = ("lr", "head_lr")
+_RATES = ("lr", "head_lr", "rates")
 # Settings that say how a run is computed, not what it learns.
 _NOT_TOLD = ("cache_mb", "precision")
 
@@ -75,21 +75,23 @@ def _told(progress: Progress) -> dict[str, str]:
 
 
 def _setting(name: str, value: Any) -> str:
+    write = controls.rate if name in _RATES else "{:g}".format
     if name == "freeze":
-        return "all" if value < 0 else f"{value}" if value else words.NONE
-    if name in _RATES:
-        return controls.rate(value)
-    if name == "rates":
-        return ", ".join(f"{group} {controls.rate(rate)}" for group, rate in value.items()) or words.NONE
-    if name == "task_weights":
-        return ", ".join(f"{task} {weight:g}" for task, weight in value.items()) or words.NONE
-    if name == "unfreeze":
-        return ", ".join(f"{epoch}:{lowest}" for epoch, lowest in value) or words.NONE
-    if isinstance(value, tuple):
-        return ", ".join(value) or words.NONE
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else f"{value:g}"
+        said = "all" if value < 0 else f"{value}" if value else ""
+    elif isinstance(value, Mapping):
+        said = ", ".join(f"{key} {write(number)}" for key, number in value.items())
+    elif isinstance(value, tuple):
+        said = ", ".join(map(_joined, value))
+    elif isinstance(value, bool):
+        said = "yes" if value else "no"
+    else:
+        said = value if isinstance(value, str) else write(value)
+    return said or words.NONE
+
+
+def _joined(value: Any) -> str:
+    """A value of a list; a pair as "2:4"."""
+    return ":".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _short(start: str) -> str:
@@ -217,5 +219,5 @@ def _cell(value: Any) -> Any:
     if isinstance(value, dict):
         return "; ".join(f"{name}={each}" for name, each in value.items())
     if isinstance(value, list):
-        return "; ".join(":".join(map(str, each)) if isinstance(each, list) else str(each) for each in value)
+        return "; ".join(map(_joined, value))
     return "" if value is None else value

@@ -10,7 +10,6 @@ from markupsafe import Markup
 from mtl.config import KINDS
 from mtl.groups import Groups
 from mtl.kinds.kind import Metric
-from mtl.text.values import plural
 from mtl.training.estimate import Estimate
 from mtl.training.progress import Progress
 from mtl.ui import templates
@@ -37,15 +36,7 @@ def outlook(expected: Estimate) -> Markup:
 def progress(now: Progress) -> Markup:
     """What the run does now, in a headline and a sentence, with a bar of its steps."""
     head, facts, kind = _state(now)
-    notes = [
-        now.message if now.run.unfinished else "",
-        f"{plural(now.damaged, 'line')} of its record could not be read, so a few points may be missing."
-        if now.damaged
-        else "",
-        "You may close or reload this page: the run goes on, and you find it here again." if now.run.unfinished else "",
-    ]
-    note = " ".join(filter(None, notes))
-    return templates.render("progress.html", head=head, facts=facts, kind=kind, percent=100 * now.share, note=note)
+    return templates.render("progress.html", now=now, head=head, facts=facts, kind=kind)
 
 
 def _state(now: Progress) -> tuple[str, str, str]:
