@@ -171,18 +171,12 @@ def _head(found: Comparison, task: str) -> tuple[str, str, Contrast, list[str]]:
 
 def table(found: Comparison) -> Markup:
     """Everything in words: a row per sentence, two columns per head."""
-    tasks = found.tasks
-    headers = ["#", "sentence", *(["cosine to before"] if found.cosine is not None else [])]
-    for task in tasks:
-        headers += [
-            f"{task}, {when}" for when, side in ((words.BEFORE, found.old), (words.AFTER, found.new)) if task in side
-        ]
-    rows = []
-    for i, value in enumerate(found.texts):
-        row: list[str | int | float] = [i + 1, value, *([float(found.cosine[i])] if found.cosine is not None else [])]
-        for task in tasks:
-            for tasks_then, side in ((found.old, found.before), (found.new, found.after)):
-                if task in tasks_then:
-                    row.append(shown(tasks_then[task].kind).cell(side[i].results[task]))
-        rows.append(row)
-    return markup.table(words.COMPARE_TITLE, headers, rows, "sentences")
+    columns: dict[str, Sequence[str | int | float]] = {"#": range(1, len(found.texts) + 1), "sentence": found.texts}
+    if found.cosine is not None:
+        columns["cosine to before"] = found.cosine.tolist()
+    for task in found.tasks:
+        for when, tasks, side in ((words.BEFORE, found.old, found.before), (words.AFTER, found.new, found.after)):
+            if task in tasks:
+                cell = shown(tasks[task].kind).cell
+                columns[f"{task}, {when}"] = [cell(analysis.results[task]) for analysis in side]
+    return markup.table(words.COMPARE_TITLE, list(columns), list(zip(*columns.values(), strict=True)), "sentences")
