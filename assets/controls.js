@@ -7,7 +7,7 @@ mtl.controls = (element, trigger, watch) => {
   const find = (selector, where = element) => where.querySelector(selector);
   const all = (selector, where = element) => [...where.querySelectorAll(selector)];
   const folds = new Map();
-  // A preset or a reset that was asked for, until the next touch or until the server has written the form anew.
+  // A preset or a reset that was asked for, until the server has written the form anew; a preset until the next touch.
   let wish = {};
 
   // --- numbers ---
@@ -106,7 +106,7 @@ mtl.controls = (element, trigger, watch) => {
 
   const send = () => {
     // A preset that is still to be sent is all in the form, and what was touched since must not be undone by it.
-    wish = {};
+    delete wish.preset;
     say(null);
     for (const chip of all("[data-preset]")) chip.setAttribute("aria-pressed", "false");
     sentence();
@@ -114,7 +114,7 @@ mtl.controls = (element, trigger, watch) => {
   };
 
   const ask = (wished) => {
-    wish = wished;
+    Object.assign(wish, wished);
     trigger("input");
   };
 
