@@ -20,7 +20,6 @@ from mtl.kinds.kind import metric_named
 from mtl.training import presets
 from mtl.ui.learn import words
 from mtl.ui.train.result import words as result
-from mtl.ui.train.run import words as live
 from mtl.ui.train.settings import words as controls
 from mtl.ui.widgets import markup, stack
 
@@ -152,7 +151,7 @@ def thaw_picture(groups: Groups) -> str:
     caption = escape(words.THAW_CAPTION.format(epochs=len(epochs)))
     return (
         f'<div class="scroll thaw-box" tabindex="0" role="region" aria-label="{caption}"><table class="thaw">'
-        f"<caption>{caption}</caption><thead><tr><td>{escape(live.EPOCH)}</td>{head}</tr></thead><tbody>{body}</tbody>"
+        f"<caption>{caption}</caption><thead><tr><td>epoch</td>{head}</tr></thead><tbody>{body}</tbody>"
         "</table></div>"
     )
 
