@@ -47,7 +47,8 @@ class Session:
     """What a tab's `build` is given: the places it may listen to, and ways to wire plain functions to them.
 
     `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors. `sandbox`
-    reads their files. `narrow` is true on a phone. The revisions are counters that move, by `next_revision()`, when
+    reads their files. `narrow` is true on a phone; `form` holds what the form of the Train tab says, as JSON, where an
+    event collects it by `js="mtl.collect"`. The revisions are counters that move, by `next_revision()`, when
     something of a session has changed: `revision` its analysis, `arrival` who it is (once, when the page has loaded),
     `data` what it will train on, `settings` how, `run` which run it looks at or that this run is over, `model` which
     model it uses."""
@@ -61,6 +62,7 @@ class Session:
         self.revision = gr.State(0)
         self.arrival, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(5))
         self.narrow = gr.Checkbox(visible="hidden", elem_id="narrow")
+        self.form = gr.Textbox(visible=False)
         self._revisions = itertools.count(1)
 
     def next_revision(self) -> int:
@@ -166,6 +168,11 @@ def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:
     """Let a visitor's tabs use a checkpoint, or (None) the page's own model; returns the revision of the model."""
     visit.train.model = path
     return session.next_revision()
+
+
+def html(value: str = "", **options: Any) -> gr.HTML:
+    """HTML that has the page's own styles alone. `options` are those of `gr.HTML`."""
+    return gr.HTML(value, apply_default_css=False, **options)
 
 
 def labelled(label: str, **changes: Any) -> gr.Button:
