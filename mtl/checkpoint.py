@@ -16,12 +16,14 @@ import hashlib
 import logging
 import os
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from mtl import weights
 from mtl.config import ASSETS, ModelConfig, UserError
 from mtl.encoder import backbone as backbones
 from mtl.encoder.backbone import replace_parameter
@@ -41,6 +43,9 @@ class Base:
 
     name: str
     sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.name[:80]!r} (SHA-256 {self.sha256[:12]}…)"
 
 
 # --- loading ---
@@ -119,20 +124,23 @@ def read_config(folder: Path, name: str) -> tuple[Base, dict[str, str], ModelCon
         raise UserError(f"{name} is damaged: {error} is missing or of the wrong type.") from error
 
 
+def other_base(checkpoint: str, base: Base, here: Collection[Base]) -> UserError:
+    """The refusal of a checkpoint whose base is none of those that are here."""
+    return UserError(
+        f"{checkpoint} was trained on {base}; available here: {' or '.join(map(str, here))}. A checkpoint holds only "
+        "what training changed, so it works on exactly the model it was trained on."
+    )
+
+
 def _load_folder(folder: Path, dtype: torch.dtype, device: str) -> MultiTaskModel:
     origin, files, model_config = read_config(folder, f"{folder}/config.json")
     base = _base_model(origin.name, dtype, device)
     if base.origin.sha256 != origin.sha256:
-        raise UserError(
-            f"{folder} was trained on {origin.name!r} with weights {origin.sha256[:12]}…, but the {base.origin.name!r} "
-            f"here has weights {base.origin.sha256[:12]}…. A checkpoint holds only what training changed, so it works "
-            "on exactly the model it was trained on."
-        )
+        raise other_base(str(folder), origin, [base.origin])
     return _overlay(base, model_config, _read_weights(folder, files), folder)
 
 
 def _read_weights(folder: Path, files: dict[str, str]) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load as load_bytes
 
     tensors: dict[str, torch.Tensor] = {}
@@ -141,19 +149,8 @@ def _read_weights(folder: Path, files: dict[str, str]) -> dict[str, torch.Tensor
             raise UserError(
                 f"{folder}/config.json names {name!r} as weights; only .safetensors files beside it are read."
             )
-        try:
-            data = (folder / name).read_bytes()
-        except OSError as error:
-            raise UserError(f"{folder / name} cannot be read: {error.strerror}.") from error
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise UserError(
-                f"{folder / name} is not the file that was saved: it is truncated or was changed (its SHA-256 is not "
-                "the one in config.json). Copy or train it again."
-            )
-        try:
-            tensors.update(load_bytes(data))
-        except SafetensorError as error:
-            raise UserError(f"{folder / name} is not a safetensors file: {error}.") from error
+        weights.check(folder / name, digest=digest)
+        tensors |= load_bytes((folder / name).read_bytes())  # not mapped: Windows replaces no file that is
     return tensors
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from mtl import weights
 from mtl.config import UserError
 from mtl.encoder import attention as attend
 from mtl.encoder import bert
@@ -124,16 +125,11 @@ def fingerprint(folder: Path) -> str:
     keys = [f"{f.resolve()}|{f.stat().st_size}|{f.stat().st_mtime_ns}" for f in files]
     digests = [cached.get(key) for key in keys]
     if not all(isinstance(d, str) for d in digests):
-        digests = [_sha256(f) for f in files]
+        digests = [weights.sha256(f) for f in files]
         with contextlib.suppress(OSError):  # with a read-only home it is computed again at the next start
             cache_file.parent.mkdir(parents=True, exist_ok=True)
             write_json(cache_file, {**cached, **dict(zip(keys, digests, strict=True))})
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # --- the module ---
@@ -260,6 +256,8 @@ def load(source: Source, dtype: torch.dtype = torch.float32, device: str = "cpu"
 
 
 def _load(source: Source, dtype: torch.dtype, device: str) -> Backbone:
+    for file in source.folder.glob("*.safetensors"):
+        weights.check(file)
     encoder = bert.load(source.folder, dtype)
     if encoder is None:
         with _quiet():

@@ -169,7 +169,6 @@ class _Pooler(nn.Module):
 
 def load(folder: Path, dtype: torch.dtype) -> Encoder | None:
     """The encoder in `folder`, or None if it is another architecture or incomplete, which is left to transformers."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
@@ -177,7 +176,7 @@ def load(folder: Path, dtype: torch.dtype) -> Encoder | None:
         if not (config.keys() >= set(_SIZES) and all(config.get(name) in values for name, values in _FIXED.items())):
             return None
         tensors = load_file(folder / "model.safetensors")
-    except (OSError, ValueError, AttributeError, SafetensorError):
+    except (OSError, ValueError, AttributeError):
         return None
     tensors.pop("embeddings.position_ids", None)  # a buffer (0, 1, 2 ...) in old files
     with torch.device("meta"):  # the weights are replaced at once
