@@ -23,8 +23,8 @@ from torch import nn
 
 from mtl import weights
 from mtl.config import UserError
-from mtl.encoder import attention as attend
 from mtl.encoder import bert
+from mtl.encoder.attention import mask_scores
 from mtl.files import json_or_nothing, write_json
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Backbone(nn.Module):
             return hidden
         if isinstance(self.encoder, bert.Encoder):
             return self.encoder.run(layers, hidden, mask)
-        attention = attend.mask_scores(mask, hidden.dtype)
+        attention = mask_scores(mask, hidden.dtype)
         extra = ()
         if self.family == "mpnet":
             extra = (self.encoder.encoder.compute_position_bias(hidden),)
@@ -261,13 +261,13 @@ def _load(source: Source, dtype: torch.dtype, device: str) -> Backbone:
     encoder = bert.load(source.folder, dtype)
     if encoder is None:
         with _quiet():
-            encoder = _load_with_transformers(source, dtype, device)
+            encoder = _load_with_transformers(source, dtype)
     encoder.requires_grad_(False)
     tokenizer = _load_tokenizer(source.folder)
     return Backbone(encoder.eval().to(device), tokenizer, source, _max_tokens(source.folder, encoder.config))
 
 
-def _load_with_transformers(source: Source, dtype: torch.dtype, device: str) -> nn.Module:
+def _load_with_transformers(source: Source, dtype: torch.dtype) -> nn.Module:
     from transformers import AutoConfig, AutoModel
 
     try:
@@ -284,8 +284,6 @@ def _load_with_transformers(source: Source, dtype: torch.dtype, device: str) -> 
             source.folder,
             config=config,
             dtype=dtype,
-            # On a GPU, torch's fused kernels are quicker.
-            attn_implementation=attend.register() if device == "cpu" else None,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,

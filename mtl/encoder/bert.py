@@ -135,12 +135,10 @@ class _Attention(nn.Module):
             for linear in (self.self.query, self.self.key, self.self.value)
         )
         dropout = self.self.dropout.p if self.training else 0.0
-        if fused_is_quicker(hidden, texts.shape[1]):
-            answer = nn.functional.scaled_dot_product_attention(query, key, value, texts.scores, dropout)
-            answer = answer.transpose(1, 2)
-        else:
-            answer, _ = attend(self, query, key, value, texts.scores, dropout=dropout)
-        return self.output(texts.strip(answer.flatten(2)), hidden)
+        fused = fused_is_quicker(hidden, texts.shape[1])
+        attention = nn.functional.scaled_dot_product_attention if fused else attend
+        answer = attention(query, key, value, texts.scores, dropout).transpose(1, 2).flatten(2)
+        return self.output(texts.strip(answer), hidden)
 
 
 class _Output(nn.Module):
