@@ -144,15 +144,12 @@ class ClassificationHead(SentenceHead):
 
 def best_temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:
     """The temperature, from 0.05 to 20, that minimises the loss of logits (n, labels) on label indices (n,)."""
-    # The loss is convex in the inverse temperature, so bisection finds the minimum.
-    low, high = 1 / 20, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        inverse = torch.tensor(middle, requires_grad=True)
-        with torch.enable_grad():
-            (slope,) = torch.autograd.grad(F.cross_entropy(logits * inverse, targets), inverse)
-        low, high = (low, middle) if slope > 0 else (middle, high)
-    return 1 / low
+    from scipy.optimize import minimize_scalar
+
+    logits = logits.double()
+    # The loss is convex in the inverse temperature.
+    found = minimize_scalar(lambda inverse: float(F.cross_entropy(logits * inverse, targets)), bounds=(1 / 20, 20))
+    return float(1 / found.x)
 
 
 class RegressionHead(SentenceHead):
