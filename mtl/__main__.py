@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl import terminal
-from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, settings, settings_in
+from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
 from mtl.files import read_json
 from mtl.sheets import safe_cell
 
@@ -63,7 +63,7 @@ _SHARED = {
     },
     "--data-dir": {"metavar": "DIR", "help": "where a recipe's files are (default: beside the recipe)"},
     "--half": {"action": "store_true", "help": "store the weights in half precision"},
-    "--pooling": {"help": f"how the embedding is pooled: {', '.join(POOLINGS[:-1])} or {POOLINGS[-1]}"},
+    "--pooling": {"help": f"how the embedding is pooled: {listed(POOLINGS, 'or')}"},
 }
 
 
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print each event as a line of JSON")
     reading = sub.add_argument_group("how a table is read (python -m mtl doctor DATA shows the default)")
     reading.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
-    text = f"what a column is used for: ignored, {', '.join(KINDS)}; may be given several times"
+    text = f"what a column is used for: {listed(('ignored', *KINDS), 'or')}; may be given several times"
     reading.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
     text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
     reading.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
@@ -292,9 +292,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         terminal.warn(f"the labels of {name!r} are not those of a head of this model; it is not scored.")
     scores = evaluate(model, matched.rows, known) if known else {}
     if not scores:
-        raise UserError(
-            f"{options.data} has no labels for the tasks of this model ({', '.join(model.tasks) or 'it has none'})."
-        )
+        raise UserError(f"{options.data} has no labels for the tasks of this model ({listed(model.tasks)}).")
     if options.json:
         print(json.dumps(scores, indent=2, ensure_ascii=False))
     else:

@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from mtl import weights
-from mtl.config import ASSETS, ModelConfig, UserError
+from mtl.config import ASSETS, ModelConfig, UserError, listed
 from mtl.encoder import backbone as backbones
 from mtl.encoder.backbone import replace_parameter
 from mtl.files import read_json, write_bytes, write_json
@@ -127,7 +127,7 @@ def read_config(folder: Path, name: str) -> tuple[Base, dict[str, str], ModelCon
 def other_base(checkpoint: str, base: Base, here: Collection[Base]) -> UserError:
     """The refusal of a checkpoint whose base is none of those that are here."""
     return UserError(
-        f"{checkpoint} was trained on {base}; available here: {' or '.join(map(str, here))}. A checkpoint holds only "
+        f"{checkpoint} was trained on {base}; available here: {listed(map(str, here), 'or')}. A checkpoint holds only "
         "what training changed, so it works on exactly the model it was trained on."
     )
 
@@ -170,7 +170,7 @@ def _overlay(
     optional = {*tensors, *model.fitted}
     missing = [n for n, p in model.named_parameters() if n not in optional and id(p) not in shared]
     if missing:
-        raise UserError(f"{folder} lacks the weights {', '.join(missing[:3])}{' …' if missing[3:] else ''}.")
+        raise UserError(f"{folder} lacks the weights {listed(missing, most=3)}.")
     return model.eval()
 
 

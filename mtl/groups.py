@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
-from mtl.config import KINDS, TaskSpec, TrainConfig, UserError
+from mtl.config import KINDS, TaskSpec, TrainConfig, UserError, listed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -123,10 +123,10 @@ class Groups:
             )
         for name in config.rates:
             if name not in self.sizes:
-                raise UserError(f"No group is called {name!r}. The groups are: {', '.join(self.sizes)}.")
+                raise UserError(f"No group is called {name!r}. The groups are {listed(self.sizes)}.")
         for name in (*config.freeze_heads, *config.task_weights):
             if name not in self.tasks:
-                raise UserError(f"No head is called {name!r}; the heads are {', '.join(self.tasks) or 'none'}.")
+                raise UserError(f"No head is called {name!r}; the heads are {listed(self.tasks)}.")
 
     def under(self, config: TrainConfig, learns: Collection[str] | None = None) -> Groups:
         """The same groups under other settings."""

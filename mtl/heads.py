@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mtl.config import TaskSpec, UserError
+from mtl.config import KINDS, TaskSpec, UserError
 from mtl.encoder.dropout import Dropout
 from mtl.kinds.classification import Classes
 from mtl.kinds.tagging import Entity, tags_of, word_tags
@@ -53,6 +53,11 @@ class Head(nn.Module):
     def target(self, value: Any, words: Words = (), unlabelled: Sequence[str] = ()) -> Any:
         """The target of one row, for `losses`. `unlabelled` names labels that the data never gives."""
         raise NotImplementedError
+
+    def require_fit(self, value: Any) -> None:
+        """Raise `UserError` for a value that the task cannot have."""
+        if problem := KINDS[self.spec.kind].misfit(value, self.spec):
+            raise UserError(problem)
 
     def losses(self, logits: torch.Tensor, targets: Any) -> torch.Tensor:
         """The loss of each row of logits, given the targets of all rows: (texts or words,)."""
@@ -115,12 +120,8 @@ class ClassificationHead(SentenceHead):
         return self.network(vectors).float() / self.temperature
 
     def target(self, value: str, words: Words = (), unlabelled: Sequence[str] = ()) -> int:
-        try:
-            return self.spec.labels.index(value)
-        except ValueError:
-            raise UserError(
-                f"Task {self.spec.name!r} has no label {value!r}; its labels are {', '.join(self.spec.labels)}."
-            ) from None
+        self.require_fit(value)
+        return self.spec.labels.index(value)
 
     def losses(self, logits: torch.Tensor, targets: Sequence[int] | torch.Tensor) -> torch.Tensor:
         """Cross-entropy of logits (batch, labels) with label indices, or probabilities of the same shape."""
@@ -211,12 +212,8 @@ class TaggingHead(Head):
         `unlabelled` names entity types that the data does not mark: an unmarked word may then be O or any tag of these
         (marginal likelihood of partial annotations, Tsuboi et al. 2008).
         """
-        tags = word_tags(value, words)
-        if strange := next((tag for tag in tags if tag not in self._index), None):
-            raise UserError(
-                f"Task {self.spec.name!r} has no entity type {strange[2:]!r}; it has {', '.join(self.spec.labels)}."
-            )
-        index = torch.tensor([self._index[tag] for tag in tags], dtype=torch.int64)
+        self.require_fit(tuple(value))
+        index = torch.tensor([self._index[tag] for tag in word_tags(value, words)], dtype=torch.int64)
         allowed = F.one_hot(index, len(self._index)).bool()
         possible = [self._index[f"{part}-{label}"] for label in unlabelled for part in "BI"]
         allowed[:, possible] |= allowed[:, :1]  # the first tag is O

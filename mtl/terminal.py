@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mtl.config import KINDS
+from mtl.config import KINDS, listed
 from mtl.text.values import cut
 from mtl.training.progress import Progress, fold
 
@@ -130,7 +130,7 @@ def _match_lines(name: str, column: ColumnMatch) -> list[str]:
     if column.match:
         meaning = column.match.meaning
         if same := [label for label, meant in meaning.items() if label == meant]:
-            lines.append(f"with {cut(', '.join(same), 300)}")
+            lines.append(f"with {cut(listed(same), 300)}")
         reasons = _reasons(column.match)
         lines += [f"{label} -> {meaning[label] or 'left out'} ({why})" for label, why in reasons.items()]
         lines.append(f"to have a label read as another: --label '{name}:LABEL=OTHER'")

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from mtl import weights
-from mtl.config import UserError
+from mtl.config import UserError, listed
 from mtl.encoder import bert
 from mtl.encoder.attention import mask_scores
 from mtl.files import json_or_nothing, write_json
@@ -276,8 +276,7 @@ def _load_with_transformers(source: Source, dtype: torch.dtype) -> nn.Module:
         raise UserError(f"{source.folder}/config.json does not describe a known model: {error}") from error
     if config.model_type not in _LAYERS:
         raise UserError(
-            f"{source.name} is a {config.model_type} model; the encoders that work here are "
-            f"{', '.join(sorted(_LAYERS))}."
+            f"{source.name} is a {config.model_type} model; the encoders that work here are {listed(sorted(_LAYERS))}."
         )
     try:
         return AutoModel.from_pretrained(

@@ -119,11 +119,9 @@ class Tagging(Kind):
 
     def misfit(self, value: Any, spec: TaskSpec) -> str:
         if not isinstance(value, tuple):
-            return f"task {spec.name!r} needs entities, not {value!r}."
+            return f"Task {spec.name!r} needs entities, not {value!r}."
         strange = sorted({span.label for span in value} - {*spec.labels})
-        if not strange:
-            return ""
-        return f"task {spec.name!r} has no entity type {strange[0]!r}; it has {', '.join(spec.labels)}."
+        return super().misfit(strange[0], spec) if strange else ""
 
     def score(
         self,
