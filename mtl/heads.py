@@ -7,7 +7,7 @@ is in `mtl.kinds`.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,10 +78,6 @@ class Head(nn.Module):
     def fit_values(self, logits: torch.Tensor, targets: Sequence[Any]) -> Mapping[str, torch.Tensor]:
         """New values of the parameters that `fitted` names, from the logits and targets of held-out rows."""
         return {}
-
-    def weights(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """The parameters that can learn, by name."""
-        return ((name, p) for name, p in self.named_parameters() if name not in self.fitted)
 
 
 def _mlp(inputs: int, spec: TaskSpec) -> nn.Sequential:
