@@ -182,10 +182,9 @@ def derive(base: MultiTaskModel, config: ModelConfig) -> MultiTaskModel:
     model = MultiTaskModel(base.backbone.fork(), config).to(device=base.device, dtype=base.backbone.dtype)
     for name, spec in model.tasks.items():
         if name in base.tasks and _same_weights(base.tasks[name], spec):
-            for parameter, value in base.head(name).named_parameters():
-                _share(model.head(name), parameter, value)
+            _share(model.head(name), base.head(name))
     if model.projection is not None and base.config.projection == config.projection:
-        _share(model.projection, "weight", base.projection.weight)
+        _share(model.projection, base.projection)
     model.origin = base.origin
     return model.requires_grad_(False)
 
@@ -196,9 +195,9 @@ def _same_weights(old, new) -> bool:
     return all(getattr(old, name) == getattr(new, name) for name in fields)
 
 
-def _share(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
-    path, _, leaf = name.rpartition(".")
-    module.get_submodule(path)._parameters[leaf] = parameter
+def _share(module: nn.Module, other: nn.Module) -> None:
+    """Let a module have the very parameters of another."""
+    module.load_state_dict(other.state_dict(keep_vars=True), assign=True)
 
 
 def own_bytes(model: MultiTaskModel) -> int:

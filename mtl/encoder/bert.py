@@ -179,8 +179,8 @@ def load(folder: Path, dtype: torch.dtype) -> Encoder | None:
     tensors.pop("embeddings.position_ids", None)  # a buffer (0, 1, 2 ...) in old files
     with torch.device("meta"):  # the weights are replaced at once
         encoder = Encoder(SimpleNamespace(**{"pad_token_id": 0, **config}))
-    shapes = {name: tensor.shape for name, tensor in encoder.state_dict().items()}
-    if {name: tensor.shape for name, tensor in tensors.items()} != shapes:
+    try:
+        encoder.load_state_dict({name: tensor.to(dtype) for name, tensor in tensors.items()}, assign=True)
+    except RuntimeError:  # other names or shapes
         return None
-    encoder.load_state_dict({name: tensor.to(dtype) for name, tensor in tensors.items()}, assign=True)
     return encoder
