@@ -86,10 +86,11 @@ def _base_model(name: str, dtype: torch.dtype, device: str) -> MultiTaskModel:
         key = (name, dtype, device)
         if key not in _bases:
             if name == DEFAULT:
-                if not (DEFAULT_FOLDER / "config.json").is_file():
-                    raise UserError(f"The bundled model is missing: {DEFAULT_FOLDER} has no config.json.")
                 model = _load_folder(DEFAULT_FOLDER, dtype, device)
-                model.origin = Base(DEFAULT, _digest(read_json(DEFAULT_FOLDER / "config.json")))
+                base, files, _ = read_config(DEFAULT_FOLDER)
+                # One SHA-256 for all of its weights and those of its base.
+                digests = "".join((base.sha256, *(files[name] for name in sorted(files))))
+                model.origin = Base(DEFAULT, hashlib.sha256(digests.encode()).hexdigest())
             else:
                 source = backbones.find(name)
                 model = MultiTaskModel(backbones.load(source, dtype, device), ModelConfig()).eval()
@@ -98,14 +99,9 @@ def _base_model(name: str, dtype: torch.dtype, device: str) -> MultiTaskModel:
         return _bases[key]
 
 
-def _digest(config: dict) -> str:
-    """One SHA-256 for all weights of a checkpoint and its base."""
-    parts = [config["base"]["sha256"], *(config["weights"][f] for f in sorted(config["weights"]))]
-    return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
-def read_config(folder: Path, name: str) -> tuple[Base, dict[str, str], ModelConfig]:
+def read_config(folder: Path, name: str = "") -> tuple[Base, dict[str, str], ModelConfig]:
     """(base, {weights file: SHA-256}, model) from config.json. Raises `UserError`, which calls the file `name`."""
+    name = name or f"{folder}/config.json"
     config = read_json(folder / "config.json", name)
     version = config.get("mtl_format")
     if version is None:
@@ -133,7 +129,7 @@ def other_base(checkpoint: str, base: Base, here: Collection[Base]) -> UserError
 
 
 def _load_folder(folder: Path, dtype: torch.dtype, device: str) -> MultiTaskModel:
-    origin, files, model_config = read_config(folder, f"{folder}/config.json")
+    origin, files, model_config = read_config(folder)
     base = _base_model(origin.name, dtype, device)
     if base.origin.sha256 != origin.sha256:
         raise other_base(str(folder), origin, [base.origin])
@@ -180,13 +176,14 @@ def derive(base: MultiTaskModel, config: ModelConfig) -> MultiTaskModel:
     `base` does not change, and a shared weight cannot be trained until it is replaced.
     """
     model = MultiTaskModel(base.backbone.fork(), config).to(device=base.device, dtype=base.backbone.dtype)
+    model.requires_grad_(False)
     for name, spec in model.tasks.items():
         if name in base.tasks and _same_weights(base.tasks[name], spec):
             _share(model.head(name), base.head(name))
     if model.projection is not None and base.config.projection == config.projection:
         _share(model.projection, base.projection)
     model.origin = base.origin
-    return model.requires_grad_(False)
+    return model
 
 
 def _same_weights(old, new) -> bool:

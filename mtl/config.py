@@ -167,6 +167,11 @@ class JsonData:
         _require(not missing, f"{cls.__name__} lacks {listed(missing)}.")
         return cls(**data)
 
+    @classmethod
+    def of(cls, value: Any):
+        """`value`, which may also be given as JSON data."""
+        return value if isinstance(value, cls) else cls.from_json(value)
+
     def check_settings(self, whose: str = "") -> None:
         """Raise `UserError`, prefixed by `whose`, for a value that is not allowed. Lists become tuples."""
         for name, about in settings(type(self)).items():
@@ -251,9 +256,8 @@ class ModelConfig(JsonData):
     max_tokens: int = setting(0, high=4096)
 
     def __post_init__(self) -> None:
-        tasks = tuple(t if isinstance(t, TaskSpec) else TaskSpec.from_json(t) for t in self.tasks)
-        object.__setattr__(self, "tasks", tasks)
-        names = [t.name for t in tasks]
+        object.__setattr__(self, "tasks", tuple(map(TaskSpec.of, self.tasks)))
+        names = [task.name for task in self.tasks]
         _require(len(set(names)) == len(names), f"Two tasks have the same name: {listed(sorted(names))}.")
         self.check_settings()
 

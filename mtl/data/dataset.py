@@ -166,15 +166,13 @@ class Recipe(JsonData):
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, ModelConfig):
-            object.__setattr__(self, "model", ModelConfig.from_json(self.model))
-        if not isinstance(self.train, TrainConfig):
-            object.__setattr__(self, "train", TrainConfig.from_json(self.train))
+        object.__setattr__(self, "model", ModelConfig.of(self.model))
+        object.__setattr__(self, "train", TrainConfig.of(self.train))
         for name in ("train_on", "validate_on"):
-            if not isinstance(getattr(self, name), (list, tuple)):
-                raise UserError(f"{name} must be a list of data files, not {getattr(self, name)!r}.")
-            sources = tuple(s if isinstance(s, SourceSpec) else SourceSpec.from_json(s) for s in getattr(self, name))
-            object.__setattr__(self, name, sources)
+            sources = getattr(self, name)
+            if not isinstance(sources, (list, tuple)):
+                raise UserError(f"{name} must be a list of data files, not {sources!r}.")
+            object.__setattr__(self, name, tuple(map(SourceSpec.of, sources)))
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> Recipe:
