@@ -208,9 +208,8 @@ def _analyze(options: argparse.Namespace) -> None:
     if tasks == [] and not options.json:
         raise UserError("--tasks names no head, so that there is nothing to print. With --json you get the embedding.")
     model = mtl.load(options.model)
-    progress, close = terminal.progress("analyze", len(texts))
-    answers = model.analyze(texts, tasks, options.pooling, progress)
-    close()
+    with terminal.progress("analyze", len(texts)) as progress:
+        answers = model.analyze(texts, tasks, options.pooling, progress)
     for number, answer in enumerate(answers, 1):
         if answer.truncated:
             terminal.warn(f"text {number} is longer than {model.max_tokens} tokens; its end was not read.")
@@ -332,23 +331,20 @@ def _embed(options: argparse.Namespace) -> None:
         raise UserError(f"There is no folder {out.parent}.")
     texts = _texts(Path(options.data))
     model = mtl.load(options.model)
-    progress, close = terminal.progress("embed", len(texts) if processes.is_main else 0)
-    together = _PAGE * processes.count
-    pages: list[np.ndarray] = []
-    for first in range(0, len(texts), together):
-        mine = texts[first + _PAGE * processes.rank :][:_PAGE]
-        page = np.zeros((_PAGE, model.dim), np.float32)  # of one size in all processes; empty rows come last
-        if mine:
+    total, pages = len(texts), []
+    with terminal.progress("embed", total if processes.is_main else 0) as progress:
+        for first in range(0, total, _PAGE * processes.count):
+            mine = texts[first + _PAGE * processes.rank :][:_PAGE]
+            page = np.zeros((_PAGE, model.dim), np.float32)  # of one size in all processes; empty rows come last
             page[: len(mine)] = model.encode(
                 mine,
                 options.pooling,
-                lambda done, _, first=first: progress(min(first + done * processes.count, len(texts)), len(texts)),
+                lambda done, _, first=first: progress(min(first + done * processes.count, total), total),
             )
-        pages += processes.to_main(page)
-    close()
+            pages += processes.to_main(page)
     if not processes.is_main:
         return
-    vectors = np.concatenate(pages)[: len(texts)]
+    vectors = np.concatenate(pages)[:total]
     if out.suffix == ".npy":
         np.save(out, vectors)
     else:
@@ -361,7 +357,7 @@ def _embed(options: argparse.Namespace) -> None:
         else:
             frame.insert(0, "text", texts)
             frame.to_parquet(out, index=False)
-    terminal.say(f"{len(texts)} embeddings of {vectors.shape[1]} numbers: {out}")
+    terminal.say(f"{total} embeddings of {vectors.shape[1]} numbers: {out}")
 
 
 def _texts(path: Path) -> list[str]:

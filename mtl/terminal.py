@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS, listed
@@ -36,12 +37,13 @@ def warn(line: str) -> None:
     print(_plain(f"mtl: {line}"), file=sys.stderr)
 
 
-def progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callable[[], None]]:
-    """(update, close) of a progress bar on standard error, which is hidden for short input or in a pipe."""
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, hidden for short input or in a pipe; its function takes (done, total)."""
     from tqdm import tqdm
 
-    bar = tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False)
-    return (lambda done, _: bar.update(done - bar.n)), bar.close
+    with tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False) as bar:
+        yield lambda done, _: bar.update(done - bar.n)
 
 
 def print_json(event: dict) -> None:

@@ -185,23 +185,23 @@ class Recipe(JsonData):
     def dataset(self, data_dir: str | os.PathLike) -> Dataset:
         """Read all files, whose paths are relative to `data_dir`."""
         specs = {spec.name: spec for spec in self.model.tasks}
-        parts: list[Part] = []
         validation: dict[str, list[Row]] = {s.file: read_source(s, data_dir, specs) for s in self.validate_on}
-        notes: list[str] = []
+        training: list[tuple[SourceSpec, list[Row]]] = []
         for source in self.train_on:
             rows, held_out = split(read_source(source, data_dir, specs), source.validation)
+            training.append((source, rows))
             if held_out:
                 validation[source.file] = held_out
+        all_held_out = [row for rows in validation.values() for row in rows]
+        parts, notes = [], []
+        for source, rows in training:
+            kept = without(rows, all_held_out)
+            if len(kept) < len(rows):
+                notes.append(f"{source.file}: {len(rows) - len(kept)} rows left out that are also validated on.")
             beside = Path(data_dir) / source.teacher
             teacher = str(beside) if source.teacher and beside.is_dir() else source.teacher
             noise = (source.lower, source.upper, source.mask)
-            parts.append(Part(source.file, rows, source.weight, source.unlabelled, *noise, teacher, source.variations))
-        all_held_out = [row for rows in validation.values() for row in rows]
-        for i, part in enumerate(parts):
-            rows = without(part.rows, all_held_out)
-            if len(rows) < len(part.rows):
-                notes.append(f"{part.name}: {len(part.rows) - len(rows)} rows left out that are also validated on.")
-            parts[i] = replace(part, rows=rows)
+            parts.append(Part(source.file, kept, source.weight, source.unlabelled, *noise, teacher, source.variations))
         return Dataset(tuple(parts), validation, tuple(notes))
 
 
