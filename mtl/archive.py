@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from mtl import weights
 from mtl.config import ModelConfig, UserError
+from mtl.data.files import known_format
 from mtl.files import read_json
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def read(path: str | os.PathLike, into: str | os.PathLike, bases: Collection[Bas
         temporary.mkdir(parents=True)
         with _opened(path) as archive:
             for name, entry in _entries(archive).items():
-                _extract(archive, entry, temporary / name)
+                # Reads no more than the size in the list of contents, and checks the CRC-32 of what it has read.
+                with archive.open(entry) as packed, (temporary / name).open("xb") as file:
+                    shutil.copyfileobj(packed, file, _CHUNK)
         _check(temporary, bases)
         temporary.rename(into)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error) as error:
@@ -101,17 +104,16 @@ def _plain(error: Exception) -> str:
 
 def _opened(path: Path) -> zipfile.ZipFile:
     with path.open("rb") as file:
-        start = file.read(4)
+        start = file.read(64)
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 65_557))
         tail = file.read()
     if not size:
         raise UserError("This file is empty. Choose the zip file of a checkpoint.")
-    if start == b"PK\x05\x06":
+    if start.startswith(b"PK\x05\x06"):
         raise UserError(f"This zip file holds nothing. {_TAKE_WHOLE}")
-    if start != b"PK\x03\x04":
-        kinds = {b"\x1f\x8b": "a gzip archive", b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive"}
-        kind = next((kind for sign, kind in kinds.items() if start.startswith(sign)), "something else")
+    if not start.startswith(b"PK\x03\x04"):
+        kind, _ = known_format(start) or ("something else", "")
         raise UserError(f"This is not a zip file but {kind}. {_TAKE_WHOLE}")
     # The list of contents is at the end, and Python would read all of it into memory.
     at = tail.rfind(b"PK\x05\x06")
@@ -167,16 +169,6 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     if "config.json" not in entries or len(folders) > 1:
         raise UserError(f"This zip file holds no checkpoint: there is no config.json beside weights. {_TAKE_WHOLE}")
     return entries
-
-
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
-    written = 0
-    with archive.open(entry) as packed, target.open("xb") as file:
-        while chunk := packed.read(_CHUNK):
-            written += len(chunk)
-            if written > entry.file_size:  # the size was a lie
-                raise zipfile.BadZipFile(f"{target.name} is larger than the list of contents says")
-            file.write(chunk)
 
 
 # --- what was unpacked ---
