@@ -236,18 +236,13 @@ class TaggingHead(Head):
             return ()
         path = best_legal_path(scores)
         entities: list[Entity] = []
-        i = 0
-        while i < len(path):
-            if path[i] == 0:
-                i += 1
-                continue
-            first = i
-            i += 1
-            while i < len(path) and path[i] == path[first] + 1:  # I-X follows its B-X in `tags_of`
-                i += 1
-            limit = words[i][0] if i < len(words) else len(text)
-            start, end = words[first][0], _whole_characters(text, words[i - 1][1], limit)
-            score = float(np.exp(scores[np.arange(first, i), path[first:i]]).mean())
+        for first in np.flatnonzero(path % 2):  # in `tags_of`, B-X is odd, and I-X follows it
+            after = first + 1
+            while after < len(path) and path[after] == path[first] + 1:
+                after += 1
+            limit = words[after][0] if after < len(words) else len(text)
+            start, end = words[first][0], _whole_characters(text, words[after - 1][1], limit)
+            score = float(np.exp(scores[np.arange(first, after), path[first:after]]).mean())
             label = self.spec.labels[(path[first] - 1) // 2]
             entities.append(Entity(start, end, label, text[start:end], min(score, 1.0)))
         return tuple(entities)
