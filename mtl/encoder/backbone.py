@@ -39,12 +39,7 @@ _ALIASES = {DEFAULT, f"sentence-transformers/{DEFAULT}"}
 
 # Where each family keeps its list of transformer layers.
 _LAYERS = {
-    "bert": "encoder.layer",
-    "roberta": "encoder.layer",
-    "xlm-roberta": "encoder.layer",
-    "camembert": "encoder.layer",
-    "electra": "encoder.layer",
-    "mpnet": "encoder.layer",
+    **dict.fromkeys(("bert", "camembert", "electra", "mpnet", "roberta", "xlm-roberta"), "encoder.layer"),
     "distilbert": "transformer.layer",
 }
 
@@ -294,22 +289,17 @@ def _load_with_transformers(source: Source, dtype: torch.dtype) -> nn.Module:
 def _load_tokenizer(folder: Path) -> Tokenizer:
     from tokenizers import Tokenizer
 
-    if (folder / "tokenizer.json").is_file():
-        try:
+    try:
+        if (folder / "tokenizer.json").is_file():
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:
-            raise UserError(f"{folder}/tokenizer.json cannot be read: {error}") from error
-    else:
-        from transformers import AutoTokenizer
+        else:
+            from transformers import AutoTokenizer
 
-        try:
             with _quiet():
-                slow_or_fast = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        except Exception as error:
-            raise UserError(f"{folder} has no tokenizer that can be loaded: {error}") from error
-        tokenizer = getattr(slow_or_fast, "backend_tokenizer", None)
-        if tokenizer is None:
-            raise UserError(f"{folder} has no fast tokenizer (tokenizer.json); character offsets need one.")
+                found = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+            tokenizer = found.backend_tokenizer  # only fast tokenizers, which give character offsets, have one
+    except Exception as error:
+        raise UserError(f"{folder} has no fast tokenizer (tokenizer.json) that can be loaded: {error}") from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
