@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl import terminal
-from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, settings, settings_in
+from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
 from mtl.files import read_json
 from mtl.sheets import safe_cell
 from mtl.tools import commands as tools
@@ -64,7 +64,7 @@ _SHARED = {
     },
     "--data-dir": {"metavar": "DIR", "help": "where a recipe's files are (default: beside the recipe)"},
     "--half": {"action": "store_true", "help": "store the weights in half precision"},
-    "--pooling": {"help": f"how the embedding is pooled: {', '.join(POOLINGS[:-1])} or {POOLINGS[-1]}"},
+    "--pooling": {"help": f"how the embedding is pooled: {listed(POOLINGS, 'or')}"},
 }
 
 
@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print each event as a line of JSON")
     reading = sub.add_argument_group("how a table is read (python -m mtl doctor DATA shows the default)")
     reading.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
-    text = f"what a column is used for: ignored, {', '.join(KINDS)}; may be given several times"
+    text = f"what a column is used for: {listed(('ignored', *KINDS), 'or')}; may be given several times"
     reading.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
     text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
     reading.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
@@ -198,9 +198,8 @@ def _analyze(options: argparse.Namespace) -> None:
     if tasks == [] and not options.json:
         raise UserError("--tasks names no head, so that there is nothing to print. With --json you get the embedding.")
     model = mtl.load(options.model)
-    progress, close = terminal.progress("analyze", len(texts))
-    answers = model.analyze(texts, tasks, options.pooling, progress)
-    close()
+    with terminal.progress("analyze", len(texts)) as progress:
+        answers = model.analyze(texts, tasks, options.pooling, progress)
     for number, answer in enumerate(answers, 1):
         if answer.truncated:
             terminal.warn(f"text {number} is longer than {model.max_tokens} tokens; its end was not read.")
@@ -276,9 +275,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         terminal.warn(f"the labels of {name!r} are not those of a head of this model; it is not scored.")
     scores = evaluate(model, matched.rows, known)
     if not scores:
-        raise UserError(
-            f"{options.data} has no labels for the tasks of this model ({', '.join(model.tasks) or 'it has none'})."
-        )
+        raise UserError(f"{options.data} has no labels for the tasks of this model ({listed(model.tasks)}).")
     if options.json:
         print(json.dumps(scores, indent=2, ensure_ascii=False))
     else:
@@ -318,19 +315,17 @@ def _embed(options: argparse.Namespace) -> None:
         raise UserError(f"There is no folder {out.parent}.")
     texts = _texts(Path(options.data))
     model = mtl.load(options.model)
-    progress, close = terminal.progress("embed", len(texts) if processes.is_main else 0)
-    together = _PAGE * processes.count
-    pages: list[np.ndarray] = []
-    for first in range(0, len(texts), together):
-        mine = model.encode(
-            texts[first + _PAGE * processes.rank :][:_PAGE],
-            options.pooling,
-            lambda done, _, first=first: progress(min(first + done * processes.count, len(texts)), len(texts)),
-        )
-        page = processes.gather(mine)
-        if processes.is_main:
-            pages += page
-    close()
+    total, pages = len(texts), []
+    with terminal.progress("embed", total if processes.is_main else 0) as progress:
+        for first in range(0, total, _PAGE * processes.count):
+            mine = model.encode(
+                texts[first + _PAGE * processes.rank :][:_PAGE],
+                options.pooling,
+                lambda done, _, first=first: progress(min(first + done * processes.count, total), total),
+            )
+            page = processes.gather(mine)
+            if processes.is_main:
+                pages += page
     if not processes.is_main:
         return
     vectors = np.concatenate(pages)
@@ -346,7 +341,7 @@ def _embed(options: argparse.Namespace) -> None:
         else:
             frame.insert(0, "text", texts)
             frame.to_parquet(out, index=False)
-    terminal.say(f"{len(texts)} embeddings of {vectors.shape[1]} numbers: {out}")
+    terminal.say(f"{total} embeddings of {vectors.shape[1]} numbers: {out}")
 
 
 def _texts(path: Path) -> list[str]:

@@ -6,9 +6,10 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mtl.config import KINDS
+from mtl.config import KINDS, listed
 from mtl.text.values import cut
 from mtl.training.progress import Progress, fold
 from mtl.training.scores import each_task
@@ -37,12 +38,13 @@ def warn(line: str) -> None:
     print(_plain(f"mtl: {line}"), file=sys.stderr)
 
 
-def progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callable[[], None]]:
-    """(update, close) of a progress bar on standard error, which is hidden for short input or in a pipe."""
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, hidden for short input or in a pipe; its function takes (done, total)."""
     from tqdm import tqdm
 
-    bar = tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False)
-    return (lambda done, _: bar.update(done - bar.n)), bar.close
+    with tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False) as bar:
+        yield lambda done, _: bar.update(done - bar.n)
 
 
 def print_json(event: dict) -> None:
@@ -127,7 +129,7 @@ def _match_lines(name: str, column: ColumnMatch) -> list[str]:
     if column.match:
         meaning = column.match.meaning
         if same := [label for label, meant in meaning.items() if label == meant]:
-            lines.append(f"with {cut(', '.join(same), 300)}")
+            lines.append(f"with {cut(listed(same), 300)}")
         reasons = _reasons(column.match)
         lines += [f"{label} -> {meaning[label] or 'left out'} ({why})" for label, why in reasons.items()]
         lines.append(f"to have a label read as another: --label '{name}:LABEL=OTHER'")

@@ -31,6 +31,7 @@ FLOORS = (
         "mtl.sandbox",
         "mtl.sheets",
         "mtl.text",
+        "mtl.weights",
     ),
     ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.groups", "mtl.model"),
     ("mtl.terminal", "mtl.training"),

@@ -56,8 +56,8 @@ def test_frozen_groups_keep_the_shared_tensors_and_the_others_get_their_own(tiny
     ("config", "words"),
     [
         (TrainConfig(freeze=LAYERS + 2), "has 4 layer groups"),
-        (TrainConfig(freeze_heads=("topic",)), "No head is called 'topic'; the heads are mood, a.b"),
-        (TrainConfig(task_weights={"topic": 2.0}), "No head is called 'topic'; the heads are mood, a.b"),
+        (TrainConfig(freeze_heads=("topic",)), "No head is called 'topic'; the heads are mood and a.b"),
+        (TrainConfig(task_weights={"topic": 2.0}), "No head is called 'topic'; the heads are mood and a.b"),
         (TrainConfig(rates={"layer 9": 1e-3}), "No group is called 'layer 9'.*layer 3"),
         (TrainConfig(freeze=-1, freeze_heads=("mood", "a.b")), "nothing would learn"),
         (TrainConfig(lr=0.0, head_lr=0.0), "nothing would learn"),

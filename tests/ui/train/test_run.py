@@ -298,7 +298,7 @@ def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
     html, start = [first, *later][-1]
     assert first[1].interactive is True and start.interactive is True
     figures = dict(reversed(pair) for pair in re.findall(r"<b>([^<]+)</b> <span>([^<]+)</span>", html))
-    head = sum(p.numel() for _, p in session.engine.model().head("mood").weights())
+    head = sum(p.numel() for p in session.engine.model().head("mood").network.parameters())
     assert figures["weights learn"] == count(head)
     rows, held_out = int(figures["rows to learn from"]), int(figures["held out to score it"])
     assert rows + held_out == 18 and int(figures["steps"]) == 3 * -(-rows // 4)
