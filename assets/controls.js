@@ -7,6 +7,8 @@ mtl.controls = (element, trigger, watch) => {
   const find = (selector, where = element) => where.querySelector(selector);
   const all = (selector, where = element) => [...where.querySelectorAll(selector)];
   const folds = new Map();
+  // A preset or a reset that was asked for, until the server has written the form anew; a preset until the next touch.
+  let wish = {};
 
   // --- numbers ---
 
@@ -50,17 +52,15 @@ mtl.controls = (element, trigger, watch) => {
     }
   };
 
-  const phrases = () => JSON.parse(find(".learns").dataset.words);
-
   const draw = () => {
     const form = find(".learns");
-    const words = phrases();
+    const words = JSON.parse(form.dataset.words);
     const slider = find(".freeze");
     const frozen = Number(slider.dataset.value);
     const layers = rows("layer").reverse();
     const epochs = JSON.parse(form.dataset.epochs)[form.dataset.unfreeze][frozen];
     const blocks = all(".stack .block");
-    slider.setAttribute("aria-valuetext", words.of.replace("{}", frozen).replace("{}", layers.length));
+    slider.setAttribute("aria-valuetext", `${frozen} of ${layers.length}`);
     find(".workbench").style.setProperty("--frozen", frozen);
     let learning = 0;
     [...rows("head"), ...rows("layer")].forEach((row, i) => {
@@ -85,9 +85,8 @@ mtl.controls = (element, trigger, watch) => {
     find(".stack").setAttribute("aria-label", words.stack.replace("{}", learning).replace("{}", blocks.length));
   };
 
-  // What the page is told; `preset` and `reset` are wishes, granted once.
+  // What the form says, as JSON.
   const collect = () => {
-    const form = find(".learns");
     const state = { start: find("[name=start]:checked")?.value, freeze: Number(find(".freeze").dataset.value) };
     state.freeze_heads = all("[role=switch][aria-checked=true]:not(:disabled)").map((button) => button.dataset.head);
     state.rates = {};
@@ -102,24 +101,20 @@ mtl.controls = (element, trigger, watch) => {
       else if (field.type === "checkbox") state[name] = field.checked;
       else if (field.checkValidity()) state[name] = field.type === "number" ? field.valueAsNumber : field.value;
     }
-    for (const wish of ["preset", "reset"]) {
-      if (form.dataset[wish]) state[wish] = form.dataset[wish];
-      delete form.dataset[wish];
-    }
-    return JSON.stringify(state);
+    return JSON.stringify({ ...state, ...wish });
   };
 
   const send = () => {
     // A preset that is still to be sent is all in the form, and what was touched since must not be undone by it.
-    delete find(".learns").dataset.preset;
+    delete wish.preset;
     say(null);
     for (const chip of all("[data-preset]")) chip.setAttribute("aria-pressed", "false");
     sentence();
     trigger("input");
   };
 
-  const wish = (name, value) => {
-    find(".learns").dataset[name] = value;
+  const ask = (wished) => {
+    Object.assign(wish, wished);
     trigger("input");
   };
 
@@ -142,7 +137,7 @@ mtl.controls = (element, trigger, watch) => {
     say(null);
     fill();
     draw();
-    wish("preset", chip.dataset.preset);
+    ask({ preset: chip.dataset.preset });
   };
 
   // The sentence of the preset that is chosen, or pointed at.
@@ -167,6 +162,7 @@ mtl.controls = (element, trigger, watch) => {
 
   // After the server has written the form anew: properties follow attributes, which is all that it can change.
   const settle = () => {
+    wish = {};
     for (const box of all(".fields input, .starts input")) {
       if (box.type === "checkbox" || box.type === "radio") box.checked = box.hasAttribute("checked");
       else box.value = box.getAttribute("value");
@@ -219,11 +215,10 @@ mtl.controls = (element, trigger, watch) => {
       show(pair);
       say(pair, found.slice(0, 40));
     } else if (target.type === "number" && !target.checkValidity()) {
-      const field = target.closest(".field");
-      const line = find("small", field);
       target.value = target.getAttribute("value");
-      field.classList.remove("wrong");
-      line.textContent = `${phrases().stays.replace("{}", target.value)} ${line.dataset.wrong}`;
+      complain(target, false);
+      const line = find("small", target.closest(".field"));
+      line.textContent = `It stays ${target.value}. ${line.dataset.wrong}`;
     } else if (target.type === "text") {
       complain(target, !target.checkValidity());
       if (target.checkValidity()) send();
@@ -237,7 +232,7 @@ mtl.controls = (element, trigger, watch) => {
     const head = target.closest("[role=switch]");
     const copy = target.closest("[data-copies]");
     if (chip) apply(chip);
-    else if (target.closest("[data-reset]")) wish("reset", "true");
+    else if (target.closest("[data-reset]")) ask({ reset: true });
     else if (head) {
       head.setAttribute("aria-checked", String(head.getAttribute("aria-checked") !== "true"));
       draw();

@@ -24,8 +24,8 @@ window.mtl = {
     const named = (places) => [...document.querySelectorAll(places)].find((tab) => tab.textContent.trim() === title);
     (named(".overflow-dropdown button") ?? named("[role=tab]"))?.click();
   },
-  // What the form says, as JSON.
-  collect: () => document.querySelector("#what-learns .learns").parentElement.collect(),
+  // What the form says, as JSON; nothing where it is not there yet.
+  collect: () => document.querySelector("#what-learns .learns")?.parentElement.collect() ?? "",
   // A choice in the table of columns goes to the server, which writes the table anew; then it has the keyboard again.
   columns: (element, trigger, watch) => {
     let last = null;
@@ -48,6 +48,7 @@ window.mtl = {
 
   // Whether the tab is what the visitor looks at: only then is there anything to follow.
   runsInSight: (_, ...rest) => [document.querySelector("#runs-table")?.offsetParent != null, ...rest.slice(0, 4)],
+  runSet: (_, ...rest) => [mtl.collect(), ...rest.slice(0, 5)],
   runs: (element, trigger) => {
     element.addEventListener("click", (event) => {
       const button = event.target.closest("[data-run]");

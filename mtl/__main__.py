@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from mtl import terminal
-from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, settings, settings_in
+from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
 from mtl.files import read_json
 from mtl.sheets import safe_cell
+from mtl.tools import commands as tools
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +64,7 @@ _SHARED = {
     },
     "--data-dir": {"metavar": "DIR", "help": "where a recipe's files are (default: beside the recipe)"},
     "--half": {"action": "store_true", "help": "store the weights in half precision"},
-    "--pooling": {"help": f"how the embedding is pooled: {', '.join(POOLINGS[:-1])} or {POOLINGS[-1]}"},
+    "--pooling": {"help": f"how the embedding is pooled: {listed(POOLINGS, 'or')}"},
 }
 
 
@@ -111,22 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("out", metavar="OUT", help="a .parquet, .npy or .csv file")
     _add_reading_options(sub)
 
-    text = "One checkpoint out of several of one kind: the mean of their weights."
-    sub = command("mix", _mix, text, "--data-dir", "--half")
-    sub.add_argument("models", nargs="+", metavar="DIR", help="checkpoints that grew out of the same model")
-    text = "how much each counts, in the same order (default: the same); after the folders"
-    sub.add_argument("--shares", nargs="+", type=float, metavar="S", help=text)
-    sub.add_argument("--out", metavar="DIR", required=True, help="the folder of the new checkpoint")
-    sub.add_argument("--calibrate", metavar="DATA", help="fit temperatures to the validation rows of a table or recipe")
-
     sub = command("export", _export, "Write a whole model folder for sentence-transformers and transformers.")
     sub.add_argument("model", metavar="DIR", help='a checkpoint, or "default"')
     sub.add_argument("out", metavar="OUT")
 
-    sub = command("scenarios", _scenarios, "Measure every preset on workshop.csv: the figures of the page's Learn tab.")
-    sub.add_argument("--out", metavar="FILE", help="where to write them (default: assets/scenarios.json)")
-
-    command("space", _space, "Write the settings of Spacefile into the top of README.md.")
+    tools.add(command)
     return parser
 
 
@@ -134,8 +124,7 @@ def _add_reading_options(sub: argparse.ArgumentParser) -> None:
     """How a table is read, for every command that reads one."""
     group = sub.add_argument_group("how a table is read (python -m mtl doctor DATA shows the default)")
     group.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
-    text = f"what a column is used for: ignored, {', '.join(KINDS)}; may be given several times"
-    group.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
+    text = f"what a column is used for: ignored, XX.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
     text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
     group.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
     text = "whether the first line names the columns"
@@ -218,9 +207,8 @@ def _analyze(options: argparse.Namespace) -> None:
     if tasks == [] and not options.json:
         raise UserError("--tasks names no head, so that there is nothing to print. With --json you get the embedding.")
     model = mtl.load(options.model)
-    progress, close = terminal.progress("analyze", len(texts))
-    answers = model.analyze(texts, tasks, options.pooling, progress)
-    close()
+    with terminal.progress("analyze", len(texts)) as progress:
+        answers = model.analyze(texts, tasks, options.pooling, progress)
     for number, answer in enumerate(answers, 1):
         if answer.truncated:
             terminal.warn(f"text {number} is longer than {model.max_tokens} tokens; its end was not read.")
@@ -280,15 +268,11 @@ def _train(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> None:
     import mtl
     from mtl.data.matching import match_tasks
+    from mtl.data.table import read_table
     from mtl.training.metrics import evaluate
 
     if options.default:
-        if options.data:
-            raise UserError(f"--default has files of its own, in --data-dir. Leave {options.data} or --default out.")
-        from mtl.tools.scorecard import measure, table
-
-        rows = measure(mtl.load(options.model), options.data_dir)
-        print(json.dumps(rows, indent=2) if options.json else table(rows))
+        tools.scorecard(options)
         return
     if not options.data:
         raise UserError("Name a file to score on, or use --default with --data-dir.")
@@ -302,11 +286,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
     for name in (name for name in matched.specs if name not in known):
         terminal.warn(f"the labels of {name!r} are not those of a head of this model; it is not scored.")
-    scores = evaluate(model, matched.rows, known) if known else {}
+    scores = evaluate(model, matched.rows, known)
     if not scores:
-        raise UserError(
-            f"{options.data} has no labels for the tasks of this model ({', '.join(model.tasks) or 'it has none'})."
-        )
+        raise UserError(f"{options.data} has no labels for the tasks of this model ({listed(model.tasks)}).")
     if options.json:
         print(json.dumps(scores, indent=2, ensure_ascii=False))
     else:
@@ -358,23 +340,20 @@ def _embed(options: argparse.Namespace) -> None:
     if processes.is_main:
         terminal.warn_of(table)
     model = mtl.load(options.model)
-    progress, close = terminal.progress("embed", len(texts) if processes.is_main else 0)
-    together = _PAGE * processes.count
-    pages: list[np.ndarray] = []
-    for first in range(0, len(texts), together):
-        mine = texts[first + _PAGE * processes.rank :][:_PAGE]
-        page = np.zeros((_PAGE, model.dim), np.float32)  # of one size in all processes; empty rows come last
-        if mine:
-            page[: len(mine)] = model.encode(
-                mine,
+    total, pages = len(texts), []
+    with terminal.progress("embed", total if processes.is_main else 0) as progress:
+        for first in range(0, total, _PAGE * processes.count):
+            mine = model.encode(
+                texts[first + _PAGE * processes.rank :][:_PAGE],
                 options.pooling,
-                lambda done, _, first=first: progress(min(first + done * processes.count, len(texts)), len(texts)),
+                lambda done, _, first=first: progress(min(first + done * processes.count, total), total),
             )
-        pages += processes.to_main(page)
-    close()
+            page = processes.gather(mine)
+            if processes.is_main:
+                pages += page
     if not processes.is_main:
         return
-    vectors = np.concatenate(pages)[: len(texts)]
+    vectors = np.concatenate(pages)
     if out.suffix == ".npy":
         np.save(out, vectors)
     else:
@@ -390,31 +369,10 @@ def _embed(options: argparse.Namespace) -> None:
             frame.to_csv(out, index=False)
         else:
             frame.to_parquet(out, index=False)
-    terminal.say(f"{len(texts)} embeddings of {vectors.shape[1]} numbers: {out}")
+    terminal.say(f"{total} embeddings of {vectors.shape[1]} numbers: {out}")
 
 
-def _mix(options: argparse.Namespace) -> None:
-    import torch
 
-    from mtl import checkpoint
-    from mtl.tools.mixing import mix
-    from mtl.training import jobs
-    from mtl.training.calibration import calibrate
-
-    out = Path(options.out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is there already. Name a folder that is new or empty.")
-    model = mix([checkpoint.load(name, dtype="float32") for name in options.models], options.shares)
-    if options.calibrate:
-        job = jobs.prepare(options.calibrate, None, options.models[0], options.data_dir)
-        rows = [row for held_out in job.dataset.validation.values() for row in held_out]
-        temperatures = calibrate(model, rows, [*model.tasks])
-        for task, value in temperatures.items():
-            terminal.say(f"{task}: temperature {value:.3f}")
-        if not temperatures:
-            terminal.warn(f"{options.calibrate} has too few validation rows with labels to calibrate on.")
-    checkpoint.save(model, out, torch.float16 if options.half else None)
-    terminal.say(f"Checkpoint: {options.out}")
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -423,23 +381,6 @@ def _export(options: argparse.Namespace) -> None:
 
     export(mtl.load(options.model, dtype="float32"), options.out)
     terminal.say(f"Exported to {options.out}: load it with SentenceTransformer({options.out!r}).")
-
-
-def _scenarios(options: argparse.Namespace) -> None:
-    from mtl.tools import scenarios
-
-    out = Path(options.out or scenarios.OUT)
-    if not out.parent.is_dir():  # before measuring, which takes minutes
-        raise UserError(f"There is no folder {out.parent}.")
-    figures = scenarios.measure(say=lambda line: terminal.warn(f"{line} ..."))
-    scenarios.write(figures, out)
-    terminal.say(f"Figures of {len(figures['scenarios'])} presets: {out}")
-
-
-def _space(options: argparse.Namespace) -> int:
-    from mtl.tools import space
-
-    return space.main()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ is checked again, and only a complete checkpoint ends up in the requested folder
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -18,7 +17,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from mtl import weights
 from mtl.config import ModelConfig, UserError
+from mtl.data.files import known_format
 from mtl.files import read_json
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def read(path: str | os.PathLike, into: str | os.PathLike, bases: Collection[Bas
         temporary.mkdir(parents=True)
         with _opened(path) as archive:
             for name, entry in _entries(archive).items():
-                _extract(archive, entry, temporary / name)
+                # Reads no more than the size in the list of contents, and checks the CRC-32 of what it has read.
+                with archive.open(entry) as packed, (temporary / name).open("xb") as file:
+                    shutil.copyfileobj(packed, file, _CHUNK)
         _check(temporary, bases)
         temporary.rename(into)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error) as error:
@@ -101,17 +104,16 @@ def _plain(error: Exception) -> str:
 
 def _opened(path: Path) -> zipfile.ZipFile:
     with path.open("rb") as file:
-        start = file.read(4)
+        start = file.read(64)
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 65_557))
         tail = file.read()
     if not size:
         raise UserError("This file is empty. Choose the zip file of a checkpoint.")
-    if start == b"PK\x05\x06":
+    if start.startswith(b"PK\x05\x06"):
         raise UserError(f"This zip file holds nothing. {_TAKE_WHOLE}")
-    if start != b"PK\x03\x04":
-        kinds = {b"\x1f\x8b": "a gzip archive", b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive"}
-        kind = next((kind for sign, kind in kinds.items() if start.startswith(sign)), "something else")
+    if not start.startswith(b"PK\x03\x04"):
+        kind, _ = known_format(start) or ("something else", "")
         raise UserError(f"This is not a zip file but {kind}. {_TAKE_WHOLE}")
     # The list of contents is at the end, and Python would read all of it into memory.
     at = tail.rfind(b"PK\x05\x06")
@@ -169,38 +171,24 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return entries
 
 
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
-    written = 0
-    with archive.open(entry) as packed, target.open("xb") as file:
-        while chunk := packed.read(_CHUNK):
-            written += len(chunk)
-            if written > entry.file_size:  # the size was a lie
-                raise zipfile.BadZipFile(f"{target.name} is larger than the list of contents says")
-            file.write(chunk)
-
-
 # --- what was unpacked ---
 
 
 def _check(folder: Path, bases: Collection[Base]) -> None:
-    from mtl.checkpoint import read_config
+    from mtl.checkpoint import other_base, read_config
 
-    base, weights, model = read_config(folder, "config.json in this zip file")
+    base, files, model = read_config(folder, "config.json in this zip file")
     if base not in bases:
-        own = " or ".join(f"{base.name!r} ({base.sha256[:12]}…)" for base in bases)
-        raise UserError(
-            f"This checkpoint was trained on {base.name[:80]!r} with weights {base.sha256[:12]}…; this page has {own}. "
-            "A checkpoint holds only what training changed, so it works on exactly the model it was trained on."
-        )
+        raise other_base("This checkpoint", base, bases)
     if model.projection > 1024 or _head_weights(model) > _MAX_HEAD_WEIGHTS:
         raise UserError("This checkpoint names heads that are far too large for this page.")
     present = {path.name for path in folder.iterdir()} - set(_TEXTS)
-    if present != set(weights):
-        missing = sorted(set(weights) - present)
+    if present != set(files):
+        missing = sorted(set(files) - present)
         what = f"lacks {missing[0][:80]!r}" if missing else "holds weights that its config.json does not name"
         raise UserError(f"This zip file {what}: it is not whole. Download it again.")
-    for file, digest in weights.items():
-        _check_weights(folder / file, digest)
+    for file, digest in files.items():
+        weights.check(folder / file, f"{file} in this zip file", digest)
     if (folder / "train.json").exists():
         read_json(folder / "train.json", "train.json in this zip file")
 
@@ -208,23 +196,3 @@ def _check(folder: Path, bases: Collection[Base]) -> None:
 def _head_weights(model: ModelConfig) -> int:
     """Roughly how many weights the heads have, for any backbone."""
     return sum(t.hidden * (_NARROW + t.outputs) if t.hidden else _NARROW * t.outputs for t in model.tasks)
-
-
-def _check_weights(path: Path, digest: str) -> None:
-    with path.open("rb") as file:
-        start = file.read(9)
-        if start[:1] == b"\x80" or start[:2] == b"PK":
-            raise UserError(
-                f"{path.name} in this zip file is not what its name says but a Python pickle, which can run code when "
-                "it is opened. Nothing of it was read."
-            )
-        size = path.stat().st_size
-        header = int.from_bytes(start[:8], "little")
-        if len(start) < 9 or header > min(size - 8, 10_000_000) or start[8:9] != b"{":
-            raise UserError(f"{path.name} in this zip file is not a safetensors file, or was cut short.")
-        file.seek(0)
-        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-            raise UserError(
-                f"{path.name} in this zip file is not the file that was saved: it was cut short or changed (its "
-                "SHA-256 is not the one in config.json). Download it again."
-            )

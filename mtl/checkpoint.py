@@ -16,13 +16,15 @@ import hashlib
 import logging
 import os
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from mtl.config import ASSETS, ModelConfig, UserError
+from mtl import weights
+from mtl.config import ASSETS, ModelConfig, UserError, listed
 from mtl.encoder import backbone as backbones
 from mtl.encoder.backbone import replace_parameter
 from mtl.files import read_json, write_bytes, write_json
@@ -41,6 +43,9 @@ class Base:
 
     name: str
     sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.name[:80]!r} (SHA-256 {self.sha256[:12]}…)"
 
 
 # --- loading ---
@@ -81,10 +86,11 @@ def _base_model(name: str, dtype: torch.dtype, device: str) -> MultiTaskModel:
         key = (name, dtype, device)
         if key not in _bases:
             if name == DEFAULT:
-                if not (DEFAULT_FOLDER / "config.json").is_file():
-                    raise UserError(f"The bundled model is missing: {DEFAULT_FOLDER} has no config.json.")
                 model = _load_folder(DEFAULT_FOLDER, dtype, device)
-                model.origin = Base(DEFAULT, _digest(read_json(DEFAULT_FOLDER / "config.json")))
+                base, files, _ = read_config(DEFAULT_FOLDER)
+                # One SHA-256 for all of its weights and those of its base.
+                digests = "".join((base.sha256, *(files[name] for name in sorted(files))))
+                model.origin = Base(DEFAULT, hashlib.sha256(digests.encode()).hexdigest())
             else:
                 source = backbones.find(name)
                 model = MultiTaskModel(backbones.load(source, dtype, device), ModelConfig()).eval()
@@ -93,14 +99,9 @@ def _base_model(name: str, dtype: torch.dtype, device: str) -> MultiTaskModel:
         return _bases[key]
 
 
-def _digest(config: dict) -> str:
-    """One SHA-256 for all weights of a checkpoint and its base."""
-    parts = [config["base"]["sha256"], *(config["weights"][f] for f in sorted(config["weights"]))]
-    return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
-def read_config(folder: Path, name: str) -> tuple[Base, dict[str, str], ModelConfig]:
+def read_config(folder: Path, name: str = "") -> tuple[Base, dict[str, str], ModelConfig]:
     """(base, {weights file: SHA-256}, model) from config.json. Raises `UserError`, which calls the file `name`."""
+    name = name or f"{folder}/config.json"
     config = read_json(folder / "config.json", name)
     version = config.get("mtl_format")
     if version is None:
@@ -119,20 +120,23 @@ def read_config(folder: Path, name: str) -> tuple[Base, dict[str, str], ModelCon
         raise UserError(f"{name} is damaged: {error} is missing or of the wrong type.") from error
 
 
+def other_base(checkpoint: str, base: Base, here: Collection[Base]) -> UserError:
+    """The refusal of a checkpoint whose base is none of those that are here."""
+    return UserError(
+        f"{checkpoint} was trained on {base}; available here: {listed(map(str, here), 'or')}. A checkpoint holds only "
+        "what training changed, so it works on exactly the model it was trained on."
+    )
+
+
 def _load_folder(folder: Path, dtype: torch.dtype, device: str) -> MultiTaskModel:
-    origin, files, model_config = read_config(folder, f"{folder}/config.json")
+    origin, files, model_config = read_config(folder)
     base = _base_model(origin.name, dtype, device)
     if base.origin.sha256 != origin.sha256:
-        raise UserError(
-            f"{folder} was trained on {origin.name!r} with weights {origin.sha256[:12]}…, but the {base.origin.name!r} "
-            f"here has weights {base.origin.sha256[:12]}…. A checkpoint holds only what training changed, so it works "
-            "on exactly the model it was trained on."
-        )
+        raise other_base(str(folder), origin, [base.origin])
     return _overlay(base, model_config, _read_weights(folder, files), folder)
 
 
 def _read_weights(folder: Path, files: dict[str, str]) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load as load_bytes
 
     tensors: dict[str, torch.Tensor] = {}
@@ -141,19 +145,8 @@ def _read_weights(folder: Path, files: dict[str, str]) -> dict[str, torch.Tensor
             raise UserError(
                 f"{folder}/config.json names {name!r} as weights; only .safetensors files beside it are read."
             )
-        try:
-            data = (folder / name).read_bytes()
-        except OSError as error:
-            raise UserError(f"{folder / name} cannot be read: {error.strerror}.") from error
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise UserError(
-                f"{folder / name} is not the file that was saved: it is truncated or was changed (its SHA-256 is not "
-                "the one in config.json). Copy or train it again."
-            )
-        try:
-            tensors.update(load_bytes(data))
-        except SafetensorError as error:
-            raise UserError(f"{folder / name} is not a safetensors file: {error}.") from error
+        weights.check(folder / name, digest=digest)
+        tensors |= load_bytes((folder / name).read_bytes())  # not mapped: Windows replaces no file that is
     return tensors
 
 
@@ -173,7 +166,7 @@ def _overlay(
     optional = {*tensors, *model.fitted}
     missing = [n for n, p in model.named_parameters() if n not in optional and id(p) not in shared]
     if missing:
-        raise UserError(f"{folder} lacks the weights {', '.join(missing[:3])}{' …' if missing[3:] else ''}.")
+        raise UserError(f"{folder} lacks the weights {listed(missing, most=3)}.")
     return model.eval()
 
 
@@ -183,14 +176,14 @@ def derive(base: MultiTaskModel, config: ModelConfig) -> MultiTaskModel:
     `base` does not change, and a shared weight cannot be trained until it is replaced.
     """
     model = MultiTaskModel(base.backbone.fork(), config).to(device=base.device, dtype=base.backbone.dtype)
+    model.requires_grad_(False)
     for name, spec in model.tasks.items():
         if name in base.tasks and _same_weights(base.tasks[name], spec):
-            for parameter, value in base.head(name).named_parameters():
-                _share(model.head(name), parameter, value)
+            _share(model.head(name), base.head(name))
     if model.projection is not None and base.config.projection == config.projection:
-        _share(model.projection, "weight", base.projection.weight)
+        _share(model.projection, base.projection)
     model.origin = base.origin
-    return model.requires_grad_(False)
+    return model
 
 
 def _same_weights(old, new) -> bool:
@@ -199,9 +192,9 @@ def _same_weights(old, new) -> bool:
     return all(getattr(old, name) == getattr(new, name) for name in fields)
 
 
-def _share(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
-    path, _, leaf = name.rpartition(".")
-    module.get_submodule(path)._parameters[leaf] = parameter
+def _share(module: nn.Module, other: nn.Module) -> None:
+    """Let a module have the very parameters of another."""
+    module.load_state_dict(other.state_dict(keep_vars=True), assign=True)
 
 
 def own_bytes(model: MultiTaskModel) -> int:

@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,14 @@ RESERVED_NAMES = ("text", "embedding", "tokens", "truncated", "unread", "results
 
 class UserError(ValueError):
     """A request that cannot be carried out. The message is written for the user."""
+
+
+def listed(names: Iterable[str], last: str = "and", most: int | None = None) -> str:
+    """Names as in a sentence: "a", "a and b", "a, b and c"; "none" without any. After `most` of them "and 9 more"."""
+    names = [*names] or ["none"]
+    more = [f"{len(names) - most:,} more"] if most and len(names) > most else []
+    *rest, final = names[:most] + more
+    return f"{', '.join(rest)} {last} {final}" if rest else final
 
 
 def _require(condition: bool, message: str) -> None:
@@ -73,7 +81,7 @@ class Setting:
     def allowed(self) -> str:
         """The allowed values, as in "a whole number of rows from 1 to 1024"."""
         if self.choices:
-            return f"one of {', '.join(self.choices)}"
+            return f"one of {listed(self.choices, 'or')}"
         if isinstance(self.default, bool):
             return "true or false"
         if isinstance(self.default, (str, tuple)):
@@ -150,14 +158,19 @@ class JsonData:
         if unknown := sorted(str(key) for key in data if key not in fields):
             near = difflib.get_close_matches(unknown[0], fields, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            raise UserError(f"Unknown setting {', '.join(unknown)}.{hint} Known settings: {', '.join(sorted(fields))}.")
+            raise UserError(f"Unknown setting {listed(unknown)}.{hint} The settings are {listed(sorted(fields))}.")
         missing = sorted(
             name
             for name, f in fields.items()
             if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and name not in data
         )
-        _require(not missing, f"{cls.__name__} lacks {', '.join(missing)}.")
+        _require(not missing, f"{cls.__name__} lacks {listed(missing)}.")
         return cls(**data)
+
+    @classmethod
+    def of(cls, value: Any):
+        """`value`, which may also be given as JSON data."""
+        return value if isinstance(value, cls) else cls.from_json(value)
 
     def check_settings(self, whose: str = "") -> None:
         """Raise `UserError`, prefixed by `whose`, for a value that is not allowed. Lists become tuples."""
@@ -209,7 +222,7 @@ class TaskSpec(JsonData):
         )
         _require(
             isinstance(self.kind, str) and self.kind in KINDS,
-            f"Task {self.name!r}: kind must be one of {', '.join(KINDS)}; it is {self.kind!r}.",
+            f"Task {self.name!r}: kind must be one of {listed(KINDS, 'or')}; it is {self.kind!r}.",
         )
         _require(
             all(isinstance(label, str) and label for label in self.labels),
@@ -243,10 +256,9 @@ class ModelConfig(JsonData):
     max_tokens: int = setting(0, high=4096)
 
     def __post_init__(self) -> None:
-        tasks = tuple(t if isinstance(t, TaskSpec) else TaskSpec.from_json(t) for t in self.tasks)
-        object.__setattr__(self, "tasks", tasks)
-        names = [t.name for t in tasks]
-        _require(len(set(names)) == len(names), f"Two tasks have the same name: {', '.join(sorted(names))}.")
+        object.__setattr__(self, "tasks", tuple(map(TaskSpec.of, self.tasks)))
+        names = [task.name for task in self.tasks]
+        _require(len(set(names)) == len(names), f"Two tasks have the same name: {listed(sorted(names))}.")
         self.check_settings()
 
     @property

@@ -6,7 +6,6 @@ imports it at its start.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
-from mtl.config import KINDS, TaskSpec, TrainConfig, UserError
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError, listed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -89,11 +88,13 @@ class Groups:
     @classmethod
     def of(cls, backbone: Backbone, tasks: Mapping[str, TaskSpec], projection: int = 0) -> Groups:
         """The groups of a model with these parts. `projection`: its width, 0 for none."""
-        sizes = dict.fromkeys(backbone.groups, 0)
-        for name, parameter in backbone.named_parameters():
-            sizes[backbone.groups[backbone.group_of(name)]] += parameter.numel()
-        sizes |= {_HEAD + name: _head_size(spec, backbone.dim) for name, spec in tasks.items()}
-        return cls(sizes | ({_PROJECTION: projection * backbone.dim} if projection else {}))
+        import torch
+
+        from mtl.model import MultiTaskModel
+
+        with torch.device("meta"):  # the heads take no memory and no random numbers
+            model = MultiTaskModel(backbone, ModelConfig(tuple(tasks.values()), projection=projection))
+        return cls(cls.of_model(model, TrainConfig()).sizes)
 
     @classmethod
     def of_model(cls, model: MultiTaskModel, config: TrainConfig) -> Groups:
@@ -123,10 +124,10 @@ class Groups:
             )
         for name in config.rates:
             if name not in self.sizes:
-                raise UserError(f"No group is called {name!r}. The groups are: {', '.join(self.sizes)}.")
+                raise UserError(f"No group is called {name!r}. The groups are {listed(self.sizes)}.")
         for name in (*config.freeze_heads, *config.task_weights):
             if name not in self.tasks:
-                raise UserError(f"No head is called {name!r}; the heads are {', '.join(self.tasks) or 'none'}.")
+                raise UserError(f"No head is called {name!r}; the heads are {listed(self.tasks)}.")
 
     def under(self, config: TrainConfig, learns: Collection[str] | None = None) -> Groups:
         """The same groups under other settings."""
@@ -213,12 +214,3 @@ class Groups:
         """
         settings = (TrainConfig(freeze=k, unfreeze=tuple(unfreeze)) for k in range(len(self._layer_names) + 1))
         return [[group.next_epoch() for group in self.under(config).layers] for config in settings]
-
-
-@functools.lru_cache(maxsize=512)
-def _head_size(spec: TaskSpec, dim: int) -> int:
-    """The weights of a head that reads vectors of width `dim`."""
-    import torch
-
-    with torch.device("meta"):  # uses no memory and no random numbers
-        return sum(p.numel() for _, p in KINDS[spec.kind].build(spec, dim).weights())

@@ -7,7 +7,7 @@ is in `mtl.kinds`.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mtl.config import TaskSpec, UserError
+from mtl.config import KINDS, TaskSpec, UserError
 from mtl.encoder.dropout import Dropout
 from mtl.kinds.classification import Classes
 from mtl.kinds.tagging import Entity, tags_of, word_tags
@@ -54,6 +54,11 @@ class Head(nn.Module):
         """The target of one row, for `losses`. `unlabelled` names labels that the data never gives."""
         raise NotImplementedError
 
+    def require_fit(self, value: Any) -> None:
+        """Raise `UserError` for a value that the task cannot have."""
+        if problem := KINDS[self.spec.kind].misfit(value, self.spec):
+            raise UserError(problem)
+
     def losses(self, logits: torch.Tensor, targets: Any) -> torch.Tensor:
         """The loss of each row of logits, given the targets of all rows: (texts or words,)."""
         raise NotImplementedError
@@ -73,10 +78,6 @@ class Head(nn.Module):
     def fit_values(self, logits: torch.Tensor, targets: Sequence[Any]) -> Mapping[str, torch.Tensor]:
         """New values of the parameters that `fitted` names, from the logits and targets of held-out rows."""
         return {}
-
-    def weights(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """The parameters that can learn, by name."""
-        return ((name, p) for name, p in self.named_parameters() if name not in self.fitted)
 
 
 def _mlp(inputs: int, spec: TaskSpec) -> nn.Sequential:
@@ -115,12 +116,8 @@ class ClassificationHead(SentenceHead):
         return self.network(vectors).float() / self.temperature
 
     def target(self, value: str, words: Words = (), unlabelled: Sequence[str] = ()) -> int:
-        try:
-            return self.spec.labels.index(value)
-        except ValueError:
-            raise UserError(
-                f"Task {self.spec.name!r} has no label {value!r}; its labels are {', '.join(self.spec.labels)}."
-            ) from None
+        self.require_fit(value)
+        return self.spec.labels.index(value)
 
     def losses(self, logits: torch.Tensor, targets: Sequence[int] | torch.Tensor) -> torch.Tensor:
         """Cross-entropy of logits (batch, labels) with label indices, or probabilities of the same shape."""
@@ -144,15 +141,12 @@ class ClassificationHead(SentenceHead):
 
 def best_temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:
     """The temperature, from 0.05 to 20, that minimises the loss of logits (n, labels) on label indices (n,)."""
-    # The loss is convex in the inverse temperature, so bisection finds the minimum.
-    low, high = 1 / 20, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        inverse = torch.tensor(middle, requires_grad=True)
-        with torch.enable_grad():
-            (slope,) = torch.autograd.grad(F.cross_entropy(logits * inverse, targets), inverse)
-        low, high = (low, middle) if slope > 0 else (middle, high)
-    return 1 / low
+    from scipy.optimize import minimize_scalar
+
+    logits = logits.double()
+    # The loss is convex in the inverse temperature.
+    found = minimize_scalar(lambda inverse: float(F.cross_entropy(logits * inverse, targets)), bounds=(1 / 20, 20))
+    return float(1 / found.x)
 
 
 class RegressionHead(SentenceHead):
@@ -214,12 +208,8 @@ class TaggingHead(Head):
         `unlabelled` names entity types that the data does not mark: an unmarked word may then be O or any tag of these
         (marginal likelihood of partial annotations, Tsuboi et al. 2008).
         """
-        tags = word_tags(value, words)
-        if strange := next((tag for tag in tags if tag not in self._index), None):
-            raise UserError(
-                f"Task {self.spec.name!r} has no entity type {strange[2:]!r}; it has {', '.join(self.spec.labels)}."
-            )
-        index = torch.tensor([self._index[tag] for tag in tags], dtype=torch.int64)
+        self.require_fit(tuple(value))
+        index = torch.tensor([self._index[tag] for tag in word_tags(value, words)], dtype=torch.int64)
         allowed = F.one_hot(index, len(self._index)).bool()
         possible = [self._index[f"{part}-{label}"] for label in unlabelled for part in "BI"]
         allowed[:, possible] |= allowed[:, :1]  # the first tag is O
@@ -246,18 +236,13 @@ class TaggingHead(Head):
             return ()
         path = best_legal_path(scores)
         entities: list[Entity] = []
-        i = 0
-        while i < len(path):
-            if path[i] == 0:
-                i += 1
-                continue
-            first = i
-            i += 1
-            while i < len(path) and path[i] == path[first] + 1:  # I-X follows its B-X in `tags_of`
-                i += 1
-            limit = words[i][0] if i < len(words) else len(text)
-            start, end = words[first][0], _whole_characters(text, words[i - 1][1], limit)
-            score = float(np.exp(scores[np.arange(first, i), path[first:i]]).mean())
+        for first in np.flatnonzero(path % 2):  # in `tags_of`, B-X is odd, and I-X follows it
+            after = first + 1
+            while after < len(path) and path[after] == path[first] + 1:
+                after += 1
+            limit = words[after][0] if after < len(words) else len(text)
+            start, end = words[first][0], _whole_characters(text, words[after - 1][1], limit)
+            score = float(np.exp(scores[np.arange(first, after), path[first:after]]).mean())
             label = self.spec.labels[(path[first] - 1) // 2]
             entities.append(Entity(start, end, label, text[start:end], min(score, 1.0)))
         return tuple(entities)

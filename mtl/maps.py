@@ -88,12 +88,14 @@ def _pca(vectors: np.ndarray, dims: int) -> np.ndarray:
 
 
 def _turned(points: np.ndarray, previous: np.ndarray) -> np.ndarray:
-    """`points` shifted, rotated and mirrored to match `previous` (orthogonal Procrustes)."""
+    """`points` shifted, rotated and mirrored to match `previous`."""
+    from scipy.linalg import orthogonal_procrustes
+
     if len(points) < 2:
         return points
     centre, previous_centre = points.mean(axis=0), np.mean(previous, axis=0)
-    left, _, right = np.linalg.svd((points - centre).T @ (previous - previous_centre))
-    return ((points - centre) @ (left @ right) + previous_centre).astype(np.float32)
+    turn, _ = orthogonal_procrustes(points - centre, previous - previous_centre)
+    return ((points - centre) @ turn + previous_centre).astype(np.float32)
 
 
 def _umap(vectors: np.ndarray, dims: int, previous: np.ndarray | None, seed: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mtl.config import KINDS, ModelConfig, TaskSpec, UserError
+from mtl.config import KINDS, ModelConfig, TaskSpec, UserError, listed
 from mtl.encoder.backbone import Backbone
 from mtl.heads import Head
 from mtl.pooling import POOL, Encoded
@@ -50,7 +50,7 @@ class Analysis:
         results = self.__dict__.get("results", {})
         if name in results:
             return results[name]
-        raise AttributeError(f"No task {name!r} in this analysis; it has {', '.join(results) or 'none'}.")
+        raise AttributeError(f"No task {name!r} in this analysis; it has {listed(results)}.")
 
     def to_json(self) -> dict[str, Any]:
         """JSON data, with the tasks beside `text` and `embedding`."""
@@ -75,7 +75,7 @@ class MultiTaskModel(nn.Module):
     def __init__(self, backbone: Backbone, config: ModelConfig) -> None:
         super().__init__()
         if "pooler" in config.poolings and not backbone.has_pooler:
-            raise UserError(f"{backbone.name} has no pooler of its own; choose one of {', '.join(POOL)} as pooling.")
+            raise UserError(f"{backbone.name} has no pooler of its own; choose {listed(POOL, 'or')} as pooling.")
         self.backbone = backbone
         self.config = config
         self.heads = nn.ModuleDict({_key(t.name): KINDS[t.kind].build(t, backbone.dim) for t in config.tasks})
@@ -120,7 +120,7 @@ class MultiTaskModel(nn.Module):
 
     def head(self, task: str) -> Head:
         if task not in self.tasks:
-            raise UserError(f"This model has no task {task!r}; it has {', '.join(self.tasks) or 'none'}.")
+            raise UserError(f"This model has no task {task!r}; it has {listed(self.tasks)}.")
         return self.heads[_key(task)]
 
     def head_path(self, task: str) -> str:
@@ -252,7 +252,7 @@ class MultiTaskModel(nn.Module):
                 if not text.strip():
                     raise UserError(f"Text {i + 1} is empty. Leave it out or write something in it.")
         if pooling is not None and pooling not in self.poolings:
-            raise UserError(f"Unknown pooling {pooling!r}; this model has {', '.join(self.poolings)}.")
+            raise UserError(f"Unknown pooling {pooling!r}; this model has {listed(self.poolings)}.")
         return texts
 
 

@@ -27,12 +27,8 @@ def cls(tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return tokens[:, 0]
 
 
+# From tokens (batch, tokens, dim) and mask (batch, tokens), True for real tokens, to (batch, dim).
 POOL = {"mean": mean, "max": maximum, "cls": cls}
-
-
-def pool(how: str, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """`how` is a key of `POOL`; `tokens` (batch, tokens, dim) and `mask` (batch, tokens) bool give (batch, dim)."""
-    return POOL[how](tokens, mask)
 
 
 @dataclass(frozen=True)
@@ -58,5 +54,5 @@ class Encoded:
             if how == "pooler":
                 self._pooled[how] = self.backbone.pooler(self.tokens)
             else:
-                self._pooled[how] = pool(how, self.tokens, self.mask)
+                self._pooled[how] = POOL[how](self.tokens, self.mask)
         return self._pooled[how]

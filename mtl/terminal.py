@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mtl.config import KINDS
+from mtl.config import KINDS, listed
 from mtl.text.values import cut
 from mtl.training.progress import Progress, fold
+from mtl.training.scores import each_task
 
 if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch
@@ -40,12 +42,13 @@ def warn(line: str) -> None:
     print(_plain(f"mtl: {line}"), file=sys.stderr)
 
 
-def progress(what: str, total: int) -> tuple[Callable[[int, int], None], Callable[[], None]]:
-    """(update, close) of a progress bar on standard error, which is hidden for short input or in a pipe."""
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, hidden for short input or in a pipe; its function takes (done, total)."""
     from tqdm import tqdm
 
-    bar = tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False)
-    return (lambda done, _: bar.update(done - bar.n)), bar.close
+    with tqdm(total=total, desc=what, unit="text", disable=None if total > 200 else True, leave=False) as bar:
+        yield lambda done, _: bar.update(done - bar.n)
 
 
 def print_json(event: dict) -> None:
@@ -74,7 +77,7 @@ class RunPrinter:
             self._bar.update(now.step - self._bar.n)
             self._bar.set_postfix({name: f"{loss:.3f}" for name, loss in event["loss"].items()}, refresh=False)
         elif event["event"] == "epoch":
-            scores = "; ".join(_score_parts(event["validation"])) or "no validation rows"
+            scores = "; ".join(_main_scores(event["validation"])) or "no validation rows"
             tqdm.write(_plain(f"epoch {now.past[-1].number} ({now.seconds:.0f} s): {scores}"))
         elif event["event"] == "freeze":
             frozen = event["frozen_groups"]
@@ -86,16 +89,12 @@ class RunPrinter:
                 say(f"{task} scored higher after epoch {epoch.number} than after the kept epoch {now.kept.number}")
 
 
-def _score_parts(scores: dict, where: str = "") -> list[str]:
-    parts = []
-    for name, value in scores.items():
-        if "rows" in value:
-            main = dict.fromkeys(metric.name for kind in KINDS.values() for metric in kind.metrics[:2])
-            shown = " ".join(f"{key} {value[key]:.3f}" for key in main if key in value)
-            parts.append(f"{where}{name} {shown}")
-        else:
-            parts += _score_parts(value, f"{name} ")
-    return parts
+def _main_scores(validation: dict) -> Iterator[str]:
+    """The two main scores of each task."""
+    main = dict.fromkeys(metric.name for kind in KINDS.values() for metric in kind.metrics[:2])
+    for rows, task, scores in each_task(validation):
+        shown = " ".join(f"{name} {scores[name]:.3f}" for name in main if name in scores)
+        yield f"{rows} {task} {shown}".lstrip()
 
 
 def show_scores(scores: dict) -> None:
@@ -146,7 +145,7 @@ def _match_lines(name: str, column: ColumnMatch) -> list[str]:
     if column.match:
         meaning = column.match.meaning
         if same := [label for label, meant in meaning.items() if label == meant]:
-            lines.append(f"with {cut(', '.join(same), 300)}")
+            lines.append(f"with {cut(listed(same), 300)}")
         reasons = _reasons(column.match)
         lines += [f"{label} -> {meaning[label] or 'left out'} ({why})" for label, why in reasons.items()]
         lines.append(f"to have a label read as another: --label '{name}:LABEL=OTHER'")

@@ -45,8 +45,8 @@ def dying(progress):
     os._exit(9)
 
 
-def read_when(file, *arguments, progress):
+def read_when(file, *arguments, progress, **reading):
     """Read a table as soon as `file` is there."""
     while not file.exists():
         time.sleep(0.01)
-    return read_for(*arguments, progress=progress)
+    return read_for(*arguments, progress=progress, **reading)

@@ -11,7 +11,9 @@ from mtl import checkpoint
 from mtl.data.dataset import Part
 from mtl.encoder.backbone import DEFAULT
 from mtl.training import jobs
-from mtl.training.losses import batch_losses
+from mtl.training.distillation import Teachers
+from mtl.training.frozen_cache import Prefix
+from mtl.training.losses import Anchor, batch_losses
 from tests.bench import measure, startup, table, texts, trainer, training
 from tests.bench.__main__ import BENCHES, ORDER, STEP
 
@@ -69,7 +71,9 @@ def test_both_sides_of_the_training_rows_learn_the_same_from_the_same():
                 if mine.shape != theirs.shape:  # the peer does not know how words are written
                     mine[:, theirs.shape[1] :] = 0
         part = Part("rows", rows)
-        losses = batch_losses(model, part, list(range(len(rows))), 0, None, None, random.Random(0), training.ALONE)
+        prefix, anchor, teachers = Prefix(model, 0, half=False), Anchor(model.backbone, "mean"), Teachers(model, [], [])
+        indices, chance = list(range(len(rows))), random.Random(0)
+        losses = batch_losses(model, part, indices, prefix, anchor, chance, training.ALONE, teachers, trust=1.0)
         collate = DataCollatorForTokenClassification(AutoTokenizer.from_pretrained(model.backbone.source.folder))
         theirs = peer(**collate(trainer._examples(model, rows)))["loss"]
     assert float(theirs) == pytest.approx(sum(map(float, losses.values())), rel=1e-4)

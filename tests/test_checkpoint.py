@@ -132,17 +132,15 @@ def test_a_newer_format_is_refused(saved):
         mtl.load(saved[1], dtype="float32")
 
 
-@pytest.mark.parametrize("damage", [lambda d: d[:-10], lambda d: d[:-1] + bytes([d[-1] ^ 1]), lambda d: b""])
-def test_a_truncated_or_altered_file_is_refused(saved, damage):
+def test_an_altered_file_is_refused(saved):
     path = saved[1] / "weights.safetensors"
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(UserError, match="truncated or was changed"):
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(UserError, match="it was changed"):
         mtl.load(saved[1], dtype="float32")
 
 
 def _rehash(folder):
-    import hashlib
-
     digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
     _edit(folder, weights={"weights.safetensors": digest})
 
@@ -156,7 +154,7 @@ def test_a_pickle_under_the_right_name_is_refused_and_not_run(saved, tmp_path):
 
     (saved[1] / "weights.safetensors").write_bytes(pickle.dumps(Bomb()))
     _rehash(saved[1])
-    with pytest.raises(UserError, match="not a safetensors file"):
+    with pytest.raises(UserError, match="a Python pickle"):
         mtl.load(saved[1], dtype="float32")
     assert not (tmp_path / "ran").exists()
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError, listed
 from mtl.kinds.tagging import tags_of
 
 
@@ -17,17 +17,25 @@ def test_tags_are_bio_with_o_first():
 
 
 @pytest.mark.parametrize(
+    ("names", "sentence"),
+    [("", "none"), ("a", "a"), ("ab", "a and b"), ("abcd", "a, b, c and d"), ("abcde", "a, b, c, d and 1 more")],
+)
+def test_names_are_listed_as_in_a_sentence(names, sentence):
+    assert listed(names, most=4) == sentence
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ({"name": "", "kind": "regression"}, "name"),
         ({"name": "text", "kind": "regression"}, "already has a field"),
-        ({"name": "a", "kind": "magic"}, "classification, regression, tagging"),
+        ({"name": "a", "kind": "magic"}, "one of classification, regression or tagging"),
         ({"name": "a", "kind": "classification", "labels": ("x",)}, "at least 2 labels"),
         ({"name": "a", "kind": "classification", "labels": ("x", "x")}, "twice"),
         ({"name": "a", "kind": "tagging"}, "at least 1 entity type"),
         ({"name": "a", "kind": "regression", "labels": ("x",)}, "no labels"),
         ({"name": "a", "kind": "regression", "low": 1, "high": 1}, "below"),
-        ({"name": "a", "kind": "regression", "pooling": "median"}, "mean, max, cls, pooler"),
+        ({"name": "a", "kind": "regression", "pooling": "median"}, "mean, max, cls or pooler"),
         ({"name": "a", "kind": "regression", "dropout": 1}, "0 to 0.9"),
     ],
 )

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mtl.config import KINDS, TaskSpec, UserError, register_kind
+from mtl.config import KINDS, TaskSpec, UserError, listed, register_kind
 from mtl.kinds.classification import Classification
 from tests.test_structure import ROOT
 
@@ -70,7 +70,7 @@ def test_what_a_run_will_take_is_known(run):
 
 def test_without_the_plug_in_its_checkpoint_is_refused_with_what_there_is(run):
     said = mtl("", "analyze", "It was splendid.", "--model", run[1] / "checkpoint", code=2)
-    assert "kind must be one of classification, regression, tagging; it is 'grades'" in said
+    assert "kind must be one of classification, regression or tagging; it is 'grades'" in said
 
 
 def test_a_table_format_comes_in_a_file_of_its_own(tmp_path):
@@ -100,5 +100,5 @@ def test_a_kind_is_registered_once():
 
 @pytest.mark.parametrize("kind", ["os:system", "tests.plugins.grades", "grades", ["classification"], None])
 def test_a_config_names_no_plug_in(kind):
-    with pytest.raises(UserError, match=f"one of {', '.join(KINDS)}"):
+    with pytest.raises(UserError, match=f"one of {listed(KINDS, 'or')}"):
         TaskSpec.from_json({"name": "a", "kind": kind, "labels": ["x", "y"]})

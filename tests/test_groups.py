@@ -188,7 +188,10 @@ def test_what_the_browser_is_given_is_what_the_settings_do(unfreeze, freeze):
     [
         (TrainConfig(freeze=LAYERS + 2), rf"{LAYERS + 2} groups cannot be frozen.* has {LAYERS + 1} layer groups"),
         (TrainConfig(unfreeze=((2, 9),)), "9 groups cannot be frozen"),
-        (TrainConfig(freeze_heads=("topic",)), "No head is called 'topic'; the heads are mood, projection, head a.b"),
+        (
+            TrainConfig(freeze_heads=("topic",)),
+            "No head is called 'topic'; the heads are mood, projection and head a.b",
+        ),
         (TrainConfig(task_weights={"topic": 2.0}), "No head is called 'topic'; the heads are mood"),
         (TrainConfig(rates={"layer 9": 1e-3}), "No group is called 'layer 9'.*layer 3, head mood"),
         (TrainConfig(rates={"mood": 1e-3}), "No group is called 'mood'.*head mood"),

@@ -134,7 +134,7 @@ def test_texts_without_a_known_word_say_so():
         (lambda m: m.analyze(["a", " \n\t"]), "Text 2 is empty"),
         (lambda m: m.analyze("one text"), r"analyze\(\[text\]\)"),
         (lambda m: m.analyze([None]), "not a text but NoneType"),
-        (lambda m: m.analyze(["a"], tasks=["topic"]), "no task 'topic'; it has mood, stars, names"),
+        (lambda m: m.analyze(["a"], tasks=["topic"]), "no task 'topic'; it has mood, stars and names"),
         (lambda m: m.analyze(["a"], tasks="mood"), "list of names"),
         (lambda m: m.encode(["a"], "median"), "Unknown pooling 'median'"),
     ],

@@ -113,7 +113,7 @@ def test_a_run_that_was_resumed_has_another_model(engine, saved, loads):
 def test_what_is_gone_or_damaged_is_said_without_the_servers_folders(engine, saved, tmp_path):
     models, path = Models(engine), saved("a")
     (path / "weights.safetensors").write_bytes(b"")
-    with pytest.raises(UserError, match="This model/weights.safetensors is not the file that was saved") as told:
+    with pytest.raises(UserError, match="This model/weights.safetensors is not a safetensors file") as told:
         models.get(path)
     assert str(tmp_path) not in str(told.value)
     with pytest.raises(UserError, match=names.MODEL_GONE[:30]):

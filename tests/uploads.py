@@ -40,7 +40,7 @@ def session_of(model):
 
 def take(visit, model, path, name, shares=None, **reading):
     """What `data.take` returns when it is done; the shares of the work that it tells are added to `shares`."""
-    return finish(data.take(session_of(model), visit, path, name, **reading), shares)
+    return finish(data.take(session_of(model), visit, path, name, reading), shares)
 
 
 def write(tmp_path, content, name="table.csv"):

@@ -166,15 +166,13 @@ class Recipe(JsonData):
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, ModelConfig):
-            object.__setattr__(self, "model", ModelConfig.from_json(self.model))
-        if not isinstance(self.train, TrainConfig):
-            object.__setattr__(self, "train", TrainConfig.from_json(self.train))
+        object.__setattr__(self, "model", ModelConfig.of(self.model))
+        object.__setattr__(self, "train", TrainConfig.of(self.train))
         for name in ("train_on", "validate_on"):
-            if not isinstance(getattr(self, name), (list, tuple)):
-                raise UserError(f"{name} must be a list of data files, not {getattr(self, name)!r}.")
-            sources = tuple(s if isinstance(s, SourceSpec) else SourceSpec.from_json(s) for s in getattr(self, name))
-            object.__setattr__(self, name, sources)
+            sources = getattr(self, name)
+            if not isinstance(sources, (list, tuple)):
+                raise UserError(f"{name} must be a list of data files, not {sources!r}.")
+            object.__setattr__(self, name, tuple(map(SourceSpec.of, sources)))
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> Recipe:
@@ -187,23 +185,23 @@ class Recipe(JsonData):
     def dataset(self, data_dir: str | os.PathLike) -> Dataset:
         """Read all files, whose paths are relative to `data_dir`."""
         specs = {spec.name: spec for spec in self.model.tasks}
-        parts: list[Part] = []
         validation: dict[str, list[Row]] = {s.file: read_source(s, data_dir, specs) for s in self.validate_on}
-        notes: list[str] = []
+        training: list[tuple[SourceSpec, list[Row]]] = []
         for source in self.train_on:
             rows, held_out = split(read_source(source, data_dir, specs), source.validation)
+            training.append((source, rows))
             if held_out:
                 validation[source.file] = held_out
+        all_held_out = [row for rows in validation.values() for row in rows]
+        parts, notes = [], []
+        for source, rows in training:
+            kept = without(rows, all_held_out)
+            if len(kept) < len(rows):
+                notes.append(f"{source.file}: {len(rows) - len(kept)} rows left out that are also validated on.")
             beside = Path(data_dir) / source.teacher
             teacher = str(beside) if source.teacher and beside.is_dir() else source.teacher
             noise = (source.lower, source.upper, source.mask)
-            parts.append(Part(source.file, rows, source.weight, source.unlabelled, *noise, teacher, source.variations))
-        all_held_out = [row for rows in validation.values() for row in rows]
-        for i, part in enumerate(parts):
-            rows = without(part.rows, all_held_out)
-            if len(rows) < len(part.rows):
-                notes.append(f"{part.name}: {len(part.rows) - len(rows)} rows left out that are also validated on.")
-            parts[i] = replace(part, rows=rows)
+            parts.append(Part(source.file, kept, source.weight, source.unlabelled, *noise, teacher, source.variations))
         return Dataset(tuple(parts), validation, tuple(notes))
 
 

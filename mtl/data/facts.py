@@ -11,7 +11,7 @@ from functools import cached_property
 from mtl.config import UserError
 from mtl.data.header import is_unnamed, is_useless, promises_labels
 from mtl.text.numbers import number_format
-from mtl.text.spans import is_bio, is_json, is_marked, literal
+from mtl.text.spans import FORMS, is_bio, is_json, is_marked, literal
 from mtl.text.values import is_blank
 
 # How many cells of a column are examined closely.
@@ -173,9 +173,7 @@ class Facts:
     @property
     def likeliest_form(self) -> str:
         """How entities are written in most of the cells, given that the column holds them."""
-        shares = {"bio": _share(self.sample, is_bio), "json": _share(self.sample, is_json)}
-        shares["markup"] = _share(self.sample, is_marked)
-        return max(shares, key=shares.get)
+        return max(FORMS, key=lambda form: _share(self.sample, FORMS[form].is_meant))
 
     @cached_property
     def has_marks(self) -> bool:

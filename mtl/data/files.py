@@ -32,6 +32,7 @@ _KNOWN = (
     (b"PAR1", "a Parquet file", "Write it as CSV, for example with pandas: read_parquet(...).to_csv(...)."),
     (b"SQLite format 3", "a database", "Export its table as CSV."),
     (b"\x93NUMPY", "a NumPy file", _TABLE_HINT),
+    (b"\x1f\x8b", "a gzip archive", "Unpack it and use the table inside."),
     (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and use the table inside."),
     (b"Rar!", "a RAR archive", "Unpack it and use the table inside."),
     (b"BZh", "a bzip2 archive", "Unpack it and use the table inside."),
@@ -150,10 +151,15 @@ def _too_big(name: str, max_bytes: int, how: str = "") -> str:
     return f"{name} is larger than {size} {how}".rstrip() + ", the limit here. Use a part of its rows."
 
 
+def known_format(data: bytes) -> tuple[str, str] | None:
+    """What a file with these first bytes is, and how to make a table of it; None if they are not known."""
+    return next(((what, hint) for start, what, hint in _KNOWN if data.startswith(start)), None)
+
+
 def _refuse_known(data: bytes, name: str) -> None:
-    for start, what, hint in _KNOWN:
-        if data.startswith(start):
-            raise UserError(f"{name} is {what}, not a table. {hint}")
+    if known := known_format(data):
+        what, hint = known
+        raise UserError(f"{name} is {what}, not a table. {hint}")
     if data.startswith(b"PK\x03\x04"):
         if b"xl/" in data or b"[Content_Types].xml" in data[:2000]:
             raise UserError(f"{name} is an Excel or other Office file, not text. {_SAVE_HINT}")

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from mtl.config import UserError
-from mtl.encoder import attention as attend
+from mtl import weights
+from mtl.config import UserError, listed
 from mtl.encoder import bert
+from mtl.encoder.attention import mask_scores
 from mtl.files import json_or_nothing, write_json
 
 if TYPE_CHECKING:
@@ -38,12 +39,7 @@ _ALIASES = {DEFAULT, f"sentence-transformers/{DEFAULT}"}
 
 # Where each family keeps its list of transformer layers.
 _LAYERS = {
-    "bert": "encoder.layer",
-    "roberta": "encoder.layer",
-    "xlm-roberta": "encoder.layer",
-    "camembert": "encoder.layer",
-    "electra": "encoder.layer",
-    "mpnet": "encoder.layer",
+    **dict.fromkeys(("bert", "camembert", "electra", "mpnet", "roberta", "xlm-roberta"), "encoder.layer"),
     "distilbert": "transformer.layer",
 }
 
@@ -124,16 +120,11 @@ def fingerprint(folder: Path) -> str:
     keys = [f"{f.resolve()}|{f.stat().st_size}|{f.stat().st_mtime_ns}" for f in files]
     digests = [cached.get(key) for key in keys]
     if not all(isinstance(d, str) for d in digests):
-        digests = [_sha256(f) for f in files]
+        digests = [weights.sha256(f) for f in files]
         with contextlib.suppress(OSError):  # with a read-only home it is computed again at the next start
             cache_file.parent.mkdir(parents=True, exist_ok=True)
             write_json(cache_file, {**cached, **dict(zip(keys, digests, strict=True))})
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # --- the module ---
@@ -206,7 +197,7 @@ class Backbone(nn.Module):
             return hidden
         if isinstance(self.encoder, bert.Encoder):
             return self.encoder.run(layers, hidden, mask)
-        attention = attend.mask_scores(mask, hidden.dtype)
+        attention = mask_scores(mask, hidden.dtype)
         extra = ()
         if self.family == "mpnet":
             extra = (self.encoder.encoder.compute_position_bias(hidden),)
@@ -260,16 +251,18 @@ def load(source: Source, dtype: torch.dtype = torch.float32, device: str = "cpu"
 
 
 def _load(source: Source, dtype: torch.dtype, device: str) -> Backbone:
+    for file in source.folder.glob("*.safetensors"):
+        weights.check(file)
     encoder = bert.load(source.folder, dtype)
     if encoder is None:
         with _quiet():
-            encoder = _load_with_transformers(source, dtype, device)
+            encoder = _load_with_transformers(source, dtype)
     encoder.requires_grad_(False)
     tokenizer = _load_tokenizer(source.folder)
     return Backbone(encoder.eval().to(device), tokenizer, source, _max_tokens(source.folder, encoder.config))
 
 
-def _load_with_transformers(source: Source, dtype: torch.dtype, device: str) -> nn.Module:
+def _load_with_transformers(source: Source, dtype: torch.dtype) -> nn.Module:
     from transformers import AutoConfig, AutoModel
 
     try:
@@ -278,16 +271,13 @@ def _load_with_transformers(source: Source, dtype: torch.dtype, device: str) -> 
         raise UserError(f"{source.folder}/config.json does not describe a known model: {error}") from error
     if config.model_type not in _LAYERS:
         raise UserError(
-            f"{source.name} is a {config.model_type} model; the encoders that work here are "
-            f"{', '.join(sorted(_LAYERS))}."
+            f"{source.name} is a {config.model_type} model; the encoders that work here are {listed(sorted(_LAYERS))}."
         )
     try:
         return AutoModel.from_pretrained(
             source.folder,
             config=config,
             dtype=dtype,
-            # On a GPU, torch's fused kernels are quicker.
-            attn_implementation=attend.register() if device == "cpu" else None,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
@@ -299,22 +289,17 @@ def _load_with_transformers(source: Source, dtype: torch.dtype, device: str) -> 
 def _load_tokenizer(folder: Path) -> Tokenizer:
     from tokenizers import Tokenizer
 
-    if (folder / "tokenizer.json").is_file():
-        try:
+    try:
+        if (folder / "tokenizer.json").is_file():
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:
-            raise UserError(f"{folder}/tokenizer.json cannot be read: {error}") from error
-    else:
-        from transformers import AutoTokenizer
+        else:
+            from transformers import AutoTokenizer
 
-        try:
             with _quiet():
-                slow_or_fast = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        except Exception as error:
-            raise UserError(f"{folder} has no tokenizer that can be loaded: {error}") from error
-        tokenizer = getattr(slow_or_fast, "backend_tokenizer", None)
-        if tokenizer is None:
-            raise UserError(f"{folder} has no fast tokenizer (tokenizer.json); character offsets need one.")
+                found = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+            tokenizer = found.backend_tokenizer  # only fast tokenizers, which give character offsets, have one
+    except Exception as error:
+        raise UserError(f"{folder} has no fast tokenizer (tokenizer.json) that can be loaded: {error}") from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

@@ -135,12 +135,10 @@ class _Attention(nn.Module):
             for linear in (self.self.query, self.self.key, self.self.value)
         )
         dropout = self.self.dropout.p if self.training else 0.0
-        if fused_is_quicker(hidden, texts.shape[1]):
-            answer = nn.functional.scaled_dot_product_attention(query, key, value, texts.scores, dropout)
-            answer = answer.transpose(1, 2)
-        else:
-            answer, _ = attend(self, query, key, value, texts.scores, dropout=dropout)
-        return self.output(texts.strip(answer.flatten(2)), hidden)
+        fused = fused_is_quicker(hidden, texts.shape[1])
+        attention = nn.functional.scaled_dot_product_attention if fused else attend
+        answer = attention(query, key, value, texts.scores, dropout).transpose(1, 2).flatten(2)
+        return self.output(texts.strip(answer), hidden)
 
 
 class _Output(nn.Module):
@@ -169,7 +167,6 @@ class _Pooler(nn.Module):
 
 def load(folder: Path, dtype: torch.dtype) -> Encoder | None:
     """The encoder in `folder`, or None if it is another architecture or incomplete, which is left to transformers."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
@@ -177,13 +174,13 @@ def load(folder: Path, dtype: torch.dtype) -> Encoder | None:
         if not (config.keys() >= set(_SIZES) and all(config.get(name) in values for name, values in _FIXED.items())):
             return None
         tensors = load_file(folder / "model.safetensors")
-    except (OSError, ValueError, AttributeError, SafetensorError):
+    except (OSError, ValueError, AttributeError):
         return None
     tensors.pop("embeddings.position_ids", None)  # a buffer (0, 1, 2 ...) in old files
     with torch.device("meta"):  # the weights are replaced at once
         encoder = Encoder(SimpleNamespace(**{"pad_token_id": 0, **config}))
-    shapes = {name: tensor.shape for name, tensor in encoder.state_dict().items()}
-    if {name: tensor.shape for name, tensor in tensors.items()} != shapes:
+    try:
+        encoder.load_state_dict({name: tensor.to(dtype) for name, tensor in tensors.items()}, assign=True)
+    except RuntimeError:  # other names or shapes
         return None
-    encoder.load_state_dict({name: tensor.to(dtype) for name, tensor in tensors.items()}, assign=True)
     return encoder

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mtl.config import KINDS, TaskSpec, UserError
+from mtl.config import KINDS, TaskSpec, UserError, listed
 from mtl.data.facts import Facts
 from mtl.data.rows import Column, Findings, Row
 from mtl.text.values import plural
@@ -153,10 +153,10 @@ class Kind:
     def misfit(self, value: Any, spec: TaskSpec) -> str:
         """Why a value is not possible for a task; "" if it is."""
         if isinstance(value, tuple):
-            return f"task {spec.name!r} has no entities, but that is what is marked there."
+            return f"Task {spec.name!r} has no entities, but that is what is marked there."
         if value in spec.labels:
             return ""
-        return f"task {spec.name!r} has no label {value!r}; it has {', '.join(spec.labels)}."
+        return f"Task {spec.name!r} has no {self.label_noun} {value!r}; it has {listed(spec.labels)}."
 
     # --- answers ---
 

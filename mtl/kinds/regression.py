@@ -94,7 +94,7 @@ class Regression(Kind):
             finite = math.isfinite(float(value))
         except (TypeError, ValueError):
             finite = False
-        return "" if finite else f"task {spec.name!r} needs a number, not {value!r}."
+        return "" if finite else f"Task {spec.name!r} needs a number, not {value!r}."
 
     def score(
         self, spec: TaskSpec, truths: Sequence[float], answers: Sequence[float], words: Sequence[Sequence[tuple]]

@@ -14,19 +14,7 @@ from mtl.config import TaskSpec, UserError
 from mtl.data.facts import Facts
 from mtl.data.rows import Column, Findings, Row
 from mtl.kinds.kind import Evidence, Kind, Metric, Report
-from mtl.text.spans import (
-    LONGEST_CELL,
-    Span,
-    bio_cell_tags,
-    entity_starts,
-    is_bio,
-    is_json,
-    is_marked,
-    parse_bio_cell,
-    parse_markup,
-    raw_json_spans,
-    spans_to_tags,
-)
+from mtl.text.spans import FORMS, LONGEST_CELL, Span, bio_cell_tags, entity_starts, spans_to_tags
 from mtl.text.values import plural, shown
 
 # The spans of a text may add up to this many times its length plus this many characters: thousands may overlap, and
@@ -34,11 +22,6 @@ from mtl.text.values import plural, shown
 _OVERLAPPING, _ROOM = 10, 100_000
 # The names of our scores in seqeval.
 _FIGURES = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
-_FORMS = {
-    "json": "entity spans as JSON",
-    "bio": "an entity tag per word",
-    "markup": "texts with marked entities",
-}
 
 
 @dataclass(frozen=True)
@@ -79,7 +62,7 @@ class Tagging(Kind):
 
     def recognise(self, column: Facts, likely: bool) -> Evidence | None:
         form = column.entity_form
-        return Evidence(1.0, f"it holds {_FORMS[form]}") if form else None
+        return Evidence(1.0, f"it holds {FORMS[form].holds}") if form else None
 
     def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], tuple[Span, ...] | None]:
         column = Facts(None, cells)
@@ -123,11 +106,9 @@ class Tagging(Kind):
 
     def misfit(self, value: Any, spec: TaskSpec) -> str:
         if not isinstance(value, tuple):
-            return f"task {spec.name!r} needs entities, not {value!r}."
+            return f"Task {spec.name!r} needs entities, not {value!r}."
         strange = sorted({span.label for span in value} - {*spec.labels})
-        if not strange:
-            return ""
-        return f"task {spec.name!r} has no entity type {strange[0]!r}; it has {', '.join(spec.labels)}."
+        return super().misfit(strange[0], spec) if strange else ""
 
     def score(
         self,
@@ -209,12 +190,12 @@ class _SpanReader:
         if cell.strip() == "[]":
             return form, []
         try:
-            return form, _PARSERS[form](cell, text)
+            return form, FORMS[form].parse(cell, text)
         except UserError:
-            other = next((name for name, is_meant in _LOOKS.items() if is_meant(cell.strip())), form)
+            other = next((name for name, about in FORMS.items() if about.is_meant(cell.strip())), form)
             if other == form:
                 raise
-        return other, _PARSERS[other](cell, text)
+        return other, FORMS[other].parse(cell, text)
 
     def _without_overlaps(self, spans: Sequence[Span], line: int) -> tuple[Span, ...]:
         result: list[Span] = []
@@ -246,18 +227,6 @@ def _facts(span: Span, prefix: str = "") -> dict[str, object]:
 def _is_iob1(cells: Sequence[str]) -> bool:
     starts = [entity_starts(bio_cell_tags(cell)) for cell in cells if len(cell) <= LONGEST_CELL]
     return sum(len(loose) for loose, _ in starts) > sum(strict for _, strict in starts)
-
-
-def _marked(cell: str, text: str) -> list[Span]:
-    plain, spans = parse_markup(cell)
-    if plain.strip() != text.strip():
-        raise UserError(f"Without its marks this cell is not the text of its row: {shown(plain)}.")
-    shift = (len(text) - len(text.lstrip())) - (len(plain) - len(plain.lstrip()))
-    return [Span(s.start + shift, s.end + shift, s.label) for s in spans]
-
-
-_PARSERS = {"json": lambda cell, text: raw_json_spans(cell), "markup": _marked, "bio": parse_bio_cell}
-_LOOKS = {"json": is_json, "markup": is_marked, "bio": is_bio}
 
 
 def _inside_word(text: str, position: int) -> bool:

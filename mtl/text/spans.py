@@ -9,11 +9,11 @@ import contextlib
 import itertools
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mtl.config import UserError
-from mtl.text.values import LONGEST_NAME, plural
+from mtl.text.values import LONGEST_NAME, plural, shown
 
 # A cell may hold megabytes, so no pattern here backtracks (++), and spans, which take many times the memory of the
 # cell, are read from cells of at most this many characters: some ten thousand spans.
@@ -202,6 +202,15 @@ def is_marked(cell: str) -> bool:
     return "](" in cell and any(match["label"] for match in _MARK.finditer(cell))
 
 
+def parse_marked_cell(cell: str, text: str) -> list[Span]:
+    """The spans of a cell that holds `text` again, marked. Raises UserError when it holds another text."""
+    plain, spans = parse_markup(cell)
+    if plain.strip() != text.strip():
+        raise UserError(f"Without its marks this cell is not the text of its row: {shown(plain)}.")
+    shift = (len(text) - len(text.lstrip())) - (len(plain) - len(plain.lstrip()))
+    return [Span(s.start + shift, s.end + shift, s.label) for s in spans]
+
+
 # JSON ---------------------------------------------------------------------------------------------
 
 
@@ -259,3 +268,22 @@ def _span(item: object) -> Span:
     if len(label) > LONGEST_NAME or max(abs(start), abs(end)) > _FAR:
         raise UserError(f"A span's label may have {LONGEST_NAME:,} characters, and its start and end 12 digits.")
     return Span(start, end, label.strip())
+
+
+# All notations -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Form:
+    """A notation: what a column of it holds, whether a cell is meant so, and the spans of a cell in a text."""
+
+    holds: str
+    is_meant: Callable[[str], bool]
+    parse: Callable[[str, str], list[Span]]
+
+
+FORMS = {
+    "bio": Form("an entity tag per word", is_bio, parse_bio_cell),
+    "json": Form("entity spans as JSON", is_json, lambda cell, text: raw_json_spans(cell)),
+    "markup": Form("texts with marked entities", is_marked, parse_marked_cell),
+}

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import ASSETS, KINDS, TrainConfig
-from mtl.files import write_json
 from mtl.groups import Groups
 from mtl.training.forgetting import probe
 from mtl.training.metrics import evaluate
 from mtl.training.presets import PRESETS
 from mtl.training.progress import Progress, fold
+from mtl.training.scores import headlines
 
 if TYPE_CHECKING:
     from mtl.training.jobs import Job
@@ -91,11 +91,6 @@ def measure(
     }
 
 
-def write(figures: Figures, path: str | os.PathLike = OUT) -> None:
-    """Write figures as JSON."""
-    write_json(Path(path), figures)
-
-
 def _anchor(data: str | os.PathLike, start: str, base: TrainConfig, tasks: Sequence[str], folder: Path) -> Figures:
     """Train all tasks but one, then that one alone, without the anchor and with it: what the others lost."""
     from mtl.training.jobs import prepare
@@ -122,7 +117,7 @@ def _train(job: Job, folder: Path) -> Figures:
         "steps": progress.step,
         "sizes": dict(progress.sizes),
         "moved": _rounded(progress.moved),
-        "scores": _headlines(progress.past[-1].validation),
+        "scores": _rounded(progress.past[-1].scores),
         "cosine": round(progress.cosine, 4),
         "probe": {
             name: {"metric": task["metric"], "before": round(task["before"], 4), "after": round(task["after"], 4)}
@@ -141,22 +136,17 @@ def _untouched(job: Job, groups: Groups) -> Figures:
     torch.manual_seed(job.config.seed)  # new heads are initialised as in the runs
     model = checkpoint.derive(checkpoint.load(job.start_from, dtype="float32"), job.model).eval()
     [rows] = job.dataset.validation.values()
+    kinds = {spec.name: spec.kind for spec in job.model.tasks}
     return {
         "learns": False,
         "seconds": 0.0,
         "steps": 0,
         "sizes": dict(groups.sizes),
         "moved": dict.fromkeys(groups.sizes, 0.0),
-        "scores": _headlines(evaluate(model, rows)),
+        "scores": _rounded(headlines(evaluate(model, rows), kinds)),
         "cosine": 1.0,
         "probe": {},
     }
-
-
-def _headlines(scores: Mapping[str, Figures]) -> dict[str, float]:
-    """The headline score of each task."""
-    metrics = {kind.headline for kind in KINDS.values()}
-    return {name: round(next(s for m, s in own.items() if m in metrics), 4) for name, own in scores.items()}
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:

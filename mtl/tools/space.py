@@ -48,10 +48,3 @@ def rewrite(root: Path = ROOT) -> bool:
     if after != before:
         path.write_text(after, encoding="utf-8")
     return after != before
-
-
-def main() -> int:
-    """The command `python -m mtl space`: update the block and report it. Returns the exit status."""
-    done = "was rewritten from" if rewrite() else "already equals"
-    print(f"README.md: the block on top {done} Spacefile.")
-    return 0

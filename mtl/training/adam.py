@@ -74,13 +74,9 @@ class Schedule:
 
     def go_to(self, step: int) -> None:
         """Set the rates of the step after `step` steps."""
-        self._at = step
         if step < self._rise:
             factor = (step + 1) / self._rise
         else:
             factor = max(self._steps - step, 0) / max(self._steps - self._rise, 1)
         for group, rate in zip(self._adam.param_groups, self._full, strict=True):
             group["lr"] = rate * factor
-
-    def step(self) -> None:
-        self.go_to(self._at + 1)

@@ -8,6 +8,7 @@ from typing import Any
 from mtl.config import KINDS, TrainConfig
 from mtl.groups import Groups
 from mtl.model import MultiTaskModel
+from mtl.training.scores import each_task
 
 
 def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
@@ -36,7 +37,7 @@ def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
         "",
         "## Scores on validation rows",
         "",
-        *_scores(record["metrics"], model),
+        *(_scores(record["metrics"], model) or ["No rows were held out."]),
     ]
     return "\n".join(lines) + "\n"
 
@@ -54,16 +55,14 @@ def _groups(groups: Groups) -> Iterator[str]:
         yield f"| {_cell(group.name)} | {group.size:,} | {rate} | {when or 'never'} |"
 
 
-def _scores(metrics: dict[str, Any], model: MultiTaskModel, where: str = "") -> list[str]:
+def _scores(metrics: dict[str, Any], model: MultiTaskModel) -> list[str]:
     lines = []
-    for name, scores in metrics.items():
-        if name in model.tasks and "rows" in scores:
-            kind = KINDS[model.tasks[name].kind]
-            shown = ", ".join(f"{metric.name} {scores[metric.name]:.3f}" for metric in kind.metrics)
-            lines.append(f"- {where}{_cell(name)}: {shown} ({scores['rows']} rows)")
-        else:
-            lines += _scores(scores, model, f"{_cell(name)}, ")
-    return lines or ["No rows were held out."]
+    for rows, task, scores in each_task(metrics):
+        where = f"{_cell(rows)}, " if rows else ""
+        kind = KINDS[model.tasks[task].kind]
+        shown = ", ".join(f"{metric.name} {scores[metric.name]:.3f}" for metric in kind.metrics)
+        lines.append(f"- {where}{_cell(task)}: {shown} ({scores['rows']} rows)")
+    return lines
 
 
 def _cell(text: str) -> str:

@@ -27,8 +27,8 @@ class Teachers:
 
     def __init__(self, model: MultiTaskModel, tasks: Sequence[str], parts: Sequence[Part]) -> None:
         self._models: dict[str, MultiTaskModel] = {}
-        self._answers: dict[int, dict[str, torch.Tensor]] = {}
-        self._cached: dict[int, torch.Tensor] = {}
+        # By task, to each part's rows, NaN where they have not been needed yet.
+        self._answers: dict[Part, dict[str, torch.Tensor]] = {}
         for part in parts:
             if not part.teacher:
                 continue
@@ -47,20 +47,15 @@ class Teachers:
                 raise UserError(
                     f"{part.name}: the teacher {part.teacher} has no {kinds} with the labels of {', '.join(tasks)}."
                 )
-            rows = len(part.rows)
-            self._answers[id(part)] = {name: torch.zeros(rows, model.tasks[name].outputs) for name in shared}
-            self._cached[id(part)] = torch.zeros(rows, dtype=torch.bool)
+            shapes = {name: (len(part.rows), model.tasks[name].outputs) for name in shared}
+            self._answers[part] = {name: torch.full(shape, torch.nan) for name, shape in shapes.items()}
 
     def __call__(self, part: Part, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """Task -> (rows, outputs) in float32: the probability of each label, or the number between -1 and 1.
 
         Empty for a part without a teacher."""
-        answers = self._answers.get(id(part))
-        if answers is None:
-            return {}
-        cached = self._cached[id(part)]
-        missing = [i for i in indices if not cached[i]]
-        teacher = self._models[part.teacher]
+        answers = self._answers.get(part, {})
+        missing = [i for i in indices if any(values[i].isnan().any() for values in answers.values())]
 
         def store(places: list[int], batch: Batch, encoded: Encoded) -> None:
             for name, values in answers.items():
@@ -68,8 +63,8 @@ class Teachers:
                 values[[missing[place] for place in places]] = teacher.head(name).as_teacher(logits).cpu()
 
         if missing:
+            teacher = self._models[part.teacher]
             teacher.each_batch(teacher.tokenise([part.rows[i].texts for i in missing], words=False), store)
-            cached[missing] = True
         return {name: values[list(indices)] for name, values in answers.items()}
 
 

@@ -78,7 +78,6 @@ def estimate(
     """
     groups = Groups.of(model.backbone, tasks, model.config.projection)
     groups = groups.under(groups.fitted(config), learns)
-    trainable = sum(group.size for group in groups if not group.frozen)
     held_out = min(round(rows * config.validation), max(rows - 1, 0))
     if config.validation and rows > 1:
         held_out = max(held_out, 1)
@@ -88,8 +87,8 @@ def estimate(
     share = train_rows / rows if rows else 0.0
     work = _Work(model, groups, steps, tokens * share, tokens * (1 - share))
     return Estimate(
-        trainable,
-        sum(groups.sizes.values()) - trainable,
+        work.trainable,
+        work.weights - work.trainable,
         steps,
         work.seconds(speed) if speed else None,
         work.memory(tokens / rows if rows else 0.0) / 1e6,
@@ -105,8 +104,12 @@ class _Work:
         self.model, self.groups, self.config = model, groups, groups.config
         self.steps, self.train, self.held_out = steps, train, held_out
         self.layers = groups.layers
-        # Not the last layer's, which includes the pooler.
-        self.layer_size = self.layers[1].size if len(self.layers) > 1 else 1
+        self.weights = sum(groups.sizes.values())
+        self.trainable = sum(group.size for group in groups if not group.frozen)
+        # A weight of a head costs as much as one of a layer; heads that read sentences cost next to nothing.
+        heads = [g.size for g in groups.tops if g.kind == "head" and not g.frozen and g.size > 10 * model.dim]
+        # In layers: not the last one, which includes the pooler.
+        self.word_heads = sum(heads) / self.layers[1].size
         # The outputs of the frozen groups in half precision (see `mtl.training.frozen_cache`), and whether they fit.
         self.cache_bytes = (train + held_out) * model.backbone.dim * 2
         self.caches = self.cache_bytes <= self.config.cache_mb * 1e6
@@ -126,10 +129,7 @@ class _Work:
             total += above * (_PADDING * self.train * speed.training + self.held_out * speed.forward)
             if config.anchor and above and anchored is None:
                 anchored, total = depth, total + self.train * above * speed.forward
-            # A weight of a head costs as much as one of a layer; heads that read sentences cost next to nothing.
-            heads = [g.size for g in self.groups.tops if g.kind == "head" and not g.frozen]
-            words = sum(size for size in heads if size > 10 * self.model.dim) / self.layer_size
-            total += _WORDS * words * (self.train * speed.training + self.held_out * speed.forward)
+            total += _WORDS * self.word_heads * (self.train * speed.training + self.held_out * speed.forward)
             moving = sum(g.size for g in self.groups if g.learns(epoch))
             # Per epoch two more: the movement, and the copy of the best weights.
             total += (self.steps / config.epochs + 2) * moving * speed.update
@@ -138,8 +138,6 @@ class _Work:
     def memory(self, tokens_per_row: float) -> float:
         """Peak bytes of the run's process; `tokens_per_row` on average."""
         config, dim = self.config, self.model.backbone.dim
-        weights = 4 * sum(self.groups.sizes.values())
-        trainable = sum(g.size for g in self.groups if not g.frozen)
         # Per trainable weight: itself, its gradient, two moments, its start, the best epoch's value.
         copies = 6 + bool(config.average)
         depth = min(self.groups.depth(epoch) for epoch in range(1, config.epochs + 1))
@@ -148,7 +146,7 @@ class _Work:
         batch = config.batch_size * min(2 * tokens_per_row, self.model.max_tokens)
         activations = batch * above * dim * 4 * _STORED_PER_TOKEN
         cache = self.cache_bytes if depth and self.caches else 0
-        return _PROCESS + weights + 4 * copies * trainable + activations + cache
+        return _PROCESS + 4 * self.weights + 4 * copies * self.trainable + activations + cache
 
 
 # --- this machine ---

@@ -14,6 +14,7 @@ from mtl.data.table import read_table
 from mtl.model import Encoded, MultiTaskModel
 from mtl.text.batches import Batch
 from mtl.training.metrics import evaluate
+from mtl.training.scores import headlines
 
 PROBE = ASSETS / "probe.csv"
 
@@ -35,15 +36,12 @@ def measure(
     rows = probe() if rows is None else rows
     tasks = [name for name, spec in before.tasks.items() if after.tasks.get(name) == spec and _covers(spec, rows)]
     (old, old_vectors), (new, new_vectors) = _scored(before, rows, tasks), _scored(after, rows, tasks)
-    result = {}
-    for name in old:
-        metric = KINDS[before.tasks[name].kind].headline
-        result[name] = {
-            "metric": metric,
-            "before": old[name][metric],
-            "after": new[name][metric],
-            "trained": name in trained,
-        }
+    kinds = {name: before.tasks[name].kind for name in tasks}
+    now = headlines(new, kinds)
+    result = {
+        name: {"metric": KINDS[kinds[name]].headline, "before": score, "after": now[name], "trained": name in trained}
+        for name, score in headlines(old, kinds).items()
+    }
     cosine = float(np.sum(old_vectors * new_vectors, axis=1).mean()) if before.dim == after.dim else None
     return {"tasks": result, "cosine": cosine}
 
@@ -65,7 +63,4 @@ def _scored(model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str]) ->
 
         model.each_batch(tokens, both)
 
-    if tasks:
-        return evaluate(model, rows, tasks, (tokens, each_batch)), vectors
-    each_batch(lambda *_: None)
-    return {}, vectors
+    return evaluate(model, rows, tasks, (tokens, each_batch)), vectors

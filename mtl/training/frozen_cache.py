@@ -6,8 +6,9 @@ word vectors, and the backbone does not run at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -21,29 +22,34 @@ from mtl.text.batches import Batch, Tokens, by_length, collate, shape
 _AHEAD = 4 * TOKENS_PER_BATCH
 
 
-@dataclass
 class _Cached:
     """One part's texts, all tokens (and all words) concatenated. `*_starts`: where each text's begin; `done`: which
-    texts have been computed.
+    texts have been computed. Of a `whole` backbone it holds word and sentence vectors, else `hidden` token vectors.
 
     The first texts of all `rows` come first; `seconds` (rows,) is the index of each row's second text, -1 for none."""
 
-    rows: list[Tokens]
-    seconds: torch.Tensor
-    tokens: list[Tokens]
-    token_starts: torch.Tensor
-    word_starts: torch.Tensor
-    word_positions: torch.Tensor
-    word_shapes: torch.Tensor
-    hidden: torch.Tensor | None
-    words: torch.Tensor | None
-    pooled: dict[str, torch.Tensor]
-    done: torch.Tensor
-    targets: dict[tuple[str, int], Any] = field(default_factory=dict)
+    def __init__(
+        self, rows: list[Tokens], dim: int, poolings: Collection[str], whole: bool, dtype: torch.dtype
+    ) -> None:
+        paired = [i for i, row in enumerate(rows) if row.second is not None]
+        texts = [*(replace(row, second=None) for row in rows), *(rows[i].second for i in paired)] if paired else rows
+        words = [(text.text[start:end], position) for text in texts for start, end, position in text.words]
+        self.rows, self.tokens = rows, texts
+        self.seconds = torch.full((len(rows),), -1)
+        self.seconds[paired] = len(rows) + torch.arange(len(paired))
+        self.token_starts = _starts([len(text.ids) for text in texts])
+        self.word_starts = _starts([len(text.words) for text in texts])
+        self.word_positions = torch.tensor([position for _, position in words], dtype=torch.int64)
+        self.word_shapes = torch.tensor([shape(word) for word, _ in words], dtype=torch.int64)
+        self.hidden = None if whole else torch.empty(int(self.token_starts[-1]), dim, dtype=dtype)
+        self.words = torch.empty(len(words), dim, dtype=dtype) if whole else None
+        self.pooled = {how: torch.empty(len(texts), dim, dtype=dtype) for how in poolings} if whole else {}
+        self.done = torch.zeros(len(texts), dtype=torch.bool)
+        self.targets: dict[tuple[str, int], Any] = {}
 
 
 class Prefix:
-    """The outputs of the lowest `depth` layer groups for the rows of parts.
+    """The outputs of the lowest `depth` layer groups for the rows of parts; at first of none.
 
     `keep(part)` allocates memory for a part; `batch(part, indices)` builds a batch from the cache and computes what is
     missing: for its own rows alone at the first step, so that it need not wait, later for further rows too, since
@@ -52,22 +58,23 @@ class Prefix:
 
     def __init__(self, model: MultiTaskModel, depth: int, half: bool) -> None:
         self._model = model
-        self._depth = depth
+        self.depth = depth
+        self._half = half
         self._stored = torch.float16 if half else torch.float32
-        self._frozen = _in_half(model.backbone, depth) if half else model.backbone
         self._whole = depth == len(model.backbone.groups)
         self._poolings = model.config.poolings
-        self._cached: dict[int, _Cached] = {}
+        self._cached: dict[Part, _Cached] = {}
+
+    @cached_property
+    def _frozen(self) -> Backbone:
+        return _in_half(self._model.backbone, self.depth) if self._half else self._model.backbone
 
     def __contains__(self, part: Part) -> bool:
-        return id(part) in self._cached
-
-    def tokens(self, part: Part) -> list[Tokens]:
-        return self._cached[id(part)].rows
+        return part in self._cached
 
     def targets(self, part: Part) -> dict[tuple[str, int], Any]:
         """A cache for the targets of a part's rows, by task and row."""
-        return self._cached[id(part)].targets
+        return self._cached[part].targets
 
     @property
     def bytes(self) -> int:
@@ -85,27 +92,8 @@ class Prefix:
 
     def keep(self, part: Part) -> None:
         """Allocate the cache for a part's rows."""
-        dim = self._model.backbone.dim
         rows = self._model.tokenise([row.texts for row in part.rows])
-        paired = [i for i, row in enumerate(rows) if row.second is not None]
-        seconds = torch.full((len(rows),), -1)
-        seconds[paired] = len(rows) + torch.arange(len(paired))
-        tokens = [*(replace(row, second=None) for row in rows), *(rows[i].second for i in paired)] if paired else rows
-        token_starts = _starts([len(t.ids) for t in tokens])
-        word_starts = _starts([len(t.words) for t in tokens])
-        self._cached[id(part)] = _Cached(
-            rows,
-            seconds,
-            tokens,
-            token_starts,
-            word_starts,
-            torch.tensor([position for t in tokens for _, _, position in t.words], dtype=torch.int64),
-            torch.tensor([shape(t.text[s:e]) for t in tokens for s, e, _ in t.words], dtype=torch.int64),
-            None if self._whole else torch.empty(int(token_starts[-1]), dim, dtype=self._stored),
-            torch.empty(int(word_starts[-1]), dim, dtype=self._stored) if self._whole else None,
-            {how: torch.empty(len(tokens), dim, dtype=self._stored) for how in self._poolings} if self._whole else {},
-            torch.zeros(len(tokens), dtype=torch.bool),
-        )
+        self._cached[part] = _Cached(rows, self._model.backbone.dim, self._poolings, self._whole, self._stored)
 
     @torch.no_grad()
     def _compute(self, cached: _Cached, texts: torch.Tensor) -> None:
@@ -119,7 +107,7 @@ class Prefix:
             for places in _by_length([cached.tokens[i] for i in missing]):
                 indices = [missing[place] for place in places]
                 batch = collate([cached.tokens[i] for i in indices], self._frozen.pad_id).to(device)
-                hidden = self._frozen.run(batch.ids, batch.mask, 0, self._depth)
+                hidden = self._frozen.run(batch.ids, batch.mask, 0, self.depth)
                 at = torch.tensor(indices)
                 if self._whole:
                     encoded = Encoded(hidden, batch.mask, self._frozen)
@@ -135,7 +123,7 @@ class Prefix:
 
         `encoded` carries gradients from the groups above. The batch has no token ids, since no later step reads them.
         """
-        model, cached = self._model, self._cached[id(part)]
+        model, cached = self._model, self._cached[part]
         seconds = cached.seconds[list(indices)]
         paired = (seconds >= 0).nonzero()[:, 0]
         texts = torch.cat((torch.tensor(indices), seconds[paired]))
@@ -163,14 +151,19 @@ class Prefix:
         # Padding repeats a row's first token: any finite numbers do, since the mask hides them.
         grid = cached.token_starts[texts][:, None] + torch.where(mask, places, 0)
         hidden = cached.hidden[grid].float().to(model.device)
-        return tokens, batch, hidden, model.encode_batch(batch, hidden, self._depth)
+        return tokens, batch, hidden, model.encode_batch(batch, hidden, self.depth)
 
-    @torch.no_grad()
-    def each_batch(self, part: Part, handle: Callable[[list[int], Batch, Encoded], None]) -> None:
-        """Pass every row of a cached part to `handle(indices, batch, encoded)`, in batches of similar length."""
-        for indices in _by_length(self.tokens(part)):
-            _, batch, _, encoded = self.batch(part, indices)
-            handle(indices, batch, encoded)
+    def all_batches(self, part: Part) -> tuple[list[Tokens], Callable]:
+        """The tokens of a cached part's rows, and a function like `MultiTaskModel.each_batch` for them."""
+        rows = self._cached[part].rows
+
+        @torch.no_grad()
+        def each_batch(handle: Callable[[list[int], Batch, Encoded], None]) -> None:
+            for indices in _by_length(rows):
+                _, batch, _, encoded = self.batch(part, indices)
+                handle(indices, batch, encoded)
+
+        return rows, each_batch
 
 
 def _with_next(texts: list[int], cached: _Cached) -> list[int]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,13 +22,15 @@ from mtl.training.calibration import calibrate
 from mtl.training.distillation import Teachers
 from mtl.training.frozen_cache import Prefix
 from mtl.training.losses import Anchor, batch_losses
-from mtl.training.metrics import evaluate, headline
+from mtl.training.metrics import evaluate
 from mtl.training.plan import Plan
 from mtl.training.processes import Processes
+from mtl.training.scores import Scores, by_set, headlines
 from mtl.training.state import Position, State
 from mtl.training.variations import with_variations
 
 Event = dict[str, Any]
+Losses = dict[str, float]
 # Weights are added to the running average at every this many steps.
 _AVERAGE_EVERY = 5
 
@@ -80,17 +80,14 @@ class _Training:
         self.movement = optim.Movement(self.groups)
         self.adam = optim.optimizer(self.groups, config.weight_decay)
         self.schedule = Schedule(self.adam, self.plan.steps, config.warmup)
-        self.average = optim.Average(self.groups)
+        self.average = optim.Average(self.learning)
         self.average_from = self.plan.steps - math.ceil(self.plan.steps * config.average)
-        self.best = optim.Best(self.groups)
-        self.anchor = None
-        if config.anchor or model.projection is not None:
-            self.anchor = Anchor(original, model.config.pooling, dataset.parts)
+        self.best = optim.Best(self.learning)
+        self.anchor = Anchor(original, model.config.pooling)
         self.teachers = Teachers(model, self.trained, dataset.parts)
         self.validation = {name: Part(name, rows) for name, rows in dataset.validation.items()}
         self.position = Position()
         self.depth = -1
-        self.prefix: Prefix | None = None
         self.state = State(state, config, dataset.fingerprint) if state is not None else None
         # From here on one of the two, so that a run resumed elsewhere goes on as it began.
         chosen = chosen_precision(model.device, config.precision)
@@ -114,14 +111,12 @@ class _Training:
                 break
             if self._freeze_for(epoch):
                 yield {"event": "freeze", "epoch": epoch, "frozen_groups": self.depth, **self._cache_fields()}
-            sums: dict[str, list[float]] = {}
-            stopped = yield from self._steps(epoch, sums)
+            stopped, losses = yield from self._steps(epoch)
             if stopped or epoch == self.config.epochs:
                 self.average.apply()
                 if self.config.blend:
                     self.movement.take_back(self.config.blend)
-            event = self._epoch_event(epoch, sums, whole=not stopped)
-            self._judge(epoch, event)
+            event = self._epoch_event(epoch, losses, whole=not stopped)
             if stopped:
                 yield event
                 status = "stopped"
@@ -151,8 +146,9 @@ class _Training:
         with self._precision():
             return calibrate(self.model.eval(), rows, self._learning_heads())
 
-    def _steps(self, epoch: int, sums: dict[str, list[float]]) -> Iterator[Event]:
-        """The steps of an epoch; returns whether it was stopped. Losses are collected in `sums`."""
+    def _steps(self, epoch: int) -> Generator[Event, None, tuple[bool, list[Losses]]]:
+        """The steps of an epoch; returns whether it was stopped, and the losses of each step."""
+        history: list[Losses] = []
         # Seeded by epoch, so that a resumed run draws the same dropout as one that was never interrupted.
         torch.manual_seed(self.config.seed * 1009 + epoch + 7919 * self.processes.rank)
         self._set_training_mode()
@@ -162,7 +158,6 @@ class _Training:
                     self.model,
                     part,
                     indices,
-                    self.depth,
                     self.prefix,
                     self.anchor,
                     random.Random(seed),
@@ -172,9 +167,7 @@ class _Training:
                 )
             used = self._update(losses, epoch)
             everyone = self.processes.gather(({name: loss.item() for name, loss in losses.items()}, self.stop()))
-            values = _mean_by_name([values for values, _ in everyone])
-            for name, value in values.items():
-                sums.setdefault(name, []).append(value)
+            history.append(_mean_by_name([values for values, _ in everyone]))
             seconds = self.seconds()
             yield {
                 "event": "step",
@@ -183,11 +176,11 @@ class _Training:
                 "seconds": seconds,
                 "eta": round(seconds / self.position.step * (self.plan.steps - self.position.step), 1),
                 "lr": used,
-                "loss": values,
+                "loss": history[-1],
             }
             if any(stop for _, stop in everyone):
-                return True
-        return False
+                return True, history
+        return False, history
 
     def _update(self, losses: dict[str, torch.Tensor], epoch: int) -> dict[str, float]:
         """One step of the optimiser; returns the rate of each group that it used."""
@@ -206,22 +199,24 @@ class _Training:
             torch.nn.utils.clip_grad_norm_(self.learning, self.config.clip)
         rates = {g["name"]: g["lr"] for g in self.adam.param_groups}
         self.adam.step()
-        self.schedule.step()
         self.position.step += 1
+        self.schedule.go_to(self.position.step)
         if self.position.step > self.average_from and self.position.step % _AVERAGE_EVERY == 0:
             self.average.add()
         return {g.name: rates[g.name] if g.learns(epoch) else 0.0 for g in self.groups}
 
-    def _judge(self, epoch: int, event: Event) -> None:
-        """Remember the weights of the best epoch so far; without validation rows the last one counts as the best."""
-        sets = [scores for scores in event["scores"].values() if scores]
-        score = float(np.mean([headline(scores, self.model.tasks) for scores in sets])) if sets else float(epoch)
+    def _judge(self, epoch: int, scores: dict[str, Scores]) -> float | None:
+        """The mean headline score of an epoch, whose weights are remembered if it is the best so far.
+
+        Without validation rows the score is None, and the last epoch counts as the best."""
+        kinds = {name: spec.kind for name, spec in self.model.tasks.items()}
+        means = [np.mean([*headlines(own, kinds).values()]) for own in scores.values() if own]
+        score = float(np.mean(means)) if means else float(epoch)
         better = self.best.epoch is None or score > self.best.score
         self.position.stale = 0 if better else self.position.stale + 1
         if better:
             self.best.keep(epoch, score, copy=self.config.keep_best)
-        event["score"] = round(score, 6) if sets else None
-        del event["scores"]
+        return round(score, 6) if means else None
 
     # --- events ---
 
@@ -244,19 +239,19 @@ class _Training:
         }
 
     def _cache_fields(self) -> Event:
-        return {"cache_mb": round(self.prefix.bytes / 1e6, 1) if self.prefix else 0.0, "cache_note": self.cache_note}
+        return {"cache_mb": round(self.prefix.bytes / 1e6, 1), "cache_note": self.cache_note}
 
-    def _epoch_event(self, epoch: int, sums: dict[str, list[float]], whole: bool) -> Event:
+    def _epoch_event(self, epoch: int, losses: list[Losses], whole: bool) -> Event:
         scores = self.processes.from_main(self._scores() if self.processes.is_main else {})
         return {
             "event": "epoch",
             "epoch": epoch,
             "whole": whole,
             "seconds": self.seconds(),
-            "train": {name: {"loss": float(np.mean(values))} for name, values in sums.items()},
+            "train": {name: {"loss": loss} for name, loss in _mean_by_name(losses).items()},
             "validation": by_set(scores),
-            "scores": scores,
             "moved": self.movement(),
+            "score": self._judge(epoch, scores),
         }
 
     def _scores(self) -> dict[str, Any]:
@@ -264,9 +259,7 @@ class _Training:
         scores = {}
         with self._precision():
             for name, part in self.validation.items():
-                cached = None
-                if self.prefix is not None and part in self.prefix:
-                    cached = (self.prefix.tokens(part), functools.partial(self.prefix.each_batch, part))
+                cached = self.prefix.all_batches(part) if part in self.prefix else None
                 scores[name] = evaluate(self.model, part.rows, self.trained, cached)
         return scores
 
@@ -282,27 +275,25 @@ class _Training:
             return False
         self.depth = depth
         optim.set_frozen(self.groups, epoch)
-        self.prefix = None  # freed before the new one is made
-        self.prefix, self.cache_note = self._cached_prefix()
+        self.prefix = Prefix(self.model, depth, half=self.config.precision == "bfloat16")
+        self.cache_note = self._cache_parts()
         return True
 
-    def _cached_prefix(self) -> tuple[Prefix | None, str]:
+    def _cache_parts(self) -> str:
+        """Let the prefix cache all parts that it can; returns why it cannot, if that is for lack of memory."""
+        if not self.depth or not self.config.cache_mb:
+            return ""
         parts = [p for p in self.dataset.parts if not (p.lower or p.upper or p.mask)]
         parts += self.validation.values()
-        if not self.depth or not parts or not self.config.cache_mb:
-            return None, ""
-        with self._precision() as half:
-            prefix = Prefix(self.model, self.depth, half)
-        needed = prefix.estimate(parts) / 1e6
+        needed = self.prefix.estimate(parts) / 1e6
         if needed > self.config.cache_mb:
-            return None, (
+            return (
                 f"The outputs of the frozen groups would take about {needed:,.0f} MB, more than the "
                 f"{self.config.cache_mb:,} MB allowed (cache_mb): they are computed anew in every step."
             )
         for part in parts:
-            if part.rows:
-                prefix.keep(part)
-        return prefix, ""
+            self.prefix.keep(part)
+        return ""
 
     def _set_training_mode(self) -> None:
         """Dropout on in heads that learn, and in the backbone where the settings say so; off in frozen parts."""
@@ -315,7 +306,7 @@ class _Training:
     def _learning_heads(self) -> list[str]:
         return [g.label for g in self.groups if g.kind == "head" and not g.frozen]
 
-    def _precision(self) -> contextlib.AbstractContextManager[bool]:
+    def _precision(self) -> torch.autocast:
         return precision(self.model.device, self.config.precision)
 
     def _weight(self, loss: str) -> float:
@@ -333,20 +324,12 @@ def chosen_precision(device: torch.device, wanted: str) -> str:
     return "bfloat16" if device.type == "cuda" or quickest_dtype() == torch.bfloat16 else "float32"
 
 
-@contextlib.contextmanager
-def precision(device: torch.device, wanted: str) -> Iterator[bool]:
-    """Run in bfloat16 where that is wanted or quicker (see `TrainConfig.precision`); gives whether it does."""
-    low = chosen_precision(device, wanted) == "bfloat16"
-    with torch.autocast(device.type, torch.bfloat16, enabled=low):
-        yield low
+def precision(device: torch.device, wanted: str) -> torch.autocast:
+    """A context that computes in bfloat16 where that is wanted or quicker (see `TrainConfig.precision`)."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=chosen_precision(device, wanted) == "bfloat16")
 
 
-def by_set(scores: dict[str, Any]) -> dict[str, Any]:
-    """Validation scores as events give them: by task where there is one set of rows, as usual; else by set and task."""
-    return next(iter(scores.values())) if len(scores) == 1 else scores
-
-
-def _mean_by_name(values: list[dict[str, float]]) -> dict[str, float]:
+def _mean_by_name(values: list[Losses]) -> Losses:
     names = dict.fromkeys(name for losses in values for name in losses)
     return {name: float(np.mean([losses[name] for losses in values if name in losses])) for name in names}
 

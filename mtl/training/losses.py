@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -39,24 +37,22 @@ def batch_losses(
     model: MultiTaskModel,
     part: Part,
     indices: list[int],
-    depth: int,
-    prefix: Prefix | None,
-    anchor: Anchor | None,
+    prefix: Prefix,
+    anchor: Anchor,
     chance: random.Random,
     config: TrainConfig,
-    teachers: Teachers | None = None,
-    trust: float = 1.0,
+    teachers: Teachers,
+    trust: float,
 ) -> dict[str, torch.Tensor]:
     """One backbone pass, and the loss of every task that rows of this batch have labels or a teacher for.
 
-    The lowest `depth` groups are frozen; `prefix` has their outputs for the parts it caches. `anchor` adds the losses
-    "anchor" and, for a model with a projection, "projection". `trust` (0 to 1) weighs labels against the answers of
-    `teachers`.
+    `prefix` are the frozen groups, with their outputs for the parts it caches. `trust` (0 to 1) weighs labels against
+    the answers of `teachers`. There are two more losses: "anchor", and "projection" for a model with a projection.
     """
-    rows = [part.rows[i] for i in indices]
+    rows, depth = [part.rows[i] for i in indices], prefix.depth
     disturbed = False
     cached_targets: dict[tuple[str, int], Any] = {}
-    if prefix is not None and part in prefix:
+    if part in prefix:
         tokens, batch, hidden, encoded = prefix.batch(part, indices)
         cached_targets = prefix.targets(part)
     else:
@@ -68,7 +64,7 @@ def batch_losses(
         with torch.no_grad():
             hidden = model.backbone.run(batch.ids, batch.mask, 0, depth) if depth else None
         encoded = model.encode_batch(batch, hidden, depth)
-    answers = teachers(part, indices) if teachers is not None else {}
+    answers = teachers(part, indices)
     losses = {}
     for name in model.tasks:
         head = model.head(name)
@@ -87,7 +83,7 @@ def batch_losses(
         logits = head.of_rows(model.logits(encoded, batch, name), batch, labelled)
         if len(logits):  # none for texts without words
             losses[name] = head.losses(logits, targets).mean()
-    if anchor is not None and not disturbed:
+    if (config.anchor or model.projection is not None) and not disturbed:
         # Of rows with two texts, the first.
         pooled = encoded.pooled(model.config.pooling)[: len(rows)]
         learns = depth < len(model.backbone.groups)
@@ -125,22 +121,23 @@ def _mask_words(part: Part, batch: Batch, model: MultiTaskModel, chance: random.
 class Anchor:
     """The backbone's sentence vectors before training, computed when first needed and cached."""
 
-    def __init__(self, original: Backbone, pooling: str, parts: Sequence[Part]) -> None:
+    def __init__(self, original: Backbone, pooling: str) -> None:
         self._original = original
         self._pooling = pooling
-        self._vectors = {id(part): np.zeros((len(part.rows), original.dim), np.float16) for part in parts}
-        self._cached = {id(part): np.zeros(len(part.rows), bool) for part in parts}
+        # Those of each part's rows, NaN where they have not been needed yet.
+        self._vectors: dict[Part, torch.Tensor] = {}
 
     @torch.no_grad()
     def __call__(
         self, part: Part, indices: list[int], batch: Batch, hidden: torch.Tensor | None, depth: int
     ) -> torch.Tensor:
         """Vectors (batch, dim) in float32. `hidden`: the output of the frozen groups, which are the original's too."""
-        vectors, cached = self._vectors[id(part)], self._cached[id(part)]
-        if not cached[indices].all():
+        if part not in self._vectors:
+            self._vectors[part] = torch.full((len(part.rows), self._original.dim), torch.nan, dtype=torch.float16)
+        vectors = self._vectors[part]
+        if vectors[indices].isnan().any():
             inputs = batch.ids if hidden is None else hidden
             tokens = self._original.run(inputs, batch.mask, depth)
             pooled = Encoded(tokens, batch.mask, self._original).pooled(self._pooling)[: batch.rows].float()
-            vectors[indices] = F.normalize(pooled, dim=-1).cpu().numpy()
-            cached[indices] = True
-        return torch.from_numpy(vectors[indices].astype(np.float32)).to(batch.mask.device)
+            vectors[indices] = F.normalize(pooled, dim=-1).cpu().half()
+        return vectors[indices].float().to(batch.mask.device)

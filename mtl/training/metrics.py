@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mtl.config import KINDS, TaskSpec, UserError
+from mtl.config import KINDS
 from mtl.data.rows import Row
 from mtl.model import Encoded, MultiTaskModel, reads_words
 from mtl.text.batches import Batch, Tokens
@@ -38,13 +38,11 @@ def evaluate(
     """
     chosen = [model.head(name).spec for name in (model.tasks if tasks is None else tasks)]
     chosen = [spec for spec in chosen if any(spec.name in row.labels for row in rows)]
-    if not chosen:
-        return {}
     if cached is not None:
         tokens, each_batch = cached
     else:
         names = {spec.name for spec in chosen}
-        rows = [row for row in rows if all(map(str.strip, row.texts)) and names & row.labels.keys()]
+        rows = [row for row in rows if names & row.labels.keys()]
         tokens = model.tokenise([row.texts for row in rows], words=reads_words(chosen))
         each_batch = functools.partial(model.each_batch, tokens)
     outcomes = {spec.name: _Outcome() for spec in chosen}
@@ -72,10 +70,3 @@ def evaluate(
         }
         for spec, outcome in zip(chosen, outcomes.values(), strict=True)
     }
-
-
-def headline(scores: dict[str, dict[str, Any]], tasks: dict[str, TaskSpec]) -> float:
-    """The mean over tasks of their headline scores (see `Kind.headline`), 0 to 1."""
-    if not scores:
-        raise UserError("No row has a label for any task of this model: there is nothing to score.")
-    return float(np.mean([scores[name][KINDS[tasks[name].kind].headline] for name in scores]))

@@ -55,48 +55,44 @@ def set_frozen(groups: Groups, epoch: int) -> None:
                     parameter.grad = None
 
 
-class Average:
+class _Kept:
+    """Other values of the parameters that learn, `weights`; none at first."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._parameters = parameters
+        self.weights: list[torch.Tensor] = []
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        """Give the parameters these values, if there are any."""
+        for weight, parameter in zip(self.weights, self._parameters, strict=bool(self.weights)):
+            parameter.copy_(weight)
+
+
+class Average(_Kept):
     """The mean of the weights over the last steps (stochastic weight averaging, Izmailov et al. 2018)."""
 
-    def __init__(self, groups: Groups) -> None:
-        self._parameters = [p for g in groups if not g.frozen for p in g.parameters.values()]
-        self.means: list[torch.Tensor] = []
-        self.count = 0
+    count = 0
 
     @torch.no_grad()
     def add(self) -> None:
-        if not self.means:
-            self.means = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
+        if not self.weights:
+            self.weights = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
         self.count += 1
-        for mean, parameter in zip(self.means, self._parameters, strict=True):
+        for mean, parameter in zip(self.weights, self._parameters, strict=True):
             mean.lerp_(parameter.detach(), 1 / self.count)
 
-    @torch.no_grad()
-    def apply(self) -> None:
-        """Replace the weights by their means, if there are any."""
-        for mean, parameter in zip(self.means, self._parameters, strict=bool(self.means)):
-            parameter.copy_(mean)
 
-
-class Best:
+class Best(_Kept):
     """The weights of the best epoch so far, its number and its score."""
 
-    def __init__(self, groups: Groups) -> None:
-        self._parameters = [p for g in groups if not g.frozen for p in g.parameters.values()]
-        self.restore(None, 0.0, [])
+    epoch: int | None = None
+    score = 0.0
 
     def keep(self, epoch: int, score: float, copy: bool) -> None:
         """Record an epoch, and with `copy` its weights."""
-        self.restore(epoch, score, [p.detach().clone() for p in self._parameters] if copy else [])
-
-    def restore(self, epoch: int | None, score: float, weights: list[torch.Tensor]) -> None:
-        self.epoch, self.score, self.weights = epoch, score, weights
-
-    @torch.no_grad()
-    def apply(self) -> None:
-        """Restore the best epoch's weights, if they were copied."""
-        for weight, parameter in zip(self.weights, self._parameters, strict=bool(self.weights)):
-            parameter.copy_(weight)
+        self.epoch, self.score = epoch, score
+        self.weights = [p.detach().clone() for p in self._parameters] if copy else []
 
 
 class Movement:

@@ -11,7 +11,6 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 
 T = TypeVar("T")
@@ -32,7 +31,6 @@ class Processes:
             # Without a GPU, and without `cpu`, accelerate would treat each process as the only one.
             state = PartialState(cpu=not torch.cuda.is_available())
             self.rank, self.count = state.process_index, state.num_processes
-            self._device = state.device
             # Otherwise its threads may outlive the interpreter and end the process with SIGABRT.
             atexit.register(state.destroy_process_group)
 
@@ -62,15 +60,6 @@ class Processes:
         box: list[Any] = [value]
         broadcast_object_list(box)
         return box[0]
-
-    def to_main(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The arrays (float32, of one shape) of all processes in the order of their ranks; [] except in the first."""
-        if self.count == 1:
-            return [rows]
-        mine = torch.from_numpy(rows).to(self._device)
-        parts = [torch.empty_like(mine) for _ in range(self.count)] if self.is_main else None
-        torch.distributed.gather(mine, parts)
-        return [part.cpu().numpy() for part in parts or []]
 
     @torch.no_grad()
     def average_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:

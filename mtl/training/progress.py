@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS, TrainConfig
 from mtl.groups import Groups
+from mtl.training.scores import headlines
 
 if TYPE_CHECKING:
     from mtl.training.runs.folder import Run
@@ -185,7 +186,7 @@ class Progress:
     @property
     def scores_before(self) -> dict[str, float]:
         """The headline scores of the start model."""
-        return _pick(self.before, self.kinds)
+        return headlines(self.before, self.kinds)
 
     @property
     def best_of_task(self) -> dict[str, Epoch]:
@@ -283,7 +284,7 @@ def _step(now: Progress, event: Mapping[str, Any]) -> Progress:
 
 def _epoch(now: Progress, event: Mapping[str, Any]) -> Progress:
     number, validation = event["epoch"], event["validation"]
-    scores = _pick(validation, now.kinds)
+    scores = headlines(validation, now.kinds)
     epoch = Epoch(
         number,
         now.step,
@@ -326,12 +327,6 @@ def _damaged(now: Progress, event: Mapping[str, Any]) -> Progress:
 
 
 _HANDLERS = {"start": _start, "step": _step, "epoch": _epoch, "end": _end, "error": _error, "damaged": _damaged}
-
-
-def _pick(scores: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, float]:
-    """The headline score of each task that has one."""
-    metrics = {name: KINDS[kind].headline for name, kind in kinds.items()}
-    return {name: scores[name][metric] for name, metric in metrics.items() if metric in scores.get(name, ())}
 
 
 def _best(epochs: Iterable[Epoch], score: Callable[[Epoch], float | None]) -> Epoch | None:

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
 
 from mtl.config import TrainConfig
 from mtl.files import replacing
+from mtl.training.adam import AdamW
 from mtl.training.optim import Average, Best
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
@@ -46,12 +46,11 @@ class State:
     """
 
     def __init__(self, folder: Path, config: TrainConfig, data: str) -> None:
-        self._path = Path(folder) / "state.safetensors"
-        self._key = _key(config.to_json(), data)
-        self._earlier_key = _earlier_key(config, data)
+        self._path = folder / "state.safetensors"
+        self._keys = keys_of(config, data)
 
     def save(
-        self, position: Position, learning: Sequence[nn.Parameter], adam: Optimizer, average: Average, best: Best
+        self, position: Position, learning: Sequence[nn.Parameter], adam: AdamW, average: Average, best: Best
     ) -> None:
         from safetensors.torch import save_file
 
@@ -60,17 +59,15 @@ class State:
             tensors[f"weight.{i}"] = parameter.detach()
             moments = adam.state.get(parameter, {})
             tensors |= {f"{name}.{i}": moments[name] for name in _MOMENTS if name in moments}
-        tensors |= {f"mean.{i}": mean for i, mean in enumerate(average.means)}
+        tensors |= {f"mean.{i}": mean for i, mean in enumerate(average.weights)}
         tensors |= {f"best.{i}": weight for i, weight in enumerate(best.weights)}
         numbers = {**vars(position), "averaged": average.count, "best_epoch": best.epoch, "best_score": best.score}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         copies = {name: tensor.cpu().clone() for name, tensor in tensors.items()}
         with replacing(self._path) as temporary:
-            save_file(copies, temporary, metadata={"key": self._key, "numbers": json.dumps(numbers)})
+            save_file(copies, temporary, metadata={"key": self._keys[0], "numbers": json.dumps(numbers)})
 
-    def restore(
-        self, learning: Sequence[nn.Parameter], adam: Optimizer, average: Average, best: Best
-    ) -> Position | None:
+    def restore(self, learning: Sequence[nn.Parameter], adam: AdamW, average: Average, best: Best) -> Position | None:
         """Bring weights, moments and averages to the saved state and return the position.
 
         None, and nothing is changed, where there is no state, or one of other settings or data."""
@@ -79,7 +76,7 @@ class State:
         try:
             with safe_open(self._path, framework="pt") as file:
                 header = file.metadata() or {}
-                if header.get("key") not in (self._key, self._earlier_key):
+                if header.get("key") not in self._keys:
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
         except (FileNotFoundError, SafetensorError):
@@ -91,20 +88,17 @@ class State:
                 moments = {name: tensors[f"{name}.{i}"] for name in _MOMENTS if f"{name}.{i}" in tensors}
                 if moments:
                     adam.state[parameter] = {k: v.to(parameter.device) for k, v in moments.items()}
-        average.means = [tensors[f"mean.{i}"] for i in range(len(learning)) if f"mean.{i}" in tensors]
-        average.count = numbers["averaged"]
-        weights = [tensors[f"best.{i}"] for i in range(len(learning)) if f"best.{i}" in tensors]
-        best.restore(numbers["best_epoch"], numbers["best_score"], weights)
+        for kept, name in ((average, "mean"), (best, "best")):
+            kept.weights = [tensors[f"{name}.{i}"] for i in range(len(learning)) if f"{name}.{i}" in tensors]
+        average.count, best.epoch, best.score = numbers["averaged"], numbers["best_epoch"], numbers["best_score"]
         return Position(**{name: numbers[name] for name in vars(Position()) if name in numbers})
 
 
-def _key(settings: dict[str, Any], data: str) -> str:
-    return hashlib.sha256(json.dumps({"config": settings, "data": data}, sort_keys=True).encode()).hexdigest()
-
-
-def _earlier_key(config: TrainConfig, data: str) -> str | None:
-    """The key that versions before this one gave to such a run; None where they could not have had it."""
-    if not config.to_json().keys() <= {*_EARLIER}:
-        return None
-    everything = config.to_json(defaults=True)
-    return _key({name: everything[name] for name in _EARLIER}, data)
+def keys_of(config: TrainConfig, data: str) -> list[str]:
+    """The key of a run's settings and data, and the one that earlier versions gave it, if they could have had it."""
+    changed, everything = config.to_json(), config.to_json(defaults=True)
+    forms = [changed]
+    if changed.keys() <= {*_EARLIER}:
+        forms.append({name: everything[name] for name in _EARLIER})
+    texts = [json.dumps({"config": form, "data": data}, sort_keys=True) for form in forms]
+    return [hashlib.sha256(text.encode()).hexdigest() for text in texts]

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from mtl.config import UserError
 from mtl.sandbox import Progress, Stopped, watch
-from mtl.ui import words as text
+from mtl.text.values import plural
 from mtl.ui.page import UNCHANGED, Session, in_plain_words
 from mtl.ui.sentences import MAX_FILE_BYTES, Sentences, from_file, from_lines, from_list
 from mtl.ui.visitors import Visit, Work
 from mtl.ui.widgets import markup
+from mtl.ui.words import LOADING, file_too_big
 
 if TYPE_CHECKING:
     from mtl.model import Analysis
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 # More sentences than this are analysed in parts, so that progress is shown and Stop can stop.
 PART = 256
 _STOP, _NO_STOP = gr.update(visible=True), gr.update(visible=False)
+EMPTY = "There is nothing to analyze. Write at least one sentence, or pick an example."
+STOPPED = "Stopped. The results shown are those of the analysis before."
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,12 @@ def of_file(session: Session, visit: Visit, path: str) -> Iterator[Shown]:
     try:
         for share, seconds in watch(_take(session, upload, visit), lambda: visit.stopping):
             yield Shown(status=markup.reading(upload.name, share, seconds), stop=_STOP)
-    except Stopped:
-        yield Shown(status=markup.status(text.READING_STOPPED), stop=_NO_STOP, file=None)
-        return
     except Exception as problem:
-        yield Shown(status=markup.status(in_plain_words(problem), kind="bad"), stop=_NO_STOP, file=None)
+        stopped = "Stopped. The sentences are those from before."
+        yield Shown(status=_failed(problem, stopped), stop=_NO_STOP, file=None)
         return
     sentences = visit.upload
-    read = text.file_read(upload.name, len(sentences.texts))
+    read = f"{upload.name}: {plural(len(sentences.texts), 'sentence')}."
     for shown in run(session, visit, replace(sentences, notes=(read, *sentences.notes))):
         yield replace(shown, box="\n".join(sentences.texts), file=None)
 
@@ -92,19 +94,18 @@ def stop(visit: Visit) -> None:
 
 
 def too_big(visit: Visit) -> str:
-    return markup.status(text.file_too_big(MAX_FILE_BYTES), kind="bad")
+    return markup.status(file_too_big(MAX_FILE_BYTES), kind="bad")
 
 
 def run(session: Session, visit: Visit, sentences: Sentences) -> Iterator[Shown]:
     """Analyse `sentences` and keep the result as the visitor's. Only then does the revision change."""
     visit.stopping = False
     total = len(sentences.texts)
-    if not total:
-        yield Shown(status=markup.status(text.EMPTY, kind="bad"), stop=_NO_STOP)
-        return
-    if not session.engine.ready:
-        yield Shown(status=markup.status(text.LOADING, kind="busy"))
     try:
+        if not total:
+            raise UserError(EMPTY)
+        if not session.engine.ready:
+            yield Shown(status=markup.status(LOADING, kind="busy"))
         model = session.models.shared(visit.train.model, visit.name)
         if total > PART:
             yield Shown(status=progress(0, total, 0.0), stop=_STOP)
@@ -112,19 +113,39 @@ def run(session: Session, visit: Visit, sentences: Sentences) -> Iterator[Shown]
             if len(analyses) < total:
                 yield Shown(status=progress(len(analyses), total, seconds))
         labels = labels_for(sentences.texts, visit.upload)
-        session.registry.keep_work(visit, Work(model, analyses, model.config.pooling, labels))
-    except Stopped:
-        yield Shown(status=markup.status(text.STOPPED), stop=_NO_STOP)
-        return
+        session.registry.set_work(visit, Work(model, analyses, model.config.pooling, labels))
     except Exception as problem:
-        yield Shown(status=markup.status(in_plain_words(problem), kind="bad"), stop=_NO_STOP)
+        yield Shown(status=_failed(problem, STOPPED), stop=_NO_STOP)
         return
-    cut = [i for i, a in enumerate(analyses, 1) if a.truncated]
-    unread = [i for i, a in enumerate(analyses, 1) if a.unread]
-    notes = [*sentences.notes, *([text.truncated(cut, model.max_tokens)] if cut else [])]
-    notes += [text.unread(unread)] if unread else []
-    status = markup.status(text.done(total, seconds), notes)
+    took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    done = f"{plural(total, 'sentence')} · one pass · {took}"
+    status = markup.status(done, [*sentences.notes, *remarks(analyses, model.max_tokens)])
     yield Shown(status=status, revision=session.next_revision(), stop=_NO_STOP)
+
+
+def remarks(analyses: Sequence[Analysis], max_tokens: int) -> Iterator[str]:
+    """Which sentences the model has read in part only, or not at all."""
+    if cut := [i for i, a in enumerate(analyses, 1) if a.truncated]:
+        yield (
+            f"{_numbered(cut, 'is', 'are')} longer than the model reads: only the first {max_tokens} tokens "
+            f"(about {max_tokens * 3 // 4} words) counted."
+        )
+    if unread := [i for i, a in enumerate(analyses, 1) if a.unread]:
+        yield f"{_numbered(unread, 'has', 'have')} no word that the model knows: what it answers there means nothing."
+
+
+def _numbered(numbers: list[int], verb: str, verbs: str) -> str:
+    if len(numbers) == 1:
+        return f"Sentence {numbers[0]} {verb}"
+    more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
+    return f"Sentences {', '.join(map(str, numbers[:5]))}{more} {verbs}"
+
+
+def _failed(problem: Exception, stopped: str) -> str:
+    """Why there is no result, as a status: `stopped` where the visitor pressed Stop."""
+    return (
+        markup.status(stopped) if isinstance(problem, Stopped) else markup.status(in_plain_words(problem), kind="bad")
+    )
 
 
 def in_parts(
@@ -144,8 +165,9 @@ def in_parts(
 
 
 def progress(finished: int, total: int, seconds: float) -> str:
-    left = seconds / finished * (total - finished) if finished else None
-    return markup.status(text.progress(finished, total, left), kind="busy", share=finished / total)
+    left = f" · about {max(seconds / finished * (total - finished), 0.1):.1f} s left" if finished else ""
+    said = f"{finished:,} of {plural(total, 'sentence')}{left}"
+    return markup.status(said, kind="busy", share=finished / total)
 
 
 def labels_for(texts: tuple[str, ...], upload: Sentences | None) -> dict[str, tuple[str | float | None, ...]]:

@@ -8,7 +8,6 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,24 +27,25 @@ import gradio as gr
 
 from mtl import faults
 from mtl.config import ASSETS, UserError
+from mtl.text.values import plural
 from mtl.training.runs.service import Runs
 from mtl.ui import analysis, names, templates
-from mtl.ui import words as text
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
-from mtl.ui.engine import Engine, model_name
+from mtl.ui.engine import Engine
 from mtl.ui.examples import OPENING, SETS
 from mtl.ui.models import SharedModel
-from mtl.ui.page import ASKS_A_MODEL, QUIET, UNCHANGED, Session, by_name, labelled, use_model
+from mtl.ui.page import ASKS_A_MODEL, QUIET, Session, labelled, use_model
 from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
 from mtl.ui.server import cleanup, door
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
-from mtl.ui.server.presence import Heartbeats, Presence
+from mtl.ui.server.open_pages import OpenPages
 from mtl.ui.server.turns import fair_queue
 from mtl.ui.tabs import TABS
 from mtl.ui.train.result import words as result
 from mtl.ui.visitors import Registry, Visit
 from mtl.ui.widgets import markup
+from mtl.ui.words import TAGLINE, TITLE
 
 # Of the fonts that come with Gradio, these are whole; its other weights lack most letters.
 FONT = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))
@@ -59,6 +59,9 @@ THEME = gr.themes.Base(
 )
 # Bytes that each place for a file takes. The browser clicks the hidden button beside it when a file is larger.
 _LIMITS = {"#file": MAX_FILE_BYTES, "#data-file": MAX_FILE_BYTES, "#checkpoint": MAX_ZIP_BYTES}
+CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number format it computes in."
+CHOSEN_CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
+FILE = "Or a file: .txt with a sentence per line, .csv or .tsv"
 # In the order in which they need each other.
 _SCRIPTS = ("page.js", "controls.js")
 
@@ -68,10 +71,10 @@ class Page(gr.Blocks):
 
     limits: Limits | None = None
 
-    def launch(self, *arguments: Any, **settings: Any) -> Any:
+    def launch(self, *arguments: Any, hosts: Hosts | None = None, **settings: Any) -> Any:
         faults.keep_texts_out_of_the_log()
         limits = self.limits or Limits.from_environment()
-        return super().launch(*arguments, **{**launch_settings(Hosts(), limits), **settings})
+        return super().launch(*arguments, **{**launch_settings(hosts or Hosts(), limits), **settings})
 
     async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """`gr.Blocks.process_api`, whose errors Gradio would print whole and answer with nothing or with all of it."""
@@ -82,25 +85,27 @@ class Page(gr.Blocks):
             raise
         except Exception as problem:
             faults.log.error("A call failed: %s", faults.where(problem))
-            raise gr.Error(text.MISFIT, print_exception=False) from None
+            message = "The server could not answer this: what was sent may not be what it expects."
+            raise gr.Error(message, print_exception=False) from None
 
 
 def build(name: str | None = None) -> gr.Blocks:
-    """The page around the model that `name` or the environment variable MTL_MODEL names. Loads nothing heavy.
+    """The page around the model folder or Hub id that `name` or the environment variable MTL_MODEL names, or else the
+    bundled model. Loads nothing heavy.
 
     Raises `UserError` where a setting in the environment is wrong."""
-    engine = Engine(name or model_name())
+    engine = Engine(name or os.environ.get("MTL_MODEL") or None)
     registry = Registry()
     limits = Limits.from_environment()
     line = {"most_in_line": limits.line, "longest": limits.run_hours * 3600, "least_free": limits.free_gb * 1e9}
     runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **line)
-    with Page(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
-        demo.engine, demo.runs, demo.registry, demo.presence = engine, runs, registry, Presence(registry)
+    with Page(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
+        demo.engine, demo.runs, demo.registry, demo.open_pages = engine, runs, registry, OpenPages(demo, registry)
         demo.limits = limits
         session = Session(engine, registry, runs)
         demo.sandbox = session.sandbox
         with gr.Row(elem_id="top"):
-            header = gr.HTML(_header(text.CHIP_LOADING), apply_default_css=False, elem_id="header")
+            header = gr.HTML(_header("loading the model …"), apply_default_css=False, elem_id="header")
             reset = gr.Button(result.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
         with gr.Row(elem_id="frame"):
             with gr.Column(elem_id="left", scale=0, min_width=300):
@@ -114,7 +119,7 @@ def build(name: str | None = None) -> gr.Blocks:
         triggers = [demo.load, session.model.change, session.revision.change]
         session.wire(triggers, partial(_model_in_use, session), [], [header, reset])
         session.wire([reset.click], partial(use_model, session), [], [session.model])
-        _recognise(demo, session)
+        _identify(demo, session)
         _endpoints(session)
     demo.queue()
     demo._queue = fair_queue(demo)
@@ -123,7 +128,7 @@ def build(name: str | None = None) -> gr.Blocks:
 
 def serve(demo: gr.Blocks) -> None:
     """`python app.py [--host --port --share]`: serve until stopped; the model is loaded meanwhile."""
-    parser = argparse.ArgumentParser(description=text.TAGLINE)
+    parser = argparse.ArgumentParser(description=TAGLINE)
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="make a public link through Gradio's servers")
@@ -131,11 +136,11 @@ def serve(demo: gr.Blocks) -> None:
     parser.add_argument("--allow-host", metavar="NAME", dest="allow_hosts", action="append", default=[], help=about)
     options = parser.parse_args()
     demo.launch(
+        hosts=Hosts(options.allow_hosts),
         server_name=options.host,
         server_port=options.port,
         share=options.share,
         prevent_thread_lock=True,
-        **launch_settings(Hosts(options.allow_hosts), demo.limits),
     )
     demo.engine.start()
 
@@ -155,7 +160,7 @@ def serve(demo: gr.Blocks) -> None:
 def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
     """What every way of serving this page has in common."""
     return {
-        "app_kwargs": door.settings(hosts, limits, behind=[Heartbeats]),
+        "app_kwargs": door.settings(hosts, limits),
         # Gradio's helper processes would take uploads and give files past the door.
         "num_workers": 0,
         "theme": THEME,
@@ -177,34 +182,20 @@ def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
 # --- parts of the page ---
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """What changes on the page once its visitor is known."""
-
-    token: str
-    arrival: int
-    model: Any
-
-
-def _recognise(demo: gr.Blocks, session: Session) -> None:
+def _identify(demo: gr.Blocks, session: Session) -> None:
     """Find out whose page it is: a secret that the browser keeps makes it the owner of its runs."""
     token = gr.BrowserState("", storage_key="mtl-owner", secret=_browser_secret(session.runs.root))
     again = gr.Checkbox(visible="hidden")
-    outputs = {"token": token, "arrival": session.arrival, "model": session.model}
 
     def handler(token: str, again: bool, request: gr.Request) -> tuple:
+        owner = token if isinstance(token, str) and re.fullmatch(r"[0-9a-f]{32}", token) else secrets.token_hex(16)
         address = request.client.host if request.client else ""
-        return by_name(_arrive(session, request.session_hash, address, token, again), outputs)
+        visit = session.registry.identify(request.session_hash, owner, again, address)
+        # The first analysis may have been made meanwhile, by the page's own model.
+        model = session.next_revision() if visit.train.model else gr.skip()
+        return owner, session.next_revision(), model
 
-    demo.load(handler, [token, again], [*outputs.values()], js="mtl.arrive", **QUIET)
-
-
-def _arrive(session: Session, name: str | None, address: str, token: str, again: bool) -> Arrival:
-    owner = token if isinstance(token, str) and re.fullmatch(r"[0-9a-f]{32}", token) else secrets.token_hex(16)
-    visit = session.registry.recognise(name, owner, again, address)
-    # The first analysis may have been made meanwhile, by the page's own model.
-    model = session.next_revision() if visit.train.model else UNCHANGED
-    return Arrival(owner, session.next_revision(), model)
+    demo.load(handler, [token, again], [token, session.arrival, session.model], js="mtl.arrive", **QUIET)
 
 
 def _browser_secret(root: Path) -> str:
@@ -225,7 +216,7 @@ def _head() -> str:
     return "".join(f"<script>{script}</script>" for script in scripts)
 
 
-def _header(chip: str, about: str = text.CHIP_TITLE) -> str:
+def _header(chip: str, about: str = CHIP_TITLE) -> str:
     return templates.render("header.html", chip=chip, about=about, limits=_LIMITS)
 
 
@@ -236,37 +227,40 @@ def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
     try:
         model = session.models.get(path)
     except UserError:
-        return _header(text.CHIP_FAILED), back
+        return _header("no model"), back
+    heads = plural(len(model.tasks), "head") if model.tasks else "no heads"
     if path is None:
-        name = names.own_name(session.engine.name)
-        chip = text.chip(name, model.backbone.parameter_count, len(model.tasks), model.dtype)
-        return _header(chip, f"{text.CHIP_TITLE} {model.slow_format}".strip()), back
-    name, learnt = names.name_of_model(session.runs, visit.owner, path), names.trained_in(path)
-    chip = result.chip(name, learnt, len(model.tasks), model.dtype)
-    return _header(chip, f"{result.CHIP_TITLE} {model.slow_format}".strip()), back
+        about, size = CHIP_TITLE, f"{model.backbone.parameter_count / 1e6:.1f} M"
+        parts = (names.own_name(session.engine.name), size, f"one backbone, {heads}", model.dtype)
+    else:
+        about = CHOSEN_CHIP_TITLE
+        name = names.name_of_model(session.runs, visit.owner, path)
+        parts = (name, names.trained_in(path), heads, model.dtype)
+    return _header(" · ".join(part for part in parts if part), f"{about} {model.slow_format}".strip()), back
 
 
 def _left_column(demo: gr.Blocks, session: Session) -> None:
     """The box, all that fills it, and the first analysis."""
     box = gr.Textbox(
         "\n".join(SETS[OPENING]),
-        label=text.BOX_LABEL,
-        placeholder=text.BOX_PLACEHOLDER,
-        info=text.SHORTCUT,
+        label="Sentences, one per line",
+        placeholder="Write or paste sentences here, one per line.",
+        info="Ctrl + Enter analyzes, too.",
         lines=12,
         max_lines=16,
         autoscroll=False,
         elem_id="sentences",
     )
     with gr.Row(elem_id="actions"):
-        analyze = gr.Button(text.ANALYZE, variant="primary", elem_id="analyze", min_width=120)
-        stop = gr.Button(text.STOP, variant="stop", elem_id="stop", visible=False, min_width=80, scale=0)
-    status = gr.HTML(markup.status(text.WAITING, kind="busy"), apply_default_css=False, elem_id="status")
-    gr.HTML(markup.label(text.EXAMPLES), apply_default_css=False)
+        analyze = gr.Button("Analyze", variant="primary", elem_id="analyze", min_width=120)
+        stop = gr.Button("Stop", variant="stop", elem_id="stop", visible=False, min_width=80, scale=0)
+    waiting = "The first analysis appears here in a moment."
+    status = gr.HTML(markup.status(waiting, kind="busy"), apply_default_css=False, elem_id="status")
+    gr.HTML(markup.label("Examples"), apply_default_css=False)
     with gr.Row(elem_id="examples"):
         examples = {title: gr.Button(title, size="sm", min_width=60) for title in SETS}
-    gr.HTML(markup.label(text.FILE), apply_default_css=False)
-    file = gr.File(label=text.FILE, show_label=False, file_types=[*PLAIN_TEXT, *TABLES], height=84, elem_id="file")
+    gr.HTML(markup.label(FILE), apply_default_css=False)
+    file = gr.File(label=FILE, show_label=False, file_types=[*PLAIN_TEXT, *TABLES], height=84, elem_id="file")
 
     too_big = gr.Button(visible="hidden", elem_id="file-too-big")
 
@@ -302,11 +296,12 @@ def _endpoints(session: Session) -> None:
         return session.models.shared(None, request.session_hash or f"address {request.client.host}")
 
     def analyze(texts: list[str], request: gr.Request) -> list[dict]:
+        """Analyze up to 2,000 texts: the embedding and every head's answer for each, as JSON."""
         return analysis.for_program(lambda: analysis.as_json(model(request), texts))
 
     def embed(texts: list[str], request: gr.Request, pooling: str = "") -> list[list[float]]:
+        """Embed up to 2,000 texts: one vector of length 1 for each. pooling: empty for the model's own."""
         return analysis.for_program(lambda: analysis.vectors(model(request), texts, pooling))
 
     for function in (analyze, embed):
-        name = function.__name__
-        gr.api(function, api_name=name, api_description=text.API[name], **ASKS_A_MODEL)
+        gr.api(function, api_name=function.__name__, **ASKS_A_MODEL)

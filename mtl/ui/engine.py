@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from typing import TYPE_CHECKING
 
 from mtl import maps
 from mtl.config import UserError
-from mtl.ui import words as text
 
 if TYPE_CHECKING:
     from mtl.model import MultiTaskModel
 
 log = logging.getLogger("mtl.ui")
-
-
-def model_name() -> str | None:
-    """The model folder or Hub id that the environment names, None for the bundled default."""
-    return os.environ.get("MTL_MODEL") or None
 
 
 class Engine:
@@ -50,7 +43,7 @@ class Engine:
         """The model, waited for. Raises `UserError` when it cannot be loaded."""
         self.wait()
         if self._problem is not None:
-            raise UserError(text.model_failed(self._problem)) from self._problem
+            raise UserError(f"The model could not be loaded: {self._problem}") from self._problem
         return self._model
 
     def _load(self) -> None:
@@ -60,7 +53,7 @@ class Engine:
             self._model = mtl.load(self.name)
             self._model.analyze(["The first call initialises lazily; no visitor should wait for that."])
         except Exception as problem:
-            log.error(text.model_failed(problem), exc_info=not isinstance(problem, UserError))
+            log.error("The model could not be loaded: %s", problem, exc_info=not isinstance(problem, UserError))
             self._problem = problem
         finally:
             self._done.set()

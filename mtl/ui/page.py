@@ -20,10 +20,10 @@ from mtl.config import UserError
 from mtl.faults import short, where
 from mtl.sandbox import Failure, Sandbox
 from mtl.training.runs.service import Runs
-from mtl.ui import words as text
 from mtl.ui.engine import Engine
 from mtl.ui.models import Models
 from mtl.ui.visitors import Registry, Visit
+from mtl.ui.words import EXPIRED
 
 log = logging.getLogger("mtl.ui")
 # Events that ask for the same thing again when they come twice.
@@ -35,6 +35,10 @@ ASKS_A_MODEL = {"concurrency_id": "model", "concurrency_limit": 40}
 # Options of every event. Gradio shows the progress of an event at its outputs; even where that is hidden, the browser
 # tells each component that any event ever changed about each event's state, and copies its value every time.
 QUIET = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
+UNEXPECTED = (
+    "Something went wrong on the server, and its log says what. Nothing of yours is lost: change the "
+    "sentences or try again."
+)
 # In a handler's result: the component of this field stays as it is.
 UNCHANGED = object()
 
@@ -43,7 +47,8 @@ class Session:
     """What a tab's `build` is given: the places it may listen to, and ways to wire plain functions to them.
 
     `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors. `sandbox`
-    reads their files. `narrow` is true on a phone. The revisions are counters that move, by `next_revision()`, when
+    reads their files. `narrow` is true on a phone; `form` holds what the form of the Train tab says, as JSON, where an
+    event collects it by `js="mtl.collect"`. The revisions are counters that move, by `next_revision()`, when
     something of a session has changed: `revision` its analysis, `arrival` who it is (once, when the page has loaded),
     `data` what it will train on, `settings` how, `run` which run it looks at or that this run is over, `model` which
     model it uses."""
@@ -57,6 +62,7 @@ class Session:
         self.revision = gr.State(0)
         self.arrival, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(5))
         self.narrow = gr.Checkbox(visible="hidden", elem_id="narrow")
+        self.form = gr.Textbox(visible=False)
         self._revisions = itertools.count(1)
 
     def next_revision(self) -> int:
@@ -154,7 +160,7 @@ def _with_work(view: Callable, needs_work: bool, visit: Visit, *values: Any) -> 
     if visit.work is not None:
         return view(visit.work, *values)
     if needs_work:
-        raise UserError(text.EXPIRED)
+        raise UserError(EXPIRED)
     return iter(())
 
 
@@ -162,6 +168,11 @@ def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:
     """Let a visitor's tabs use a checkpoint, or (None) the page's own model; returns the revision of the model."""
     visit.train.model = path
     return session.next_revision()
+
+
+def html(value: str = "", **options: Any) -> gr.HTML:
+    """HTML that has the page's own styles alone. `options` are those of `gr.HTML`."""
+    return gr.HTML(value, apply_default_css=False, **options)
 
 
 def labelled(label: str, **changes: Any) -> gr.Button:
@@ -186,4 +197,4 @@ def in_plain_words(problem: Exception) -> str:
     if isinstance(problem, UserError):
         return short(str(problem), _LONGEST)
     log.error("A handler of the page failed: %s", problem if isinstance(problem, Failure) else where(problem))
-    return text.UNEXPECTED
+    return UNEXPECTED

@@ -10,9 +10,14 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mtl.config import UserError
-from mtl.ui import words as text
+from mtl.config import KINDS, UserError
+from mtl.text.values import plural
+from mtl.ui.words import file_too_big
+
+if TYPE_CHECKING:
+    from mtl.data.table import Finding, Table
 
 MAX_SENTENCES = 2_000
 MAX_FILE_BYTES = 20_000_000
@@ -45,14 +50,14 @@ def from_lines(value: str) -> Sentences:
 def from_list(texts: Sequence[str]) -> Sentences:
     """A program's list of texts. Raises `UserError` where a visitor would get a note: a program reads none."""
     if not isinstance(texts, (list, tuple)) or not all(isinstance(t, str) for t in texts):
-        raise UserError(text.API_NOT_A_LIST)
+        raise UserError("Give a list of texts.")
     if not texts:
-        raise UserError(text.API_EMPTY)
+        raise UserError("The list of texts is empty.")
     if len(texts) > MAX_SENTENCES:
-        raise UserError(text.api_too_many(len(texts), MAX_SENTENCES))
+        raise UserError(f"{len(texts):,} texts are too many for one call; send at most {MAX_SENTENCES:,}.")
     for number, given in enumerate(texts, 1):
         if is_blank(given):
-            raise UserError(text.api_blank(number))
+            raise UserError(f"Text {number} is empty. Leave it out or write something in it.")
     # As they were given, so that spans count a program's own characters.
     return Sentences(tuple(_SURROGATE.sub("\ufffd", t) for t in texts))
 
@@ -65,9 +70,9 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in PLAIN_TEXT + TABLES:
-        raise UserError(text.file_kind(path.name))
+        raise UserError(f"{path.name} is not a file this page reads. Use .txt with a sentence per line, .csv or .tsv.")
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise UserError(text.file_too_big(MAX_FILE_BYTES))
+        raise UserError(file_too_big(MAX_FILE_BYTES))
     from mtl.data.files import read_source, split_lines
     from mtl.data.rows import Findings
     from mtl.data.tokens import looks_like_conll
@@ -76,9 +81,9 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
         findings = Findings()
         lines = split_lines(read_source(path, findings, MAX_FILE_BYTES).text)
         if not (looks_like_conll(lines) or any("\t" in line for line in lines[:20])):
-            sentences = _select(lines, notes=[text.finding(f) for f in findings.grouped()])
+            sentences = _select(lines, notes=[_finding(f) for f in findings.grouped()])
             if not sentences.texts:
-                raise UserError(text.file_empty(path.name))
+                raise UserError(f"{path.name} holds no sentence.")
             return sentences
     return _from_table(path, progress)
 
@@ -109,11 +114,12 @@ def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, no
         rows.append(index)
     notes = list(notes)
     if blank and texts:
-        notes.append(text.blank_lines(blank))
+        notes.append(f"{plural(blank, 'blank line')} skipped.")
     if controls:
-        notes.append(text.control_characters(controls))
+        lines = plural(controls, "line")
+        notes.append(f"Control characters that cannot be shown (such as NUL) were removed from {lines}.")
     if len(texts) > MAX_SENTENCES:
-        notes.append(text.too_many(len(texts), MAX_SENTENCES))
+        notes.append(f"{plural(len(texts), 'sentence')} were given; the first {MAX_SENTENCES:,} are analyzed.")
         texts, rows = texts[:MAX_SENTENCES], rows[:MAX_SENTENCES]
     columns = {name: tuple(values[i] for i in rows) for name, values in (labels or {}).items()}
     return Sentences(tuple(texts), columns, tuple(n for n in notes if n))
@@ -124,12 +130,27 @@ def _from_table(path: Path, progress: Callable[[float], None]) -> Sentences:
 
     table = read_table(path, max_bytes=MAX_FILE_BYTES, progress=progress)
     if not table.rows:
-        raise UserError(" ".join(text.finding(f) for f in table.errors) or text.file_empty(path.name))
+        raise UserError(" ".join(_finding(f) for f in table.errors) or f"{path.name} holds no sentence.")
     # What one colour can stand for: a label or a number.
     labels = {
         name: [value if isinstance(value := row.labels.get(name), (str, float, int)) else None for row in table.rows]
         for name in table.tasks()
     }
     labels = {name: values for name, values in labels.items() if any(value is not None for value in values)}
-    notes = [text.column_roles(table), *(text.finding(f) for f in table.findings)]
+    notes = [_roles(table), *(_finding(f) for f in table.findings)]
     return _select([row.text for row in table.rows], labels, notes)
+
+
+def _finding(finding: Finding) -> str:
+    where = f"Line {finding.line}: " if finding.line else f"column {finding.column}: " if finding.column else ""
+    parts = (f"{where}{finding.problem}", finding.action, finding.hint)
+    return " ".join(part.rstrip(".") + "." for part in parts if part)
+
+
+def _roles(table: Table) -> str:
+    """What the columns of a table hold."""
+    parts = [f"{table.text_column} holds the sentences"] if table.text_column else []
+    for name, column in table.tasks().items():
+        values = [row.labels[name] for row in table.rows if name in row.labels]
+        parts.append(f"{name} has {KINDS[column.kind].describe(values)}")
+    return f"{', '.join(parts)}." if parts else ""

@@ -81,10 +81,10 @@ class Work:
             n for n, spec in self.model.tasks.items() if shown(spec.kind).tab == tab and KINDS[spec.kind].texts == 1
         ]
 
-    def head(self, tab: str, *wanted: str | None) -> str | None:
-        """The first of `wanted` that is one of a tab's heads, else any such head; None where there is none."""
+    def head(self, tab: str, wanted: str | None) -> str | None:
+        """`wanted` if it is one of a tab's heads, else the one called like the tab, else any; None without heads."""
         heads = self.heads(tab)
-        return next((name for name in wanted if name in heads), next(iter(heads), None))
+        return next((name for name in (wanted, tab, *heads) if name in heads), None)
 
     @property
     def size(self) -> int:
@@ -135,20 +135,16 @@ class Registry:
         self._lock = threading.Lock()
 
     def visit(self, session: str | None) -> Visit:
-        """The visit itself, for those that change it in place."""
+        """The visit itself, which its handlers change in place."""
         with self._lock:
             return self._visit(session)
 
-    def work(self, session: str | None) -> Work | None:
-        with self._lock:
-            return self._visit(session).work
-
-    def keep_work(self, visit: Visit, work: Work) -> None:
+    def set_work(self, visit: Visit, work: Work) -> None:
         with self._lock:
             visit.work = work
             self._shrink()
 
-    def recognise(self, session: str | None, owner: str, again: bool = False, address: str = "") -> Visit:
+    def identify(self, session: str | None, owner: str, again: bool = False, address: str = "") -> Visit:
         """Say whose page a session is, and where it is.
 
         A page that was loaded again goes on using the model that it used before.
@@ -161,7 +157,7 @@ class Registry:
                 visit.train.model = before[-1].train.model
             return visit
 
-    def let_go(self, session: str) -> None:
+    def release(self, session: str) -> None:
         """Forget what takes memory of a session whose page was closed, and keep whose it was and what it looked at:
         a page that was only asleep goes on from there."""
         with self._lock:

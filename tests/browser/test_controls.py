@@ -120,7 +120,7 @@ def test_what_is_touched_is_taken_over_and_drawn_as_the_server_would(controls, s
     config = TrainConfig(freeze=3, freeze_heads=("topic",), rates={"layer 5": 3.14e-5, "head sentiment": 0.0})
     assert step.picture() == drawn(step, shape, config)
     step.wait_for(config)
-    expect(step.said).to_contain_text(words.zero_rate(["sentiment"]))
+    expect(step.said).to_contain_text("A rate of 0 is the same as frozen: sentiment.")
     assert re.match(r"python -m mtl train \S+ --freeze 3 ", page.locator("#copy-command").input_value())
     # Nothing of it was a preset; one of them, and what was there before.
     expect(page.locator("[aria-pressed=true]")).to_have_count(0)
@@ -129,7 +129,7 @@ def test_what_is_touched_is_taken_over_and_drawn_as_the_server_would(controls, s
     expect(page.locator("[data-preset=frozen]")).to_have_attribute("aria-pressed", "true")
     page.locator("#freeze-head-0").click()
     expect(step.said).to_contain_text("1,155 weights learn (1 head)")
-    page.get_by_role("button", name=words.RESET).click()
+    page.get_by_role("button", name="Reset everything").click()
     step.wait_for(TrainConfig())
     expect(page.locator("[data-preset=depth]")).to_have_attribute("aria-pressed", "true")
     assert step.picture() == drawn(step, shape, TrainConfig())

@@ -62,7 +62,7 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(arrive):
     assert all(bars[name] > 0 for name in ("sentiment", "intensity", "topic", "entities"))
     assert all(length == 0 for name, length in bars.items() if name.startswith(("embeddings", "layer")))
     ada.stop.click()
-    expect(ada.progress).to_contain_text(words.STOPPED)
+    expect(ada.progress).to_contain_text("Stopped")
     expect(ada.progress).to_contain_text("Resume goes on after epoch")
     stopped_at = ada.points()
     # What was learnt until then is kept, and step 4 shows it.
@@ -72,7 +72,7 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(arrive):
     ada.wait_for_points(stopped_at - 60)  # the steps of the epoch that was cut off are learnt again
     assert ada.step() > 11
     ada.stop.click()
-    expect(ada.progress).to_contain_text(words.STOPPED)
+    expect(ada.progress).to_contain_text("Stopped")
     ada.begin(2)
     expect(ada.progress).to_contain_text("22 steps, 2 epochs")
     expect(ada.start).to_have_text(words.START)
@@ -95,7 +95,7 @@ def test_a_visitor_who_reloads_the_page_finds_the_run_with_its_curves(arrive):
     expect(ada.page.locator("#estimate")).to_contain_text(f"{LONG * 11:,} steps")
     ada.end()
     ada.come_back()
-    expect(ada.progress).to_contain_text(words.STOPPED)
+    expect(ada.progress).to_contain_text("Stopped")
     expect(ada.resume).to_be_visible()
 
 
@@ -104,11 +104,26 @@ def test_a_killed_run_says_so_and_goes_on_after_its_last_epoch(arrive, process_o
     ada.begin(LONG)
     ada.wait_for_movement()  # an epoch is over
     os.kill(process_of_newest(), signal.SIGKILL)
-    expect(ada.progress).to_contain_text(words.KILLED)
+    expect(ada.progress).to_contain_text("The training process ended unexpectedly")
     expect(ada.progress).to_contain_text("resume it to go on from there")
     ada.resume.click()
     expect(ada.progress).to_contain_text("about")
     assert ada.step() > 1
+
+
+def test_start_trains_what_stands_on_the_screen(arrive):
+    ada = arrive()
+    ada.prepare(3)
+    # Before the server has heard of the change.
+    ada.page.evaluate(
+        """() => {
+            const box = document.querySelector('#field-epochs');
+            box.value = '2';
+            box.dispatchEvent(new Event('input', { bubbles: true }));
+            document.querySelector('#start').click();
+        }"""
+    )
+    expect(ada.progress).to_contain_text("22 steps, 2 epochs")
 
 
 def test_two_visitors_at_once_see_only_their_own(arrive):
@@ -134,7 +149,7 @@ def test_what_would_be_refused_cannot_be_started_and_says_why(arrive):
     ada.page.get_by_role("button", name="Backbone frozen", exact=True).click()
     expect(ada.start).to_be_enabled()
     ada.page.locator("#data-samples").get_by_label("broken").click()
-    expect(ada.page.locator("#estimate")).to_contain_text("Step 1 says what is wrong")
+    expect(ada.page.locator("#estimate")).to_contain_text("says what is wrong")
     expect(ada.start).to_be_disabled()
 
 

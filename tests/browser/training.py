@@ -8,8 +8,6 @@ from playwright.sync_api import Locator, expect
 from serving import newcomer
 from visiting import Visitor
 
-from mtl.ui.train.run import words
-
 
 class Trainer:
     """A visitor of the Train tab who was never here before."""
@@ -68,7 +66,7 @@ class Trainer:
     def end(self) -> None:
         if self.stop.is_visible() and self.stop.is_enabled():
             self.stop.click()
-            expect(self.progress).to_contain_text(words.STOPPED)
+            expect(self.progress).to_contain_text("Stopped")
 
     # --- views ---
 

@@ -143,11 +143,11 @@ def test_a_wrong_recipe_says_what_is_wrong(folder, changes, words):
 @pytest.mark.parametrize(
     ("kind", "labels", "content", "words"),
     [
-        ("classification", ["good", "bad"], "text,x\nfine,good\npoor,awful\n", "line 3: task 'x' has no label 'awful'"),
-        ("regression", [], "text,x\nfine,good\npoor,bad\n", "line 2: task 'x' needs a number, not 'good'"),
-        ("tagging", ["PER"], "text,x\nfine,good\npoor,bad\n", "line 2: task 'x' needs entities, not 'good'"),
+        ("classification", ["good", "bad"], "text,x\nfine,good\npoor,awful\n", "line 3: Task 'x' has no label 'awful'"),
+        ("regression", [], "text,x\nfine,good\npoor,bad\n", "line 2: Task 'x' needs a number, not 'good'"),
+        ("tagging", ["PER"], "text,x\nfine,good\npoor,bad\n", "line 2: Task 'x' needs entities, not 'good'"),
         ("tagging", ["PER"], "Anna B-PER\nsleeps O\n\nRome B-LOC\nburns O\n", "line 4: .* no entity type 'LOC'; it"),
-        ("regression", [], "Anna B-PER\nsleeps O\n", "line 1: task 'x' has no entities"),
+        ("regression", [], "Anna B-PER\nsleeps O\n", "line 1: Task 'x' has no entities"),
     ],
 )
 def test_a_label_that_a_task_cannot_have_is_named_with_file_and_line(tmp_path, kind, labels, content, words):

@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 
+from mtl import weights
 from mtl.config import UserError
 from mtl.encoder import backbone
 from mtl.text.batches import collate, tokenise
@@ -84,7 +85,7 @@ def test_a_fork_is_the_same_memory_until_replaced(tiny):
 def test_the_bundled_backbone_is_the_published_one_without_a_network():
     source = backbone.find()
     assert source.name == "all-MiniLM-L6-v2"
-    assert source.sha256 == backbone._sha256(source.folder / "model.safetensors")
+    assert source.sha256 == weights.sha256(source.folder / "model.safetensors")
     model = backbone.load(source)
     assert model.parameter_count == 22_713_216
     assert len(model.groups) == 7
@@ -95,8 +96,8 @@ def test_weights_are_hashed_once_and_again_when_the_file_changes(tmp_path, tiny,
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = shutil.copytree(tiny, tmp_path / "model")
     read = []
-    sha256 = backbone._sha256
-    monkeypatch.setattr(backbone, "_sha256", lambda path: read.append(path) or sha256(path))
+    sha256 = weights.sha256
+    monkeypatch.setattr(weights, "sha256", lambda path: read.append(path) or sha256(path))
     first = backbone.fingerprint(folder)
     assert backbone.fingerprint(folder) == first
     assert read == [folder / "model.safetensors"]
@@ -149,5 +150,5 @@ def test_truncated_weights_are_refused(tmp_path, tiny):
     folder = shutil.copytree(tiny, tmp_path / "model")
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1000])
-    with pytest.raises(UserError, match="cannot be loaded"):
+    with pytest.raises(UserError, match="not a safetensors file, or was cut short"):
         backbone.load(backbone.find(folder))

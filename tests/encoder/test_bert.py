@@ -22,7 +22,7 @@ LONG = [*TEXTS, "On and on it went, " * 11]
 def _theirs(folder, dtype):
     from transformers import AutoModel
 
-    return AutoModel.from_pretrained(folder, dtype=dtype, attn_implementation=attention.register()).eval()
+    return AutoModel.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
 
 
 def _both(folder, dtype, texts):
@@ -79,7 +79,8 @@ def test_it_learns_as_transformers_does_dropout_and_all(tiny):
     torch.manual_seed(3)
     hidden = mine.run(mine.encoder.layer, mine.embeddings(ids), torch.ones_like(ids, dtype=torch.bool))
     torch.manual_seed(3)
-    assert torch.equal(hidden, other := theirs(input_ids=ids).last_hidden_state)
+    other = theirs(input_ids=ids).last_hidden_state
+    assert torch.allclose(hidden, other, atol=1e-6)
     hidden.square().mean().backward()
     other.square().mean().backward()
     for (name, a), (_, b) in zip(mine.named_parameters(), theirs.named_parameters(), strict=True):

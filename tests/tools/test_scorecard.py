@@ -66,5 +66,5 @@ def test_damaged_sentence_pairs_are_named(folder, default_model, content):
 
 def test_another_sets_file_is_refused_with_the_line(folder, default_model):
     (folder / "sst5.dev.txt.gz").write_bytes((folder / "conll2003.dev.txt.gz").read_bytes())
-    with pytest.raises(UserError, match=r"sst5\.dev\.txt\.gz, line 1: task 'intensity' has no entities"):
+    with pytest.raises(UserError, match=r"sst5\.dev\.txt\.gz, line 1: Task 'intensity' has no entities"):
         scorecard.measure(default_model, folder)

@@ -7,6 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtl.__main__ import main
 from mtl.config import UserError
 from mtl.tools import space
 
@@ -95,5 +96,5 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(tmp_path, spacefile,
 
 
 def test_the_command_says_what_it_did(capsys):
-    assert space.main() == 0
+    assert main(["space"]) == 0
     assert "already equals Spacefile" in capsys.readouterr().out

@@ -18,13 +18,12 @@ from mtl import maps
 from mtl.config import ModelConfig, TaskSpec, UserError
 from mtl.ui import analysis
 from mtl.ui import app as page
-from mtl.ui import words as text
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.engine import Engine
 from mtl.ui.entities import tab as entities
 from mtl.ui.models import Models
-from mtl.ui.page import UNCHANGED, Session, in_plain_words
+from mtl.ui.page import UNCHANGED, UNEXPECTED, Session, in_plain_words
 from mtl.ui.sentences import Sentences
 from mtl.ui.sentiment import tab as sentiment
 from mtl.ui.server.hosts import Hosts
@@ -125,8 +124,8 @@ def test_one_pass_per_sentence_and_the_result_is_kept(model, counted):
     (shown,) = of_box(session, "\n".join(TEXTS), "me")
     assert "6 sentences · one pass · " in shown.status and shown.revision == 1
     assert counted == {"analyze": 1, "encode": 0}
-    assert tuple(session.registry.work("me").texts) == TEXTS
-    assert session.registry.work("someone else") is None
+    assert tuple(session.registry.visit("me").work.texts) == TEXTS
+    assert session.registry.visit("someone else").work is None
 
 
 def test_the_width_and_an_example_are_there_before_their_analysis(model):
@@ -142,10 +141,10 @@ def test_the_width_and_an_example_are_there_before_their_analysis(model):
 def test_nothing_to_analyze_keeps_what_was_there(model, nothing):
     session = session_of(model)
     list(of_box(session, "A sentence.", "me"))
-    before = session.registry.work("me")
+    before = session.registry.visit("me").work
     (shown,) = of_box(session, nothing, "me")
-    assert text.EMPTY in shown.status and 'class="status bad"' in shown.status
-    assert session.registry.work("me") is before
+    assert analysis.EMPTY in shown.status and 'class="status bad"' in shown.status
+    assert session.registry.visit("me").work is before
 
 
 def test_many_sentences_tell_their_progress_and_can_be_stopped(model, monkeypatch):
@@ -163,8 +162,8 @@ def test_many_sentences_tell_their_progress_and_can_be_stopped(model, monkeypatc
     next(running)
     session.registry.visit("you").stopping = True
     (shown,) = running
-    assert text.STOPPED in shown.status and shown.revision is UNCHANGED
-    assert session.registry.work("you") is None
+    assert analysis.STOPPED in shown.status and shown.revision is UNCHANGED
+    assert session.registry.visit("you").work is None
     assert len(list(of_box(session, "\n".join(TEXTS[:4]), "you"))) == 3
 
 
@@ -202,7 +201,7 @@ def test_of_an_unforeseen_problem_kind_and_place_are_logged_and_no_text(caplog):
 
     with pytest.raises(ZeroDivisionError) as raised:
         fail()
-    assert in_plain_words(raised.value) == text.UNEXPECTED
+    assert in_plain_words(raised.value) == UNEXPECTED
     assert "ZeroDivisionError" in caplog.text and "fail" in caplog.text
     assert "a visitor's sentence" not in caplog.text
 
@@ -221,11 +220,11 @@ def test_an_upload_fills_the_box_brings_its_labels_and_is_left_to_others_who_upl
     (shown,) = of_file(session, path, "me")
     assert shown.box.splitlines() == ["A very good day.", "A very bad day.", "Another good day."]
     assert shown.file is None and "moods.csv: 3 sentences." in shown.status and path.exists()
-    assert session.registry.work("me").labels == {"mood": ("good", "bad", "good")}
+    assert session.registry.visit("me").work.labels == {"mood": ("good", "bad", "good")}
     list(of_box(session, "A new line.\nA very bad day.", "me"))
-    assert session.registry.work("me").labels == {"mood": (None, "bad")}
+    assert session.registry.visit("me").work.labels == {"mood": (None, "bad")}
     list(of_box(session, "A new line.", "me"))
-    assert session.registry.work("me").labels == {}
+    assert session.registry.visit("me").work.labels == {}
 
 
 def test_a_file_that_cannot_be_read_changes_nothing(model, tmp_path):
@@ -271,20 +270,20 @@ def test_a_program_is_told_what_is_wrong(model):
 @pytest.mark.parametrize("session", [None, "", "x" * 65])
 def test_of_a_request_without_a_session_nothing_is_remembered(work, session):
     registry = Registry()
-    registry.keep_work(registry.visit(session), work)
-    registry.recognise(session, "ada")
-    assert registry.work(session) is None
+    registry.set_work(registry.visit(session), work)
+    registry.identify(session, "ada")
+    assert registry.visit(session).work is None
     assert registry.visit(session).owner == ""
     assert registry.in_use() == set()
 
 
 def test_a_closed_page_takes_no_room_and_goes_on_where_it_was_when_it_wakes(work, tmp_path):
     registry = Registry()
-    visit = registry.recognise("ada", "secret of ada")
-    registry.keep_work(visit, work)
+    visit = registry.identify("ada", "secret of ada")
+    registry.set_work(visit, work)
     visit.train.run, visit.train.source = "a run", object()
-    registry.let_go("ada")
-    assert registry.work("ada") is None
+    registry.release("ada")
+    assert registry.visit("ada").work is None
     awake = registry.visit("ada")
     assert (awake.owner, awake.train.run, awake.train.source) == ("secret of ada", "a run", None)
 
@@ -295,7 +294,7 @@ def test_another_pooling_embeds_once_and_nothing_else_runs_again(work, counted):
             work.vectors(pooling)
             work.map(pooling, "pca", 2)
     list(embeddings.show_map(work, "pca", 2, "task:sentiment", "max"))
-    sentiment.show_sentiment(work, None, "up")
+    sentiment.show_sentiment(work, None, "intensity, lowest first")
     entities.show_entities(work, None)
     assert counted == {"analyze": 0, "encode": 1}
 
@@ -305,20 +304,20 @@ def test_old_and_oversized_visits_are_dropped(work):
     registry = Registry(max_age=100, max_bytes=int(2.5 * work.size), clock=lambda: now[0])
     registry.visit("a").owner = "ada"
     for visitor in "abc":
-        registry.keep_work(registry.visit(visitor), work)
-    assert registry.work("a") is None
+        registry.set_work(registry.visit(visitor), work)
+    assert registry.visit("a").work is None
     assert registry.visit("a").owner == "ada"  # who follows a run goes on following it
-    assert registry.work("b") is work and registry.work("c") is work
+    assert registry.visit("b").work is work and registry.visit("c").work is work
     now[0] = 50.0
-    assert registry.work("b") is work
+    assert registry.visit("b").work is work
     now[0] = 120.0
-    assert registry.work("c") is None and registry.work("b") is work
+    assert registry.visit("c").work is None and registry.visit("b").work is work
 
 
 def test_one_analysis_is_kept_however_large_it_is(work):
     registry = Registry(max_bytes=1)
-    registry.keep_work(registry.visit("a"), work)
-    assert registry.work("a") is work
+    registry.set_work(registry.visit("a"), work)
+    assert registry.visit("a").work is work
 
 
 # --- the tabs ---
@@ -341,7 +340,7 @@ def test_a_first_map_is_coloured_by_the_first_task(work):
         "nothing",
     ]
     assert sum(len(trace.x) for trace in shown.plot.data) == len(TEXTS)
-    assert text.PCA_NOTE in shown.note
+    assert embeddings.PCA_NOTE in shown.note
     *_, shown = embeddings.show_map(work, "pca", 2, "nothing", "mean")
     assert shown.colour["value"] == "nothing" and len(shown.plot.data) == 1
 
@@ -361,19 +360,18 @@ def test_a_choice_that_is_gone_falls_back(work):
 def test_a_map_is_pca_until_umap_is_ready_and_says_so(work, monkeypatch):
     monkeypatch.setattr(maps, "is_warm", lambda: False)
     (shown,) = embeddings.show_map(work, "umap", 2, "nothing", "mean")
-    assert text.UMAP_WARMING in shown.note and shown.timer["active"] is True
-    (nothing,) = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
-    assert nothing == embeddings.Map()
+    assert embeddings.UMAP_WARMING in shown.note and shown.timer["active"] is True
+    assert not list(embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean"))
     monkeypatch.setattr(maps, "is_warm", lambda: True)
     (shown,) = embeddings.replace_by_umap(work, "umap", 2, "nothing", "mean")
-    assert text.UMAP_NOTE in shown.note and shown.plot.data and shown.timer["active"] is False
+    assert embeddings.UMAP_NOTE in shown.note and shown.plot.data and shown.timer["active"] is False
 
 
 def test_a_large_map_shows_pca_while_umap_works(work, monkeypatch):
     monkeypatch.setattr(maps, "is_warm", lambda: True)
     monkeypatch.setattr(embeddings, "QUICK", 3)
     notes = [shown.note for shown in embeddings.show_map(work, "umap", 2, "nothing", "mean")]
-    assert [text.umap_fitting(6) in n for n in notes] == [True, False]
+    assert ["UMAP is placing 6 sentences" in n for n in notes] == [True, False]
 
 
 def test_neighbours_are_the_closest_pairs_first():
@@ -387,7 +385,7 @@ def test_neighbours_are_the_closest_pairs_first():
 def test_one_sentence_has_no_grid_and_it_says_so(model):
     alone = Work(model, model.analyze(["Alone."]), "mean")
     shown = embeddings.show_similarity(alone, "mean", False)
-    assert shown.grid is None and text.ONE_SENTENCE in shown.note and shown.neighbours == ""
+    assert shown.grid is None and embeddings.ONE_SENTENCE in shown.note and shown.neighbours == ""
     *_, shown = embeddings.show_map(alone, "pca", 2, "nothing", "mean")
     assert len(shown.plot.data[0].x) == 1
 
@@ -410,12 +408,12 @@ def test_embeddings_are_taken_away_whole(work):
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
-        ("", [0, 1, 2]),
-        ("label:negative", [1, 2, 0]),
-        ("label:positive", [0, 2, 1]),
-        ("up", [2, 1, 0]),
-        ("down", [0, 1, 2]),
-        ("doubt", [2, 1, 0]),
+        ("order of entry", [0, 1, 2]),
+        ("most negative first", [1, 2, 0]),
+        ("most positive first", [0, 2, 1]),
+        ("intensity, lowest first", [2, 1, 0]),
+        ("intensity, highest first", [0, 1, 2]),
+        ("least certain first", [2, 1, 0]),
     ],
 )
 def test_sentences_are_sorted_by_any_answer(order, expected):
@@ -424,13 +422,14 @@ def test_sentences_are_sorted_by_any_answer(order, expected):
         {"negative": 0.8, "positive": 0.2},
         {"negative": 0.4, "positive": 0.6},
     ]
-    assert sentiment.sorted_rows(probabilities, [0.9, -0.1, -0.6], order) == expected
+    orders = sentiment.orders(probabilities, [0.9, -0.1, -0.6])
+    assert sorted(range(3), key=orders[order]) == expected and len(orders) == 6
 
 
 def test_sentiment_shows_and_gives_away_the_models_numbers(work):
-    shown = sentiment.show_sentiment(work, None, "up")
+    shown = sentiment.show_sentiment(work, None, "intensity, lowest first")
     assert shown.head["value"] == "sentiment" and shown.head["visible"] is False
-    assert shown.order["value"] == "up" and shown.view.count('class="bar-row"') == len(TEXTS)
+    assert shown.order["value"] == "intensity, lowest first" and shown.view.count('class="bar-row"') == len(TEXTS)
     header, *rows = rows_of(sentiment.sentiment_csv(work))
     assert header == ["text", "sentiment", "negative", "neutral", "positive", "intensity"]
     for row, one in zip(rows, work.analyses, strict=True):
@@ -473,15 +472,15 @@ def test_heads_of_the_same_kind_stand_in_for_those_that_a_model_lacks(headless):
 
     other = derive(headless, ModelConfig(tasks=OTHERS)).eval()
     work = Work(other, other.analyze(TEXTS), "mean")
-    shown = sentiment.show_sentiment(work, "sentiment", "up")
-    assert text.another_head("sentiment", "team") in shown.view
+    shown = sentiment.show_sentiment(work, "sentiment", "intensity, lowest first")
+    assert "no sentiment head; this is its head team" in shown.view
     assert "&lt;b&gt;billing" in shown.view and "<b>billing" not in shown.view
     assert shown.head["choices"] == ["team", "mood"] and shown.head["value"] == "team" and shown.head["visible"]
     shown = sentiment.show_sentiment(work, "mood", "")
     assert shown.head["value"] == "mood" and "good" in shown.view
     assert rows_of(sentiment.sentiment_csv(work, "mood"))[0] == ["text", "mood", "good", "bad"]
     html, head = entities.show_entities(work, None)
-    assert text.another_head("entities", "parts") in html and head["value"] == "parts"
+    assert "no entities head; this is its head parts" in html and head["value"] == "parts"
 
 
 # --- the page ---

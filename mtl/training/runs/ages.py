@@ -11,8 +11,7 @@ import contextlib
 import time
 from pathlib import Path
 
-from mtl.config import UserError
-from mtl.training.runs import folder as folders
+from mtl.files import json_or_nothing, write_json
 from mtl.training.runs import records
 
 # The most that may have passed, in seconds, before a process first looks at the clock.
@@ -33,7 +32,9 @@ class Ages:
 
     def look(self) -> None:
         """Read the clock. Hold a lock that everyone who shares the file takes."""
-        record = self._record()
+        record = json_or_nothing(self._path)
+        if not records.clock(record):
+            record = {}
         self._now, monotonic = time.time(), time.monotonic()
         most = _UNSEEN if self._looked is None else monotonic - self._looked + _TOLERANCE
         self._looked = monotonic
@@ -45,17 +46,9 @@ class Ages:
             self._jumps[-1][1] += passed
         self._jumps = [jump for jump in self._jumps if jump[1] > 0][-_MOST_JUMPS:]
         with contextlib.suppress(OSError):  # nothing can be deleted from a read-only folder anyway
-            folders.write_json(self._path, {"seen": self._now, "jumps": self._jumps})
+            write_json(self._path, {"seen": self._now, "jumps": self._jumps})
 
     def of(self, when: float) -> float:
         """Seconds since a Unix time, as of the last look, less the jumps of the clock since."""
         jumped = sum(min(seconds, max(0.0, at - when)) for at, seconds in self._jumps)
         return self._now - when - jumped
-
-    def _record(self) -> dict:
-        try:
-            record = folders.read_json(self._path)
-        except (FileNotFoundError, UserError):
-            return {}
-        jumps = records.list_of(lambda jump: records.list_of(records.number)(jump) and len(jump) == 2)
-        return record if records.fields({"seen": records.time, "jumps": jumps})(record) else {}

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from mtl.config import UserError
+from mtl.files import json_or_nothing
 from mtl.text.values import cut
 from mtl.training.runs import folder as folders
 from mtl.training.runs.folder import Run
@@ -66,8 +67,7 @@ def explain(run: Run) -> str:
         saved = any((run.folder / "state").glob("*.safetensors"))
         advice = "All up to its last whole epoch is kept: resume it to go on from there."
         return f"{_death(run.folder)} {advice if saved else 'It had finished no epoch yet; resume it to begin again.'}"
-    silent = time.time() - folders.last_sign(run.folder)
-    if run.state == "running" and silent > folders.SILENT_AFTER:
+    if run.state == "running" and (silent := time.time() - folders.last_sign(run.folder)) > folders.SILENT_AFTER:
         return f"No sign of life for {silent:.0f} s: the computer may be asleep, or very busy."
     return ""
 
@@ -75,9 +75,8 @@ def explain(run: Run) -> str:
 def _death(folder: Path) -> str:
     """Why a process ended without an event."""
     process = folders.process_of(folder) or {}
-    try:
-        code = int(folders.read_json(folder / "exit.json")["code"])
-    except (OSError, UserError, KeyError, TypeError, ValueError, OverflowError):
+    code = json_or_nothing(folder / "exit.json").get("code")
+    if not isinstance(code, int):
         code = None
     if process.get("host") == platform.node() and abs(psutil.boot_time() - process["booted"]) > 60:
         return "The computer was restarted while this run was training."

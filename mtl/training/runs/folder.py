@@ -24,7 +24,7 @@ import json
 import os
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,10 @@ _HASHED = "sha256:"
 class Ticket(JsonData):
     """A run's place in the queue.
 
-    `owner`: a hash of a secret that only the owner knows (see `hashed`). `queued`: when it was queued (Unix time).
-    `estimate`: the seconds it should take, if known. `content`: SHA-256 of data and settings. `events_from`: the byte
-    of events.jsonl where this attempt's events begin. `address`: a hash of the network address it came from.
+    `owner`: a hash of a secret that only the owner knows (see `hashed`), "" if unknown. `queued`: when it was queued
+    (Unix time). `estimate`: the seconds it should take, if known. `content`: SHA-256 of data and settings.
+    `events_from`: the byte of events.jsonl where this attempt's events begin. `address`: a hash of the network address
+    it came from.
     """
 
     owner: str
@@ -62,21 +63,17 @@ class Ticket(JsonData):
     address: str = ""
 
     def __post_init__(self) -> None:
-        right = (
-            records.text(self.owner),
-            records.time(self.queued),
-            records.optional(records.number)(self.estimate),
-            records.text(self.content),
-            records.whole(self.events_from),
-            records.text(self.address),
-        )
-        if not all(right):
+        if not records.ticket(vars(self)):
             raise UserError("A field of the ticket holds what it cannot.")
+
+
+# That of a run that was started by the command line, without a queue.
+NO_TICKET = Ticket("", 0.0)
 
 
 @dataclass(frozen=True)
 class Run:
-    """The state of a run according to its files. `owner` is hashed (see `hashed`), "" if unknown.
+    """The state of a run according to its files.
 
     `state` is queued, running, done, stopped, failed (with an `error` event) or killed (without one). Times are Unix
     times. `eta`: seconds that a running one still expects to need. `damaged`: the name of a file with impossible
@@ -84,21 +81,21 @@ class Run:
     """
 
     folder: Path
-    owner: str
+    ticket: Ticket
     state: str
-    queued: float
     started: float | None = None
     ended: float | None = None
-    estimate: float | None = None
     eta: float | None = None
-    content: str = ""
     damaged: str = ""
-    address: str = ""
     begun: bool = False
 
     @property
     def id(self) -> str:
         return self.folder.name
+
+    @property
+    def queued(self) -> float:
+        return self.ticket.queued
 
     @property
     def unfinished(self) -> bool:
@@ -119,12 +116,13 @@ def read(folder: str | os.PathLike) -> Run:
     try:
         record = read_json(folder / "ticket.json")
         ticket = Ticket.from_json(record)
+        ticket = replace(ticket, owner=hashed(ticket.owner))
     except FileNotFoundError:
-        ticket = Ticket("", 0.0)  # started by the command line, without a queue
+        ticket = NO_TICKET
     except UserError:
         owner = record.get("owner")  # who still has to see that it failed
-        owner, ended = hashed(owner) if records.text(owner) else "", _mtime(folder / "ticket.json")
-        return Run(folder, owner, "failed", 0.0, ended=ended, damaged="ticket.json")
+        ticket = Ticket(hashed(owner), 0.0) if records.text(owner) else NO_TICKET
+        return Run(folder, ticket, "failed", ended=_mtime(folder / "ticket.json"), damaged="ticket.json")
     process = process_of(folder)
     damaged = "process.json" if process is not None and process["damaged"] else ""
     # Before the events are read: a process that is dead by now has written all of them.
@@ -142,16 +140,12 @@ def read(folder: str | os.PathLike) -> Run:
         state = "stopped" if stop_requested(folder) else "queued"
     return Run(
         folder,
-        hashed(ticket.owner),
+        ticket,
         state,
-        ticket.queued,
         started=process["started"] if process else None,
         ended=None if state in UNFINISHED else last_sign(folder),
-        estimate=ticket.estimate,
         eta=last.get("eta") if state == "running" and damaged != _EVENTS else None,
-        content=ticket.content,
         damaged=damaged,
-        address=ticket.address,
         begun=bool(last),
     )
 
@@ -219,11 +213,7 @@ def delete_events(folder: Path) -> None:
 
 def events_size(folder: Path) -> int:
     """The bytes of all whole lines of events so far."""
-    try:
-        with (folder / _EVENTS).open("rb") as log:
-            return _whole_lines(log)
-    except OSError:
-        return 0
+    return new_events(folder, 0)[1]
 
 
 def _parsed(line: bytes) -> Event | None:
@@ -249,17 +239,15 @@ def _whole_lines(log) -> int:
 def last_event(folder: Path, start: int) -> Event:
     """The last event at or after byte `start`, whatever its fields, else {}. Reads only the end of the file."""
     with contextlib.suppress(OSError), (folder / _EVENTS).open("rb") as log:
-        end = _whole_lines(log)
+        at = end = log.seek(0, os.SEEK_END)
         size = 4096
-        while True:
+        while at > start:
             at = max(start, end - size)
             log.seek(at)
-            lines = log.read(max(0, end - at)).split(b"\n")
+            *lines, _ = log.read(end - at).split(b"\n")  # the last may be half a line
             for line in reversed(lines if at == start else lines[1:]):  # the block may begin within a line
                 if event := _parsed(line):
                     return event
-            if at == start:
-                break
             size *= 8
     return {}
 
@@ -300,12 +288,6 @@ def held_by_another(folder: Path) -> int | None:
     if process is None or process["pid"] == os.getpid() or not _is_alive(folder, process):
         return None
     return process["pid"]
-
-
-def is_for(folder: Path, pids: set[int]) -> bool | None:
-    """Whether one of `pids` is to carry out this run; None while no process is."""
-    process = process_of(folder)
-    return None if process is None else process["pid"] in pids
 
 
 def process_of(folder: Path) -> dict[str, Any] | None:

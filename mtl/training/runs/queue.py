@@ -7,7 +7,7 @@ import math
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from mtl.training.runs.folder import Run
 
@@ -19,37 +19,28 @@ def order(runs: Sequence[Run]) -> list[Run]:
     Least recently served first, by the time the last run ended or, if that is later, the waiting began.
     """
     now = time.time()
-    waiting: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
-    # Keys are (address,) and (address, owner).
-    served: dict[tuple[str, ...], float] = {}
+    # Of an address, and of (address, owner).
+    served: dict[Hashable, float] = defaultdict(float)
 
     def serve(run: Run, when: float) -> None:
-        for key in ((run.address,), (run.address, run.owner)):
-            served[key] = max(served.get(key, 0.0), when)
+        for key in (run.ticket.address, (run.ticket.address, run.ticket.owner)):
+            served[key] = max(served[key], when)
 
-    for run in sorted(runs, key=lambda run: (run.queued, run.id)):
-        if run.state == "queued":
-            waiting[run.address][run.owner].append(run)
-        elif run.started is not None:
+    def rank(first: Run, key: Hashable) -> tuple[float, float, str]:
+        return max(first.queued, served[key]), first.queued, first.id
+
+    for run in runs:
+        if run.state != "queued" and run.started is not None:
             serve(run, run.ended or now)
-
-    def rank(first: Run, *key: str) -> tuple[float, float, str]:
-        return max(first.queued, served.get(key, 0.0)), first.queued, first.id
-
+    waiting = sorted((run for run in runs if run.state == "queued"), key=lambda run: (run.queued, run.id))
     line: list[Run] = []
     while waiting:
         # An address is ranked by the run that has waited longest, so that places do not get worse.
-        longest = {
-            a: min((r[0] for r in owners.values()), key=lambda r: (r.queued, r.id)) for a, owners in waiting.items()
-        }
-        address = min(waiting, key=lambda a: rank(longest[a], a))
-        owners = waiting[address]
-        owner = min(owners, key=lambda o: rank(owners[o][0], address, o))
-        line.append(owners[owner].pop(0))
-        if not owners[owner]:
-            del owners[owner]
-        if not owners:
-            del waiting[address]
+        longest = {run.ticket.address: run for run in reversed(waiting)}
+        address = min(longest, key=lambda address: rank(longest[address], address))
+        here = [run for run in waiting if run.ticket.address == address]
+        line.append(min(here, key=lambda run: rank(run, (address, run.ticket.owner))))
+        waiting.remove(line[-1])
         serve(line[-1], now + len(line))  # as if it had its turn then
     return line
 
@@ -66,7 +57,7 @@ def places(runs: Sequence[Run], at_once: int = 1) -> dict[str, tuple[int, float 
     def left(run: Run) -> float:
         if run.eta is not None:
             return run.eta
-        expected = typical if run.estimate is None else run.estimate
+        expected = typical if run.ticket.estimate is None else run.ticket.estimate
         return max(0.0, expected - (now - run.started if run.started else 0.0))
 
     free = sorted(left(run) for run in runs if run.state == "running")

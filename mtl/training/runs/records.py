@@ -33,12 +33,8 @@ def time(value: Any) -> bool:
     return number(value) and 0 <= value <= _LAST_TIME
 
 
-def text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def flag(value: Any) -> bool:
-    return isinstance(value, bool)
+def of(kind: type) -> Check:
+    return lambda value: isinstance(value, kind)
 
 
 def optional(check: Check) -> Check:
@@ -62,6 +58,7 @@ def fields(checks: Mapping[str, Check]) -> Check:
     return check
 
 
+text, flag = of(str), of(bool)
 _NUMBERS = by_name(number)
 _SCORES = fields(
     {
@@ -72,17 +69,8 @@ _SCORES = fields(
         "per_class": by_name(_NUMBERS),
     }
 )
-
-
-def _scores(value: Any) -> bool:
-    """Scores by task, or by set of rows and task; only sets contain nothing but objects."""
-    return isinstance(value, dict) and all(
-        isinstance(part, dict)
-        and (_SCORES(part) or all(isinstance(inner, dict) and _SCORES(inner) for inner in part.values()))
-        for part in value.values()
-    )
-
-
+# By task, or by set of rows and task.
+_ALL_SCORES = by_name(lambda part: _SCORES(part) or by_name(_SCORES)(part))
 _TASK = fields({"name": text, "kind": lambda value: value in KINDS})
 _FORGOTTEN = fields({"metric": text, "before": number, "after": number, "trained": flag})
 _EVENT = fields(
@@ -101,15 +89,23 @@ _EVENT = fields(
         "whole": flag,
         "config": fields(
             {
-                "train": lambda value: isinstance(value, dict),
+                "train": of(dict),
                 "model": fields({"tasks": list_of(_TASK)}),
                 "start_from": optional(text),
             }
         ),
         "train": by_name(_NUMBERS),
-        "validation": _scores,
-        "before": _scores,
+        **dict.fromkeys(("validation", "before"), _ALL_SCORES),
         "forgetting": fields({"tasks": by_name(_FORGOTTEN), "cosine": optional(number)}),
+    }
+)
+# The fields of ticket.json (see `mtl.training.runs.folder.Ticket`).
+ticket = fields(
+    {
+        **dict.fromkeys(("owner", "content", "address"), text),
+        "queued": time,
+        "estimate": optional(number),
+        "events_from": whole,
     }
 )
 # The contents of process.json.
@@ -123,6 +119,8 @@ process = fields(
         "memory_kills": optional(number),
     }
 )
+# The contents of clock.json (see `mtl.training.runs.ages`).
+clock = fields({"seen": time, "jumps": list_of(lambda jump: list_of(number)(jump) and len(jump) == 2)})
 
 
 def event(value: Any) -> bool:

@@ -39,7 +39,7 @@ _LOOK_EVERY = 1.0
 _PAUSE_AFTER_FAULT = 10.0
 # When the waiting process died by itself, there may be too little memory for one: wait before starting another.
 _WARM_AGAIN_AFTER = 60.0
-# How long a list of all runs is cached, in seconds.
+# How long the places of all queued runs are cached, in seconds.
 _CACHED_FOR = 0.5
 # Only `resume` changes a run in one of these states. The reason why one was killed may become known later.
 _ENDED = ("done", "stopped", "failed")
@@ -81,8 +81,9 @@ class Runs:
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
-        self._listing = threading.Lock()
-        self._listed: tuple[float, list[Run]] = (-math.inf, [])
+        self._placing = threading.Lock()
+        # When they were computed, and every queued run's place and wait.
+        self._placed: tuple[float, dict[str, tuple[int, float | None]]] = (-math.inf, {})
         # (the ticket's time, run) of those that have ended.
         self._ended: dict[str, tuple[int, Run]] = {}
         self._following = threading.Lock()
@@ -179,7 +180,7 @@ class Runs:
 
     def find(self, owner: str | None = None) -> list[Run]:
         """All runs (of `owner`), oldest first."""
-        return [run for run in self._all(fresh=True) if owner is None or _is_owned_by(run, owner)]
+        return [run for run in self._all() if owner is None or _is_owned_by(run, owner)]
 
     def progress(self, run_id: str, owner: str | None = None) -> Progress:
         """The progress of a run. Raises `UserError` if there is no such run."""
@@ -207,8 +208,7 @@ class Runs:
                 raise UserError(f"This run is {run.state}: only one that was stopped, killed or failed can be resumed.")
             if run.damaged == "ticket.json":
                 raise UserError(explain(run))
-            ticket = Ticket.from_json(folders.read_json(run.folder / "ticket.json"))
-            ticket = replace(ticket, owner=run.owner, queued=time.time(), events_from=folders.events_size(run.folder))
+            ticket = replace(run.ticket, queued=time.time(), events_from=folders.events_size(run.folder))
             self._check_line(ticket)
             for name in ("stop", "exit.json", "process.json"):
                 (run.folder / name).unlink(missing_ok=True)
@@ -228,14 +228,11 @@ class Runs:
         with self._lock:
             self._ages.look()
             self._secure()
-            runs = self._all(fresh=True)
+            runs = self._all()
             needed = {self.root / run_id for run_id in keep}
             for run in runs:
-                if run.unfinished:
-                    with contextlib.suppress(OSError, UserError):
-                        path = folders.read_json(run.folder / "config.json").get("start_from")
-                        if isinstance(path, str):
-                            needed.update((Path(path), *Path(path).parents))
+                if run.unfinished and isinstance(path := folders.settings(run.folder).get("start_from"), str):
+                    needed.update((Path(path), *Path(path).parents))
             sizes = {run: _size(run.folder) for run in runs}
             total = sum(sizes.values())
             for run in sorted(runs, key=lambda run: run.ended or math.inf):
@@ -283,14 +280,15 @@ class Runs:
             self._wake.wait(pause)
 
     def _give_next_turns(self) -> None:
-        if not any(run.state == "queued" for run in self._all(fresh=True)):
+        if not any(run.state == "queued" for run in self._all()):
             return
         with self._lock:
-            runs = self._all(fresh=True)
+            runs = self._all()
             free = self.at_once - sum(run.state == "running" for run in runs)
-            for run in order(runs)[: max(0, free)]:
+            line = order(runs)
+            for run in line[: max(0, free)]:
                 try:
-                    worker = self._hand_over(run.folder)
+                    worker = self._hand_over(run.folder, alone=run is line[-1])
                 except OSError as error:
                     message = f"The training process could not be started: {error.strerror or error}."
                     hint = "Close other programs or free some space, then resume the run."
@@ -298,15 +296,18 @@ class Runs:
                 else:
                     threading.Thread(target=self._watch, args=(worker, run.folder), daemon=True).start()
 
-    def _hand_over(self, folder: Path) -> Worker:
-        threads = max(1, cores() // self.at_once)
+    def _hand_over(self, folder: Path, alone: bool) -> Worker:
         worker, self._warm = self._warm, None
         if worker is not None:
             with contextlib.suppress(OSError):
                 worker.give(folder)
                 return worker
-        waits = any(run.state == "queued" for run in self._all(fresh=True) if run.folder != folder)
-        return Worker(threads, folder, alone=not waits)
+        worker = self._worker(alone)
+        worker.give(folder)
+        return worker
+
+    def _worker(self, alone: bool) -> Worker:
+        return Worker(max(1, cores() // self.at_once), alone)
 
     def _watch(self, worker: Worker, folder: Path) -> None:
         if status := worker.wait():
@@ -320,9 +321,9 @@ class Runs:
         if not self._warm_wanted or self._warm is not None or time.monotonic() < self._warm_not_before:
             return
         # Warming up halves the speed of a run that trains at the same time, so it has to wait unless a run is queued.
-        states = {run.state for run in self._all(fresh=True)}  # a run may just have started
+        states = {run.state for run in self._all()}  # a run may just have started
         if "running" not in states or "queued" in states:
-            self._warm = Worker(max(1, cores() // self.at_once), alone="queued" not in states)
+            self._warm = self._worker(alone="queued" not in states)
 
     # --- checks and state ---
 
@@ -343,21 +344,21 @@ class Runs:
             )
 
     def _check_line(self, ticket: Ticket) -> None:
-        runs = self._all(fresh=True)
+        runs = self._all()
         if sum(run.state == "queued" for run in runs) >= self.most_in_line:
             raise UserError(
                 f"{self.most_in_line:.0f} runs are waiting already, as many as fit in the line. Try again in a while."
             )
-        mine = [run for run in runs if run.owner == ticket.owner and run.unfinished]
-        if any(run.content == ticket.content for run in mine):
+        mine = [run for run in runs if run.ticket.owner == ticket.owner and run.unfinished]
+        if any(run.ticket.content == ticket.content for run in mine):
             raise UserError("This very run, with the same data and settings, is waiting or training already.")
         if sum(run.state == "queued" for run in mine) >= self.most_waiting:
             raise UserError(f"You have {self.most_waiting} runs waiting: let one of them begin, or stop one, first.")
 
     def _changed(self) -> None:
-        """Drop the cached list and wake the thread, so that a change takes effect at once."""
-        with self._listing:
-            self._listed = (-math.inf, [])
+        """Drop the cached places and wake the thread, so that a change takes effect at once."""
+        with self._placing:
+            self._placed = (-math.inf, {})
         self._wake.set()
 
     def _read(self, folder: Path) -> Run:
@@ -365,7 +366,7 @@ class Runs:
         try:
             run = folders.read(folder)
         except Exception:  # an unforeseen fault of one run must not stop all others
-            run = Run(folder, "", "failed", 0.0, ended=0.0, damaged="record")
+            run = Run(folder, folders.NO_TICKET, "failed", ended=0.0, damaged="record")
         if run.damaged and run.id not in self._logged:
             self._logged.add(run.id)
             _log.warning("The run %s is set aside: its %s is damaged.", run.id, run.damaged)
@@ -381,7 +382,7 @@ class Runs:
         events, end = folders.new_events(run.folder, end)
         place, wait = None, None
         if run.state == "queued":
-            place, wait = places(self._all(), self.at_once).get(run.id, (None, None))
+            place, wait = self._places().get(run.id, (None, None))
         stopping = run.unfinished and folders.stop_requested(run.folder)
         progress = fold(progress, events)
         progress = replace(progress, run=run, place=place, wait=wait, message=explain(run), stopping=stopping)
@@ -392,29 +393,30 @@ class Runs:
                 self._followed.popitem(last=False)
         return progress
 
-    def _all(self, fresh: bool = False) -> list[Run]:
-        """Every run, oldest first; with `fresh`, not from the cache. Runs that have ended are read once."""
-        with self._listing:
-            when, runs = self._listed
-            if not fresh and time.monotonic() - when < _CACHED_FOR:
-                return runs
-            runs, ended = [], {}
-            for entry in os.scandir(self.root) if self.root.is_dir() else ():
-                try:
-                    version = os.stat(os.path.join(entry.path, "ticket.json")).st_mtime_ns
-                except OSError:
-                    continue
-                if entry.name.startswith("."):
-                    continue
-                cached = self._ended.get(entry.name)
-                run = cached[1] if cached and cached[0] == version else self._read(Path(entry.path))
-                if run.state in _ENDED:
-                    ended[run.id] = (version, run)
-                runs.append(run)
-            self._ended = ended
-            runs.sort(key=lambda run: run.id)
-            self._listed = (time.monotonic(), runs)
-            return runs
+    def _places(self) -> dict[str, tuple[int, float | None]]:
+        """The place and wait of every queued run (see `places`), as of half a second ago at most."""
+        with self._placing:
+            when, placed = self._placed
+            if time.monotonic() - when >= _CACHED_FOR:
+                placed = places(self._all(), self.at_once)
+                self._placed = (time.monotonic(), placed)
+            return placed
+
+    def _all(self) -> list[Run]:
+        """Every run, oldest first. Runs that have ended are read once."""
+        runs, ended = [], {}
+        for folder in self.root.glob("[!.]*"):
+            try:
+                version = (folder / "ticket.json").stat().st_mtime_ns
+            except OSError:
+                continue
+            cached = self._ended.get(folder.name)
+            run = cached[1] if cached and cached[0] == version else self._read(folder)
+            if run.state in _ENDED:
+                ended[run.id] = (version, run)
+            runs.append(run)
+        self._ended = ended
+        return sorted(runs, key=lambda run: run.id)
 
 
 def _before_events(folder: Path) -> Progress:
@@ -442,7 +444,7 @@ def _hours(seconds: float) -> str:
 
 def _is_owned_by(run: Run, owner: str) -> bool:
     """Whether a run belongs to the one who knows the secret `owner`; the hash in the ticket is not accepted."""
-    return owner != run.owner and run.owner == folders.hashed(owner)
+    return owner != run.ticket.owner and run.ticket.owner == folders.hashed(owner)
 
 
 def cores() -> int:

@@ -1,8 +1,7 @@
 """Carry out one run: in this process (`run`, `train`), or in a process of its own (`Worker`, which runs `main`).
 
-`python -m mtl.training.runs.worker FOLDER` starts cold; with `--wait` the process warms up, then reads the folder from
-standard input. Heavy imports stay inside functions, so that the server can import this module and a process starts at
-once.
+`python -m mtl.training.runs.worker` reads the folder from standard input, and warms up while there is none. Heavy
+imports stay inside functions, so that the server can import this module and a process starts at once.
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from mtl.config import ROOT, TrainConfig, UserError
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 # Bytes of disk space that are freed when the disk is full, so that the error can still be written.
 _RESERVE = 65536
+# A process that was started for a run is given it within this many seconds.
+_GIVEN_AT_ONCE = 0.05
 _ANEW = "The state of the interrupted run is damaged, or from other settings or data: training starts over."
 _NEVER_BEGAN = {"event": "end", "status": "stopped", "checkpoint": None, "seconds": 0.0, "steps": 0, "best": None}
 
@@ -61,21 +64,18 @@ def run(
     from mtl.training.processes import Processes
 
     folder, processes = Path(folder), Processes()
-    if not processes.is_main:
-        processes.from_main(None)  # wait until the first process has prepared the folder
-        yield from _carry_out(job, folder, stop, half, writes=False)
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    if (other := folders.held_by_another(folder)) is not None:
-        raise UserError(f"Process {other} is training in {folder}. Choose another folder, or stop that run first.")
-    (folder / "stop").unlink(missing_ok=True)
-    if not resume:
-        folders.delete_events(folder)
-        _delete_state(folder)
-    folders.write_process(folder, os.getpid())
-    processes.from_main(None)
-    with _reported(folder):
-        yield from _carry_out(job, folder, stop, half)
+    if processes.is_main:
+        folder.mkdir(parents=True, exist_ok=True)
+        if (other := folders.held_by_another(folder)) is not None:
+            raise UserError(f"Process {other} is training in {folder}. Choose another folder, or stop that run first.")
+        (folder / "stop").unlink(missing_ok=True)
+        if not resume:
+            folders.delete_events(folder)
+            _delete_state(folder)
+        folders.write_process(folder, os.getpid())
+    processes.from_main(None)  # the others wait until the first process has prepared the folder
+    with _reported(folder) if processes.is_main else contextlib.nullcontext():
+        yield from _carry_out(job, folder, stop, half, processes.is_main)
 
 
 def train(
@@ -123,37 +123,36 @@ def _carry_out(
     torch.manual_seed(job.config.seed)
     before = checkpoint.load(job.start_from, dtype="float32")
     model = checkpoint.derive(before, job.model)
-    trained: list[str] = []
-    kind = job.config.precision
     interrupted = (folder / "state" / "state.safetensors").exists()
 
     def stop_requested() -> bool:
         return stop() or folders.stop_requested(folder)
 
+    events = fit(model, job.dataset, job.config, stop_requested, folder / "state")
+    if not writes:
+        yield from events
+        return
     partial: list[Event] = []
-    for event in fit(model, job.dataset, job.config, stop_requested, folder / "state"):
+    for event in events:
         if event["event"] == "start":
             event = {"event": "start", "run": folder.name, "config": settings, **event}
             if interrupted and not event["resumed_after_epoch"]:
                 event["notes"] = [*event["notes"], _ANEW]
             trained, kind = event["tasks"], event["precision"]
-        if event["event"] == "epoch" and not event["whole"]:
+        elif event["event"] == "epoch" and not event["whole"]:
             partial = [event]  # written once the checkpoint is, since the state does not include it
             continue
-        if writes and interrupted and event["event"] == "epoch" and event in folders.events(folder):
+        elif event["event"] == "epoch" and interrupted and event in folders.events(folder):
             continue  # written before the interruption
-        if event["event"] == "end":
-            event = {**event, "checkpoint": "checkpoint"}
-            if writes:
-                event["before"] = _scores_before(before, job, trained, kind)
-                event["forgetting"] = forgetting.measure(before, model.eval(), trained)
-                _save(model, folder, {**settings, "precision": kind, "trained": trained}, partial, event, half)
-            partial.append(event)
-        for each in partial or [event]:
-            if writes:
-                folders.write_event(folder, each)
+        elif event["event"] == "end":
+            event["checkpoint"] = "checkpoint"
+            event["before"] = _scores_before(before, job, trained, kind)
+            event["forgetting"] = forgetting.measure(before, model.eval(), trained)
+            _save(model, folder, {**settings, "precision": kind, "trained": trained}, partial, event, half)
+        for each in (*partial, event):
+            folders.write_event(folder, each)
             yield each
-    if writes and event["status"] == "done":
+    if event["status"] == "done":
         _delete_state(folder)
 
 
@@ -162,8 +161,9 @@ def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kin
 
     Tasks that it did not have, or had with other labels, are left out.
     """
-    from mtl.training.loop import by_set, precision
+    from mtl.training.loop import precision
     from mtl.training.metrics import evaluate
+    from mtl.training.scores import by_set
 
     def meaning(spec: TaskSpec | None) -> tuple | None:
         return spec and (spec.kind, spec.labels)
@@ -236,18 +236,10 @@ def _reported(folder: Path) -> Iterator[None]:
 # --- in the worker process ---
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Carry out the run in a folder, or with `--wait` in the folder that standard input names; 0 on success."""
+def main() -> int:
+    """Carry out the run in the folder that standard input names; 0 on success. Until the name arrives, warm up."""
     _lower_priority()
     gc.disable()  # almost nothing that is allocated before the run is garbage, and collecting it takes a tenth
-    if list(arguments) == ["--wait"]:
-        return _wait()
-    [folder] = arguments
-    return _work(Path(folder))
-
-
-def _wait() -> int:
-    """Warm up, then wait for the name of a folder. If it arrives during the warm-up, stop warming up."""
     lines: list[str] = []
     arrived = threading.Event()
 
@@ -256,7 +248,8 @@ def _wait() -> int:
         arrived.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    _warm_up(arrived.is_set)
+    if not arrived.wait(_GIVEN_AT_ONCE):
+        _warm_up(arrived.is_set)
     if not arrived.is_set():
         gc.collect()
         print("ready", flush=True)
@@ -267,11 +260,8 @@ def _wait() -> int:
 def _work(folder: Path) -> int:
     # On Windows a virtual environment's Python is a child of the process that was started.
     pids = {os.getpid(), os.getppid()} if os.name == "nt" else {os.getpid()}
-    deadline = time.monotonic() + 30
-    while folders.is_for(folder, pids) is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    if not folders.is_for(folder, pids):
-        return 3
+    if folders.process_of(folder)["pid"] not in pids:
+        return 3  # another server has chosen another process meanwhile
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # on shutdown, end with a checkpoint
     _beat(folder)
@@ -308,20 +298,15 @@ def _job(folder: Path) -> Job:
 
 
 def _lower_priority() -> None:
-    with contextlib.suppress(OSError):
-        if hasattr(os, "nice"):
-            os.nice(10)
-            # Linux may share the processor among sessions first, so that niceness counts only within one.
-            with contextlib.suppress(OSError):
-                Path("/proc/self/autogroup").write_text("10")
-        else:
-            import psutil
-
-            psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    process = psutil.Process()
+    with contextlib.suppress(OSError, psutil.Error):
+        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else process.nice() + 10)
+        # Linux may share the processor among sessions first, so that niceness counts only within one.
+        Path("/proc/self/autogroup").write_text("10")
 
 
 def _beat(folder: Path) -> None:
-    """Touch the heartbeat now, and then every two seconds while this process lives."""
+    """Touch the heartbeat every two seconds while this process lives."""
 
     def forever() -> None:
         while True:
@@ -329,8 +314,6 @@ def _beat(folder: Path) -> None:
                 (folder / "heartbeat").touch()
             time.sleep(folders.HEARTBEAT_EVERY)
 
-    with contextlib.suppress(OSError):
-        (folder / "heartbeat").touch()
     threading.Thread(target=forever, daemon=True).start()
 
 
@@ -362,14 +345,14 @@ def _warm_up(enough: Callable[[], bool]) -> None:
 
 
 class Worker:
-    """A process that carries out one run: the one in `folder`, or without one it warms up and waits.
+    """A process that carries out the run it is given, and warms up until then.
 
-    It has a session of its own, so that it goes on training when the server closes; a waiting one ends with the
+    It has a session of its own, so that it goes on training when the server closes; one without a run ends with the
     server, because its standard input closes. `alone`: no other process is likely to compute at the same time.
     Raises `OSError` if no process can be started.
     """
 
-    def __init__(self, threads: int, folder: Path | None = None, alone: bool = False) -> None:
+    def __init__(self, threads: int, alone: bool = False) -> None:
         detached: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":
             detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
@@ -379,44 +362,36 @@ class Worker:
         # would make both take three times as long.
         spins = "10000" if alone and threads > 1 else "0"
         limits = {"OMP_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": spins, "RAYON_NUM_THREADS": str(threads)}
-        waits = folder is None
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mtl.training.runs.worker", "--wait" if waits else str(folder)],
+            [sys.executable, "-m", "mtl.training.runs.worker"],
             cwd=ROOT,
             env={**quiet, **limits, **os.environ},
-            stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
-            stdout=subprocess.PIPE if waits else subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             **detached,
         )
+        # Whether it has warmed up.
         self.ready = threading.Event()
-        if waits:
-            threading.Thread(target=self._listen, daemon=True).start()
-            return
-        try:
-            folders.write_process(folder, self.pid)
-        except OSError:
-            self._process.kill()
-            raise
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        threading.Thread(target=self._listen, daemon=True).start()
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def give(self, folder: Path) -> None:
-        """Let a waiting process carry out the run in `folder`. Raises `OSError` if it has ended meanwhile."""
-        if not self.alive:
-            raise BrokenPipeError("The waiting process has ended.")
-        folders.write_process(folder, self.pid)
-        self._process.stdin.write(json.dumps(str(folder)).encode() + b"\n")
-        self._process.stdin.close()
+        """Let it carry out the run in `folder`. Raises `OSError` if that cannot be written, or it has ended."""
+        try:
+            if not self.alive:
+                raise BrokenPipeError("The waiting process has ended.")
+            folders.write_process(folder, self._process.pid)
+            self._process.stdin.write(json.dumps(str(folder)).encode() + b"\n")
+            self._process.stdin.flush()
+        finally:
+            self.dismiss()
 
     def dismiss(self) -> None:
-        """Let a waiting process end."""
+        """Let it end, unless it was given a run."""
         with contextlib.suppress(OSError):
             self._process.stdin.close()
 
@@ -431,4 +406,4 @@ class Worker:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

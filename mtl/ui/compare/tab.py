@@ -12,19 +12,24 @@ import gradio as gr
 
 from mtl.config import TaskSpec, UserError
 from mtl.groups import Groups
+from mtl.text.values import plural
 from mtl.training import presets
 from mtl.training.progress import Progress
 from mtl.ui.compare import view, words
-from mtl.ui.page import UNCHANGED, Session, labelled
+from mtl.ui.page import UNCHANGED, Session, html, labelled
 from mtl.ui.train.run import step as live
-from mtl.ui.train.state import Source
+from mtl.ui.train.settings.step import take_over
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
 TITLE = words.TITLE
 WIDE = True
-# What one button runs: names of presets.
-SETS = {"freezing": presets.FREEZING, "rates": presets.RATES, "proposed": presets.GROUPS[1]}
+# What one button runs: a title, and names of presets.
+SETS = {
+    "freezing": ("Ways of freezing", presets.FREEZING),
+    "rates": ("One rate for all, or rates by depth", presets.RATES),
+    "proposed": ("Rates that others propose", presets.GROUPS[1]),
+}
 
 
 class Snapshot(NamedTuple):
@@ -55,56 +60,57 @@ class Shown:
     revision: Any = UNCHANGED
 
 
-@dataclass(frozen=True)
-class SetNote:
-    """What a set would train, and whether it can be started."""
-
-    note: str
-    start: gr.Button
-
-
 def build(session: Session) -> None:
-    gr.HTML(markup.note(words.INTRO), apply_default_css=False)
+    html(markup.note(words.INTRO))
     with gr.Row(elem_classes="run-set"):
         chosen_set = gr.Radio(
-            [(title, name) for name, title in words.SETS.items()],
+            [(title, name) for name, (title, _) in SETS.items()],
             value="freezing",
-            label=words.SET,
-            info=words.SET_INFO,
+            label="Set of runs",
+            info="Starts one run after another on the data and the other settings of the Train tab.",
             min_width=300,
             elem_id="run-set",
         )
-        start_button = gr.Button(words.START_SET, variant="primary", scale=0, min_width=150, elem_id="start-set")
+        start_button = gr.Button("Run this set", variant="primary", scale=0, min_width=150, elem_id="start-set")
         stop_button = gr.Button(
             words.STOP_ALL, variant="stop", visible=False, scale=0, min_width=140, elem_id="stop-all"
         )
-    note = gr.HTML(apply_default_css=False, elem_id="set-note")
-    message = gr.HTML(apply_default_css=False, elem_id="set-told")
-    progress = gr.HTML(apply_default_css=False, elem_id="runs-progress")
-    table = gr.HTML(
+    note = html(elem_id="set-note")
+    message = html(elem_id="set-told")
+    progress = html(elem_id="runs-progress")
+    table = html(
         markup.note(words.NO_RUNS),
-        apply_default_css=False,
         elem_id="runs-table",
         js_on_load="mtl.runs(element, trigger)",
     )
     with gr.Column(visible=False, elem_id="runs-pictures") as pictures:
-        gr.HTML(markup.heading(words.CURVES), apply_default_css=False)
+        html(markup.heading("Curves"))
         with gr.Row(elem_classes="controls"):
             task = gr.Dropdown(
-                [], label=words.TASK, info=words.TASK_INFO, filterable=False, min_width=200, elem_id="runs-task"
+                [],
+                label="Task",
+                info="Each task has its own head, loss and score.",
+                filterable=False,
+                min_width=200,
+                elem_id="runs-task",
             )
             measure = gr.Radio(
                 [(title, name) for name, title in words.MEASURES.items()],
                 value="scores",
-                label=words.MEASURE,
-                info=words.MEASURE_INFO,
+                label="Show",
+                info="What is drawn over the epochs.",
                 min_width=320,
                 scale=2,
                 elem_id="runs-measure",
             )
-        drawn = gr.CheckboxGroup([], label=words.RUNS, info=words.RUNS_INFO, elem_id="runs-drawn")
-        plot = gr.HTML(apply_default_css=False, elem_id="runs-plot")
-        stacks = gr.HTML(apply_default_css=False, elem_id="runs-stacks")
+        drawn = gr.CheckboxGroup(
+            [],
+            label="Runs",
+            info="Which runs are drawn, here and below. New ones are added automatically.",
+            elem_id="runs-drawn",
+        )
+        plot = html(elem_id="runs-plot")
+        stacks = html(elem_id="runs-stacks")
     # Not within the column: what is hidden in there would show when the column does.
     with gr.Row(elem_classes="downloads"):
         take_away = session.save(words.DOWNLOAD, partial(save, session), visible=False)
@@ -133,8 +139,9 @@ def build(session: Session) -> None:
     session.wire(
         [start_button.click],
         partial(on_start, session),
-        [chosen_set, *looks],
+        [session.form, chosen_set, *looks],
         {**with_message, "revision": session.run},
+        js="mtl.runSet",
     )
     session.wire([stop_button.click], partial(on_stop, session), looks, with_message)
     session.wire(
@@ -148,7 +155,7 @@ def build(session: Session) -> None:
         [tab.select, chosen_set.input, session.data.change, session.settings.change],
         set_note,
         [chosen_set],
-        {"note": note, "start": start_button},
+        [note, start_button],
     )
     session.wire([table.select], partial(pick, session), [picked], [session.run, tab.parent], js="mtl.runChoice")
 
@@ -171,8 +178,10 @@ def follow(session: Session, visit: Visit, in_sight: bool, *looks: Any) -> Shown
     return replace(shown, message="") if live.ended(looks[-1], shown.snapshot) else shown
 
 
-def on_start(session: Session, visit: Visit, which: str, *looks: Any) -> Shown:
+def on_start(session: Session, visit: Visit, said: str, which: str, *looks: Any) -> Shown:
+    """Run a set with the other settings as the form of the Train tab says them."""
     try:
+        take_over(session, visit.train, said)
         message = start_set(session, visit, which)
     except UserError as problem:
         message = markup.status(str(problem), kind="bad")
@@ -196,14 +205,16 @@ def pick(session: Session, visit: Visit, run_id: str) -> tuple[int, gr.Tabs]:
     return session.next_revision(), gr.Tabs(selected="train")
 
 
-def set_note(visit: Visit, which: str) -> SetNote:
+def set_note(visit: Visit, which: str) -> tuple[str, gr.Button]:
+    """What a set would train, and whether it can be started."""
     try:
-        source = _ready_source(visit)
+        source = live.ready_source(visit.train)
     except UserError as why:
-        return SetNote(markup.note(str(why)), gr.Button(interactive=False))
-    titles = [presets.BY_NAME[name].title for name in SETS[which]]
-    note = words.set_note(titles, source.name, visit.train.config.epochs)
-    return SetNote(markup.note(note), gr.Button(interactive=True))
+        return markup.note(str(why)), gr.Button(interactive=False)
+    titles = [presets.BY_NAME[name].title for name in SETS[which][1]]
+    epochs = plural(visit.train.config.epochs, "epoch")
+    note = f"{len(titles)} runs on {source.name}, {epochs} each: {', '.join(titles)}."
+    return markup.note(note), gr.Button(interactive=True)
 
 
 def save(session: Session, visit: Visit, folder: Path) -> Path:
@@ -222,10 +233,9 @@ def start_set(session: Session, visit: Visit, which: str) -> str:
 
     The Train tab then shows the first of them. Raises `UserError` where none can be started."""
     live.check_owner(visit)
-    source = _ready_source(visit)
-    groups = _groups(session, source.tasks)
+    groups = _groups(session, live.ready_source(visit.train).tasks)
     started, problems = [], []
-    for name in SETS[which]:
+    for name in SETS[which][1]:
         config = presets.BY_NAME[name].make(groups, visit.train.config)
         try:
             started.append(live.start(session, visit, config).id)
@@ -244,16 +254,10 @@ def stop_all(session: Session, visit: Visit) -> str:
     unfinished = [run for run in session.runs.find(visit.owner) if run.unfinished]
     for run in sorted(unfinished, key=lambda run: run.state != "queued"):
         session.runs.stop(run.id, visit.owner)
-    return markup.status(words.stopping(len(unfinished))) if unfinished else ""
-
-
-def _ready_source(visit: Visit) -> Source:
-    source = visit.train.source
-    if source is None:
-        raise UserError(words.NO_DATA)
-    if not source.ready:
-        raise UserError(words.NOT_READY)
-    return source
+    if not unfinished:
+        return ""
+    asked = plural(len(unfinished), "run")
+    return markup.status(f"{asked} asked to stop: one that trains ends after its step, the others at once.")
 
 
 def _groups(session: Session, tasks: Mapping[str, TaskSpec]) -> Groups:

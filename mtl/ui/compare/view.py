@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,9 @@ from mtl.sheets import csv_bytes
 from mtl.training.progress import Progress
 from mtl.ui import templates
 from mtl.ui.compare import words
+from mtl.ui.names import run_name
 from mtl.ui.train.result import words as result
 from mtl.ui.train.run import view as run_views
-from mtl.ui.train.run import words as live
 from mtl.ui.train.settings import words as controls
 from mtl.ui.widgets import curves, markup, stack
 from mtl.ui.widgets.curves import Line
@@ -24,7 +26,7 @@ from mtl.ui.widgets.curves import Line
 # So many lines can be told apart in one picture: half of the colours once as a line, once dashed.
 MOST_LINES = 8
 COLOURS = 8
-_RATES = ("lr", "head_lr")
+_RATES = ("lr", "head_lr", "rates")
 # Settings that say how a run is computed, not what it learns.
 _NOT_TOLD = ("cache_mb", "precision")
 
@@ -57,7 +59,7 @@ def differences(runs: Sequence[Progress]) -> dict[str, list[str]]:
     differing = [name for name in fields if len({values.get(name) for values in told.values()}) > 1]
     return {
         run: [f"{name} {values[name]}" for name in differing if values[name] not in ("", words.NONE)]
-        or [words.NONE_OF_THESE] * bool(differing)
+        or ["none of these"] * bool(differing)
         for run, values in told.items()
     }
 
@@ -65,7 +67,7 @@ def differences(runs: Sequence[Progress]) -> dict[str, list[str]]:
 def _told(progress: Progress) -> dict[str, str]:
     """Every setting of a run by what the page calls it, as the page writes it."""
     start = progress.start_from or "default"
-    told = {words.FILE: progress.file, words.START_FROM: words.DEFAULT_START if start == "default" else _short(start)}
+    told = {"file": progress.file, "from": "the page's model" if start == "default" else _short(start)}
     for name, about in settings(TrainConfig).items():
         if name not in _NOT_TOLD:
             told[about.title[0].lower() + about.title[1:]] = _setting(name, getattr(progress.config, name))
@@ -73,21 +75,23 @@ def _told(progress: Progress) -> dict[str, str]:
 
 
 def _setting(name: str, value: Any) -> str:
+    write = controls.rate if name in _RATES else "{:g}".format
     if name == "freeze":
-        return words.ALL if value < 0 else f"{value}" if value else words.NONE
-    if name in _RATES:
-        return controls.rate(value)
-    if name == "rates":
-        return ", ".join(f"{group} {controls.rate(rate)}" for group, rate in value.items()) or words.NONE
-    if name == "task_weights":
-        return ", ".join(f"{task} {weight:g}" for task, weight in value.items()) or words.NONE
-    if name == "unfreeze":
-        return ", ".join(f"{epoch}:{lowest}" for epoch, lowest in value) or words.NONE
-    if isinstance(value, tuple):
-        return ", ".join(value) or words.NONE
-    if isinstance(value, bool):
-        return words.YES if value else words.NO
-    return value if isinstance(value, str) else f"{value:g}"
+        said = "all" if value < 0 else f"{value}" if value else ""
+    elif isinstance(value, Mapping):
+        said = ", ".join(f"{key} {write(number)}" for key, number in value.items())
+    elif isinstance(value, tuple):
+        said = ", ".join(map(_joined, value))
+    elif isinstance(value, bool):
+        said = "yes" if value else "no"
+    else:
+        said = value if isinstance(value, str) else write(value)
+    return said or words.NONE
+
+
+def _joined(value: Any) -> str:
+    """A value of a list; a pair as "2:4"."""
+    return ":".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _short(start: str) -> str:
@@ -104,8 +108,8 @@ def table(runs: Sequence[Progress], names: Names, shown: str | None) -> Markup:
     return templates.render(
         "runs.html",
         words=words,
-        live=live,
-        score=result.score,
+        difference=result.difference,
+        run_name=run_name,
         colour=colour,
         dashed=dashed,
         runs=runs,
@@ -126,16 +130,9 @@ def plot(runs: Sequence[Progress], names: Names, task: str, measure: str) -> Mar
     if not runs:
         return markup.note(words.CHOOSE_RUNS)
     kind = kinds(runs).get(task)
-    metric = KINDS[kind].headline if kind else ""
     smooth = curves.smoothed if measure == "train" else list
     lines = [
-        Line(
-            live.run_name(progress.number),
-            points,
-            colour(progress),
-            dashed=dashed(progress),
-            dots=measure != "train",
-        )
+        Line(run_name(progress.number), points, colour(progress), dashed(progress), dots=measure != "train")
         for progress in runs
         if (points := smooth(progress.points(measure, task)))
     ]
@@ -143,11 +140,11 @@ def plot(runs: Sequence[Progress], names: Names, task: str, measure: str) -> Mar
         return markup.note(words.NO_CURVES)
     title = f"{task} · {words.MEASURES[measure]}"
     until = max(_last_epoch(progress) for progress in runs)
-    show = (lambda value: result.score(metric, value)) if measure == "scores" else "{:.3g}".format
+    show = KINDS[kind].metrics[0].write if measure == "scores" else "{:.3g}".format
     values = [y for line in lines for _, y in line.points]
     # The axis of scores has room for a fifth at least, so that one sentence more does not look like a leap.
     bounds = {"low": min(*values, max(values) - 0.2), "high": 1.0} if measure == "scores" else {"low": 0.0}
-    picture = curves.chart(title, lines, until, words.EPOCH, show, **bounds)
+    picture = curves.chart(title, lines, until, "epoch", show, **bounds)
     return picture + markup.details(words.CURVES_TABLE, _curves_table(runs, names, task, measure, show))
 
 
@@ -164,7 +161,7 @@ def _curves_table(runs: Sequence[Progress], names: Names, task: str, measure: st
         values = {epoch.number: getattr(epoch, measure).get(task) for epoch in progress.past}
         cells = [Markup("" if values.get(n) is None else show(values[n])) for n in epochs]
         rows.append((words.name(progress.number, names[progress.run.id]), *cells))
-    return markup.table(words.CURVES_TABLE, (words.RUNS, *(f"{words.EPOCH} {n}" for n in epochs)), rows)
+    return markup.table(words.CURVES_TABLE, ("Runs", *(f"epoch {n}" for n in epochs)), rows)
 
 
 # --- the stacks ---
@@ -178,7 +175,7 @@ def stacks(runs: Sequence[Progress], names: Names) -> Markup:
             moved = run_views.what_moved(progress)
             name = words.name(progress.number, names[progress.run.id])
             drawn.append((progress, name, stack.svg(*moved, small=True), stack.table(*moved)))
-    return templates.render("stacks.html", words=words, drawn=drawn, colour=colour, dashed=dashed)
+    return templates.render("stacks.html", drawn=drawn, colour=colour, dashed=dashed)
 
 
 # --- to take away ---
@@ -186,42 +183,32 @@ def stacks(runs: Sequence[Progress], names: Names) -> Markup:
 
 def csv(runs: Sequence[Progress], names: Names) -> bytes:
     """Everything about every run, one line each."""
-    tasks = kinds(runs)
-    losers = {task: metric for progress in runs for task, (metric, _) in progress.lost.items()}
-    groups = list(dict.fromkeys(name for progress in runs for name in progress.sizes))
-    fields = list(settings(TrainConfig))
-    headers = [
-        *("run", "name", "file", "start_from", "state", "seconds", "epochs_done", "epoch_kept"),
-        *(f"{task} {KINDS[kind].headline}" for task, kind in tasks.items()),
-        *(f"best epoch of {task}" for task in tasks),
-        "embeddings cosine",
-        *(f"change of {task} {metric}" for task, metric in losers.items()),
-        *fields,
-        *(f"moved {group}" for group in groups),
+    rows = [_facts(progress, names[progress.run.id]) for progress in runs]
+    headers = [name for facts in zip(*rows, strict=True) for name in dict.fromkeys(chain(*facts))]
+    return csv_bytes(headers, [[facts.get(name, "") for name in headers] for facts in starmap(ChainMap, rows)])
+
+
+def _facts(progress: Progress, name: str) -> list[dict[str, Any]]:
+    """What there is to say of a run, header -> cell, in groups that stand together in the table of all runs."""
+    config, best = progress.config.to_json(defaults=True) if progress.config else {}, progress.best_of_task
+    return [
+        {
+            "run": progress.number,
+            "name": name,
+            "file": progress.file,
+            "start_from": _short(progress.start_from or "default"),
+            "state": progress.run.state,
+            "seconds": progress.seconds,
+            "epochs_done": len(progress.past),
+            "epoch_kept": progress.kept.number if progress.kept else "",
+        },
+        {f"{task} {KINDS[kind].headline}": _number(progress.scores.get(task)) for task, kind in progress.kinds.items()},
+        {f"best epoch of {task}": best[task].number if task in best else "" for task in progress.kinds},
+        {"embeddings cosine": _number(progress.cosine)},
+        {f"change of {task} {metric}": _number(change) for task, (metric, change) in progress.lost.items()},
+        {name: _cell(config.get(name)) for name in settings(TrainConfig)},
+        {f"moved {group}": _number(progress.moved.get(group)) for group in progress.sizes},
     ]
-    rows = []
-    for progress in runs:
-        lost, best = progress.lost, progress.best_of_task
-        config = progress.config.to_json(defaults=True) if progress.config else {}
-        rows.append(
-            [
-                progress.number,
-                names[progress.run.id],
-                progress.file,
-                _short(progress.start_from or "default"),
-                progress.run.state,
-                progress.seconds,
-                len(progress.past),
-                progress.kept.number if progress.kept else "",
-                *(_number(progress.scores.get(task)) for task in tasks),
-                *(best[task].number if task in best else "" for task in tasks),
-                _number(progress.cosine),
-                *(_number(lost[task][1]) if task in lost else "" for task in losers),
-                *(_cell(config.get(name)) for name in fields),
-                *(_number(progress.moved.get(group)) for group in groups),
-            ]
-        )
-    return csv_bytes(headers, rows)
 
 
 def _number(value: float | None) -> float | str:
@@ -232,5 +219,5 @@ def _cell(value: Any) -> Any:
     if isinstance(value, dict):
         return "; ".join(f"{name}={each}" for name, each in value.items())
     if isinstance(value, list):
-        return "; ".join(":".join(map(str, each)) if isinstance(each, list) else str(each) for each in value)
+        return "; ".join(map(_joined, value))
     return "" if value is None else value

@@ -12,13 +12,23 @@ import numpy as np
 
 from mtl import maps
 from mtl.sheets import csv_bytes
-from mtl.ui import words as text
+from mtl.text.values import plural
 from mtl.ui.kinds import shown
-from mtl.ui.page import UNCHANGED, Session
+from mtl.ui.page import Session
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import figures, markup
+from mtl.ui.words import DOWNLOAD_CSV
 
-TITLE = text.EMBEDDINGS
+TITLE = "Embeddings"
+INTRO = (
+    "Each sentence becomes a list of numbers, its embedding. Sentences that mean similar things get similar "
+    "embeddings: they lie close together on the map, and their cell in the grid is bright."
+)
+PCA_NOTE = "PCA: the directions in which the sentences differ most. Distances are honest, crowded areas overlap."
+UMAP_NOTE = "UMAP: keeps neighbours together. Groups mean something; the distance between far groups does not."
+UMAP_WARMING = "UMAP is getting ready (once per start of the server). Until then this is PCA; it changes by itself."
+HEATMAP_NOTE = "Cosine similarity of each pair: 1 means the same direction, 0 nothing in common."
+ONE_SENTENCE = "With one sentence there is nothing to compare it with. Add a second one."
 
 # What the points can be coloured by: a task's answers or a column of the visitor's file. The prefix keeps a
 # column called "sentiment" apart from the model's own.
@@ -32,11 +42,11 @@ class Map:
     """The map, a line about it, the two choices brought up to date with this analysis, and the timer that replaces a
     PCA by UMAP once that is ready."""
 
-    plot: Any = UNCHANGED
-    note: Any = UNCHANGED
-    colour: Any = UNCHANGED
-    pooling: Any = UNCHANGED
-    timer: Any = UNCHANGED
+    plot: Any
+    note: str
+    colour: Any
+    pooling: Any
+    timer: Any
 
 
 @dataclass(frozen=True)
@@ -49,12 +59,12 @@ class Similarity:
 
 
 def build(session: Session) -> None:
-    gr.HTML(markup.note(text.EMBEDDINGS_INTRO), apply_default_css=False)
+    gr.HTML(markup.note(INTRO), apply_default_css=False)
     with gr.Row(elem_classes="controls"):
-        method = gr.Radio([("UMAP", "umap"), ("PCA", "pca")], value="umap", label=text.MAP_METHOD, min_width=120)
-        dims = gr.Radio([("2-D", 2), ("3-D", 3)], value=2, label=text.MAP_DIMS, min_width=110)
-        colour = gr.Dropdown([], value=None, label=text.COLOUR, filterable=False, min_width=140)
-        pooling = gr.Dropdown(["mean"], value="mean", label=text.POOLING, filterable=False, min_width=110)
+        method = gr.Radio([("UMAP", "umap"), ("PCA", "pca")], value="umap", label="Map", min_width=120)
+        dims = gr.Radio([("2-D", 2), ("3-D", 3)], value=2, label="Dimensions", min_width=110)
+        colour = gr.Dropdown([], value=None, label="Colour by", filterable=False, min_width=140)
+        pooling = gr.Dropdown(["mean"], value="mean", label="Pooling", filterable=False, min_width=110)
     with gr.Row(elem_classes="plots"):
         with gr.Column(min_width=320):
             plot = gr.Plot(show_label=False, container=False, elem_id="map")
@@ -64,8 +74,8 @@ def build(session: Session) -> None:
             grid_note = gr.HTML(apply_default_css=False)
     near = gr.HTML(apply_default_css=False, elem_id="neighbours")
     with gr.Row(elem_classes="downloads"):
-        session.download(text.DOWNLOAD_CSV, "embeddings.csv", embeddings_csv, [pooling])
-        session.download(text.DOWNLOAD_NPY, "embeddings.npy", embeddings_npy, [pooling])
+        session.download(DOWNLOAD_CSV, "embeddings.csv", embeddings_csv, [pooling])
+        session.download("Download NPY", "embeddings.npy", embeddings_npy, [pooling])
 
     settings = [method, dims, colour, pooling]
     # Runs only while a PCA stands in for UMAP.
@@ -88,8 +98,8 @@ def colour_choices(work: Work) -> list[tuple[str, str]]:
         for name, spec in work.model.tasks.items()
         if name in first and shown(spec.kind).colour_of(first[name]) is not None
     ]
-    columns = [(text.file_column(name), COLUMN + name) for name in work.labels]
-    return [*tasks, *columns, (text.COLOUR_NONE, NOTHING)]
+    columns = [(f"file: {name}", COLUMN + name) for name in work.labels]
+    return [*tasks, *columns, (NOTHING, NOTHING)]
 
 
 def colour_values(work: Work, choice: str) -> list[str | float | None] | None:
@@ -114,22 +124,24 @@ def show_map(work: Work, method: str, dims: int, colour: str | None, pooling: st
 
     def drawn(chosen: str, note: str = "") -> Map:
         laid_out = work.map(pooling, chosen, dims)
-        note = note or laid_out.note or (text.UMAP_NOTE if laid_out.method == "umap" else text.PCA_NOTE)
+        note = note or laid_out.note or (UMAP_NOTE if laid_out.method == "umap" else PCA_NOTE)
         return Map(
             figures.map_figure(laid_out.points, work.texts, values, names[colour]),
             markup.note(note),
             gr.update(choices=choices, value=colour),
             gr.update(choices=list(work.model.poolings), value=pooling),
-            gr.update(active=note == text.UMAP_WARMING),
+            gr.update(active=note == UMAP_WARMING),
         )
 
     enough = maps.count_different(work.vectors(pooling)) >= maps.MIN_UMAP
     if method == "umap" and enough and not work.has_map(pooling, method, dims):
         if not maps.is_warm():
-            yield drawn("pca", text.UMAP_WARMING)
+            yield drawn("pca", UMAP_WARMING)
             return
         if len(work.analyses) > QUICK:
-            yield drawn("pca", text.umap_fitting(len(work.analyses)))
+            yield drawn(
+                "pca", f"UMAP is placing {plural(len(work.analyses), 'sentence')}. Until it is done this is PCA."
+            )
     yield drawn(method)
 
 
@@ -137,19 +149,20 @@ def replace_by_umap(work: Work, method: str, dims: int, colour: str | None, pool
     """The same once UMAP is ready, and nothing before that."""
     if maps.is_warm():
         yield from show_map(work, method, dims, colour, pooling)
-    else:
-        yield Map()
 
 
 def show_similarity(work: Work, pooling: str, narrow: bool) -> Similarity:
     vectors = work.vectors(pooling)
     count = len(vectors)
     if count == 1:
-        return Similarity(None, markup.note(text.ONE_SENTENCE), "")
+        return Similarity(None, markup.note(ONE_SENTENCE), "")
     rows = figures.sample_rows(count)
     sample = vectors[rows]
     grid = figures.heatmap_figure(sample @ sample.T, [work.texts[i] for i in rows], rows + 1, narrow)
-    note = text.heatmap_sample(len(rows), count) if len(rows) < count else text.HEATMAP_NOTE
+    note = HEATMAP_NOTE
+    if len(rows) < count:
+        shown = f"{len(rows)} of {plural(count, 'sentence')}"
+        note = f"The grid shows {shown}, evenly spaced; the map and the downloads have all."
     return Similarity(grid, markup.note(note), neighbours_table(work.texts, vectors))
 
 
@@ -161,8 +174,8 @@ def neighbours_table(texts: list[str], vectors: np.ndarray) -> str:
     cosine = similarity[np.arange(len(texts)), nearest]
     order = np.argsort(-cosine, kind="stable")
     rows = [(int(i) + 1, texts[i], int(nearest[i]) + 1, texts[nearest[i]], float(cosine[i])) for i in order]
-    headers = ("#", "sentence", "#", "nearest", "cosine")
-    return markup.heading(text.NEIGHBOURS) + markup.table(text.NEIGHBOURS, headers, rows, "sentences")
+    title, headers = "Nearest neighbours", ("#", "sentence", "#", "nearest", "cosine")
+    return markup.heading(title) + markup.table(title, headers, rows, "sentences")
 
 
 def embeddings_csv(work: Work, pooling: str) -> bytes:

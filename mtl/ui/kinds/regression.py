@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from markupsafe import Markup
 
 from mtl.config import TaskSpec
 from mtl.kinds.regression import Regression
-from mtl.ui.kinds.view import Contrast, View
+from mtl.ui.kinds.view import View
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
 
@@ -31,16 +32,17 @@ class RegressionView(View):
     def preview_cell(self, value: float, text: str) -> str:
         return f"{value:g}"
 
-    def before_after(
-        self, texts: Sequence[str], specs: Sequence[TaskSpec], before: list | None, after: list | None
-    ) -> Contrast:
-        low, high = min(spec.low for spec in specs), max(spec.high for spec in specs)
+    def drawn(self, answer: float, specs: Sequence[TaskSpec]) -> Markup:
+        return markup.gauge(answer, *_range(specs), specs[-1].name)
 
-        def cell(side: list | None, row: int) -> Markup | None:
-            return None if side is None else markup.gauge(side[row], low, high, specs[-1].name)
+    def differ(self, one: float, other: float, specs: Sequence[TaskSpec]) -> bool:
+        low, high = _range(specs)
+        return abs(one - other) > _SLIGHT * (high - low)
 
-        both = before is not None and after is not None
-        change = [abs(before[row] - after[row]) if both else 0.0 for row in range(len(texts))]
-        slight = _SLIGHT * (high - low)
-        cells = [(row, cell(before, row), cell(after, row), by > slight) for row, by in enumerate(change)]
-        return Contrast(cells, words.number_changed(sum(change) / len(change)))
+    def changes(self, before: list, after: list, differ: Sequence[bool]) -> str:
+        mean = fmean(abs(one - other) for one, other in zip(before, after, strict=True))
+        return f"{mean:.2f} of change on average" if mean >= 0.005 else words.ALL_SAME
+
+
+def _range(specs: Sequence[TaskSpec]) -> tuple[float, float]:
+    return min(spec.low for spec in specs), max(spec.high for spec in specs)

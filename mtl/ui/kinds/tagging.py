@@ -10,7 +10,8 @@ from markupsafe import Markup
 from mtl.config import TaskSpec
 from mtl.kinds.tagging import Entity, Tagging
 from mtl.text.spans import Span
-from mtl.ui.kinds.view import Contrast, Scores, View, labels_of, per_class
+from mtl.text.values import plural
+from mtl.ui.kinds.view import MACROS, Contrast, Scores, View, labels_of, per_class
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
 from mtl.ui.widgets.figures import colours
@@ -30,7 +31,7 @@ class TaggingView(View):
         return ", ".join(f"{text[span.start : span.end]} ({span.label})" for span in value)
 
     def score_details(self, before: Scores | None, after: Scores) -> Markup:
-        return markup.details(words.PER_TYPE, per_class(words.PER_TYPE, before, after))
+        return markup.details("Each entity type", per_class("Each entity type", before, after))
 
     def before_after(
         self, texts: Sequence[str], specs: Sequence[TaskSpec], before: list | None, after: list | None
@@ -44,13 +45,14 @@ class TaggingView(View):
             if not old[row] and not new[row]:
                 continue
             # Nothing is lost or gained where there is no other side.
-            left = _marked(text, before, row, new[row] if both else old[row], palette, "lost", words.GONE)
-            right = _marked(text, after, row, old[row] if both else new[row], palette, "gained", words.GAINED)
+            left = _marked(text, before, row, new[row] if both else old[row], palette, "lost", "lost")
+            right = _marked(text, after, row, old[row] if both else new[row], palette, "gained", "new")
             cells.append((row, left, right, both and old[row] != new[row]))
-        said, without = words.spans_changed(gained, lost), len(texts) - len(cells)
+        said = f"{gained} gained, {lost} lost" if gained or lost else words.ALL_SAME
+        without = len(texts) - len(cells)
+        below = f"{plural(without, 'sentence')} without names, before and after, not shown." if without else ""
         if not cells:
-            return Contrast((), said, below=markup.note(words.NO_NAMES))
-        below = markup.note(words.without_names(without)) if without else ""
+            below = "No names were found in these sentences, before or after."
         return Contrast(cells, said, with_text=False, below=below)
 
 
@@ -68,4 +70,4 @@ def _marked(
     def look(span: Entity) -> tuple[str, str]:
         return ("kept", span.label) if _place(span) in others else (kind, f"{span.label} · {word}")
 
-    return Markup('<p class="marks" dir="auto">{}</p>').format(markup.marked(value, side[row], palette, look))
+    return MACROS.marks(markup.marked(value, side[row], palette, look))

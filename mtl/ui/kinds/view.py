@@ -11,26 +11,28 @@ from markupsafe import Markup
 from mtl.config import TaskSpec
 from mtl.kinds.kind import Kind, metric_named
 from mtl.text.values import plural
+from mtl.ui import templates
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
+from mtl.ui.widgets.figures import colours
 
 Scores = Mapping[str, Any]
-SAID = Markup('<span class="said" dir="auto">{}</span>')
+MACROS = templates.macros("kinds.html")
 
 
 @dataclass(frozen=True)
 class Contrast:
     """What two models answer to the same texts.
 
-    `cells`: (row, before, after, whether they differ), as `Markup`; None for the side that has no such head. `said` is
-    what changed, in words. `with_text`: each row begins with its text, which the cells do not show. `above` and `below`
-    are `Markup` around the list.
+    `cells`: (row, before, after, whether they differ), as `Markup`; None for a side that has no such head. `said` is
+    what changed, in words. `with_text`: each row begins with its text, which the cells do not show. `labels`: what the
+    colours of the cells mean. `below`: a note.
     """
 
     cells: Sequence[tuple[int, Markup | None, Markup | None, bool]]
     said: str
     with_text: bool = True
-    above: str = ""
+    labels: Sequence[str] = ()
     below: str = ""
 
 
@@ -78,13 +80,33 @@ class View:
         self, texts: Sequence[str], specs: Sequence[TaskSpec], before: list | None, after: list | None
     ) -> Contrast:
         """The answers of two models to `texts`, None for one without such a head; `specs`: the task then and now."""
+        differ, said = [False] * len(texts), ""
+        if before is not None and after is not None:
+            differ = [self.differ(*answers, specs) for answers in zip(before, after, strict=True)]
+            said = self.changes(before, after, differ)
+        nothing = [None] * len(texts)
+        sides = ([self.drawn(answer, specs) for answer in side] if side else nothing for side in (before, after))
+        cells = list(zip(range(len(texts)), *sides, differ, strict=True))
+        has_bars = self.shares((after or before)[0]) is not None
+        return Contrast(cells, said, labels=labels_of(specs) if has_bars else ())
 
-        def cell(side: list | None, row: int) -> Markup | None:
-            return None if side is None else SAID.format(self.cell(side[row]))
+    def drawn(self, answer: Any, specs: Sequence[TaskSpec]) -> Markup:
+        """An answer beside that of another model."""
+        shares = self.shares(answer)
+        if shares is None:
+            return MACROS.said(self.cell(answer))
+        labels = labels_of(specs)
+        bar = markup.bar({label: shares.get(label, 0.0) for label in labels}, colours(labels))
+        return bar + MACROS.said(self.colour_of(answer))
 
-        differ = differing(texts, before, after, self.cell)
-        cells = [(row, cell(before, row), cell(after, row), changed) for row, changed in enumerate(differ)]
-        return Contrast(cells, words.changed(sum(differ), len(differ)))
+    def differ(self, one: Any, other: Any, specs: Sequence[TaskSpec]) -> bool:
+        """Whether two models' answers are marked as different."""
+        said = self.cell if self.shares(one) is None else self.colour_of
+        return said(one) != said(other)
+
+    def changes(self, before: list, after: list, differ: Sequence[bool]) -> str:
+        """What became of the answers, in words."""
+        return words.changed(sum(differ), len(differ))
 
 
 def labels_of(specs: Sequence[TaskSpec]) -> list[str]:
@@ -92,19 +114,12 @@ def labels_of(specs: Sequence[TaskSpec]) -> list[str]:
     return list(dict.fromkeys(label for spec in specs for label in spec.labels))
 
 
-def differing(texts: Sequence[str], before: list | None, after: list | None, key: Any) -> list[bool]:
-    """Which answers differ by `key`; none where one side has no such head."""
-    if before is None or after is None:
-        return [False] * len(texts)
-    return [key(one) != key(other) for one, other in zip(before, after, strict=True)]
-
-
 def change(name: str, by: float) -> Markup:
     """The difference of a score with its sign, an arrow, and the colour of better or worse."""
     shown = words.difference(name, by)
     better = (by > 0) == metric_named(name).higher_is_better
     kind, arrow = ("better" if better else "worse", "▲" if by > 0 else "▼") if float(shown) else ("same", "=")
-    return Markup('<span class="delta {}">{} {}</span>').format(kind, arrow, shown)
+    return MACROS.delta(kind, arrow, shown)
 
 
 def per_class(caption: str, before: Scores | None, after: Scores) -> Markup:

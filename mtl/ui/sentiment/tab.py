@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from mtl.sheets import csv_bytes
-from mtl.ui import words as text
 from mtl.ui.page import UNCHANGED, Session
 from mtl.ui.visitors import Work
-from mtl.ui.widgets import markup
+from mtl.ui.widgets import heads, markup
+from mtl.ui.words import AS_TABLE, DOWNLOAD_CSV
 
-TITLE = text.SENTIMENT
+TITLE = "Sentiment"
 # The tab, and the head that it shows first; the head that is shown beside that one.
 TASK, GAUGE = "sentiment", "intensity"
+INTRO = (
+    "The bar shares 100 % between the labels: how sure the model is of each. Intensity is a second answer, "
+    "from -1 (very negative) to 1 (very positive)."
+)
+AS_ENTERED = "order of entry"
 
 
 @dataclass(frozen=True)
@@ -29,62 +35,46 @@ class Shown:
 
 def build(session: Session) -> None:
     with gr.Row(elem_classes=["controls", "sorting"]):
-        gr.HTML(markup.note(text.SENTIMENT_INTRO), apply_default_css=False, min_width=280, scale=3)
-        head = gr.Dropdown([], label=text.HEAD, filterable=False, min_width=130, visible=False)
-        order = gr.Dropdown([(text.ORDER, "")], value="", label=text.SORT, filterable=False, min_width=160)
+        gr.HTML(markup.note(INTRO), apply_default_css=False, min_width=280, scale=3)
+        head = heads.chooser()
+        order = gr.Dropdown([AS_ENTERED], value=AS_ENTERED, label="Sort by", filterable=False, min_width=160)
     view = gr.HTML(apply_default_css=False, elem_id="sentiment-view")
     with gr.Row(elem_classes="downloads"):
-        session.download(text.DOWNLOAD_CSV, "sentiment.csv", sentiment_csv, [head])
+        session.download(DOWNLOAD_CSV, "sentiment.csv", sentiment_csv, [head])
     session.show(show_sentiment, [head, order], {"view": view, "head": head, "order": order})
 
 
 # --- handlers ---
 
 
-def order_choices(labels: list[str], gauge: bool) -> list[tuple[str, str]]:
-    """(name, value) of the orders: as written, most of each label, intensity both ways, least certain first."""
-    return [
-        (text.ORDER, ""),
-        *((text.most(label), f"label:{label}") for label in labels),
-        *([(text.INTENSITY_UP, "up"), (text.INTENSITY_DOWN, "down")] if gauge else []),
-        (text.SURE, "doubt"),
-    ]
-
-
-def sorted_rows(probabilities: list[dict[str, float]], intensities: list[float] | None, order: str) -> list[int]:
-    """The rows in the order that `order` names (see `order_choices`); equal ones stay as written."""
-    rows = range(len(probabilities))
-    if order.startswith("label:"):
-        return sorted(rows, key=lambda i: -probabilities[i][order.removeprefix("label:")])
-    if order == "doubt":
-        return sorted(rows, key=lambda i: max(probabilities[i].values()))
-    if order in ("up", "down"):
-        sign = 1 if order == "up" else -1
-        return sorted(rows, key=lambda i: sign * intensities[i])
-    return list(rows)
+def orders(
+    probabilities: Sequence[Mapping[str, float]], intensities: Sequence[float] | None
+) -> dict[str, Callable[[int], float]]:
+    """The orders there are, by what they are called: each as the key by which to sort the rows."""
+    keys: dict[str, Callable[[int], float]] = {AS_ENTERED: lambda row: row}
+    for label in probabilities[0]:
+        keys[f"most {label} first"] = lambda row, label=label: -probabilities[row][label]
+    if intensities is not None:
+        keys["intensity, lowest first"] = lambda row: intensities[row]
+        keys["intensity, highest first"] = lambda row: -intensities[row]
+    return keys | {"least certain first": lambda row: max(probabilities[row].values())}
 
 
 def show_sentiment(work: Work, head: str | None, order: str) -> Shown:
     """`head` is the one wanted; without it the head called sentiment is shown, or else the first there is."""
-    task = work.head(TASK, head, TASK)
+    task, note, chooser = heads.choose(work, TASK, head)
     if task is None:
-        missing = markup.note(text.not_in_model(TASK, list(work.model.tasks)))
-        return Shown(missing, gr.update(visible=False))
-    heads = work.heads(TASK)
-    note = "" if TASK in heads else markup.note(text.another_head(TASK, task))
+        return Shown(note, chooser)
     kind, intensities = work.view(task), _intensities(work, task)
     headers, table = _table(work, task)
-    headers[0] = "#"
-    chooser = gr.update(choices=heads, value=task, visible=len(heads) > 1)
     probabilities = [kind.shares(answer) for answer in work.answers(task)]
     if probabilities[0] is None:
-        rows = [(i + 1, value, *row[1:]) for i, (value, row) in enumerate(zip(work.texts, table, strict=True))]
-        listing = markup.table(text.SENTIMENT, [headers[0], "text", *headers[1:]], rows, "sentences")
-        return Shown(note + listing, chooser, gr.update(choices=[(text.ORDER, "")], value=""))
-    choices = order_choices(list(probabilities[0]), intensities is not None)
-    if order not in (value for _, value in choices):
-        order = ""
-    rows = sorted_rows(probabilities, intensities, order)
+        rows = [(number, *row) for number, row in enumerate(table, 1)]
+        listing = markup.table(TITLE, ["#", *headers], rows, "sentences")
+        return Shown(note + listing, chooser, gr.update(choices=[AS_ENTERED], value=AS_ENTERED))
+    keys = orders(probabilities, intensities)
+    order = order if order in keys else AS_ENTERED
+    rows = sorted(range(len(table)), key=keys[order])
     bars = markup.bars(
         [i + 1 for i in rows],
         [work.texts[i] for i in rows],
@@ -92,9 +82,8 @@ def show_sentiment(work: Work, head: str | None, order: str) -> Shown:
         None if intensities is None else [intensities[i] for i in rows],
         _scale(work),
     )
-    listing = markup.table(text.SENTIMENT, headers, [(i + 1, *table[i][1:]) for i in rows], "sentences")
-    view = note + bars + markup.details(text.AS_TABLE, listing)
-    return Shown(view, chooser, gr.update(choices=choices, value=order))
+    listing = markup.table(TITLE, ["#", *headers[1:]], [(i + 1, *table[i][1:]) for i in rows], "sentences")
+    return Shown(note + bars + markup.details(AS_TABLE, listing), chooser, gr.update(choices=[*keys], value=order))
 
 
 def _intensities(work: Work, task: str) -> list[float] | None:
@@ -121,7 +110,7 @@ def _table(work: Work, task: str) -> tuple[list[str], list[list[str | float]]]:
 
 
 def sentiment_csv(work: Work, head: str | None = None) -> bytes:
-    task = work.head(TASK, head, TASK)
+    task = work.head(TASK, head)
     if task is None:
         return csv_bytes(["text"], ([t] for t in work.texts))
     return csv_bytes(*_table(work, task))

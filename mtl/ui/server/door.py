@@ -10,7 +10,6 @@ import contextlib
 import logging
 import re
 import time
-from collections.abc import Iterable
 from typing import Any
 
 # Of the web framework that Gradio brings, what Gradio itself uses.
@@ -22,6 +21,7 @@ from mtl.ui.server.answers import Answer, error, malformed, security_headers
 from mtl.ui.server.calls import Calls
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits, Refused
+from mtl.ui.server.open_pages import Heartbeats
 from mtl.ui.server.requests import Incoming, api_path, check_name, checked_object, checked_query
 from mtl.ui.server.uploads import Uploads
 
@@ -32,13 +32,10 @@ _READS = re.compile(r"call/(?:v2/)?[^/]+/([^/]+)/?")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
-def settings(hosts: Hosts, limits: Limits, behind: Iterable[type] = ()) -> dict[str, Any]:
-    """The `app_kwargs` of Gradio's `launch` that put the door in front of it.
-
-    `behind` is middleware that sees only what was let in.
-    """
+def settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
+    """The `app_kwargs` of Gradio's `launch` that put the door in front of it."""
     return {
-        "middleware": [(Door, (hosts, limits), {}), *((inner, (), {}) for inner in behind)],
+        "middleware": [(Door, (hosts, limits), {}), (Heartbeats, (), {})],
         "exception_handlers": {fastapi.exceptions.RequestValidationError: malformed},
     }
 

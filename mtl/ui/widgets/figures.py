@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
@@ -76,15 +77,8 @@ def colours(labels: Sequence[str]) -> dict[str, str]:
     """A colour for each label: its own where it has one by name, else the next of the palette that is still
     free."""
     taken = {NAMED[label] for label in labels if label in NAMED}
-    free = [c for c in OKABE_ITO if c not in taken] or list(OKABE_ITO)
-    result, used = {}, 0
-    for label in labels:
-        if label in NAMED:
-            result[label] = NAMED[label]
-        else:
-            result[label] = free[used % len(free)]
-            used += 1
-    return result
+    free = cycle([c for c in OKABE_ITO if c not in taken] or OKABE_ITO)
+    return {label: NAMED.get(label) or next(free) for label in labels}
 
 
 def ink(colour: str | tuple[float, float, float]) -> str:

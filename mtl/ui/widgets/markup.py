@@ -9,7 +9,6 @@ from typing import Any
 from markupsafe import Markup
 
 from mtl.ui import templates
-from mtl.ui import words as text
 from mtl.ui.widgets.figures import colours, ink
 
 MAX_ROWS = 200
@@ -25,13 +24,15 @@ key, items, status, gauge = _PARTS.key, _PARTS.items, _PARTS.status, _ANSWERS.ga
 def reading(name: str, share: float | None, seconds: float) -> Markup:
     """The line of a file of which a `share` has been read in so many seconds; None: it waits for its turn."""
     if share is None:
-        return status(text.waiting(name), kind="busy", share=0.0)
-    left = seconds / share - seconds if share > 0.05 else None
-    return status(text.reading(name, share, left), kind="busy", share=share)
+        return status(f"{name} waits until another file has been read.", kind="busy", share=0.0)
+    left = f" · about {max(seconds / share - seconds, 1):.0f} s left" if share > 0.05 else ""
+    return status(f"Reading {name}: {100 * share:.0f} %{left}", kind="busy", share=share)
 
 
 def _more(total: int, unit: str) -> Markup:
-    return note(text.rows_shown(MAX_ROWS, total, unit) if total > MAX_ROWS else "")
+    return note(
+        f"The first {MAX_ROWS} of {total:,} {unit} are shown; the download has all." if total > MAX_ROWS else ""
+    )
 
 
 def table(
@@ -53,7 +54,7 @@ def bars(
     texts: Sequence[str],
     probabilities: Sequence[Mapping[str, float]],
     intensities: Sequence[float] | None,
-    scale: tuple[float, float, str] = (-1.0, 1.0, text.INTENSITY),
+    scale: tuple[float, float, str] = (-1.0, 1.0, "intensity"),
 ) -> Markup:
     """One row per sentence: its number and text, a bar that shares 100 % between the labels, and a marker of
     its intensity where there is one. `scale` is that one's lowest and highest value, and its name."""
@@ -104,7 +105,8 @@ def entities(texts: Sequence[str], spans: Sequence[Sequence], labels: Sequence[s
         (i, span.text, _PARTS.tag(span.label, palette[span.label]), span.start, span.end, float(span.score))
         for i, span in listed
     ]
+    nothing = "No names were found in these sentences."
     headers, kinds = ("sentence", "name", "type", "start", "end", "score"), [classes[span.label] for _, span in listed]
-    below = table(text.ENTITIES_TABLE, headers, rows, "names", kinds) if rows else note(text.NO_ENTITIES)
+    below = table("Names found", headers, rows, "names", kinds) if rows else note(nothing)
     counts = Counter(span.label for _, span in listed)
     return _ANSWERS.entities(lines, palette, counts, _more(len(texts), "sentences") + below)

@@ -55,7 +55,7 @@ def svg(
         draw={"about": about, "state": state, "strength": strength, "bar": bar},
         blocks=blocks,
         heads=range(len(heads)),
-        spoken=words.stack_label(sum(not group.frozen for group in groups), len(parts)),
+        spoken=words.PHRASES["stack"].format(sum(not group.frozen for group in groups), len(parts)),
         height=height(len(layers), len(heads), small),
         epoch=epoch,
         small=small,
@@ -72,26 +72,27 @@ def table(groups: Groups, moved: Mapping[str, float] | None = None, epoch: int =
     rows = [
         (
             group.label,
-            words.weights(group.size).split(" ")[0],
+            f"{group.size:,}",
             state(group, epoch),
             words.rate(group.rate) if group.next_epoch(epoch) else "",
             *([] if moved is None else [words.change(moved.get(group.name, 0.0))]),
         )
         for group in (*groups.tops, *reversed(groups.layers))
     ]
-    return markup.table(words.STACK_TABLE, words.STACK_HEADERS[: 4 if moved is None else 5], rows)
+    headers = ("part", "weights", "state", "rate", *([] if moved is None else ["moved"]))
+    return markup.table("The parts of the model", headers, rows)
 
 
 def about(group: Group) -> str:
     """What a group is, however it is treated."""
-    return f"{group.label} · {words.weights(group.size)}"
+    return f"{group.label} · {group.size:,} weights"
 
 
 def state(group: Group, epoch: int = 1) -> str:
     """Whether and when a group learns, in a word or two."""
     if first := group.next_epoch(epoch):
-        return words.LEARNS if first == epoch else words.from_epoch(first)
-    return words.NO_LABELS if group.idle else words.RATE_ZERO if group.rate == 0 else words.FROZEN
+        return words.PHRASES["learns"] if first == epoch else words.PHRASES["later"].format(first)
+    return words.PHRASES["idle" if group.idle else "zero" if group.rate == 0 else "frozen"]
 
 
 def strength(rate: float) -> float:

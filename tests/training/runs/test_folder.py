@@ -115,7 +115,7 @@ def test_a_run_waits_until_a_process_was_chosen(waiting, process):
     assert folders.read(waiting).state == "queued"
     folders.write_process(waiting, process.pid)
     run = folders.read(waiting)
-    assert (run.owner, run.state, run.ended) == (folders.hashed("ada"), "running", None)
+    assert (run.ticket.owner, run.state, run.ended) == (folders.hashed("ada"), "running", None)
     assert run.started == pytest.approx(time.time(), abs=60)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.training.runs import folder as folders
-from mtl.training.runs.folder import Run
+from mtl.training.runs.folder import Run, Ticket
 from mtl.training.runs.queue import order, places
 from mtl.training.runs.service import Runs
 from mtl.training.runs.worker import Worker
@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[3]
 NOW = time.time()
 
 
-def _run(name, owner, queued=0.0, state="queued", **more):
-    return Run(Path(name), owner, state, NOW - 1000 + queued, **more)
+def _run(name, owner, queued=0.0, state="queued", estimate=None, address="", **more):
+    ticket = Ticket(owner, NOW - 1000 + queued, estimate, address=address)
+    return Run(Path(name), ticket, state, **more)
 
 
 def _names(runs):
@@ -81,13 +82,13 @@ def test_nobody_gets_a_second_turn_while_another_waits_for_the_first(runs):
     line = order(runs)
     assert sorted(_names(line)) == sorted(run.id for run in runs if run.state == "queued")
     for owner in "abcd":
-        mine = [run for run in line if run.owner == owner]
+        mine = [run for run in line if run.ticket.owner == owner]
         assert mine == sorted(mine, key=lambda run: (run.queued, run.id))
     given_turns = Counter()
     for at, run in enumerate(line):
-        given_turns[run.owner] += 1
-        waiting = {later.owner for later in line[at + 1 :]}
-        assert all(given_turns[run.owner] <= given_turns[owner] + 1 for owner in waiting)
+        given_turns[run.ticket.owner] += 1
+        waiting = {later.ticket.owner for later in line[at + 1 :]}
+        assert all(given_turns[run.ticket.owner] <= given_turns[owner] + 1 for owner in waiting)
 
 
 def test_the_wait_is_what_runs_before_still_take():
@@ -133,9 +134,9 @@ def test_servers_that_look_at_the_same_moment_start_each_run_once(tmp_path, monk
     started = []
 
     class Counted(Worker):
-        def __init__(self, threads, folder=None, **options):
+        def give(self, folder):
             started.append(folder)
-            super().__init__(threads, folder, **options)
+            super().give(folder)
 
     monkeypatch.setattr("mtl.training.runs.service.Worker", Counted)
     servers = [Runs(tmp_path / "runs") for _ in range(8)]
@@ -163,7 +164,7 @@ def test_two_servers_give_turns_in_order_one_at_a_time(tmp_path):
         server.communicate()
     assert [len(folders.events(run.folder)) for run in started] == [1] * 5
     found = sorted(runs.find(), key=lambda run: run.started)
-    assert [run.owner for run in found] == list(map(folders.hashed, ["ada", "bob", "eve", "ada", "ada"]))
+    assert [run.ticket.owner for run in found] == list(map(folders.hashed, ["ada", "bob", "eve", "ada", "ada"]))
     for before, after in pairwise(found):
         error = (before.folder / "events.jsonl").stat().st_mtime
         assert error <= after.started

@@ -156,7 +156,7 @@ def line(tmp_path, monkeypatch):
     runs = Runs(tmp_path / "runs")
     healthy = runs.start("bob", tmp_path / "reviews.csv", TrainConfig())
     turns = []
-    monkeypatch.setattr(Runs, "_hand_over", lambda self, folder: turns.append(folder.name) or _Nobody())
+    monkeypatch.setattr(Runs, "_hand_over", lambda self, folder, alone: turns.append(folder.name) or _Nobody())
     return runs, healthy, turns, tmp_path / "reviews.csv"
 
 
@@ -186,7 +186,7 @@ def _try_all(line, files):
         assert now.message
     runs.clean_up(max_bytes=1e12)
     # The page's list, and the run itself.
-    if run.owner == folders.hashed("ada"):
+    if run.ticket.owner == folders.hashed("ada"):
         snapshots = runs.progress_of_all("ada")
         assert comparing.table(snapshots, {run.id: "own settings"}, None)
         assert comparing.csv(snapshots, {run.id: "own settings"})

@@ -51,7 +51,7 @@ def test_a_started_run_holds_all_that_its_process_needs(runs, data, tmp_path):
     (tmp_path / "model").mkdir()
     run = runs.start("ada", data, TrainConfig(epochs=7), tmp_path / "model", estimate=4.0)
     data.unlink()  # an upload is deleted when its visitor leaves
-    assert (run.state, run.estimate) == ("queued", 4.0)
+    assert (run.state, run.ticket.estimate) == ("queued", 4.0)
     told = json.loads((run.folder / "config.json").read_text())
     assert told["train"]["epochs"] == 7 and told["start_from"] == str(tmp_path / "model")
     assert (run.folder / told["file"]).read_text().startswith("text,mood")
@@ -240,7 +240,7 @@ def test_a_waiting_run_knows_its_place_and_its_wait(runs, data):
     waiting = runs.progress(second.id)
     assert (waiting.place, waiting.wait, waiting.message) == (2, 30.0, "")
     _end(first)
-    time.sleep(0.6)  # a list of runs is shared for half a second
+    time.sleep(0.6)  # places are shared for half a second
     assert runs.progress(second.id).place == 1
     assert runs.progress(first.id).place is None
 

@@ -435,18 +435,20 @@ def test_a_run_is_carried_out_by_the_process_that_is_still_getting_warm(tmp_path
 
 
 def _waiting():
-    """The numbers of warm processes that this one started."""
+    """The numbers of workers that this one started."""
     found = set()
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
-            if child.cmdline()[-1:] == ["--wait"]:
+            if child.cmdline()[-1:] == ["mtl.training.runs.worker"]:
                 found.add(child.pid)
     return found
 
 
 def test_a_run_that_is_stopped_before_it_begins_ends_at_once(tmp_path):
     folders.request_stop(tmp_path)
-    assert worker.Worker(1, tmp_path).wait() == 0
+    process = worker.Worker(1)
+    process.give(tmp_path)
+    assert process.wait() == 0
     [event] = folders.events(tmp_path)
     assert (event["event"], event["status"], event["checkpoint"]) == ("end", "stopped", None)
 
@@ -454,6 +456,6 @@ def test_a_run_that_is_stopped_before_it_begins_ends_at_once(tmp_path):
 def test_a_process_leaves_a_run_alone_that_another_was_chosen_for(tmp_path):
     folders.write_process(tmp_path, os.getpid())
     before = sorted(tmp_path.iterdir())
-    arguments = [sys.executable, "-m", "mtl.training.runs.worker", str(tmp_path)]
-    assert subprocess.run(arguments, cwd=ROOT).returncode == 3
+    arguments = [sys.executable, "-m", "mtl.training.runs.worker"]
+    assert subprocess.run(arguments, cwd=ROOT, input=json.dumps(str(tmp_path)), text=True).returncode == 3
     assert sorted(tmp_path.iterdir()) == before

@@ -46,7 +46,8 @@ def runs(tmp_path):
 @pytest.fixture
 def session(runs, engine):
     """What handlers use of a session."""
-    return SimpleNamespace(runs=runs, engine=engine, next_revision=lambda: 1)
+    models = SimpleNamespace(get=lambda name: engine.model())
+    return SimpleNamespace(runs=runs, engine=engine, models=models, next_revision=lambda: 1)
 
 
 @pytest.fixture
@@ -252,9 +253,10 @@ def test_a_tab_out_of_sight_follows_nothing_and_one_in_sight_clears_its_message_
 
 def test_what_comes_of_the_buttons_is_said_and_shown(ready, runs, session):
     looks = (None, "scores", [], Snapshot())
-    shown = compare.on_start(session, ready, "rates", *looks)
+    shown = compare.on_start(session, ready, '{"epochs": 6}', "rates", *looks)
+    assert {entry.config.epochs for entry in runs.progress_of_all("me")} == {6}
     assert "2 runs put in the line." in shown.message and shown.revision == 1 and "run 2" in shown.table
-    assert 'class="status bad"' in compare.on_start(session, ready, "rates", *looks).message
+    assert 'class="status bad"' in compare.on_start(session, ready, "", "rates", *looks).message
     shown = compare.on_stop(session, ready, *looks)
     assert "2 runs asked to stop" in shown.message and not shown.timer.active
 
@@ -352,7 +354,7 @@ def test_the_csv_holds_everything_and_runs_no_formula(visit, runs, session, tmp_
 def test_a_set_puts_one_run_for_each_preset_into_the_line(which, ready, runs, session):
     message = start_set(session, ready, which)
     entries = runs.progress_of_all("me")
-    wanted = [presets.BY_NAME[name].title for name in compare.SETS[which]]
+    wanted = [presets.BY_NAME[name].title for name in compare.SETS[which][1]]
     assert list(names(session, ready, entries).values()) == wanted
     assert f"{len(wanted)} runs put in the line." in message
     assert ready.train.run == entries[0].run.id
@@ -377,14 +379,14 @@ def test_a_set_that_is_there_already_is_not_started_twice(ready, runs, session):
 def test_without_data_a_set_says_what_to_do(visit, session):
     with pytest.raises(UserError, match="Train tab first"):
         start_set(session, visit, "freezing")
-    shown = set_note(visit, "freezing")
-    assert "Train tab first" in shown.note and not shown.start.interactive
+    note, start = set_note(visit, "freezing")
+    assert "Train tab first" in note and not start.interactive
 
 
 def test_the_note_says_what_a_set_would_train(ready):
-    shown = set_note(ready, "rates")
-    assert "2 runs on moods.csv, 3 epochs each: One rate for all, Rates by depth." in shown.note
-    assert shown.start.interactive
+    note, start = set_note(ready, "rates")
+    assert "2 runs on moods.csv, 3 epochs each: One rate for all, Rates by depth." in note
+    assert start.interactive
 
 
 def test_stopping_all_asks_those_that_wait_before_the_one_that_trains(ready, runs, session, monkeypatch):

@@ -11,10 +11,12 @@ from types import SimpleNamespace
 import pytest
 
 from mtl.config import ModelConfig, TaskSpec, TrainConfig
-from mtl.training.presets import PRESETS
+from mtl.files import read_json
+from mtl.groups import Groups
+from mtl.training.presets import BY_NAME, PRESETS
 from mtl.ui.learn import view as lessons
 from mtl.ui.learn import words
-from mtl.ui.learn.tab import current, show, thaw
+from mtl.ui.learn.tab import Shown, current, show
 from mtl.ui.page import UNCHANGED
 from mtl.ui.visitors import Visit
 
@@ -25,7 +27,18 @@ TASKS = (TaskSpec("mood", "classification", ("bad", "good")), TaskSpec("strength
 
 @pytest.fixture(scope="module")
 def figures():
-    return lessons.read()
+    return read_json(lessons.FIGURES)
+
+
+def page(figures, epochs=4):
+    """All lessons but the first, for a model of two layers and a head."""
+    groups = Groups({"embeddings": 9, "layer 1": 9, "layer 2": 9, "head mood": 3})
+    gradual = groups.under(BY_NAME["gradual"].make(groups, TrainConfig(epochs=epochs)))
+    return lessons.lessons(gradual, figures)
+
+
+def part(html, start, end):
+    return html.split(start)[1].split(end)[0]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +71,7 @@ def test_the_picture_follows_the_settings(session):
 def test_gradual_unfreezing_is_shown_for_this_very_model(session):
     visit = Visit(0.0)
     visit.train.config = TrainConfig(epochs=4)
-    table = thaw(session, visit).split("<tbody>")[1]
+    table = part(show(session, visit, False).others, '<table class="thaw">', "</table>").split("<tbody>")[1]
     rows = [re.findall(r'<td class="(\w+)"', row) for row in table.split("</tr>") if "<td" in row]
     assert len(rows) == 5 and all(len(row) == 4 for row in rows)
     assert rows[0] == ["thawed"] * 4  # the heads
@@ -71,9 +84,10 @@ def test_gradual_unfreezing_is_shown_for_this_very_model(session):
 
 
 def test_steps_down_the_valley_are_computed():
-    low, right, high = (lessons.descent(rate) for rate in lessons._RATES)
+    low, right, high = (lessons.descent(rate) for rate in lessons.VALLEYS.values())
+    assert high[1] == pytest.approx(-1 - 1.02 * 2 * -1)
     assert abs(right[-1]) < 0.01 < 0.3 < abs(low[-1]) < 1 < abs(high[-1])
-    assert lessons.descent_picture().count("<circle") == 3 * (lessons._STEPS + 1)
+    assert page({}).count("<circle") == 3 * (lessons.STEPS + 1)
 
 
 def test_every_term_is_explained_once_and_where_it_first_stands():
@@ -100,16 +114,16 @@ def test_the_whole_tab_is_sent_once(session):
     first = show(session, visit, False)
     assert UNCHANGED not in vars(first).values() and first.opened
     again = show(session, visit, True)
-    assert [name for name, value in vars(again).items() if value is not UNCHANGED] == ["picture"]
-    lectures = " ".join(value for value in vars(first).values() if isinstance(value, str))
-    assert all(plain(lessons.lesson(path.stem)) in plain(lectures) for path in lessons.LESSONS.glob("*.md"))
+    assert again == Shown(first.picture)
+    lectures = plain(first.first + first.others)
+    assert all(plain(lessons.lesson(path.stem)) in lectures for path in lessons.LESSONS.glob("*.md"))
 
 
 # --- figures ---
 
 
 def test_every_preset_has_a_card_with_what_to_expect_and_what_was_measured(figures):
-    _, html = lessons.measured(figures)
+    html = page(figures)
     cards = html.split("<article")[1:]
     assert len(cards) == len(PRESETS)
     for preset, card in zip(PRESETS, cards, strict=True):
@@ -126,60 +140,49 @@ def test_what_is_shown_is_what_the_file_says(figures):
     scenario = next(s for s in changed["scenarios"] if s["name"] == "depth")
     scenario["scores"]["sentiment"], scenario["cosine"], scenario["seconds"] = 0.1234, 0.4321, 77.0
     changed["anchor"]["runs"][0]["cosine"] = 0.1111
-    before, after = lessons.measured(figures), lessons.measured(changed)
-    assert "12.3 %" in after[1] and "12.3 %" not in before[1]
-    assert "0.432" in after[1] and "77\u00a0s" in after[1]
-    assert "cosine of 0.11 to" in after[0]
+    before, after = page(figures), page(changed)
+    assert "12.3 %" in after and "12.3 %" not in before
+    assert "0.432" in after and "77\u00a0s" in after
+    assert "cosine of 0.11 to" in after
 
 
-def test_no_figure_stands_in_the_words(figures):
+def test_no_figure_stands_in_the_words():
     """Scores, seconds and cosines change with every measuring: words that repeat them would be wrong soon."""
-    texts = [value if isinstance(value, str) else " ".join(value) for value in _texts(vars(words))]
+    texts = [*words.EXPECT.values(), words.ANCHOR, words.NO_FIGURES, words.NOT_MEASURED]
     said = " ".join([*texts, *(path.read_text("utf-8") for path in lessons.LESSONS.glob("*.md"))])
-    assert not re.search(r"\d+(\.\d+)? ?%|\d+(\.\d+)? s\b|\b0\.\d\d\b", said.replace("100 %", ""))
-
-
-def _texts(names):
-    for name, value in names.items():
-        if name.isupper():
-            yield from value.values() if isinstance(value, dict) else [value]
+    assert not re.search(r"\d+(\.\d+)? ?%|\d+(\.\d+)? s\b|\b0\.\d\d\b", said)
 
 
 def test_it_says_where_the_figures_come_from(figures):
-    said = plain(lessons.measured(figures)[1])
+    said = plain(page(figures))
     assert "python -m mtl scenarios" in said
     assert figures["machine"] in said and figures["start"]["sha256"][:16] in said
-    assert "not with this page&#x27;s default model" in said
+    assert "not with this page&#39;s default model" in said
     assert f"{figures['data']['held_out']} were held out" in said
 
 
 def test_the_anchor_is_a_picture_and_a_table(figures):
-    html, _ = lessons.measured(figures)
+    html = part(page(figures), 'id="learn-anchor"', 'id="learn-scenarios"')
     rows = 2 + len(figures["anchor"]["runs"][0]["probe"])
     assert html.count("<section>") == rows and html.count('class="databar without"') == rows
     assert html.split("<tbody>")[1].count("<tr>") == rows
-    assert words.ANCHOR_UNKNOWN in html  # a new head has no score before
+    assert words.NEW_HEAD in html  # it has no score before
 
 
-@pytest.mark.parametrize("content", [None, "{", "[1]", "{}", '{"scenarios": 3}', "\x00"])
-def test_without_figures_the_page_says_how_to_make_them(content, tmp_path):
-    path = tmp_path / "scenarios.json"
-    if content is not None:
-        path.write_text(content)
-    anchor, scenarios = lessons.measured(lessons.read(path))
-    assert anchor == "" and "python -m mtl scenarios" in scenarios
-    assert scenarios.count("<article") == len(PRESETS) and words.NOT_MEASURED in scenarios
+def test_without_figures_the_page_says_how_to_make_them():
+    html = page({})
+    assert "learn-anchor" not in html and "python -m mtl scenarios" in html
+    assert html.count("<article") == html.count(words.NOT_MEASURED) == len(PRESETS)
 
 
 def test_a_preset_that_was_not_measured_says_so(figures):
     less = copy.deepcopy(figures)
     less["scenarios"] = [s for s in less["scenarios"] if s["name"] != "gradual"]
-    html = lessons.measured(less)[1]
-    assert html.count(words.NOT_MEASURED) == 1
+    assert page(less).count(words.NOT_MEASURED) == 1
 
 
 def test_figures_are_escaped(figures):
     hostile = json.loads(json.dumps(figures).replace("workshop.csv", "<script>").replace("AMD", "<img src=x>"))
     hostile["machine"] = "<img src=x>"
-    html = "".join(lessons.measured(hostile))
+    html = page(hostile)
     assert "<script" not in html and "<img" not in html

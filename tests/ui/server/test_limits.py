@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtl.config import UserError
+from mtl.ui import app
 from mtl.ui.server.limits import Limits
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,3 +33,9 @@ def test_the_readme_tells_every_limit_and_its_default():
     for names, defaults in re.findall(r"^\| (`MTL_.*?) \|.*\| ([\d, .]+) \|$", readme, re.MULTILINE):
         told |= dict(zip(re.findall("MTL_[A-Z_]+", names), map(float, defaults.split(",")), strict=True))
     assert told == {f"MTL_{name.upper()}": default for name, default in asdict(Limits()).items()}
+
+
+def test_a_page_with_a_wrong_limit_does_not_start(monkeypatch):
+    monkeypatch.setenv("MTL_UNREAD_CALLS", "many")
+    with pytest.raises(UserError, match="MTL_UNREAD_CALLS"):
+        app.build("a folder that does not exist")

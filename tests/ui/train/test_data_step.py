@@ -49,7 +49,7 @@ def test_what_is_no_table_is_refused_and_what_was_there_stays(tmp_path, name, co
     before = brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
     result = last(reading(visit, write(tmp_path, content, name), name))
     assert message in result.status
-    assert words.stays(before.name) in result.status
+    assert f"{before.name} is still the data to learn from." in result.status
     assert result.data is UNCHANGED
     assert visit.train.source is before
     assert before.path.is_file()
@@ -361,10 +361,9 @@ def test_a_choice_is_read_at_once_can_be_undone_and_follows_the_model(tmp_path):
     assert not data.show(visit, 1).reset.visible and visit.train.source.reading == {}
 
 
-def test_before_there_is_a_file_nothing_is_shown():
-    shown = data.show(Visit(0.0), 0)
-    assert shown.samples is None and not shown.reset.visible
-    assert shown.summary == shown.doctor == shown.columns == shown.preview == ""
+def test_before_there_is_a_file_there_is_nothing_to_show_or_accept():
+    with pytest.raises(UserError, match="No file yet"):
+        data.show(Visit(0.0), 0)
     with pytest.raises(UserError, match="No file yet"):
         data.accept_errors(session_of(model()), Visit(0.0), True)
 

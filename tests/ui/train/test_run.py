@@ -23,6 +23,7 @@ from mtl.ui.train.run import step as live
 from mtl.ui.train.run import view as run_views
 from mtl.ui.train.run import words as text
 from mtl.ui.train.run.step import Snapshot
+from mtl.ui.train.settings.words import count
 from mtl.ui.visitors import Registry, Visit
 from mtl.ui.widgets import stack
 from tests.uploads import take
@@ -119,6 +120,7 @@ def session(tmp_path, model):
     return SimpleNamespace(
         runs=Runs(tmp_path / "runs"),
         engine=SimpleNamespace(name=None, model=lambda: model),
+        models=SimpleNamespace(get=lambda name: model),
         next_revision=lambda: 1,
     )
 
@@ -231,6 +233,15 @@ def test_a_run_of_other_settings_leaves_those_of_the_form(session, visit):
     assert visit.train.config.epochs != 9
 
 
+def test_what_stands_in_the_form_is_what_trains(session, visit):
+    live.on_start(session, visit, json.dumps({"epochs": 7}))
+    run = session.runs.get(visit.train.run, "ada")
+    assert json.loads((run.folder / "config.json").read_text())["train"]["epochs"] == 7
+    with pytest.raises(UserError, match="epochs must be"):
+        live.on_start(session, visit, json.dumps({"epochs": 0}))
+    assert visit.train.config.epochs == 7 and len(session.runs.find()) == 1
+
+
 def test_the_very_same_run_twice_is_told_and_the_first_one_stays(session, visit):
     run = live.start(session, visit)
     with pytest.raises(UserError, match="waiting or training already"):
@@ -284,11 +295,11 @@ def test_a_page_that_was_forgotten_is_told_to_reload(session, visit, act):
 def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
     visit.train.config = TrainConfig(freeze=-1, epochs=3, batch_size=4, validation=0.25)
     first, *later = live.prepare(session, visit)
-    html = [first, *later][-1].outlook
-    assert first.start.interactive is True
+    html, start = [first, *later][-1]
+    assert first[1].interactive is True and start.interactive is True
     figures = dict(reversed(pair) for pair in re.findall(r"<b>([^<]+)</b> <span>([^<]+)</span>", html))
-    head = sum(p.numel() for _, p in session.engine.model().head("mood").weights())
-    assert figures["weights learn"] == text.count(head)
+    head = sum(p.numel() for p in session.engine.model().head("mood").network.parameters())
+    assert figures["weights learn"] == count(head)
     rows, held_out = int(figures["rows to learn from"]), int(figures["held out to score it"])
     assert rows + held_out == 18 and int(figures["steps"]) == 3 * -(-rows // 4)
     assert re.fullmatch(r"about \d[\d.]* (s|min)", figures["on this machine, when nobody else trains"])
@@ -302,8 +313,8 @@ def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
         ({"config": TrainConfig(freeze=-1, freeze_heads=("mood",))}, "Nothing would learn"),
     ):
         visit.train = replace(visit.train, **{"source": source, **change})
-        [outlook] = live.prepare(session, visit)
-        assert word in outlook.outlook and outlook.start.interactive is False
+        [(outlook, start)] = live.prepare(session, visit)
+        assert word in outlook and start.interactive is False
 
 
 def test_a_full_disk_is_told(session, visit, monkeypatch):
@@ -328,7 +339,7 @@ def test_a_waiting_run_says_its_place_and_is_looked_at_seldom(session, visit):
     session.runs.start("bob", visit.train.source.path, estimate=130.0)
     live.start(session, visit)
     shown = looked(visit, session)
-    assert text.WAITING in shown.progress and "Place 2 in the line" in shown.progress
+    assert "Waiting for its turn" in shown.progress and "Place 2 in the line" in shown.progress
     assert "2 min" in shown.progress
     assert (shown.timer.active, shown.timer.value, shown.stop.visible) == (True, live.SELDOM, True)
 
@@ -338,7 +349,7 @@ def test_a_run_that_gets_ready_is_looked_at_often_and_one_that_trains_each_secon
     assert looked(visit, session).timer.value == live.SOON  # next in the line
     begin(run)
     shown = looked(visit, session)
-    assert text.PREPARING in shown.progress and shown.timer.value == live.SOON
+    assert "Getting ready" in shown.progress and shown.timer.value == live.SOON
     tell(run, *WHOLE[:3])
     shown = looked(visit, session, shown.snapshot)
     assert "step 2 of 4 · epoch 1 of 2 · about 7.0 s left" in shown.progress
@@ -375,7 +386,7 @@ def test_a_run_that_stops_says_so_at_once_and_then_what_is_kept(session, visit):
     run = live.start(session, visit)
     begin(run, *WHOLE[:5])
     shown = live.on_stop(session, visit, False, Snapshot())
-    assert text.STOPPING in shown.progress and shown.stop.interactive is False
+    assert "Stopping" in shown.progress and shown.stop.interactive is False
     tell(run, epoch(2), end("stopped"))
     shown = looked(visit, session)
     assert "After step 3 of 4" in shown.progress and "after epoch 1" in shown.progress
@@ -396,9 +407,9 @@ def test_only_the_page_that_followed_a_run_to_its_end_announces_it(session, visi
 def test_a_run_stopped_before_its_turn_never_began_and_can_be_resumed(session, visit):
     live.start(session, visit)
     live.on_stop(session, visit, False, Snapshot())
-    assert text.NEVER_BEGAN in looked(visit, session).progress
+    assert "It had not begun" in looked(visit, session).progress
     live.on_resume(session, visit)
-    assert text.WAITING in looked(visit, session).progress
+    assert "Waiting for its turn" in looked(visit, session).progress
 
 
 def test_a_run_that_is_done_says_what_was_kept_and_cannot_be_resumed(session, visit):
@@ -419,12 +430,12 @@ def test_a_killed_run_says_so_and_is_resumed_in_the_same_curves(session, visit):
     record = json.loads((run.folder / "process.json").read_text())
     (run.folder / "process.json").write_text(json.dumps({**record, "born": record["born"] - 100}))
     shown = looked(visit, session)
-    assert text.KILLED in shown.progress and "resume it to go on" in shown.progress
+    assert "The training process ended unexpectedly" in shown.progress and "resume it to go on" in shown.progress
     assert shown.resume.visible is True and shown.timer.active is False
     live.on_resume(session, visit)
-    assert text.WAITING in looked(visit, session).progress
+    assert "Waiting for its turn" in looked(visit, session).progress
     begin(run)
-    assert text.PREPARING in looked(visit, session).progress
+    assert "Getting ready" in looked(visit, session).progress
     tell(run, started(after=1), step(3, 2, 0.55))
     shown = looked(visit, session)
     assert "step 3 of 4" in shown.progress and shown.timer.active is True

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from mtl.config import ASSETS, UserError
 from mtl.files import read_json
 from mtl.sandbox import Progress, Stopped, watch
 from mtl.ui import words as page
-from mtl.ui.page import UNCHANGED, Session, in_plain_words, labelled
+from mtl.ui.page import UNCHANGED, Session, html, in_plain_words, labelled
 from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.train.data import view, words
 from mtl.ui.train.data.tables import Known, read_for
@@ -29,7 +29,6 @@ from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
 if TYPE_CHECKING:
-    from mtl.data.matching import Mappings
     from mtl.training.runs.service import Run
 
 SAMPLES = ASSETS / "samples"
@@ -40,27 +39,29 @@ _PREFIX = "mtl-upload-"
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-data"):
-        gr.HTML(markup.heading(words.TITLE), apply_default_css=False)
-        gr.HTML(markup.note(words.INTRO), apply_default_css=False)
-        gr.HTML(markup.label(words.FILE), apply_default_css=False)
+        html(markup.heading("Data") + markup.note(words.INTRO))
+        html(markup.label(words.FILE))
         file = gr.File(label=words.FILE, show_label=False, height=84, elem_id="data-file")
         samples = gr.Radio(
             [(title, name) for name, title in words.SAMPLE_NAMES.items()],
-            label=words.SAMPLES,
-            info=words.SAMPLES_INFO,
+            label="Samples",
+            info="Sentences written for this page, to try things with. “broken” shows what the doctor finds.",
             elem_id="data-samples",
         )
         with gr.Row(elem_classes="data-status"):
-            status = gr.HTML(markup.status(words.NO_FILE), apply_default_css=False, elem_id="data-status")
+            status = html(markup.status(words.NO_FILE), elem_id="data-status")
             stop = gr.Button(words.STOP, variant="stop", size="sm", visible=False, scale=0, elem_id="data-stop")
-        summary = gr.HTML(apply_default_css=False, elem_id="data-summary")
-        accept = gr.Checkbox(label=words.ACCEPT, info=words.ACCEPT_INFO, visible=False, elem_id="data-accept")
-        doctor = gr.HTML(apply_default_css=False, elem_id="data-doctor")
-        columns = gr.HTML(
-            apply_default_css=False, js_on_load="mtl.columns(element, trigger, watch)", elem_id="data-columns"
+        summary = html(elem_id="data-summary")
+        accept = gr.Checkbox(
+            label=words.ACCEPT,
+            info="The rows and labels named under Errors are left out; all others are used.",
+            visible=False,
+            elem_id="data-accept",
         )
+        doctor = html(elem_id="data-doctor")
+        columns = html(js_on_load="mtl.columns(element, trigger, watch)", elem_id="data-columns")
         reset = gr.Button(words.RESET, size="sm", visible=False, elem_id="data-reset")
-        preview = gr.HTML(apply_default_css=False, elem_id="data-preview")
+        preview = html(elem_id="data-preview")
         choice = gr.Textbox(visible=False)
         too_big = gr.Button(visible="hidden", elem_id="data-file-too-big")
 
@@ -107,13 +108,13 @@ class Shown:
     """The data as it was read: the chosen sample, a summary, whether errors are accepted, the doctor's report, the
     columns, whether there are choices to undo, and the first rows."""
 
-    samples: str | None = None
-    summary: str = ""
-    accept: Any = field(default_factory=lambda: gr.update(visible=False))
-    doctor: str = ""
-    columns: str = ""
-    reset: gr.Button = field(default_factory=lambda: labelled(words.RESET, visible=False))
-    preview: str = ""
+    samples: str | None
+    summary: str
+    accept: Any
+    doctor: str
+    columns: str
+    reset: gr.Button
+    preview: str
 
 
 def on_file(session: Session, visit: Visit, path: str | None) -> Iterator[Read]:
@@ -166,9 +167,7 @@ def refuse(visit: Visit) -> str:
 
 
 def show(visit: Visit, revision: int) -> Shown:
-    source = visit.train.source
-    if source is None:
-        return Shown()
+    source = _source(visit)
     return Shown(
         samples=source.name if source.path.parent == SAMPLES else None,
         summary=view.summary(source),
@@ -214,7 +213,10 @@ def with_choice(source: Source, chosen: str) -> dict[str, Any]:
         else:
             roles[column] = value
             text = None if text == column else text
-    return _reading(text, roles, mapping)
+    mapping = {name: meanings for name, meanings in mapping.items() if meanings}
+    # Nothing of what was guessed, so that a run guesses the same.
+    reading = {"text": text, "roles": roles, "mapping": mapping}
+    return {name: value for name, value in reading.items() if value}
 
 
 def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:
@@ -247,7 +249,7 @@ def read(
     this = train.reading = Reading()
     stop, hidden = labelled(words.STOP, visible=True), labelled(words.STOP, visible=False)
     try:
-        for share, seconds in watch(take(session, visit, path, name, **(reading or {})), lambda: this.stopped):
+        for share, seconds in watch(take(session, visit, path, name, reading), lambda: this.stopped):
             yield Read(markup.reading(name, share, seconds), UNCHANGED, stop)
         problem = ""
     except Stopped:
@@ -263,26 +265,19 @@ def read(
 
 
 def _stays(train: TrainState) -> list[str]:
-    return [words.stays(train.source.name)] if train.source else []
+    return [f"{train.source.name} is still the data to learn from."] if train.source else []
 
 
 def take(
-    session: Session,
-    visit: Visit,
-    path: str | Path,
-    name: str,
-    text: str | None = None,
-    roles: Mapping[str, str] | None = None,
-    mapping: Mappings | None = None,
+    session: Session, visit: Visit, path: str | Path, name: str, reading: Mapping[str, Any] | None = None
 ) -> Progress:
     """Make the file at `path`, which the visitor calls `name`, the one to learn from; returns the `Source`.
 
-    It is read in a process of its own, and matched with the model that training will start from. `text`, `roles` and
-    `mapping` are those of `mtl.training.jobs.prepare`. The page keeps a copy in a folder of its own, until another file
-    is taken or the session ends; a sample is used where it is. Raises `UserError` where nothing can be read, and then
-    changes nothing.
+    It is read in a process of its own, and matched with the model that training will start from. The page keeps a copy
+    in a folder of its own, until another file is taken or the session ends; a sample is used where it is. Raises
+    `UserError` where nothing can be read, and then changes nothing.
     """
-    path = Path(path)
+    path, reading = Path(path), dict(reading or {})
     train = visit.train
     known = Known.of(session.models.get(train.start_from))
     before = train.source
@@ -290,27 +285,15 @@ def take(
     own = path if in_place else _copy(path, name, train)
     try:
         size = own.stat().st_size if own.is_file() else 0
-        found = yield from session.sandbox.run(read_for, own, known, text, roles, mapping, size=size)
+        found = yield from session.sandbox.run(read_for, own, known, size=size, **reading)
     except BaseException:
         if not in_place:
             _delete_copy(own)
         raise
-    train.source = Source(
-        path=own, name=name, reading=_reading(text, roles, mapping), start_from=train.start_from, **vars(found)
-    )
+    train.source = Source(path=own, name=name, reading=reading, start_from=train.start_from, **vars(found))
     if before is not None and before.path != own:
         _delete_copy(before.path)
     return train.source
-
-
-def _reading(text: str | None, roles: Mapping[str, str] | None, mapping: Mappings | None) -> dict[str, Any]:
-    """What the visitor chose for a file; nothing of what was guessed, so that a run guesses the same."""
-    chosen = {
-        "text": text,
-        "roles": dict(roles or {}),
-        "mapping": {c: dict(m) for c, m in (mapping or {}).items() if m},
-    }
-    return {name: value for name, value in chosen.items() if value}
 
 
 # --- the page's own copy ---

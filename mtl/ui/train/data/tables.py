@@ -54,9 +54,9 @@ class TableForModel:
 def read_for(
     path: Path,
     known: Known,
-    text: str | None,
-    roles: Mapping[str, str] | None,
-    mapping: Mappings | None,
+    text: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    mapping: Mappings | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> TableForModel:
     """Read the table at `path` for a model. `text` and `roles` are those of `read_table`, `mapping` that of

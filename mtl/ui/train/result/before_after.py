@@ -92,7 +92,7 @@ def page(found: Comparison) -> Markup:
     tasks = sorted(found.tasks, key=lambda task: task not in found.taught)
     maps = _maps(found) if len(found.texts) > 1 else {}
     heads = [_head(found, task) for task in tasks]
-    return templates.render("before_after.html", words=words, found=found, heads=heads, table=table(found), **maps)
+    return templates.render("before_after.html", found=found, heads=heads, table=table(found), **maps)
 
 
 # --- the maps ---
@@ -110,10 +110,6 @@ def _maps(found: Comparison) -> dict[str, Any]:
     # Where each point was, where it is, and whether that is far enough to be seen.
     moves = [(*was, *now, np.hypot(*(now - was)) > _RADIUS) for was, now in zip(one, other, strict=True)]
     still = found.cosine is not None and bool((found.cosine > _STILL).all())
-    moved = ""
-    if found.cosine is not None and not still:
-        least = int(found.cosine.argmin())
-        moved = words.mean_cosine(float(found.cosine.mean()), least + 1, float(found.cosine[least]))
     return {
         "size": (_WIDTH, _HEIGHT),
         "panels": [
@@ -122,8 +118,7 @@ def _maps(found: Comparison) -> dict[str, Any]:
         ],
         "coloured_by": task,
         "looks": looks,
-        "note_below": words.MAP_STILL if still else words.MAP_TURNED if found.cosine is None else words.MAP_NOTE,
-        "moved": moved,
+        "still": still,
     }
 
 
@@ -162,7 +157,11 @@ def _head(found: Comparison, task: str) -> tuple[str, str, Contrast, list[str]]:
     none."""
     before, after = found.answers(task)
     contrast = shown(found.kind(task)).before_after(found.texts, found.specs(task), before, after)
-    said = words.NEW_HEAD if before is None else words.HEAD_GONE if after is None else contrast.said
+    said = contrast.said
+    if before is None:
+        said = words.NEW_HEAD
+    elif after is None:
+        said = "This head was there before and is not in the new model."
     titles = [title for side, title in ((before, words.BEFORE), (after, words.AFTER)) if side is not None]
     return task, said, contrast, titles
 
@@ -172,18 +171,12 @@ def _head(found: Comparison, task: str) -> tuple[str, str, Contrast, list[str]]:
 
 def table(found: Comparison) -> Markup:
     """Everything in words: a row per sentence, two columns per head."""
-    tasks = found.tasks
-    headers = ["#", words.SENTENCE, *([words.COSINE] if found.cosine is not None else [])]
-    for task in tasks:
-        headers += [
-            f"{task}, {when}" for when, side in ((words.BEFORE, found.old), (words.AFTER, found.new)) if task in side
-        ]
-    rows = []
-    for i, value in enumerate(found.texts):
-        row: list[str | int | float] = [i + 1, value, *([float(found.cosine[i])] if found.cosine is not None else [])]
-        for task in tasks:
-            for tasks_then, side in ((found.old, found.before), (found.new, found.after)):
-                if task in tasks_then:
-                    row.append(shown(tasks_then[task].kind).cell(side[i].results[task]))
-        rows.append(row)
-    return markup.table(words.COMPARE_TITLE, headers, rows, "sentences")
+    columns: dict[str, Sequence[str | int | float]] = {"#": range(1, len(found.texts) + 1), "sentence": found.texts}
+    if found.cosine is not None:
+        columns["cosine to before"] = found.cosine.tolist()
+    for task in found.tasks:
+        for when, tasks, side in ((words.BEFORE, found.old, found.before), (words.AFTER, found.new, found.after)):
+            if task in tasks:
+                cell = shown(tasks[task].kind).cell
+                columns[f"{task}, {when}"] = [cell(analysis.results[task]) for analysis in side]
+    return markup.table(words.COMPARE_TITLE, list(columns), list(zip(*columns.values(), strict=True)), "sentences")

@@ -22,13 +22,17 @@ from mtl.ui.widgets import markup
 def page(progress: Progress, name: str) -> Markup:
     """All of it: the line about the run, its scores and what it forgot."""
     try:
-        line = words.summary(name, trained(progress.moved), progress)
-        return Markup('<p class="result-line" dir="auto">{}</p>{}<div class="result-scores">{}{}</div>').format(
-            line, higher_elsewhere(progress), cards(progress), forgetting(progress)
+        return templates.render(
+            "result.html",
+            line=words.summary(name, trained(progress.moved), progress),
+            higher=higher_elsewhere(progress),
+            scores=cards(progress) + forgetting(progress),
         )
     # Fields that are missing, or that cannot be true.
     except (KeyError, TypeError, ValueError, ArithmeticError, UndefinedError):
-        return markup.note(words.DAMAGED)
+        return markup.note(
+            "The scores of this run cannot be shown: its record is damaged. Its model may still be used."
+        )
 
 
 def cards(progress: Progress) -> Markup:

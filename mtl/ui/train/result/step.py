@@ -14,7 +14,7 @@ from mtl.config import UserError
 from mtl.training.progress import Progress
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, unpack
 from mtl.ui.names import name_of_model, name_of_run
-from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, in_plain_words, labelled, use_model
+from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, html, in_plain_words, labelled, use_model
 from mtl.ui.sentences import from_lines
 from mtl.ui.train.result import before_after, scores, words
 from mtl.ui.visitors import Visit
@@ -43,15 +43,6 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class InUse:
-    """A line that says which model is in use, and buttons for the others: the run's model, the default."""
-
-    in_use: str
-    use: gr.Button
-    back: gr.Button
-
-
-@dataclass(frozen=True)
 class Upload:
     """What came of an upload; its widget is emptied."""
 
@@ -62,9 +53,9 @@ class Upload:
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-result"):
-        gr.HTML(markup.heading(words.TITLE), apply_default_css=False)
-        summary = gr.HTML(markup.note(words.NOT_YET), apply_default_css=False, elem_id="result-scores")
-        in_use = gr.HTML(apply_default_css=False, elem_id="model-in-use")
+        html(markup.heading("Result"))
+        summary = html(markup.note(words.NOT_YET), elem_id="result-scores")
+        in_use = html(elem_id="model-in-use")
         with gr.Row(elem_classes="result-buttons"):
             use = gr.Button(words.USE, variant="primary", visible=False, elem_id="use-model", min_width=160, scale=0)
             save = session.save(
@@ -72,22 +63,22 @@ def build(session: Session) -> None:
             )
             back = gr.Button(words.BACK, visible=False, elem_id="use-default", min_width=160, scale=0)
         with gr.Column(visible=False, elem_id="result-compare") as comparing:
-            gr.HTML(markup.heading(words.COMPARE_TITLE) + markup.note(words.COMPARE_NOTE), apply_default_css=False)
+            html(markup.heading(words.COMPARE_TITLE) + markup.note(words.COMPARE_NOTE))
             with gr.Row(elem_classes="compare-box"):
                 box = gr.Textbox(
-                    label=words.COMPARE_BOX,
-                    info=words.COMPARE_INFO,
+                    label="Sentences, one per line",
+                    info="At most 40 are compared.",
                     lines=3,
                     max_lines=8,
                     autoscroll=False,
                     elem_id="compare-sentences",
                 )
-                compare = gr.Button(words.COMPARE, elem_id="compare", min_width=180, scale=0)
-            view = gr.HTML(apply_default_css=False, elem_id="before-after")
+                compare = gr.Button("Show before and after", elem_id="compare", min_width=180, scale=0)
+            view = html(elem_id="before-after")
         with gr.Accordion(words.UPLOAD, open=False, elem_id="bring-model"):
-            gr.HTML(markup.note(words.UPLOAD_NOTE), apply_default_css=False)
+            html(markup.note(words.UPLOAD_NOTE))
             file = gr.File(label=words.UPLOAD, show_label=False, file_types=[".zip"], height=84, elem_id="checkpoint")
-            status = gr.HTML(apply_default_css=False, elem_id="checkpoint-status")
+            status = html(elem_id="checkpoint-status")
             too_big = gr.Button(visible="hidden", elem_id="checkpoint-too-big")
 
     asks_a_model = {**ASKS_A_MODEL, "trigger_mode": "always_last"}
@@ -96,13 +87,12 @@ def build(session: Session) -> None:
     revision = gr.State(0)
     compared = {"box": box, "view": view}
     result = {"summary": summary, "save": save, "comparing": comparing, **compared, "revision": revision}
-    in_use = {"in_use": in_use, "use": use, "back": back}
     upload = {"status": status, "model": session.model, "file": file}
     session.wire([session.run.change], partial(show, session), [], result)
     session.wire([revision.change], partial(compare_own, session), [], [view], **asks_a_model)
     session.wire([session.revision.change], partial(follow_the_box, session), [], compared, **asks_a_model)
     session.wire([compare.click], partial(compare_lines, session), [box], [view], **asks_a_model)
-    session.wire([session.model.change, session.run.change], partial(model_in_use, session), [], in_use)
+    session.wire([session.model.change, session.run.change], partial(model_in_use, session), [], [in_use, use, back])
     session.wire([use.click], partial(use_run, session), [], [session.model])
     session.wire([back.click], partial(use_model, session), [], [session.model])
     session.wire([file.upload], partial(take_zip, session), [file], upload)
@@ -177,7 +167,7 @@ def compare_lines(session: Session, visit: Visit, lines: str) -> str:
         return _bad(str(problem))
     notes = list(sentences.notes)
     if len(texts) < len(sentences.texts):
-        notes.append(words.sentences_cut(len(texts), len(sentences.texts)))
+        notes.append(f"The first {len(texts)} of {len(sentences.texts):,} sentences are compared.")
     with session.models.turns.turn(visit.name):
         comparison = before_after.compare(before, after, texts, tuple(progress.kinds))
     return "".join([*map(markup.note, notes), before_after.page(comparison)])
@@ -187,7 +177,9 @@ def _start_model(session: Session, progress: Progress) -> Any:
     try:
         return session.models.get(progress.start_from)
     except UserError as problem:
-        raise UserError(words.start_gone(problem)) from problem
+        raise UserError(
+            f"The model that this run began with cannot be loaded, so there is nothing to compare with. {problem}"
+        ) from problem
 
 
 # --- the model in use ---
@@ -200,15 +192,17 @@ def use_run(session: Session, visit: Visit) -> int:
     return use_model(session, visit, path)
 
 
-def model_in_use(session: Session, visit: Visit) -> InUse:
+def model_in_use(session: Session, visit: Visit) -> tuple[str, gr.Button, gr.Button]:
+    """A line that says which model is in use, and buttons for the others: the run's model, the default."""
     path = visit.train.model
     try:
         run = finished(session, visit).run
         use = labelled(words.USE, visible=True, interactive=path != run.folder / "checkpoint")
     except UserError:
         use = labelled(words.USE, visible=False)
-    line = "" if path is None else markup.status(words.in_use(name_of_model(session.runs, visit.owner, path)))
-    return InUse(line, use, labelled(words.BACK, visible=path is not None))
+    name = path and name_of_model(session.runs, visit.owner, path)
+    line = "" if path is None else markup.status(f"In use in Embeddings, Sentiment and Entities: {name}.")
+    return line, use, labelled(words.BACK, visible=path is not None)
 
 
 def pack(session: Session, visit: Visit, folder: Path) -> Path:
@@ -223,8 +217,9 @@ def take_zip(session: Session, visit: Visit, path: str) -> Upload:
     """Use the checkpoint in a zip."""
     try:
         folder = unpack(session, visit, path)
-        status = words.upload_taken(folder.name, list(session.models.get(folder).tasks))
-        return Upload(markup.status(status), use_model(session, visit, folder))
+        heads = ", ".join(session.models.get(folder).tasks) or "none"
+        status = markup.status(f"{folder.name} is in use now. Its heads: {heads}.")
+        return Upload(status, use_model(session, visit, folder))
     except Exception as problem:
         return Upload(_bad(in_plain_words(problem)))
 

@@ -14,10 +14,12 @@ from mtl.config import TrainConfig, UserError
 from mtl.training.estimate import Estimate, estimate
 from mtl.training.progress import Progress
 from mtl.training.runs.folder import Run
-from mtl.ui.page import UNCHANGED, Session, labelled
+from mtl.ui import words as page
+from mtl.ui.page import UNCHANGED, Session, html, labelled
 from mtl.ui.train.run import view
 from mtl.ui.train.run import words as text
-from mtl.ui.train.state import TrainState
+from mtl.ui.train.settings.step import take_over
+from mtl.ui.train.state import Source, TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
 
@@ -55,39 +57,39 @@ class Shown:
     revision: Any = UNCHANGED
 
 
-@dataclass(frozen=True)
-class Outlook:
-    """What a run would take, or why there can be none; and whether Start can be pressed."""
-
-    outlook: str
-    start: gr.Button
-
-
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-train"):
-        gr.HTML(markup.heading(text.TITLE), apply_default_css=False)
-        outlook = gr.HTML(markup.note(text.NOT_READY), apply_default_css=False, elem_id="estimate")
+        html(markup.heading("Train"))
+        outlook = html(markup.note(page.LOADING), elem_id="estimate")
         with gr.Row(elem_classes="run-buttons"):
             start_button = gr.Button(text.START, variant="primary", interactive=False, elem_id="start", min_width=120)
             stop_button = gr.Button(text.STOP, variant="stop", visible=False, elem_id="stop-run", min_width=90)
             resume_button = gr.Button(text.RESUME, visible=False, elem_id="resume", min_width=90)
             chooser = gr.Dropdown(
-                [], label=text.CHOOSER, info=text.CHOOSER_INFO, visible=False, filterable=False, elem_id="run-chooser"
+                [],
+                label="Run shown",
+                info="Every run of yours on this server, the newest first.",
+                visible=False,
+                filterable=False,
+                elem_id="run-chooser",
             )
-        progress = gr.HTML(markup.note(text.NO_RUN), apply_default_css=False, elem_id="run-progress")
+        progress = html(markup.note(text.NO_RUN), elem_id="run-progress")
         with gr.Row(visible=False, elem_id="run-pictures") as pictures:
             with gr.Column(min_width=300, scale=1):
-                gr.HTML(markup.label(text.STACK), apply_default_css=False)
-                drawing = gr.HTML(apply_default_css=False, elem_id="run-stack")
-                with gr.Accordion(text.STACK_AS_TABLE, open=False):
-                    stack_table = gr.HTML(apply_default_css=False, elem_id="run-stack-table")
+                html(markup.label("How far each part has moved"))
+                drawing = html(elem_id="run-stack")
+                with gr.Accordion("The picture as a table", open=False):
+                    stack_table = html(elem_id="run-stack-table")
             with gr.Column(min_width=300, scale=3):
-                plots = gr.HTML(apply_default_css=False, elem_id="run-curves")
+                plots = html(elem_id="run-curves")
                 logarithmic = gr.Checkbox(
-                    False, label=text.LOGARITHMIC, info=text.LOGARITHMIC_INFO, container=False, elem_id="log-loss"
+                    label="Logarithmic loss",
+                    info="Shows small losses as clearly as large ones: equal distances are equal factors.",
+                    container=False,
+                    elem_id="log-loss",
                 )
                 with gr.Accordion(text.AS_TABLE, open=False):
-                    table = gr.HTML(apply_default_css=False, elem_id="run-table")
+                    table = html(elem_id="run-table")
     snapshot, timer = gr.State(Snapshot()), gr.Timer(STEADY, active=False)
 
     shown = {
@@ -106,7 +108,7 @@ def build(session: Session) -> None:
     with_revision = {**shown, "revision": session.run}
     looks = [logarithmic, snapshot]
     session.wire([session.arrival.change], partial(arrive, session), [], [session.run])
-    session.wire([start_button.click], partial(on_start, session), [], [session.run])
+    session.wire([start_button.click], partial(on_start, session), [session.form], [session.run], js="mtl.collect")
     session.wire([resume_button.click], partial(on_resume, session), [], [session.run])
     session.wire([chooser.input], partial(on_choice, session), [chooser], [session.run])
     session.wire([stop_button.click], partial(on_stop, session), looks, with_revision)
@@ -123,7 +125,7 @@ def build(session: Session) -> None:
         [session.arrival.change, session.data.change, session.settings.change],
         partial(prepare, session),
         [],
-        {"outlook": outlook, "start": start_button},
+        [outlook, start_button],
         trigger_mode="always_last",
     )
 
@@ -142,7 +144,9 @@ def arrive(session: Session, visit: Visit) -> int:
     return session.next_revision()
 
 
-def on_start(session: Session, visit: Visit) -> int:
+def on_start(session: Session, visit: Visit, said: str) -> int:
+    """Train with what the form says (see `take_over`): its last change may not have arrived by itself yet."""
+    take_over(session, visit.train, said)
     start(session, visit)
     return session.next_revision()
 
@@ -193,19 +197,18 @@ def show(session: Session, visit: Visit, logarithmic: bool) -> Shown:
     return replace(look(session, visit, logarithmic), chooser=chooser)
 
 
-def prepare(session: Session, visit: Visit) -> Iterator[Outlook]:
-    """What a run would take; a second version follows when this machine's speed has been measured."""
+def prepare(session: Session, visit: Visit) -> Iterator[tuple[str, gr.Button]]:
+    """What a run would take, or why there can be none, and whether Start can be pressed; a second version follows when
+    this machine's speed has been measured."""
     train = visit.train
     try:
         expected = expectation(session, train, train.config, wait=0.5)
     except UserError as why:
-        note = markup.note if train.source is None else view.refusal
-        yield Outlook(note(str(why)), gr.Button(interactive=False))
+        yield markup.note(str(why), "refusal" if train.source else ""), gr.Button(interactive=False)
         return
-    yield Outlook(view.outlook(expected), gr.Button(interactive=True))
+    yield view.outlook(expected), gr.Button(interactive=True)
     if expected.seconds is None:  # the speed is being measured, once per start of the server
-        expected = expectation(session, train, train.config, wait=30.0)
-        yield Outlook(view.outlook(expected), gr.Button(interactive=True))
+        yield view.outlook(expectation(session, train, train.config, wait=30.0)), gr.Button(interactive=True)
 
 
 # --- starting ---
@@ -221,7 +224,9 @@ def start(session: Session, visit: Visit, config: TrainConfig | None = None) -> 
     check_owner(visit)
     expected = expectation(session, train, config, wait=0.0)
     if not train.source.path.is_file():
-        raise UserError(text.DATA_GONE)
+        raise UserError(
+            "The server has deleted this file after a long pause. Choose it again in step 1, then press Start."
+        )
     if expected.seconds is None and runs.longest < math.inf:  # whether it is allowed depends on how long it takes
         expected = expectation(session, train, config, wait=30.0)
     run = runs.start(
@@ -241,17 +246,22 @@ def expectation(session: Session, train: TrainState, config: TrainConfig, wait: 
     """What a run on the chosen data will take. Waits up to `wait` seconds for this machine's speed to be measured.
 
     Raises `UserError` where there is nothing to learn from, or nothing would learn."""
-    source = train.source
-    if source is None:
-        raise UserError(text.NO_DATA)
-    if not source.ready:
-        raise UserError(text.DATA_ERRORS)
+    source = ready_source(train)
     # Whatever it begins with has this backbone: only the heads may be others, and the source knows those.
     model = session.engine.model()
     expected = estimate(model, source.tasks, source.learns, source.rows, source.tokens, config, wait)
     if not expected.trainable:
         raise UserError(text.NOTHING_LEARNS)
     return expected
+
+
+def ready_source(train: TrainState) -> Source:
+    """The chosen data. Raises `UserError` where there is none, or none that can be trained on."""
+    if train.source is None:
+        raise UserError(text.NO_DATA)
+    if not train.source.ready:
+        raise UserError(text.DATA_ERRORS)
+    return train.source
 
 
 def check_owner(visit: Visit) -> None:

@@ -15,6 +15,7 @@ from mtl.training.progress import Progress
 from mtl.ui import templates
 from mtl.ui.kinds import shown
 from mtl.ui.train.run import words as text
+from mtl.ui.train.settings.words import count
 from mtl.ui.widgets import curves, markup
 from mtl.ui.widgets.curves import Line
 
@@ -26,13 +27,7 @@ TRAIN, HELD_OUT, SCORE = "var(--curve-train)", "var(--curve-held-out)", "var(--c
 
 def outlook(expected: Estimate) -> Markup:
     """What a run will take, as a line of figures."""
-    item = Markup("<li><b>{}</b> <span>{}</span></li>")
-    items = Markup().join(item.format(figure, what) for figure, what in text.outlook(expected))
-    return Markup('<ul class="outlook">{}</ul>').format(items)
-
-
-def refusal(message: str) -> Markup:
-    return Markup('<p class="note refusal">{}</p>').format(message)
+    return templates.render("outlook.html", expected=expected, count=count)
 
 
 # --- where it is ---
@@ -41,32 +36,32 @@ def refusal(message: str) -> Markup:
 def progress(now: Progress) -> Markup:
     """What the run does now, in a headline and a sentence, with a bar of its steps."""
     head, facts, kind = _state(now)
-    notes = [now.message if now.run.unfinished else "", text.damaged(now.damaged) if now.damaged else ""]
-    note = " ".join(filter(None, [*notes, text.SAFE * now.run.unfinished]))
-    return templates.render("progress.html", head=head, facts=facts, kind=kind, percent=100 * now.share, note=note)
+    return templates.render("progress.html", now=now, head=head, facts=facts, kind=kind)
 
 
 def _state(now: Progress) -> tuple[str, str, str]:
     """(headline, facts, "busy", "ok" or "bad")"""
     state = now.run.state
     if state == "queued":
-        return text.WAITING, text.place(now.place, now.wait), "busy"
+        return "Waiting for its turn", text.place(now.place, now.wait), "busy"
     if state == "running":
         if now.stopping:
-            return text.STOPPING, text.STOPPING_FACTS, "busy"
+            return "Stopping", "It ends after this step; then its model is measured and saved.", "busy"
         if not now.begun:
-            return text.PREPARING, text.PREPARING_FACTS, "busy"
+            facts = "Reads the data, loads the model, and caches the outputs of frozen layers."
+            return "Getting ready", facts, "busy"
         if now.step >= now.steps:
-            return text.SAVING, text.SAVING_FACTS, "busy"
-        return text.TRAINING, text.progress(now.step, now.steps, now.epoch, now.epochs, now.eta), "busy"
+            return "Nearly done", "All steps are done; the model is measured and saved.", "busy"
+        return "Training", text.progress(now.step, now.steps, now.epoch, now.epochs, now.eta), "busy"
     best = now.kept.number if now.kept and now.config and now.config.keep_best and now.scored else None
     if state == "done":
-        return text.DONE, text.done(now.step, now.epoch, now.epochs, now.seconds, best), "ok"
+        return "Done", text.done(now.step, now.epoch, now.epochs, now.seconds, best), "ok"
     if state == "stopped":
         if not now.step:
-            return text.STOPPED, text.NEVER_BEGAN, "ok"
-        return text.STOPPED, text.stopped(now.step, now.steps, now.whole_epochs, best), "ok"
-    return (text.KILLED if state == "killed" else text.FAILED), now.message, "bad"
+            return "Stopped", "It had not begun. Resume puts it back in the line.", "ok"
+        return "Stopped", text.stopped(now.step, now.steps, now.whole_epochs, best), "ok"
+    head = "The training process ended unexpectedly" if state == "killed" else "The run could not go on"
+    return head, now.message, "bad"
 
 
 # --- what moved ---
@@ -83,12 +78,11 @@ def what_moved(now: Progress) -> tuple[Groups, Mapping[str, float], int]:
 def plots(now: Progress, logarithmic: bool = False) -> Markup:
     """For each task its losses and, below, its score on the held-out rows; the same for the anchor, without scores."""
     if not now.steps:
-        return markup.note(text.FIRST_POINT)
+        return markup.note("The first points appear with the first steps.")
     names = [*now.kinds, *(name for name in now.losses if name not in now.kinds)]
     until = _horizon(now)
-    cards = Markup().join(_card(now, name, until, logarithmic) for name in names)
-    curves = Markup('<div class="curves" style="--tasks:{}">{}</div>').format(len(names), cards)
-    return curves + markup.note(text.CURVES_NOTE) + markup.note(text.NO_SCORES * bool(now.past and not now.scored))
+    cards = [_card(now, name, until, logarithmic) for name in names]
+    return templates.render("plots.html", cards=cards, unscored=now.past and not now.scored)
 
 
 def _horizon(now: Progress) -> float:
@@ -96,25 +90,25 @@ def _horizon(now: Progress) -> float:
     return min(now.epochs, max(10.0, 5.0 * math.ceil(1.2 * now.in_epochs(now.step) / 5)))
 
 
-def _card(now: Progress, name: str, until: float, logarithmic: bool) -> Markup:
+def _card(now: Progress, name: str, until: float, logarithmic: bool) -> tuple[str, str, Markup]:
+    """A task's name, what its head gives, and its curves."""
     kind = now.kinds.get(name)
     steps, held_out = now.points("train", name), now.points("held_out", name)
     lines = [
-        Line(text.EACH_STEP, steps, TRAIN, faint=True),
-        Line(text.TRAINED_ON, curves.smoothed(steps), TRAIN),
-        *([Line(text.HELD_OUT, held_out, HELD_OUT, dashed=True, dots=True)] if kind else []),
+        Line("each step", steps, TRAIN, faint=True),
+        Line("training", curves.smoothed(steps), TRAIN),
+        *([Line("held out", held_out, HELD_OUT, dashed=True, dots=True)] if kind else []),
     ]
     low = None if logarithmic else 0.0
-    charts = curves.chart(text.LOSS, lines, until, text.EPOCH, low=low, logarithmic=logarithmic)
+    charts = curves.chart("Loss", lines, until, "epoch", low=low, logarithmic=logarithmic)
     if kind:
         # Where the model stood before it learnt is measured last, and drawn first.
         before = now.scores_before
         first = [(0.0, before[name])] if name in before else []
-        line = Line(text.HELD_OUT, first + now.points("scores", name), SCORE, dots=True)
+        line = Line("held out", first + now.points("scores", name), SCORE, dots=True)
         headline = KINDS[kind].metrics[0]
-        charts += curves.chart(headline.heading, [line], until, text.EPOCH, _writer(headline), high=1.0)
-    about = shown(kind).about if kind else text.ANCHOR_KIND
-    return Markup('<section class="task"><h4>{} <small>{}</small></h4>{}</section>').format(name, about, charts)
+        charts += curves.chart(headline.heading, [line], until, "epoch", _writer(headline), high=1.0)
+    return name, shown(kind).about if kind else "drift of embeddings", charts
 
 
 def _writer(metric: Metric) -> Callable[[float], str]:
@@ -139,7 +133,10 @@ def table(now: Progress) -> Markup:
                     "–" if score is None else _writer(headline)(score),
                 )
             )
-    listing = markup.table(text.AS_TABLE, text.TABLE_HEADERS, rows) if rows else markup.note(text.NO_EPOCH)
+    headers = ("epoch", "task", "loss, training rows", "loss, held-out rows", "score", "held-out score")
+    listing = markup.note("The first rows appear after the first epoch.")
+    if rows:
+        listing = markup.table(text.AS_TABLE, headers, rows)
     return listing + higher_elsewhere(now) + (markup.items(now.notes, "remarks") if now.notes else "")
 
 

@@ -4,83 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from mtl.text.values import plural
 from mtl.ui.names import run_name as run_name
 from mtl.ui.words import duration as duration
 from mtl.ui.words import number
 
-if TYPE_CHECKING:
-    from mtl.training.estimate import Estimate
-
-TITLE = "Train"
 START = "Start"
 START_ANOTHER = "Start another"
 STOP = "Stop"
 RESUME = "Resume"
-CHOOSER = "Run shown"
-CHOOSER_INFO = "Every run of yours on this server, the newest first."
-LOGARITHMIC = "Logarithmic loss"
-LOGARITHMIC_INFO = "Shows small losses as clearly as large ones: equal distances are equal factors."
 AS_TABLE = "The curves as a table, and remarks"
-STACK_AS_TABLE = "The picture as a table"
-STACK = "How far each part has moved"
 
 # --- before it starts ---
 
-NOT_READY = "The model is being loaded: a few seconds, once per start of the server."
-NO_DATA = "Choose what to learn from in step 1 first: drop a file there, or pick a sample."
-DATA_GONE = "The server has deleted this file after a long pause. Choose it again in step 1, then press Start."
-DATA_ERRORS = "This file cannot be trained on yet. Step 1 says what is wrong and how to fix it."
+NO_DATA = "Choose what to learn from in step 1 of the Train tab first: drop a file there, or pick a sample."
+DATA_ERRORS = "This file cannot be trained on yet. Step 1 of the Train tab says what is wrong and how to fix it."
 NOTHING_LEARNS = (
     "Nothing would learn: every layer group is frozen, and so is every head that the file has labels for (or its rate "
     "is 0). Let at least one of them learn in step 2."
 )
-MEASURING = "measuring …"
 UNKNOWN = "The server no longer knows this page, after a long pause or a restart. Reload it: your runs are kept."
 NO_RUN = "No run yet. After Start the curves grow here, and a bar for each part shows how far its weights have moved."
 
-
-def outlook(expected: Estimate) -> list[tuple[str, str]]:
-    """(figure, what it counts) of a run that may be started."""
-    seconds = MEASURING if expected.seconds is None else f"about {duration(expected.seconds)}"
-    return [
-        (count(expected.trainable), "weights learn"),
-        (count(expected.frozen), "stay frozen"),
-        (number(expected.steps), "step" if expected.steps == 1 else "steps"),
-        (number(expected.rows), f"{'row' if expected.rows == 1 else 'rows'} to learn from"),
-        (number(expected.validation_rows), "held out to score it"),
-        (seconds, "on this machine, when nobody else trains"),
-        (f"about {memory(expected.memory_mb)}", "of memory"),
-    ]
-
-
-def count(value: int) -> str:
-    """A number of weights: 1,155 or 22.7 M."""
-    return number(value) if value < 1_000_000 else f"{value / 1e6:.1f} M"
-
-
-def memory(megabytes: float) -> str:
-    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
-
-
 # --- while it runs ---
-
-WAITING = "Waiting for its turn"
-PREPARING = "Getting ready"
-PREPARING_FACTS = "Reads the data, loads the model, and caches the outputs of frozen layers."
-TRAINING = "Training"
-STOPPING = "Stopping"
-STOPPING_FACTS = "It ends after this step; then its model is measured and saved."
-SAVING = "Nearly done"
-SAVING_FACTS = "All steps are done; the model is measured and saved."
-DONE = "Done"
-STOPPED = "Stopped"
-NEVER_BEGAN = "It had not begun. Resume puts it back in the line."
-KILLED = "The training process ended unexpectedly"
-FAILED = "The run could not go on"
-SAFE = "You may close or reload this page: the run goes on, and you find it here again."
 
 
 def place(position: int | None, wait: float | None) -> str:
@@ -132,29 +79,9 @@ def run_choice(number: int, file: str, queued: float, state: str) -> str:
 
 # --- curves ---
 
-TRAINED_ON = "training"
-HELD_OUT = "held out"
-EACH_STEP = "each step"
-LOSS = "Loss"
-EPOCH = "epoch"
-ANCHOR_KIND = "drift of embeddings"
-NO_SCORES = "No rows are held out (step 2, Advanced), so nothing is scored."
-CURVES_NOTE = (
-    "Loss: how wrong the answers are, lower is better; faint is each step, the line their running mean. Held-out rows "
-    "are never trained on: when their loss rises while the other falls, the model is overfitting."
-)
-NO_EPOCH = "The first rows appear after the first epoch."
-FIRST_POINT = "The first points appear with the first steps."
-TABLE_HEADERS = ("epoch", "task", "loss, training rows", "loss, held-out rows", "score", "held-out score")
-
 
 def higher_elsewhere(kept: int, best: bool, tasks: Sequence[tuple[str, int, str, str]]) -> str:
     """`tasks`: each with its best epoch, its score after that, and its score after the epoch that is kept."""
     why = "the best on the mean of all tasks" if best else "the last one"
     parts = [f"{task} after epoch {number} ({score}, not {now})" for task, number, score, now in tasks]
     return f"Kept are the weights after epoch {kept}, {why}. Higher in another epoch: {', '.join(parts)}."
-
-
-def damaged(count: int) -> str:
-    lines = "1 line of its record" if count == 1 else f"{count} lines of its record"
-    return f"{lines} could not be read, so a few points may be missing."

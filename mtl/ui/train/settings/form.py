@@ -22,23 +22,13 @@ from mtl.ui.widgets import stack
 
 _PAIR = r"\s*\d{1,4}\s*:\s*\d{1,3}\s*"
 _UNFREEZE = rf"({_PAIR}([,;]{_PAIR})*)?"
-_WORDS = {
-    "learns": words.LEARNS,
-    "frozen": words.FROZEN,
-    "zero": words.RATE_ZERO,
-    "idle": words.NO_LABELS,
-    "later": words.FROM_EPOCH,
-    "stays": words.STAYS,
-    "of": words.FREEZE_STATE,
-    "stack": words.STACK_LABEL,
-}
 _renderings = itertools.count(1)
 
 
 def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -> Markup:
     """The whole form. `start` is what training begins with, one of `starts`."""
-    groups, chosen, known = shape.under(config), which(shape.groups, config), settings(type(config))
-    titles = zip((words.SCENARIOS, words.PROPOSED), GROUPS, strict=True)
+    groups, known = shape.under(config), settings(type(config))
+    titles = zip(("Ways to train", "Rates that others propose"), GROUPS, strict=True)
     return templates.render(
         "form.html",
         words=words,
@@ -47,11 +37,9 @@ def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -
         # The browser takes a form that reads as the one before for no news, though the visitor may have moved things.
         version=next(_renderings),
         epochs=_first_epochs(shape, config),
-        phrases=_WORDS,
         start=start,
         starts=starts,
-        chosen=chosen,
-        sentence=BY_NAME[chosen].sentence if chosen else words.OWN_SETTINGS,
+        chosen=BY_NAME.get(which(shape.groups, config)),
         presets=[(title, [(BY_NAME[name], _preset(name, shape, config)) for name in names]) for title, names in titles],
         config=config,
         known=known,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from mtl.config import TaskSpec, TrainConfig
 from mtl.groups import Groups
-from mtl.ui.train.settings import words
 
 if TYPE_CHECKING:
     from mtl.encoder.backbone import Backbone
@@ -41,8 +40,8 @@ def fit(config: TrainConfig, shape: Shape) -> tuple[TrainConfig, list[str]]:
     fitted, notes = shape.groups.fitted(config), []
     named, known = ((*c.rates, *c.freeze_heads, *c.task_weights) for c in (config, fitted))
     if dropped := [name for name in dict.fromkeys(named) if name not in known]:
-        notes.append(words.dropped(dropped))
+        notes.append(f"Left out, because this model has no such part: {', '.join(dropped)}.")
     asked, there = (max(c.freeze, *(k for _, k in c.unfreeze), 0) for c in (config, fitted))
     if asked > there:
-        notes.append(words.lowered(asked, there))
+        notes.append(f"{asked} layer groups cannot be frozen: this backbone has {there}. All of them are.")
     return fitted, notes

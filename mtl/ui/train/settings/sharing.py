@@ -120,14 +120,16 @@ def from_link(query: str) -> tuple[TrainConfig, str] | None:
     text, start = values.get("train", [""])[0], values.get("start", [OWN])[0]
     try:
         if start not in (OWN, BACKBONE):
-            raise UserError(words.BAD_START)
+            raise UserError("It starts from a model that this page does not know.")
         if not text:
             return TrainConfig(), start
         try:
             content = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             data = _json(content)
         except ValueError:  # a UserError is a ValueError: whatever was wrong, the link is damaged
-            raise UserError(words.BAD_LINK) from None
+            raise UserError(
+                "It is damaged: its settings cannot be read. Ask for a new one, or set the controls by hand."
+            ) from None
         return TrainConfig.from_json(settings_in(data)), start
     except UserError as problem:
-        raise UserError(words.no_settings(words.THE_LINK, str(problem))) from problem
+        raise UserError(words.no_settings("The link", str(problem))) from problem

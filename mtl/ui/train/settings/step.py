@@ -8,17 +8,18 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from mtl.config import TrainConfig, UserError, settings
 from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
+from mtl.ui import templates
 from mtl.ui import words as text
-from mtl.ui.page import QUIET, UNCHANGED, Session
+from mtl.ui.page import QUIET, UNCHANGED, Session, html
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.form import form
 from mtl.ui.train.settings.shape import Shape, fit, shape_of
@@ -30,24 +31,22 @@ from mtl.ui.widgets import markup, stack
 USED = "used"
 # In the browser; see assets/controls.js.
 _CONTROLS = "mtl.controls(element, trigger, watch)"
-# Rates from here on are called high: of layers, of heads.
-_HIGH = (1e-3, 3e-2)
+# From which rate on they are called high, and which are usual: of layers, of heads.
+_HIGH = ((1e-3, "1e-6 to 2e-4 for layers"), (3e-2, "1e-4 to 3e-3 for heads"))
+_TAKE_AWAY = templates.macros("take_away.html")
 
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-learns"):
-        gr.HTML(markup.heading(words.HEADING) + markup.note(words.INTRO), apply_default_css=False)
-        picture = gr.HTML(
-            markup.note(words.LOADING), apply_default_css=False, js_on_load=_CONTROLS, elem_id="what-learns"
-        )
-        message = gr.HTML(apply_default_css=False, elem_id="learns-said")
-        outcome = gr.HTML(apply_default_css=False, js_on_load=_CONTROLS, elem_id="learns-outcome")
-        with gr.Accordion(words.TAKE_AWAY, open=False, elem_id="take-away"):
-            parcel = gr.HTML(apply_default_css=False, js_on_load=_CONTROLS, elem_id="parcel")
+        html(markup.heading("What learns") + markup.note(words.INTRO))
+        picture = html(markup.note(text.LOADING), js_on_load=_CONTROLS, elem_id="what-learns")
+        message = html(elem_id="learns-said")
+        outcome = html(js_on_load=_CONTROLS, elem_id="learns-outcome")
+        with gr.Accordion("The same from the command line, as a file, as a link", open=False, elem_id="take-away"):
+            parcel = html(js_on_load=_CONTROLS, elem_id="parcel")
             with gr.Row():
-                file = gr.HTML(apply_default_css=False)
-                load = gr.UploadButton(words.LOAD, file_types=[".json"], size="sm", elem_id="load-settings")
-        collected = gr.Textbox(visible=False)
+                file = html()
+                load = gr.UploadButton("Load a run.json", file_types=[".json"], size="sm", elem_id="load-settings")
 
     outputs = {
         "form": picture,
@@ -63,10 +62,10 @@ def build(session: Session) -> None:
     def wire(triggers: Sequence[Any], handler: Callable, inputs: Sequence[Any], **options: Any) -> Any:
         return session.wire(triggers, partial(after, handler, session), inputs, outputs, **{**order, **options})
 
-    wire([picture.input], change, [collected], js="mtl.collect")
+    wire([picture.input], change, [session.form], js="mtl.collect")
     wire([load.upload], load_file, [load])
     wire([session.data.change, session.model.change], refresh, [])
-    arrived = wire([session.arrival.change], arrive, [collected], js="mtl.query")
+    arrived = wire([session.arrival.change], arrive, [session.form], js="mtl.query")
     arrived.then(None, js=f"() => mtl.openLinked({json.dumps(text.TRAIN)})", **QUIET)
 
 
@@ -98,7 +97,10 @@ class Shown:
 
 def after(handler: Callable[..., Change], session: Session, visit: Visit, *values: Any) -> Shown:
     """What the page shows after `handler(session, visit, *values)`."""
-    made = handler(session, visit, *values)
+    try:
+        made = handler(session, visit, *values)
+    except UserError as problem:
+        made = Change(str(problem), bad=True)
     train = visit.train
     shape = shape_now(session, train)
     train.config, dropped = fit(train.config, shape)
@@ -110,16 +112,18 @@ def after(handler: Callable[..., Change], session: Session, visit: Visit, *value
     return Shown(
         form=form(shape, train.config, start, starts) if rewrite else UNCHANGED,
         message=UNCHANGED if made.message is None and not dropped else _message(made.message, dropped, made.bad),
-        outcome=outcome_html(shape, train.config, start),
-        parcel=parcel_html(train, start, session.engine.name),
-        file=file_html(train.config),
+        outcome=outcome(shape, train.config, start),
+        parcel=parcel(train, start, session.engine.name),
+        file=_TAKE_AWAY.file(base64.b64encode(to_file(train.config)).decode()),
         revision=session.next_revision(),
     )
 
 
 def _message(message: str | None, notes: Sequence[str], bad: bool) -> str:
     """What was, or was not, taken from a file, a link or the form."""
-    return markup.status(message or words.CHANGED, notes, "bad" if bad else "ok") if message or notes else ""
+    if not message and not notes:
+        return ""
+    return markup.status(message or "The settings were adjusted to this model.", notes, "bad" if bad else "ok")
 
 
 def refresh(session: Session, visit: Visit) -> Change:
@@ -132,10 +136,7 @@ def refresh(session: Session, visit: Visit) -> Change:
 
 def arrive(session: Session, visit: Visit, query: str) -> Change:
     """The page has loaded, perhaps by a link that carries settings."""
-    try:
-        linked = from_link(query or "")
-    except UserError as problem:
-        return Change(str(problem), bad=True)
+    linked = from_link(query or "")
     if linked is None:
         return Change()
     visit.train.config, start = linked
@@ -146,23 +147,25 @@ def arrive(session: Session, visit: Visit, query: str) -> Change:
 def load_file(session: Session, visit: Visit, path: str) -> Change:
     """A run.json sets every control; the start stays as it is."""
     name = Path(path).name
-    try:
-        visit.train.config = from_file(Path(path), name)
-    except UserError as problem:
-        return Change(str(problem), bad=True, rewrite=False)
-    return Change(words.LOADED.format(name=name))
+    visit.train.config = from_file(Path(path), name)
+    return Change(f"The settings of {name} have been applied.")
 
 
-def change(session: Session, visit: Visit, collected: str) -> Change:
-    """A control was touched: `collected` is what the form says, as JSON."""
-    train = visit.train
+def change(session: Session, visit: Visit, said: str) -> Change:
+    """A control was touched: `said` is what the form says, as JSON."""
+    return Change(rewrite=take_over(session, visit.train, said))
+
+
+def take_over(session: Session, train: TrainState, said: str) -> bool:
+    """Make what the form says, as JSON, the visitor's settings; "" where the page has no form yet. Returns whether the
+    form has to be written again. Raises `UserError` where something cannot be, and then changes nothing."""
+    if not said:
+        return False
     try:
-        state = json.loads(collected)
-        if not isinstance(state, dict):
-            raise UserError(words.BAD_STATE)
+        state = json.loads(said)
         if state.get("reset"):
             train.config, train.start_from = TrainConfig(), None
-            return Change()
+            return True
         start = state.get("start") or OWN
         moved = start != start_of(session, train)
         shape = shape_now(session, train)
@@ -174,11 +177,11 @@ def change(session: Session, visit: Visit, collected: str) -> Change:
             train.start_from = _start_from(session, train, start)
         train.config = config
         # The page has shown a preset already; written again, the form would lose what was touched since.
-        return Change(rewrite=moved or ("preset" not in state and config.unfreeze != before.unfreeze))
-    except UserError as problem:
-        return Change(str(problem), bad=True)
+        return moved or ("preset" not in state and config.unfreeze != before.unfreeze)
+    except UserError:
+        raise
     except (ValueError, TypeError, AttributeError, RecursionError):
-        return Change(words.BAD_STATE, bad=True)
+        raise UserError(words.BAD_STATE) from None
 
 
 def settings_of(state: dict[str, Any], before: TrainConfig, shape: Shape) -> TrainConfig:
@@ -242,7 +245,7 @@ def _start_from(session: Session, train: TrainState, start: str) -> str | None:
         return _backbone(session)
     if start == USED and train.model is not None:
         return str(train.model)
-    raise UserError(words.NOT_THERE)
+    raise UserError("That model is no longer here. Choose another one to start from.")
 
 
 def shape_now(session: Session, train: TrainState) -> Shape:
@@ -251,78 +254,60 @@ def shape_now(session: Session, train: TrainState) -> Shape:
     model = session.models.get(Path(train.start_from) if start == USED else None)
     tasks = {} if start == BACKBONE else model.tasks
     projection = 0 if start == BACKBONE else model.config.projection
-    source = train.source
+    learns, source = None, train.source
     # Data that was matched with another model is soon matched with this one.
     if source is not None and source.start_from == train.start_from:
-        return shape_of(model.backbone, source.tasks, projection, source.learns)
-    return shape_of(model.backbone, tasks, projection)
+        tasks, learns = source.tasks, source.learns
+    return shape_of(model.backbone, tasks, projection, learns)
 
 
 # --- what they come to ---
 
 
-def outcome_html(shape: Shape, config: TrainConfig, start: str) -> str:
+def outcome(shape: Shape, config: TrainConfig, start: str) -> Markup:
     """How much learns, what to look out for, and the stack as a table."""
     groups = shape.under(config)
-    sizes = [sum(group.size for group in groups if group.frozen is frozen) for frozen in (False, True)]
+    learning, frozen = (sum(group.size for group in groups if group.frozen is still) for still in (False, True))
     layers, heads = ([group.name for group in part if not group.frozen] for part in (groups.layers, groups.tops))
-    warnings = _warnings(groups)
     if layers or heads:
-        result = markup.status(words.learns(*sizes, words.parts(layers, len(heads))), warnings)
+        message = words.learns(learning, frozen, words.parts(layers, len(heads)))
     else:
-        result = markup.status(words.NOTHING_LEARNS if groups.tops else words.NOTHING_LEARNS_EMPTY, warnings, "bad")
-    chosen = which(shape.groups, config) or ""
-    return (
-        f'<div class="outcome" data-chosen="{chosen}" data-query="{escape(to_link(config, start))}">{result}'
-        f'<details class="fold" data-fold="stack"><summary>{escape(words.AS_TABLE)}</summary>'
-        f"{stack.table(groups)}</details></div>"
+        message = words.NOTHING_LEARNS if groups.tops else words.NOTHING_LEARNS_EMPTY
+    return templates.render(
+        "outcome.html",
+        chosen=which(shape.groups, config) or "",
+        query=to_link(config, start),
+        message=message,
+        warnings=_warnings(groups),
+        kind="ok" if layers or heads else "bad",
+        table=stack.table(groups),
     )
 
 
 def _warnings(groups: Groups) -> list[str]:
     config, notes = groups.config, []
     if zero := [group.label for group in groups if group.rate == 0 and not group.idle]:
-        notes.append(words.zero_rate(zero))
-    for part, limit, usual in zip((groups.layers, groups.tops), _HIGH, words.USUAL, strict=True):
+        notes.append(f"A rate of 0 is the same as frozen: {', '.join(zero)}.")
+    for part, (limit, usual) in zip((groups.layers, groups.tops), _HIGH, strict=True):
         if high := [group.label for group in part if not group.frozen and group.rate >= limit]:
-            notes.append(words.high_rate(high, usual))
-    notes += [words.never_thaws(epoch, config.epochs) for epoch, _ in config.unfreeze if epoch > config.epochs]
+            notes.append(
+                f"Very high: {', '.join(high)}. Usual are {usual}. The scores will most likely get worse; if the loss "
+                "diverges, the run ends and says so."
+            )
+    for epoch, _ in config.unfreeze:
+        if epoch > config.epochs:
+            notes.append(f"Unfreezing in epoch {epoch} never happens: there are {config.epochs} epochs.")
     known = settings(type(config))
     hidden = [f"{name} = {value}" for name, value in config.to_json().items() if not known[name].shown]
     if hidden:
-        notes.append(words.without_control(", ".join(hidden)))
+        notes.append(f"Also set, by a file or a link: {', '.join(hidden)}.")
     return notes
 
 
-def parcel_html(train: TrainState, start: str, own: str | None) -> str:
+def parcel(train: TrainState, start: str, own: str | None) -> Markup:
     """The command line and the link. `own` names the page's own model where it is not the bundled one."""
     source = train.source
     # The folder of a model on the server says nothing to anybody else.
-    start_from = {OWN: own and Path(own).name, BACKBONE: train.start_from, USED: words.CHECKPOINT}[start]
-    line = command(
-        source.name if source else words.NO_FILE, train.config, start_from, source.reading if source else None
-    )
-    link = escape(to_link(train.config, start))
-    return (
-        f'<div class="parcel">{_copied("command", words.COMMAND, words.COMMAND_INFO, line)}'
-        f"{_copied('link', words.LINK, words.LINK_INFO, '', link)}</div>"
-    )
-
-
-def file_html(config: TrainConfig) -> str:
-    """run.json as a link to itself: nothing of it is kept on the server."""
-    content = base64.b64encode(to_file(config)).decode()
-    address = f"data:application/json;base64,{content}"
-    return f'<a id="download-settings" download="run.json" href="{address}">{escape(words.DOWNLOAD)}</a>'
-
-
-def _copied(key: str, label: str, info: str, value: str, link: str = "") -> str:
-    """A line to copy. Of a link the browser knows the first part."""
-    link = f' data-link="{link}"' if link else ""
-    names = {"label": words.COPY, "done": words.COPIED, "failed": words.COPY_FAILED, "copies": f"copy-{key}"}
-    data = "".join(f' data-{name}="{escape(value)}"' for name, value in names.items())
-    return (
-        f'<div class="copied"><label for="copy-{key}">{escape(label)}</label>'
-        f'<span><input type="text" readonly id="copy-{key}" value="{escape(value)}"{link}>'
-        f'<button type="button"{data}>{escape(words.COPY)}</button></span><p class="note">{escape(info)}</p></div>'
-    )
+    start_from = {OWN: own and Path(own).name, BACKBONE: train.start_from, USED: "CHECKPOINT"}[start]
+    name, reading = (source.name, source.reading) if source else ("DATA.csv", None)
+    return _TAKE_AWAY.lines(command(name, train.config, start_from, reading), to_link(train.config, start))

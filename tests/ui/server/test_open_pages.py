@@ -9,8 +9,8 @@ import datetime
 import gradio as gr
 import pytest
 
-from mtl.ui.server import presence
-from mtl.ui.server.presence import AFTER, Heartbeats, Presence
+from mtl.ui.server import open_pages
+from mtl.ui.server.open_pages import AFTER, Heartbeats, OpenPages
 from mtl.ui.visitors import Registry
 
 
@@ -22,7 +22,7 @@ def demo(monkeypatch):
         demo.revision = gr.State(0)
     demo.queue()
     demo.registry = Registry()
-    demo.presence = Presence(demo.registry)
+    demo.open_pages = OpenPages(demo, demo.registry)
     answered = []
 
     async def app(scope, receive, send):
@@ -32,11 +32,11 @@ def demo(monkeypatch):
     demo.passes = lambda path: asyncio.run(demo.door({"type": "http", "path": path, "app": demo.app}, None, None))
     demo.passes("/")
     now = [datetime.datetime.now().timestamp()]
-    monkeypatch.setattr(presence.time, "time", lambda: now[0])
+    monkeypatch.setattr(open_pages.time, "time", lambda: now[0])
 
     def later(seconds):
         now[0] += seconds
-        demo.presence.let_go(demo)
+        demo.open_pages.release_closed()
 
     demo.later, demo.answered = later, answered
     return demo
@@ -46,14 +46,14 @@ def arrive(demo, session):
     """What an event of this session leaves behind."""
     demo.app.state_holder[session][demo.revision._id] = 7
     demo._queue.pending_event_ids_session[session] = set()
-    demo.registry.recognise(session, f"owner of {session}").work = object()
+    demo.registry.identify(session, f"owner of {session}").work = object()
 
 
 def is_kept(demo, session):
     kept = {
         session in demo.app.state_holder,
         session in demo._queue.pending_event_ids_session,
-        demo.registry.work(session) is not None,
+        demo.registry.visit(session).work is not None,
     }
     assert len(kept) == 1
     return kept.pop()
@@ -61,7 +61,7 @@ def is_kept(demo, session):
 
 def test_a_closed_page_is_let_go_and_an_open_one_is_not(demo):
     async def visit():
-        with demo.presence.here("ada", demo):
+        with demo.open_pages.opened("ada"):
             arrive(demo, "ada")
             demo.later(10 * AFTER)
             assert is_kept(demo, "ada")
@@ -76,10 +76,10 @@ def test_a_closed_page_is_let_go_and_an_open_one_is_not(demo):
 
 def test_a_page_that_comes_back_in_time_loses_nothing(demo):
     async def visit():
-        with demo.presence.here("ada", demo):
+        with demo.open_pages.opened("ada"):
             arrive(demo, "ada")
         demo.later(AFTER / 2)
-        with demo.presence.here("ada", demo):
+        with demo.open_pages.opened("ada"):
             demo.later(10 * AFTER)
             assert is_kept(demo, "ada")
 
@@ -104,13 +104,13 @@ def test_what_waits_is_not_let_go(demo):
 def test_of_pages_that_only_came_and_went_nothing_grows(demo):
     async def visits():
         for number in range(500):
-            with demo.presence.here(f"visitor {number}", demo):
+            with demo.open_pages.opened(f"visitor {number}"):
                 pass
 
     asyncio.run(visits())
     demo.later(2 * AFTER)
-    assert not demo.presence._left
-    assert not demo.presence._open
+    assert not demo.open_pages._left
+    assert not demo.open_pages._open
 
 
 def test_a_session_is_no_copy_of_the_page(demo):
@@ -123,7 +123,7 @@ def test_a_session_is_no_copy_of_the_page(demo):
 
 def test_a_heartbeat_is_a_page_that_is_open(demo):
     seen = []
-    demo.presence.here = lambda session, page: seen.append(session) or contextlib.nullcontext()
+    demo.open_pages.opened = lambda session: seen.append(session) or contextlib.nullcontext()
     demo.passes("/gradio_api/heartbeat/ada")
     demo.passes("/gradio_api/queue/join")
     assert seen == ["ada"]

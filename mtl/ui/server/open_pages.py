@@ -27,20 +27,20 @@ EVERY, AFTER = 5.0, 15.0
 _HEARTBEAT = re.compile(r".*/heartbeat/([^/]{1,64})/?")
 
 
-class Presence:
+class OpenPages:
     """The sessions whose page is open. Runs in the server's event loop, which owns what is freed."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, demo: Blocks, registry: Registry) -> None:
+        self._demo, self._registry = demo, registry
         self._open: Counter[str] = Counter()
         self._left: dict[str, float] = {}
         self._sweeper: asyncio.Task | None = None
 
     @contextlib.contextmanager
-    def here(self, session: str, demo: Blocks) -> Iterator[None]:
+    def opened(self, session: str) -> Iterator[None]:
         """Inside the block a page of this session is open."""
         if self._sweeper is None:
-            self._sweeper = asyncio.get_running_loop().create_task(self._sweep(demo))
+            self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
         self._open[session] += 1
         try:
             yield
@@ -50,14 +50,15 @@ class Presence:
                 del self._open[session]
                 self._left[session] = time.time()
 
-    async def _sweep(self, demo: Blocks) -> None:
+    async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
-            self.let_go(demo)
+            self.release_closed()
 
-    def let_go(self, demo: Blocks) -> None:
+    def release_closed(self) -> None:
         """Forget the sessions whose page has been closed for a while, and that wait for nothing."""
-        sessions, queue, now = demo.app.state_holder, demo._queue, time.time()
+        demo, queue, now = self._demo, self._demo._queue, time.time()
+        sessions = demo.app.state_holder
         waiting = [event for line in queue.event_queue_per_concurrency_id.values() for event in line.queue]
         running = [event for job in queue.active_jobs if job for event in job]
         busy = {event.session_hash for event in (*waiting, *running)}
@@ -77,7 +78,7 @@ class Presence:
                 demo.pending_diff_streams,
             ):
                 memory.pop(session, None)
-            self._registry.let_go(session)
+            self._registry.release(session)
         # A page that never made a call has left nothing else.
         self._left = {session: left for session, left in self._left.items() if now - left < AFTER}
 
@@ -104,7 +105,7 @@ class _Sessions(StateHolder):
 
 
 class Heartbeats:
-    """ASGI middleware that reports every heartbeat to the page's `presence`, and gives Gradio its lean sessions."""
+    """ASGI middleware that reports every heartbeat to the page's `open_pages`, and gives Gradio its lean sessions."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -114,7 +115,6 @@ class Heartbeats:
             scope["app"].state_holder = _Sessions()
             scope["app"].state_holder.set_blocks(scope["app"].get_blocks())
         match = _HEARTBEAT.fullmatch(scope.get("path", ""))
-        demo = match and scope["app"].get_blocks()
-        presence = getattr(demo, "presence", None)
-        with presence.here(match[1], demo) if presence else contextlib.nullcontext():
+        open_pages = match and getattr(scope["app"].get_blocks(), "open_pages", None)
+        with open_pages.opened(match[1]) if open_pages else contextlib.nullcontext():
             await self._app(scope, receive, send)

@@ -1,0 +1,81 @@
+"""The commands of the tools: their options, and what they print. A tool is imported when its command runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from mtl import terminal
+from mtl.config import UserError
+from mtl.files import write_json
+
+
+def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the commands. `command(name, run, help, *shared)` makes the parser of one, with some shared options."""
+    text = "One checkpoint out of several of one kind: the mean of their weights."
+    sub = command("mix", _mix, text, "--data-dir", "--half")
+    sub.add_argument("models", nargs="+", metavar="DIR", help="checkpoints that grew out of the same model")
+    text = "how much each counts, in the same order (default: the same); after the folders"
+    sub.add_argument("--shares", nargs="+", type=float, metavar="S", help=text)
+    sub.add_argument("--out", metavar="DIR", required=True, help="the folder of the new checkpoint")
+    sub.add_argument("--calibrate", metavar="DATA", help="fit temperatures to the validation rows of a table or recipe")
+
+    sub = command("scenarios", _scenarios, "Measure every preset on workshop.csv: the figures of the page's Learn tab.")
+    sub.add_argument("--out", metavar="FILE", help="where to write them (default: assets/scenarios.json)")
+
+    command("space", _space, "Write the settings of Spacefile into the top of README.md.")
+
+
+def _mix(options: argparse.Namespace) -> None:
+    import torch
+
+    from mtl import checkpoint
+    from mtl.tools.mixing import mix
+    from mtl.training import jobs
+    from mtl.training.calibration import calibrate
+
+    out = Path(options.out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is there already. Name a folder that is new or empty.")
+    model = mix([checkpoint.load(name, dtype="float32") for name in options.models], options.shares)
+    if options.calibrate:
+        job = jobs.prepare(options.calibrate, None, options.models[0], options.data_dir)
+        rows = [row for held_out in job.dataset.validation.values() for row in held_out]
+        temperatures = calibrate(model, rows, [*model.tasks])
+        for task, value in temperatures.items():
+            terminal.say(f"{task}: temperature {value:.3f}")
+        if not temperatures:
+            terminal.warn(f"{options.calibrate} has too few validation rows with labels to calibrate on.")
+    checkpoint.save(model, out, torch.float16 if options.half else None)
+    terminal.say(f"Checkpoint: {options.out}")
+
+
+def scorecard(options: argparse.Namespace) -> None:
+    """The command `evaluate --default`."""
+    from mtl import checkpoint
+    from mtl.tools.scorecard import measure, table
+
+    if options.data:
+        raise UserError(f"--default has files of its own, in --data-dir. Leave {options.data} or --default out.")
+    rows = measure(checkpoint.load(options.model), options.data_dir)
+    print(json.dumps(rows, indent=2) if options.json else table(rows))
+
+
+def _scenarios(options: argparse.Namespace) -> None:
+    from mtl.tools import scenarios
+
+    out = Path(options.out or scenarios.OUT)
+    if not out.parent.is_dir():  # before measuring, which takes minutes
+        raise UserError(f"There is no folder {out.parent}.")
+    figures = scenarios.measure(say=lambda line: terminal.warn(f"{line} ..."))
+    write_json(out, figures)
+    terminal.say(f"Figures of {len(figures['scenarios'])} presets: {out}")
+
+
+def _space(options: argparse.Namespace) -> None:
+    from mtl.tools.space import rewrite
+
+    done = "was rewritten from" if rewrite() else "already equals"
+    terminal.say(f"README.md: the block on top {done} Spacefile.")
