@@ -124,7 +124,8 @@ def _add_reading_options(sub: argparse.ArgumentParser) -> None:
     """How a table is read, for every command that reads one."""
     group = sub.add_argument_group("how a table is read (python -m mtl doctor DATA shows the default)")
     group.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
-    text = f"what a column is used for: ignored, XX.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
+    text = f"what a column is used for: {listed(('ignored', *KINDS), 'or')}; may be given several times"
+    group.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
     text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
     group.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
     text = "whether the first line names the columns"
@@ -277,8 +278,6 @@ def _evaluate(options: argparse.Namespace) -> None:
     if not options.data:
         raise UserError("Name a file to score on, or use --default with --data-dir.")
     model = mtl.load(options.model)
-    from mtl.data.table import read_table
-
     reading = _reading(options)
     mapping = reading.pop("mapping", None)
     read = read_table(options.data, **reading)
@@ -370,9 +369,6 @@ def _embed(options: argparse.Namespace) -> None:
         else:
             frame.to_parquet(out, index=False)
     terminal.say(f"{total} embeddings of {vectors.shape[1]} numbers: {out}")
-
-
-
 
 
 def _export(options: argparse.Namespace) -> None:
