@@ -17,7 +17,7 @@ from mtl.ui import words as text
 MAX_SENTENCES = 2_000
 MAX_FILE_BYTES = 20_000_000
 PLAIN_TEXT = (".txt",)
-TABLES = (".csv", ".tsv")
+TABLES = (".csv", ".tsv", ".md", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".ods")
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")

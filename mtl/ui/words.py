@@ -22,7 +22,7 @@ BOX_PLACEHOLDER = "Write or paste sentences here, one per line."
 ANALYZE = "Analyze"
 STOP = "Stop"
 EXAMPLES = "Examples"
-FILE = "Or a file: .txt with a sentence per line, .csv or .tsv"
+FILE = "Or a file: .txt with a sentence per line, or a table (CSV, JSON, Excel, Parquet)"
 SHORTCUT = "Ctrl + Enter analyzes, too."
 
 
@@ -135,7 +135,10 @@ def waiting(name: str) -> str:
 
 
 def file_kind(name: str) -> str:
-    return f"{name} is not a file this page reads. Use .txt with a sentence per line, .csv or .tsv."
+    return (
+        f"{name} is not a file this page reads. Use .txt with a sentence per line, or a table: .csv, .tsv, .json, "
+        ".jsonl, .xlsx, .ods or .parquet."
+    )
 
 
 def file_too_big(limit: int) -> str:
