@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "Train on a table, CoNLL file or recipe, into a run folder."
     sub = command("train", _train, text, "--model", "--data-dir", "--half")
-    sub.add_argument("data", metavar="DATA", help="a CSV or CoNLL file, or a recipe (.json) that names several")
+    sub.add_argument("data", metavar="DATA", help="a table (CSV, JSON, Excel, CoNLL ...), or a recipe of several")
     sub.add_argument("--out", metavar="DIR", default="runs/latest", help="the run folder (default: runs/latest)")
     sub.add_argument("--config", metavar="FILE", help="settings as JSON; the options below override it")
     sub.add_argument("--resume", action="store_true", help="go on after the last whole epoch of the run in --out")
@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train_options(sub)
 
     sub = command("evaluate", _evaluate, "Scores on labelled data.", "--model")
-    sub.add_argument("data", metavar="DATA", nargs="?", help="a CSV or CoNLL file")
+    sub.add_argument("data", metavar="DATA", nargs="?", help="a table")
     sub.add_argument("--default", action="store_true", help="the default model's own table of figures")
     sub.add_argument("--data-dir", metavar="DIR", default="data", help="where --default finds its data (default: data)")
     sub.add_argument("--json", action="store_true", help="all scores as JSON")
@@ -160,8 +160,10 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
     if "unfreeze" in overrides:
         example = "an epoch, : and a number of groups, such as 3:5"
         overrides["unfreeze"] = [_pair(text, ":", int, int, example) for text in overrides["unfreeze"]]
+    from mtl.data.dataset import Recipe
+
     path = Path(options.config or options.data)
-    base = settings_in(read_json(path), str(path)) if options.config or path.suffix == ".json" else {}
+    base = settings_in(read_json(path), str(path)) if options.config or Recipe.is_in(path) else {}
     return TrainConfig.from_json({**base, **overrides}) if options.config or base or overrides else None
 
 

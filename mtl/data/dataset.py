@@ -115,6 +115,9 @@ def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
 
 # --- recipes ---
 
+# In bytes; a table may be much longer.
+_LONGEST = 1_000_000
+
 
 @dataclass(frozen=True)
 class SourceSpec(JsonData):
@@ -173,6 +176,16 @@ class Recipe(JsonData):
             if not isinstance(sources, (list, tuple)):
                 raise UserError(f"{name} must be a list of data files, not {sources!r}.")
             object.__setattr__(self, name, tuple(map(SourceSpec.of, sources)))
+
+    @staticmethod
+    def is_in(path: str | os.PathLike) -> bool:
+        """Whether a file is a recipe: called .json, an object with `train_on`. Other JSON is a table."""
+        path = Path(path)
+        if path.suffix != ".json" or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(_LONGEST).lstrip()
+        return start.startswith(b"{") and b'"train_on"' in start
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> Recipe:

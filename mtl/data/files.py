@@ -1,24 +1,34 @@
-"""From a file to its text: unpack it, refuse what is not text, detect the encoding."""
+"""From a file to its bytes, unpacked, and to its text: refuse what is not text, detect the encoding."""
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import contextlib
 import gzip
 import io
+import lzma
 import os
 import re
+import struct
+import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from mtl.config import UserError
 from mtl.data.rows import Findings
+from mtl.text.values import cut
 
 MAX_BYTES = 200_000_000
+# How the names of tables end, besides those of plain text.
+TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".md", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".ods", ".xls")
+PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zip")
 
-_TABLE_HINT = "Use a table in text form: .csv, .tsv or .txt, or CoNLL."
-_SAVE_HINT = "In the spreadsheet program choose Save as, CSV UTF-8, and use that file."
+_TABLE_HINT = "Use a table: .csv, .tsv, .txt, .json, .jsonl, .xlsx, .ods, .parquet, or CoNLL."
+_OWN_ENDING = "Unpack it if it is an archive, or give it its own ending, such as .xlsx or .parquet."
 
 # The first bytes of files that people upload by mistake, what they are, and what to do instead.
 _KNOWN = (
@@ -27,16 +37,18 @@ _KNOWN = (
     (b"GIF8", "a GIF image", _TABLE_HINT),
     (b"RIFF", "an image, sound or film (RIFF)", _TABLE_HINT),
     (b"%PDF", "a PDF document", "Copy its table into a spreadsheet and save that as CSV."),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", _SAVE_HINT),
+    (b"\xd0\xcf\x11\xe0", "a document of an office program", _OWN_ENDING),
+    (b"PK\x03\x04", "a zip archive or a document of an office program", _OWN_ENDING),
+    (b"PK\x05\x06", "a zip archive without files", _TABLE_HINT),
+    (b"PAR1", "a Parquet file", _OWN_ENDING),
     (b"{\\rtf", "a rich text document", "Save it as plain text."),
-    (b"PAR1", "a Parquet file", "Write it as CSV, for example with pandas: read_parquet(...).to_csv(...)."),
     (b"SQLite format 3", "a database", "Export its table as CSV."),
     (b"\x93NUMPY", "a NumPy file", _TABLE_HINT),
     (b"\x1f\x8b", "a gzip archive", "Unpack it and use the table inside."),
-    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and use the table inside."),
-    (b"Rar!", "a RAR archive", "Unpack it and use the table inside."),
     (b"BZh", "a bzip2 archive", "Unpack it and use the table inside."),
     (b"\xfd7zXZ", "an xz archive", "Unpack it and use the table inside."),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and use the table inside."),
+    (b"Rar!", "a RAR archive", "Unpack it and use the table inside."),
     (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it and use the table inside."),
     (b"\x7fELF", "a program", _TABLE_HINT),
 )
@@ -56,6 +68,16 @@ _SAMPLE = 200_000
 # length (a word with its tag is longer), or to this many if that is more.
 _SHORT_LINE, _FEW_LINES = 8, 100_000
 
+# How a file begins that holds one other file, compressed, and what unpacks it.
+_PACKED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
+_ZIP = b"PK\x03\x04"
+_MOST_NAMED = 5
+_LFS = b"version https://git-lfs.github.com/spec/"
+# What stands beside the table in a zip archive.
+_BESIDE = re.compile(r"(^|/)(__MACOSX/|\.|readme|licen[cs]e)", re.IGNORECASE)
+# Files in the archives that office programs write.
+_OFFICE = ("[Content_Types].xml", "content.xml", "mimetype")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -66,22 +88,43 @@ class Source:
 
 
 def read_source(path: str | os.PathLike[str], findings: Findings, max_bytes: int = MAX_BYTES) -> Source:
-    """The text of a file (gzip is unpacked); broken characters and guessed encodings are added to `findings`.
+    """The text of a file; see `read_bytes` and `to_source`."""
+    return to_source(read_bytes(path, findings, max_bytes), Path(path).name, findings, max_bytes)
 
-    Raises UserError when the file is missing, empty, larger than `max_bytes` (packed or unpacked), damaged, not text,
-    or has more lines than max(`max_bytes` / 8, 100,000).
+
+def read_bytes(path: str | os.PathLike[str], findings: Findings, max_bytes: int = MAX_BYTES) -> bytes:
+    """The bytes of a file. What gzip, bzip2 or xz packed is unpacked, as is a zip archive with one table in it.
+
+    Raises UserError when the file is missing, larger than `max_bytes` (packed or unpacked) or damaged.
     """
     path = Path(path)
     data = _read_bytes(path, max_bytes)
-    if data[:2] == b"\x1f\x8b":
-        data = _unpack(data, path.name, max_bytes)
-    _refuse_known(data, path.name)
+    for start, opener in _PACKED:
+        if data.startswith(start):
+            data = _unpack(data, opener, path.name, max_bytes)
+            break
+    if data.startswith(_ZIP):
+        data = _from_zip(data, path.name, findings, max_bytes)
+    return data
+
+
+def to_source(data: bytes, name: str, findings: Findings, max_bytes: int = MAX_BYTES) -> Source:
+    """The text of a file with these bytes; broken characters and guessed encodings are added to `findings`.
+
+    Raises UserError when they are empty, not text, or more lines than max(`max_bytes` / 8, 100,000).
+    """
+    _refuse_known(data, name)
     if not data.strip():
-        raise UserError(f"{path.name} is empty. {_TABLE_HINT}")
+        raise UserError(f"{name} is empty. {_TABLE_HINT}")
     text, encoding = decode(data, findings)
-    if _line_ends(text) > (most := max(max_bytes // _SHORT_LINE, _FEW_LINES)):
-        raise UserError(f"{path.name} has more than {most:,} lines, the limit here. Use a part of its rows.")
-    return Source(_without_controls(text, path.name, findings), encoding)
+    if line_ends(text) > (most := most_lines(max_bytes)):
+        raise UserError(f"{name} has more than {most:,} lines, the limit here. Use a part of its rows.")
+    return Source(_without_controls(text, name, findings), encoding)
+
+
+def most_lines(max_bytes: int) -> int:
+    """How many lines or rows a file may have where its size is limited to so many bytes."""
+    return max(max_bytes // _SHORT_LINE, _FEW_LINES)
 
 
 def split_lines(text: str) -> list[str]:
@@ -89,8 +132,9 @@ def split_lines(text: str) -> list[str]:
     return list(io.StringIO(text, newline=""))
 
 
-def _line_ends(text: str, before: int | None = None) -> int:
-    return text.count("\n", 0, before) + text.count("\r", 0, before) - text.count("\r\n", 0, before)
+def line_ends(text: str, start: int = 0, end: int | None = None) -> int:
+    """How many lines end between two places in a text."""
+    return text.count("\n", start, end) + text.count("\r", start, end) - text.count("\r\n", start, end)
 
 
 def decode(data: bytes, findings: Findings) -> tuple[str, str]:
@@ -128,25 +172,55 @@ def _read_bytes(path: Path, max_bytes: int) -> bytes:
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if len(data) > max_bytes:
-        raise UserError(_too_big(path.name, max_bytes))
+        raise UserError(too_big(path.name, max_bytes))
     return data
 
 
-def _unpack(data: bytes, name: str, max_bytes: int) -> bytes:
+def _unpack(data: bytes, opener: Callable[[io.BytesIO], IO[bytes]], name: str, max_bytes: int) -> bytes:
     # Reading up to the limit keeps a small file from unpacking into a huge one.
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        with opener(io.BytesIO(data)) as file:
             unpacked = file.read(max_bytes + 1)
     except EOFError as error:
         raise UserError(f"{name} is cut off: its compressed data ends too early. Copy it again.") from error
-    except (OSError, zlib.error) as error:
+    except (OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError) as error:
         raise UserError(f"{name} is damaged: it cannot be unpacked. Copy it again.") from error
     if len(unpacked) > max_bytes:
-        raise UserError(_too_big(name, max_bytes, "unpacked"))
+        raise UserError(too_big(name, max_bytes, "unpacked"))
     return unpacked
 
 
-def _too_big(name: str, max_bytes: int, how: str = "") -> str:
+def zip_members(data: bytes, name: str) -> list[zipfile.ZipInfo]:
+    """The files in a zip archive, by its directory; what programs add for themselves is left out."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
+        raise UserError(f"{name} is damaged: it cannot be unpacked. Copy it again.") from error
+    return [m for m in members if not (m.is_dir() or _BESIDE.search(m.filename))]
+
+
+def _from_zip(data: bytes, name: str, findings: Findings, max_bytes: int) -> bytes:
+    """The one table in a zip archive; the archive itself if it is an office program's file."""
+    members = zip_members(data, name)
+    if any(member.filename in _OFFICE for member in members):
+        return data
+    tables = [m for m in members if Path(m.filename).suffix.lower() in TABLE_ENDINGS] or members
+    names = [member.filename for member in tables]
+    if len(tables) != 1:
+        held = cut(", ".join(names[:_MOST_NAMED]), 300) + ", ..." * (len(names) > _MOST_NAMED) or "nothing"
+        raise UserError(f"{name} is a zip archive that holds {held}. Unpack it and use one table.")
+    (member,) = tables
+    if member.flag_bits & 1:
+        raise UserError(f"{name} is locked with a password. Unpack it and use the table inside.")
+    if member.file_size > max_bytes:
+        raise UserError(too_big(name, max_bytes, "unpacked"))
+    findings.add("zip", inner=member.filename)
+    return _unpack(data, lambda file: zipfile.ZipFile(file).open(member), name, max_bytes)
+
+
+def too_big(name: str, max_bytes: int, how: str = "") -> str:
+    """That a file is over the limit, and what to do. `how` is "unpacked" where it is larger then."""
     size = f"{max_bytes / 1e6:,.0f} MB" if max_bytes >= 1e6 else f"{max_bytes:,} bytes"
     return f"{name} is larger than {size} {how}".rstrip() + ", the limit here. Use a part of its rows."
 
@@ -160,14 +234,13 @@ def _refuse_known(data: bytes, name: str) -> None:
     if known := known_format(data):
         what, hint = known
         raise UserError(f"{name} is {what}, not a table. {hint}")
-    if data.startswith(b"PK\x03\x04"):
-        if b"xl/" in data or b"[Content_Types].xml" in data[:2000]:
-            raise UserError(f"{name} is an Excel or other Office file, not text. {_SAVE_HINT}")
-        raise UserError(f"{name} is a zip archive. Unpack it and use the table inside.")
+    if data.startswith(_LFS):
+        raise UserError(
+            f"{name} is a Git LFS pointer: it stands for a table that was not downloaded. Run `git lfs pull` in its "
+            "repository, or download the file itself."
+        )
     if data[257:262] == b"ustar":
         raise UserError(f"{name} is a tar archive. Unpack it and use the table inside.")
-    if re.match(rb"\s*[\[{]\s*[{\"]", data[:1000]) and b'":' in data[:100_000]:
-        raise UserError(f"{name} is JSON, not a table. Write it as CSV, for example with pandas: to_csv(...).")
     if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)", data[:1000], re.IGNORECASE):
         raise UserError(f"{name} is a web page or XML, not a table. {_TABLE_HINT}")
 
@@ -221,6 +294,6 @@ def _without_controls(text: str, name: str, findings: Findings) -> str:
     if "\x00" not in text:
         return text
     position = text.index("\x00")
-    findings.add("nul", _line_ends(text, position) + 1, count=text.count("\x00"))
+    findings.add("nul", line_ends(text, 0, position) + 1, count=text.count("\x00"))
     # Replaced by a space, not removed, so that positions in the original text still hold.
     return text.replace("\x00", " ")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+MOST_COLUMNS = 5000
+
 
 @dataclass(frozen=True)
 class Dialect:

@@ -19,17 +19,18 @@ from mtl.data import findings as doctor
 from mtl.data import frame, tokens
 from mtl.data.columns import Guess, Role, check_overrides, guess_roles
 from mtl.data.delimited import DELIMITER_NAMES, read_grid
-from mtl.data.files import MAX_BYTES, read_source, split_lines
-from mtl.data.grid import Dialect, Grid
+from mtl.data.files import MAX_BYTES, PACKED_ENDINGS, read_bytes, split_lines, to_source
+from mtl.data.grid import MOST_COLUMNS, Dialect, Grid
 from mtl.data.header import distinct_names, find_header, unused_name
+from mtl.data.records import read_records
 from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Question, Reading, Row, Table, in_order
+from mtl.data.sheets import read_sheet
 from mtl.kinds.tagging import Tagging
 from mtl.text.spans import parse_markup
 from mtl.text.values import cut, is_blank, is_null, parse_number
 
 __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
 
-_MOST_COLUMNS = 5000
 # The kind of task of files with a word per line, and of marks in a text.
 ENTITIES = Tagging.name
 # The share of the work done when cells are split, roles guessed, rows read; progress is reported every so many cells.
@@ -51,7 +52,8 @@ def read_table(
     max_tokens: int | None = None,
     progress: Progress = lambda share: None,
 ) -> Table:
-    """Read a table of texts and labels from a file: CSV, TSV, CoNLL, one word per row, or one text per line.
+    """Read a table of texts and labels from a file: CSV, TSV, JSON, JSON Lines, Excel, OpenDocument, Parquet, CoNLL,
+    one word per row, or one text per line.
 
     The roles of columns are guessed; `text` (the text column) and `roles` (column -> "ignored" or a kind of task, see
     `mtl.config.KINDS`) override the guess, and `header` whether the first row names the columns. Where a guess is a
@@ -65,12 +67,7 @@ def read_table(
     """
     path = Path(path)
     findings = Findings()
-    own_format = _read_own_format(path, max_bytes)
-    lines, encoding = [], "its own encoding"
-    if own_format is None:
-        source = read_source(path, findings, max_bytes)
-        lines, encoding = frame.unwrap(split_lines(source.text), findings), source.encoding
-        del source  # it may be large
+    grid, lines, encoding = _read_cells(path, findings, max_bytes)
     questions: list[Question] = []
     id_column = None
     if tokens.looks_like_conll(lines):
@@ -78,19 +75,19 @@ def read_table(
         check_overrides(names, text, roles)
         rows, columns = _from_sentences(tokens.read_conll(lines, findings), names, places, roles, findings)
     else:
-        extension = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
-        grid = own_format or read_grid(lines, prefer=_BY_EXTENSION.get(extension, ""))
+        extension = (path.with_suffix("") if path.suffix.lower() in PACKED_ENDINGS else path).suffix.lower()
+        grid = grid or read_grid(lines, prefer=_BY_EXTENSION.get(extension, ""))
         form = grid.form
-        del lines, own_format
-        if not form:
+        del lines
+        if grid.names is None:
             frame.trim(grid, findings)
         progress(_CUT)
         names, are_own = _take_names(grid, header, findings, questions)
         marks = unused_name("entities", set(names))
         check_overrides(names, text, roles, also=[marks])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
-        if not form and (places := tokens.find_word_columns(names, grid.rows)):
-            form = f"one word per row, {delimiter} between cells"
+        if places := tokens.find_word_columns(names, grid.rows):
+            form = f"one word per row, {form or f'{delimiter} between cells'}"
             sentences = tokens.read_word_rows(grid.rows, grid.lines, places, findings)
             rows, columns = _from_sentences(sentences, names, places, roles, findings)
         else:
@@ -111,7 +108,23 @@ def read_table(
     return Table(rows, tuple(columns), found, form, encoding, tuple(questions), id_column)
 
 
-def _read_own_format(path: Path, max_bytes: int) -> Grid | None:
+def _read_cells(path: Path, findings: Findings, max_bytes: int) -> tuple[Grid | None, list[str], str]:
+    """The cells of a file in a format of its own, or else the lines of its text; and its encoding."""
+    encoding = "its own encoding"
+    if (grid := _read_by_plugin(path, max_bytes)) is not None:
+        return grid, [], encoding
+    data = read_bytes(path, findings, max_bytes)
+    if (grid := read_sheet(data, path.name, findings, max_bytes)) is not None:
+        return grid, [], encoding
+    source = to_source(data, path.name, findings, max_bytes)
+    del data  # it may be large
+    lines = frame.unwrap(split_lines(source.text), findings)
+    if not tokens.looks_like_conll(lines) and (grid := read_records("".join(lines), findings)) is not None:
+        return grid, [], source.encoding
+    return None, lines, source.encoding
+
+
+def _read_by_plugin(path: Path, max_bytes: int) -> Grid | None:
     """The cells of a file that a plug-in's reader knows; None if none does."""
     if not path.is_file() or path.stat().st_size > max_bytes:
         return None
@@ -119,7 +132,8 @@ def _read_own_format(path: Path, max_bytes: int) -> Grid | None:
     for name, read in readers:
         if (rows := read(path)) is not None:
             names, *cells = [[str(cell) for cell in row] for row in rows] or [[]]
-            return Grid(Dialect(",", "none"), cells, list(range(2, len(cells) + 2)), names=names, form=name)
+            lines = list(range(2, len(cells) + 2))
+            return Grid(Dialect(",", "none"), cells, lines, names=names, form=name)
     return None
 
 
@@ -133,8 +147,8 @@ def _take_names(
     if not filled:
         return [], True
     first = filled[0]
-    if (count := len(grid.rows[first])) > _MOST_COLUMNS:
-        raise UserError(f"The first line has {count:,} cells; a table may have {_MOST_COLUMNS:,} columns.")
+    if (count := len(grid.rows[first])) > MOST_COLUMNS:
+        raise UserError(f"The first line has {count:,} cells; a table may have {MOST_COLUMNS:,} columns.")
     found = find_header([grid.rows[i] for i in filled])
     if header is None and not found.sure:
         questions.append(_ask_for_header(grid.rows[first], found.is_there))

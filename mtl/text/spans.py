@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mtl.config import UserError
+from mtl.text.literals import python_to_json
 from mtl.text.values import LONGEST_NAME, plural, shown
 
 # A cell may hold megabytes, so no pattern here backtracks (++), and spans, which take many times the memory of the
@@ -40,12 +41,6 @@ _START = ("start", "start_offset", "begin")
 _END = ("end", "end_offset", "stop")
 _POSITION = re.compile(rf"\b(?:{'|'.join(_START + _END)})\b['\"]?+\s*+:")
 _LABELS = ("label", "entity", "type", "entity_group", "tag")
-
-# Where Python's notation differs from JSON: strings, tuples, trailing commas, three names.
-_PYTHON = re.compile(
-    r"""u?+'(?P<single>[^'\n]*+)'|u?+"(?P<double>[^"\n]*+)"|[()]|,(?=\s*+[\])}])|\b(?:None|True|False)\b"""
-)
-_AS_JSON = {"(": "[", ")": "]", ",": "", "None": "null", "True": "true", "False": "false"}
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -242,16 +237,9 @@ def literal(cell: str) -> object:
     """The value in a cell, written as JSON or as Python."""
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(cell)
-    # ast.literal_eval takes 400 times the memory of the cell.
-    if "\\" not in cell:
-        with contextlib.suppress(ValueError, RecursionError):
-            return json.loads(_PYTHON.sub(_as_json, cell), strict=False)
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(python_to_json(cell), strict=False)
     raise UserError('This is not a list of spans such as [{"start": 0, "end": 4, "label": "PER"}].')
-
-
-def _as_json(match: re.Match[str]) -> str:
-    inner = match["single"] if match["double"] is None else match["double"]
-    return _AS_JSON[match[0]] if inner is None else json.dumps(inner, ensure_ascii=False)
 
 
 def _span(item: object) -> Span:

@@ -32,14 +32,14 @@ def prepare(
     roles: Mapping[str, str] | None = None,
     mapping: Mappings | None = None,
 ) -> Job:
-    """A job from a table (in any format that `read_table` reads), or from a recipe (`.json`, with its own settings).
+    """A job from a table (in any format that `read_table` reads), or from a recipe, with its own settings.
 
     A table's columns are matched with the tasks of the start model (default: the bundled one); where the labels do not
     fit, the task gets a new head. `text` and `roles` override the roles of columns (see `read_table`), `mapping` the
     meaning of labels (see `match_tasks`). Raises `UserError` if nothing can be learned from the data.
     """
     path = Path(data)
-    if path.suffix == ".json":
+    if Recipe.is_in(path):
         if text or roles or mapping:
             raise UserError("A recipe itself says how its files are read: change it there.")
         recipe = Recipe.read(path)

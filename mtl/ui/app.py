@@ -35,7 +35,7 @@ from mtl.ui.engine import Engine
 from mtl.ui.examples import OPENING, SETS
 from mtl.ui.models import SharedModel
 from mtl.ui.page import ASKS_A_MODEL, QUIET, Session, labelled, use_model
-from mtl.ui.sentences import MAX_FILE_BYTES, PLAIN_TEXT, TABLES
+from mtl.ui.sentences import ENDINGS, MAX_FILE_BYTES
 from mtl.ui.server import cleanup, door
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
@@ -61,7 +61,7 @@ THEME = gr.themes.Base(
 _LIMITS = {"#file": MAX_FILE_BYTES, "#data-file": MAX_FILE_BYTES, "#checkpoint": MAX_ZIP_BYTES}
 CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number format it computes in."
 CHOSEN_CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
-FILE = "Or a file: .txt with a sentence per line, .csv or .tsv"
+FILE = "Or a file: .txt with a sentence per line, or a table (CSV, JSON, Excel, Parquet)"
 # In the order in which they need each other.
 _SCRIPTS = ("page.js", "controls.js")
 
@@ -260,7 +260,7 @@ def _left_column(demo: gr.Blocks, session: Session) -> None:
     with gr.Row(elem_id="examples"):
         examples = {title: gr.Button(title, size="sm", min_width=60) for title in SETS}
     gr.HTML(markup.label(FILE), apply_default_css=False)
-    file = gr.File(label=FILE, show_label=False, file_types=[*PLAIN_TEXT, *TABLES], height=84, elem_id="file")
+    file = gr.File(label=FILE, show_label=False, file_types=[*ENDINGS], height=84, elem_id="file")
 
     too_big = gr.Button(visible="hidden", elem_id="file-too-big")
 

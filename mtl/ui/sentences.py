@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 MAX_SENTENCES = 2_000
 MAX_FILE_BYTES = 20_000_000
-PLAIN_TEXT = (".txt",)
-TABLES = (".csv", ".tsv")
+ENDINGS = (".txt", ".csv", ".tsv", ".md", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".ods")
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -68,24 +67,28 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
     `progress` is called with the share of the work that is done.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in PLAIN_TEXT + TABLES:
-        raise UserError(f"{path.name} is not a file this page reads. Use .txt with a sentence per line, .csv or .tsv.")
+    if path.suffix.lower() not in ENDINGS:
+        raise UserError(
+            f"{path.name} is not a file this page reads. Use .txt with a sentence per line, or a table: .csv, .tsv, "
+            ".json, .jsonl, .xlsx, .ods or .parquet."
+        )
     if path.stat().st_size > MAX_FILE_BYTES:
         raise UserError(file_too_big(MAX_FILE_BYTES))
-    from mtl.data.files import read_source, split_lines
-    from mtl.data.rows import Findings
-    from mtl.data.tokens import looks_like_conll
+    from mtl.data.table import read_table
 
-    if suffix in PLAIN_TEXT:
-        findings = Findings()
-        lines = split_lines(read_source(path, findings, MAX_FILE_BYTES).text)
-        if not (looks_like_conll(lines) or any("\t" in line for line in lines[:20])):
-            sentences = _select(lines, notes=[_finding(f) for f in findings.grouped()])
-            if not sentences.texts:
-                raise UserError(f"{path.name} holds no sentence.")
-            return sentences
-    return _from_table(path, progress)
+    table = read_table(path, max_bytes=MAX_FILE_BYTES, progress=progress)
+    if not table.rows:
+        raise UserError(" ".join(_finding(f) for f in table.errors) or f"{path.name} holds no sentence.")
+    # What one colour can stand for: a label or a number.
+    labels = {
+        name: [value if isinstance(value := row.labels.get(name), (str, float, int)) else None for row in table.rows]
+        for name in table.tasks()
+    }
+    labels = {name: values for name, values in labels.items() if any(value is not None for value in values)}
+    # Sentences need no labels here.
+    notes = [_finding(f) for f in table.findings if f.code != "no-task"]
+    roles = [_roles(table)] if len(table.columns) > 1 else []
+    return _select([row.text for row in table.rows], labels, roles + notes)
 
 
 def clean(value: str) -> str:
@@ -123,22 +126,6 @@ def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, no
         texts, rows = texts[:MAX_SENTENCES], rows[:MAX_SENTENCES]
     columns = {name: tuple(values[i] for i in rows) for name, values in (labels or {}).items()}
     return Sentences(tuple(texts), columns, tuple(n for n in notes if n))
-
-
-def _from_table(path: Path, progress: Callable[[float], None]) -> Sentences:
-    from mtl.data.table import read_table
-
-    table = read_table(path, max_bytes=MAX_FILE_BYTES, progress=progress)
-    if not table.rows:
-        raise UserError(" ".join(_finding(f) for f in table.errors) or f"{path.name} holds no sentence.")
-    # What one colour can stand for: a label or a number.
-    labels = {
-        name: [value if isinstance(value := row.labels.get(name), (str, float, int)) else None for row in table.rows]
-        for name in table.tasks()
-    }
-    labels = {name: values for name, values in labels.items() if any(value is not None for value in values)}
-    notes = [_roles(table), *(_finding(f) for f in table.findings)]
-    return _select([row.text for row in table.rows], labels, notes)
 
 
 def _finding(finding: Finding) -> str:

@@ -164,3 +164,20 @@ def test_a_recipe_that_is_not_json_is_refused(tmp_path):
     (tmp_path / "recipe.json").write_text("{")
     with pytest.raises(UserError, match=r"recipe\.json"):
         Recipe.read(tmp_path / "recipe.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_recipe"),
+    [
+        ("a.json", '\n{"model": {}, "train_on": []}', True),
+        ("a.json", '{"train_on": [', True),
+        ("a.json", '[{"text": "\\"train_on\\""}]', False),
+        ("a.json", '{"text": ["a"], "label": ["x"]}', False),
+        ("a.jsonl", '{"train_on": []}', False),
+        ("a.json", None, False),
+    ],
+)
+def test_json_that_names_no_files_to_train_on_is_a_table(tmp_path, name, content, is_recipe):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    assert Recipe.is_in(tmp_path / name) == is_recipe

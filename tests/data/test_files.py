@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from mtl.config import UserError
 from mtl.data.files import decode, read_source, split_lines
 from mtl.data.rows import Findings
+from tests.data.workbooks import zipped
 
 TEXT = "text,label\ncafé “naïve” Zoë – 5 €,pos\nplain,neg\n"
 RUSSIAN = "текст,метка\nЭто был прекрасный вечер и мы долго гуляли по городу,да\nКнига оказалась скучной,нет\n" * 5
@@ -74,6 +77,32 @@ def test_nul_characters_become_spaces(tmp_path):
     assert (finding.code, finding.line) == ("nul", 2)
 
 
+@pytest.mark.parametrize("module", [bz2, lzma])
+def test_what_is_packed_is_unpacked_by_content(tmp_path, module):
+    packed = module.compress(TEXT.encode())
+    assert read(tmp_path / "a.csv", packed)[0].text == TEXT
+    with pytest.raises(UserError, match="cut off"):
+        read(tmp_path / "a.csv", packed[:-10])
+    with pytest.raises(UserError, match="larger than 200 bytes unpacked"):
+        read(tmp_path / "a.csv", module.compress(bytes(300)), max_bytes=200)
+
+
+def test_the_one_table_in_a_zip_archive_is_read_and_said(tmp_path):
+    beside = {"README.md": "About", "__MACOSX/._a.csv": "x", "folder/": "", "picture.png": b"\x89PNG"}
+    source, (finding,) = read(tmp_path / "a.zip", zipped({**beside, "folder/a.csv": TEXT}))
+    assert source.text == TEXT
+    assert (finding.level, finding.action) == ("note", "The table in it, folder/a.csv, was read.")
+
+
+def test_a_zip_archive_is_judged_by_its_directory_before_it_is_unpacked(tmp_path):
+    with pytest.raises(UserError, match="larger than 1 MB unpacked"):
+        read(tmp_path / "a.zip", zipped({"a.csv": bytes(2_000_000)}), max_bytes=1_000_000)
+    locked = bytearray(zipped({"a.csv": TEXT}))
+    locked[locked.rindex(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(UserError, match="locked with a password"):
+        read(tmp_path / "a.zip", bytes(locked))
+
+
 def test_gzip_by_content_and_in_parts(tmp_path):
     packed = gzip.compress(TEXT[:20].encode()) + gzip.compress(TEXT[20:].encode()) + b"\0\0"
     assert read(tmp_path / "no-suffix", packed)[0].text == TEXT
@@ -102,12 +131,15 @@ def test_the_limit_holds_packed_and_unpacked(tmp_path):
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "PNG image"),
         (b"\xff\xd8\xff\xe0" + b"\0" * 50, "JPEG image"),
         (b"%PDF-1.7\n", "PDF"),
-        (b"PK\x03\x04" + b"\0" * 30 + b"xl/workbook.xml", "Excel"),
-        (b"PK\x03\x04" + b"\0" * 30 + b"data.csv", "zip archive. Unpack"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel"),
+        (b"PAR1" + b"\0" * 50, "Parquet file"),
+        (b"PK\x03\x04" + b"\0" * 30 + b"data.csv", "is damaged: it cannot be unpacked"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "document of an office program"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:2d5f\nsize 66509237\n", "Git LFS.*`git lfs pull`"),
+        (zipped({"a.csv": TEXT, "b.tsv": TEXT}), r"zip archive that holds a\.csv, b\.tsv"),
+        (zipped({f"{i}.csv": TEXT for i in range(9)}), r"3\.csv, 4\.csv, \.\.\."),
+        (zipped({"a.csv": gzip.compress(b"")}), "packed twice"),
+        (zipped({}), "zip archive without files"),
         (b"data.csv" + b"\0" * 249 + b"ustar\x0000", "tar archive"),
-        (b'{"text": "hello"}\n{"text": "you"}\n', "JSON"),
-        (b'[\n  {"text": "hello"}\n]', "JSON"),
         (b"<!DOCTYPE html><html></html>", "web page"),
         (bytes(range(256)) * 20, "does not look like text"),
         (b"", "is empty"),

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from mtl.training.runs.service import Run
 
 SAMPLES = ASSETS / "samples"
-# Endings that say something to the reader; a copy of any other file is called .txt.
-_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".conll", ".bio", ".iob", ".iob2")
+# A copy of any other file is called .txt, one called .json too: a run could take it for a recipe.
+_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".conll", ".bio", ".iob", ".iob2", ".md")
+_ENDINGS += (".jsonl", ".ndjson", ".parquet", ".xlsx", ".ods")
 _PREFIX = "mtl-upload-"
 
 
