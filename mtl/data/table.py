@@ -46,12 +46,14 @@ def read_table(
     token_counts: doctor.TokenCounts | None = None,
     max_tokens: int | None = None,
     progress: Progress = lambda share: None,
+    names: tokens.TagNames | None = None,
 ) -> Table:
     """Read a table of texts and labels from a file: CSV, TSV, CoNLL, one word per row, or one text per line.
 
     The roles of columns are guessed; `text` (the text column) and `roles` (column -> "ignored" or a kind of task, see
-    `mtl.config.KINDS`) override the guess. Unusable rows are left out and reported in `findings`, as is everything
-    odd; with `token_counts` and `max_tokens` (see `findings.examine`) also texts that are too long for a model.
+    `mtl.config.KINDS`) override the guess. `names` gives the names of integer tags, by column. Unusable rows are left
+    out and reported in `findings`, as is everything odd; with `token_counts` and `max_tokens` (see `findings.examine`)
+    also texts that are too long for a model.
 
     `progress` is called with the share of the work that is done; an exception in it ends the reading.
 
@@ -66,30 +68,33 @@ def read_table(
         source = read_source(path, findings, max_bytes)
         lines, encoding = split_lines(source.text), source.encoding
         del source  # it may be large
-    if tokens.looks_like_conll(lines):
-        names, places, form = ["text", "entities"], tokens.WordColumns(0, 1, None), "CoNLL, one word per line"
-        check_overrides(names, text, roles)
-        rows, columns = _from_sentences(tokens.read_conll(lines, findings), names, places, roles, findings)
+    chosen = {name for name, kind in (roles or {}).items() if kind == ENTITIES}
+    tag_names = names or {}
+    overrides = {**dict.fromkeys(tag_names, ENTITIES), **(roles or {})}
+    if (words := tokens.read_lines(lines, findings, chosen, tag_names)) is not None:
+        form = "CoNLL, one word per line"
+        check_overrides(words.names, text, overrides)
+        rows, columns = _from_sentences(words, roles, findings)
     else:
         extension = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
         form, grid = own_format or ("", read_grid(lines, prefer=_BY_EXTENSION.get(extension, "")))
         del lines, own_format
         progress(_CUT)
-        names, are_own = _take_names(grid, findings, has_names=bool(form))
-        marks = unused_name("entities", set(names))
-        check_overrides(names, text, roles, also=[marks])
+        header, are_own = _take_names(grid, findings, has_names=bool(form))
+        marks = unused_name("entities", set(header))
+        check_overrides(header, text, overrides, also=[marks])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
-        if not form and (places := tokens.find_word_columns(names, grid.rows)):
+        if not form and (words := tokens.read_grid(grid, header, findings, chosen, tag_names, named=are_own)):
             form = f"one word per row, {delimiter} between cells"
-            sentences = tokens.read_word_rows(grid.rows, grid.lines, places, findings)
-            rows, columns = _from_sentences(sentences, names, places, roles, findings)
+            rows, columns = _from_sentences(words, roles, findings)
         else:
             form = form or (f"table, {delimiter} between cells" if delimiter else "one text per line")
-            cells = _columns(grid, len(names))
-            guess = guess_roles(names, cells, text, roles, named=are_own)
+            of_lists = tokens.join_lists(grid, header, text, findings, chosen, tag_names)
+            cells = _columns(grid, len(header))
+            guess = _guess(header, cells, text, roles, of_lists, named=are_own)
             progress(_GUESSED)
             use_marks = (roles or {}).get(marks) != "ignored"
-            rows, columns = _from_grid(grid, names, cells, guess, marks if use_marks else None, findings, progress)
+            rows, columns = _from_grid(grid, header, cells, guess, marks if use_marks else None, findings, progress)
     progress(_READ)
     examined = doctor.examine(
         rows, columns, token_counts, max_tokens, lambda done: progress(_READ + (1 - _READ) * done)
@@ -141,6 +146,21 @@ def _columns(grid: Grid, width: int) -> list[list[str]]:
     """The cells by column, of rows that have them all."""
     rows = [row for row in grid.rows if len(row) == width]
     return [[row[i] for row in rows] for i in range(width)]
+
+
+def _guess(
+    names: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    text: str | None,
+    roles: Mapping[str, str] | None,
+    known: Mapping[str, Role],
+    named: bool,
+) -> list[Role]:
+    """The role of each column; `known` are those of columns that held lists of words and tags."""
+    text = next((name for name, role in known.items() if role.role == "text"), text)
+    settled = {name: role.kind or role.role for name, role in known.items() if role.role != "text"}
+    guess = guess_roles(names, cells, text, settled | {**(roles or {})}, named)
+    return [role if name in (roles or {}) else known.get(name, role) for name, role in zip(names, guess, strict=True)]
 
 
 # One text per row ----------------------------------------------------------------------------------
@@ -249,28 +269,22 @@ def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterat
 
 
 def _from_sentences(
-    sentences: Iterable[tokens.Sentence],
-    names: list[str],
-    places: tokens.WordColumns,
-    overrides: Mapping[str, str] | None,
-    findings: Findings,
+    words: tokens.WordTable, overrides: Mapping[str, str] | None, findings: Findings
 ) -> tuple[list[Row], list[Column]]:
-    task = names[places.tag]
-    used = (overrides or {}).get(task) != "ignored"
+    names, places = words.names, words.places
+    task = None if places.tag is None else names[places.tag]
+    used = task is not None and (overrides or {}).get(task) != "ignored"
     rows = [
         Row(text, {task: tuple(spans)} if used else {}, line)
-        for text, spans, line in tokens.to_spans(sentences, task, findings)
+        for text, spans, line in tokens.to_spans(words.sentences, places.form, task or "", findings)
     ]
-    KINDS[ENTITIES].settle(rows, task, findings)
-    roles = [Role("ignored", None, "it is about single words")] * len(names)
-    roles[places.word] = Role("text", None, "its words, joined by single spaces")
-    roles[places.tag] = Role("task", ENTITIES, "it has an entity tag for each word")
-    if not used:
-        roles[places.tag] = Role("ignored", None, "as you said")
-    if places.sentence is not None:
-        roles[places.sentence] = Role("ignored", None, "it tells where a sentence begins")
+    if used:
+        KINDS[ENTITIES].settle(rows, task, findings)
+    roles = tokens.word_roles(names, places, not used, findings)
     if not rows:
         findings.add("no-rows")
+    elif task is None:
+        findings.add("no-task")
     return rows, _described(names, roles, rows)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mtl.config import UserError
 from mtl.text import spans as entities
 from mtl.text.spans import Span
+from mtl.text.tags import TagForm
 from tests.text.written import fit, is_legal_bio, to_json_spans, to_markup
 
 LABELS = st.sampled_from(["PER", "ORG", "LOC", "creative-work", "Ort_1"])
@@ -52,7 +53,7 @@ def test_tags_give_back_spans(case):
     tags = entities.spans_to_tags(spans, offsets)
     assert is_legal_bio(tags)
     assert entities.tags_to_spans(tags, offsets) == spans
-    assert entities.parse_bio_cell(" ".join(tags), text) == spans
+    assert entities.parse_bio_cell(" ".join(tags), text, TagForm()) == (spans, tags)
 
 
 @given(st.text())
@@ -90,7 +91,7 @@ def test_markup_as_people_write_it():
 )
 def test_every_scheme_of_tags_is_read(tags, expected):
     offsets = [(i, i + 1) for i in range(4)]
-    assert entities.tags_to_spans(tags.split(), offsets) == [Span(*span) for span in expected]
+    assert entities.tags_to_spans(TagForm().read(tags.split()), offsets) == [Span(*span) for span in expected]
 
 
 def test_a_word_shared_by_two_spans_goes_to_the_first():
@@ -128,12 +129,12 @@ def test_a_label_in_python_may_hold_what_json_writes_otherwise(label):
     ["B-PER O O", " B-PER  O\tO ", "B-PER,O,O", '["B-PER", "O", "O"]', "['B-PER' 'O' 'O']"],
 )
 def test_bio_cells(cell):
-    assert entities.parse_bio_cell(cell, "Ada went home") == [Span(0, 3, "PER")]
+    assert entities.parse_bio_cell(cell, "Ada went home", TagForm())[0] == [Span(0, 3, "PER")]
 
 
 def test_a_bio_cell_has_a_tag_for_each_word():
     with pytest.raises(UserError, match="2 tags for 3 words"):
-        entities.parse_bio_cell("B-PER O", "Ada went home")
+        entities.parse_bio_cell("B-PER O", "Ada went home", TagForm())
 
 
 @pytest.mark.parametrize(
@@ -156,4 +157,4 @@ def test_what_cannot_be_written():
     with pytest.raises(UserError, match="overlaps"):
         entities.spans_to_tags([Span(0, 3, "A"), Span(2, 4, "B")], [(0, 4)])
     with pytest.raises(UserError, match="'PER' is not a tag"):
-        entities.tags_to_spans(["PER"], [(0, 3)])
+        entities.parse_bio_cell("PER", "Ada", TagForm())
