@@ -62,6 +62,11 @@ _SHARED = {
         "help": "a checkpoint, a backbone's folder or a Hub id; default: the bundled model",
     },
     "--data-dir": {"metavar": "DIR", "help": "where a recipe's files are (default: beside the recipe)"},
+    "--names": {
+        "action": "append",
+        "metavar": "COLUMN=O,B-PER,...",
+        "help": "names for a column of entity tags that are numbers, from 0 on; may be given several times",
+    },
     "--half": {"action": "store_true", "help": "store the weights in half precision"},
     "--pooling": {"help": f"how the embedding is pooled: {', '.join(POOLINGS[:-1])} or {POOLINGS[-1]}"},
 }
@@ -95,17 +100,19 @@ def _parser() -> argparse.ArgumentParser:
     reading.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
     text = f"what a column is used for: ignored, {', '.join(KINDS)}; may be given several times"
     reading.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
+    reading.add_argument("--names", **_SHARED["--names"])
     text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
     reading.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
     _add_train_options(sub)
 
-    sub = command("evaluate", _evaluate, "Scores on labelled data.", "--model")
+    sub = command("evaluate", _evaluate, "Scores on labelled data.", "--model", "--names")
     sub.add_argument("data", metavar="DATA", nargs="?", help="a CSV or CoNLL file")
     sub.add_argument("--default", action="store_true", help="the default model's own table of figures")
     sub.add_argument("--data-dir", metavar="DIR", default="data", help="where --default finds its data (default: data)")
     sub.add_argument("--json", action="store_true", help="all scores as JSON")
 
-    sub = command("doctor", _doctor, "What is in a table, and what is wrong with it, line by line.", "--model")
+    text = "What is in a table, and what is wrong with it, line by line."
+    sub = command("doctor", _doctor, text, "--model", "--names")
     sub.add_argument("data", metavar="DATA")
     sub.add_argument("--json", action="store_true", help="columns and findings as JSON")
 
@@ -166,7 +173,7 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
 
 
 def _reading(options: argparse.Namespace) -> dict[str, Any]:
-    """--text, --role and --label as arguments of `prepare`."""
+    """--text, --role, --names and --label as arguments of `prepare`."""
     roles, mapping = {}, {}
     for text in options.roles or ():
         column, equals, kind = text.rpartition("=")
@@ -179,8 +186,19 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         if not (equals and colon):
             raise UserError(f"{text!r} should be a column, :, a label, = and a label, such as mood:happy=positive.")
         mapping.setdefault(column, {})[label] = target or None
-    arguments = {"text": options.text, "roles": roles, "mapping": mapping}
+    arguments = {"text": options.text, "roles": roles, "mapping": mapping, "names": _tag_names(options)}
     return {name: value for name, value in arguments.items() if value}
+
+
+def _tag_names(options: argparse.Namespace) -> dict[str, list[str]]:
+    """--names as an argument of `read_table`."""
+    names = {}
+    for text in options.names or ():
+        column, _, given = text.partition("=")
+        names[column] = [name.strip() for name in given.split(",")]
+        if not all(names[column]):
+            raise UserError(f"{text!r} should be a column, = and names, such as ner_tags=O,B-PER,I-PER.")
+    return names
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -285,7 +303,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     model = mtl.load(options.model)
     from mtl.data.table import read_table
 
-    read = read_table(options.data)
+    read = read_table(options.data, names=_tag_names(options))
     matched = match_tasks(read, model.tasks, least=1)
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
     for name in (name for name in matched.specs if name not in known):
@@ -307,7 +325,8 @@ def _doctor(options: argparse.Namespace) -> int:
     from mtl.data.table import read_table
 
     model = mtl.load(options.model)
-    table = read_table(options.data, token_counts=model.token_counts, max_tokens=model.max_tokens)
+    limits = {"token_counts": model.token_counts, "max_tokens": model.max_tokens}
+    table = read_table(options.data, names=_tag_names(options), **limits)
     matches = match_tasks(table, model.tasks).columns
     if options.json:
         print(json.dumps(terminal.diagnosis(table, matches), indent=2, ensure_ascii=False))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +27,8 @@ _MANY_WORDS = 300
 _LONGEST_LINE = 10_000
 _SENTENCE_NAME = re.compile(r"(sent|doc|seq)[a-z]*([ _]?(#|id|no|number|idx|index))?|#|id")
 _DOCUMENT = "-DOCSTART-"
+# In the last column of HIPE's files.
+_SENTENCE_ENDS = "EndOfSentence"
 # More different numbers than that are no entity tags.
 _MOST_TAGS = 200
 # Of columns whose number of different values is that near to the highest, the name says which holds the words.
@@ -95,33 +97,27 @@ def find_word_columns(
     counts = [Counter(column) for column in columns]
     forms = {i: form for i, values in enumerate(counts) if (form := tag_form(values)) is not None}
     words = [i for i, values in enumerate(counts) if i not in tag_names and _holds_words(values)]
-    without_prefix = [i for i in words if i in forms and forms[i].style == "none"]
-    words = [i for i in words if i not in forms] or without_prefix
-    if not words:
-        return None
-    most = max(len(counts[i]) for i in words)
-    near = [i for i in words if len(counts[i]) >= _NEARLY * most] if named else []
-    word = next((i for i in near if names[i].lower() in WORD_NAMES), None)
+    word = _word_column([name if named else "" for name in names], counts, words, forms)
     if word is None:
-        word = max(words, key=lambda i: len(counts[i]))
+        return None
     is_certain = named and names[word].lower() in WORD_NAMES
     numbers = [i for i, values in enumerate(counts) if i != word and i not in forms and _are_whole(values)]
+    unnamed = [i for i in numbers if i not in tag_names and _are_tag_numbers(counts[i])]
     first = {place for place, (i, before) in enumerate(zip(whole, [-2, *whole], strict=False)) if i > before + 1}
-    index = next((i for i in numbers if i not in tag_names and _begins_anew(columns[i], first)), None)
-    free = [i for i in range(width) if i not in (word, index, *forms, *tag_names)]
+    counting = [i for i in numbers if i not in tag_names and i not in unnamed]
+    index = next((i for i in counting if _begins_anew(columns[i], first)), None)
+    free = [i for i in range(width) if i not in (word, index, *forms, *tag_names, *unnamed)]
     sentence = _sentence_column(names if named else [""] * width, columns, free, apart)
     divided = apart or sentence is not None or index is not None
 
-    # Tags by a person's names, then with prefixes, then without: entities, then phrases, then columns of O alone.
     levels = [i for i in forms if i != word and i not in tag_names]
     entities = [i for i in levels if has_entities(forms[i], counts[i])]
     chunks = [i for i in entities if are_chunks(forms[i], counts[i])]
+    # Tags with names that a person gave, then those with prefixes, then those without; phrases where nothing else is.
     ranked = sorted(set(entities) - {*chunks}, key=lambda i: (forms[i].style == "none", i)) or chunks or levels
-    ranked = [*tag_names, *ranked]
-    ranked = [i for i in ranked if names[i] in chosen] or ranked
+    ranked = [i for i in levels if names[i] in chosen] or [*tag_names, *ranked]
     if not ranked:
         # Numbers and words alone are little evidence.
-        unnamed = [i for i in numbers if i not in (index, sentence) and _are_tag_numbers(counts[i])]
         if named:
             unnamed = [i for i in unnamed if divided and is_certain and promises_labels(names[i])]
         is_parsed = apart and index is not None and not any(" " in cell for column in columns for cell in column)
@@ -141,13 +137,29 @@ def find_word_columns(
     return WordColumns(word, tag, form, sentence, index, sentence is None, tag_names.get(tag, ()), (), others)
 
 
+def _word_column(
+    names: Sequence[str], counts: Sequence[Collection[str]], words: Sequence[int], forms: Mapping[int, TagForm]
+) -> int | None:
+    """Of columns of single `words`, the one with the most different values; of several near that, the one named so."""
+    without_prefix = [i for i in words if i in forms and forms[i].style == "none"]
+    words = [i for i in words if i not in forms] or without_prefix
+    # Names of words, such as t12, are as varied as words, but always have a number.
+    words = [i for i in words if not _are_numbered(counts[i])] or words
+    most = max((len(counts[i]) for i in words), default=0)
+    near = [i for i in words if len(counts[i]) >= _NEARLY * most and names[i].lower() in WORD_NAMES]
+    return max(near or words, key=lambda i: len(counts[i]), default=None)
+
+
 def _holds_words(values: Counter[str]) -> bool:
     """Whether most cells hold a single word, most of them not numbers."""
-    total = values.total()
     filled = sum(count for value, count in values.items() if value)
     single = sum(count for value, count in values.items() if value and " " not in value)
-    wordy = sum(count for value, count in values.items() if not any(map(str.isdigit, value[:_LONGEST_LINE])))
-    return 2 * filled > total and single >= 0.95 * filled and 2 * wordy > total
+    return 2 * filled > values.total() and single >= 0.95 * filled and not _are_whole(values)
+
+
+def _are_numbered(values: Collection[str]) -> bool:
+    """Whether most of the different values have a digit."""
+    return 2 * sum(any(map(str.isdigit, value[:_LONGEST_LINE])) for value in values) > len(values)
 
 
 def _is_prose(values: Counter[str]) -> bool:
@@ -161,8 +173,8 @@ def _are_whole(values: Iterable[str]) -> bool:
 
 
 def _are_tag_numbers(values: Counter[str]) -> bool:
-    """Whether whole numbers may be tags: 0, which is O, is the commonest."""
-    return 2 <= len(values) <= _MOST_TAGS and values.most_common(1)[0][0] == "0"
+    """Whether whole numbers may be tags: 0, which is O, is the commonest by far."""
+    return 2 <= len(values) <= _MOST_TAGS and values["0"] > 0.3 * values.total() and max(values, key=values.get) == "0"
 
 
 def _begins_anew(cells: Sequence[str], first: Collection[int] = ()) -> bool:
@@ -200,7 +212,7 @@ def _sentence_column(
 
 def _are_ids(starts: Sequence[str]) -> bool:
     """Whether the values that begin runs are distinct with a number in each, or numbers that grow and begin anew."""
-    if not all(any(map(str.isdigit, value[:_LONGEST_LINE])) for value in starts):
+    if not _are_numbered(set(starts)):
         return False
     return len(set(starts)) == len(starts) or _begins_anew(starts)
 
@@ -216,6 +228,8 @@ def read_lines(
     Blank lines and comments end a sentence, as does -DOCSTART-.
     """
     sample = [_fields(line) for line in lines[:_SAMPLE]]
+    features = _features(sample)
+    sample = [_with_features(fields, features) for fields in sample]
     filled = [fields for fields in sample if fields]
     widths = Counter(len(fields) for fields in filled if not fields[0].startswith("#"))
     width = max(widths, key=widths.get, default=0)
@@ -243,7 +257,7 @@ def read_lines(
 
     def rows() -> Iterator[list[str]]:
         for number, line in enumerate(lines):
-            fields = _fields(line)
+            fields = _with_features(_fields(line), features)
             is_skipped = (number == first and has_header) or (fields and _is_comment(fields, width, places))
             yield [] if is_skipped else fields
 
@@ -278,6 +292,28 @@ def _fields(line: str) -> list[str]:
     return re.split(" ++", line.rstrip(" "))
 
 
+def _features(rows: Iterable[Sequence[str]]) -> dict[int, str]:
+    """The columns of features such as SpaceAfter=No|name=B-PER, as in CoNLL-U, and the name of that which is a tag."""
+    counts: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
+    for fields in rows:
+        for i, field in enumerate(fields):
+            if "=" in field:
+                pairs = (feature.partition("=") for feature in field.split("|"))
+                for name, _, value in pairs:
+                    counts[i, name][value] += 1
+    forms = {key: tag_form(values) for key, values in counts.items()}
+    return {i: name for (i, name), form in forms.items() if form and has_entities(form, counts[i, name])}
+
+
+def _with_features(fields: list[str], features: Mapping[int, str]) -> list[str]:
+    """The fields with a tag in place of the features that it is one of."""
+    for i, name in features.items():
+        if i < len(fields):
+            pairs = (feature.partition("=") for feature in fields[i].split("|"))
+            fields[i] = next((value for key, _, value in pairs if key == name), "_")
+    return fields
+
+
 def _is_comment(fields: Sequence[str], width: int, places: WordColumns) -> bool:
     if not fields[0].startswith("#"):
         return False
@@ -290,7 +326,7 @@ def _is_header(fields: Sequence[str], places: WordColumns) -> bool:
     if fields[places.word].lower() in WORD_NAMES and any(map(promises_labels, fields)):
         return True
     if places.tag is None:
-        return any(not fields[i].isdigit() for i in (places.index, *places.unnamed) if i is not None)
+        return any(not fields[i][:1].isdigit() for i in (places.index, *places.unnamed) if i is not None)
     return bool(fields[places.tag]) and places.form.read([fields[places.tag]]) == [None]
 
 
@@ -326,6 +362,9 @@ def read_word_rows(
                 findings.add("word-blank", line)
         else:
             sentence.append((word, _named(tag, columns.names) if columns.tag is not None else "O", line))
+            if _SENTENCE_ENDS in cells[-1]:
+                yield sentence
+                sentence = []
     if sentence:
         yield sentence
 
@@ -378,7 +417,7 @@ def word_roles(names: Sequence[str], places: WordColumns, ignored: bool, finding
     if places.tag is None:
         return roles
     for i in places.others:
-        roles[i] = Role("ignored", None, f"entities are read from {names[places.tag]}")
+        roles[i] = Role("ignored", None, f"its entities are left out; those of {names[places.tag]} are read")
     if ignored:
         roles[places.tag] = Role("ignored", None, "as you said")
         return roles
