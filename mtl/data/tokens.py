@@ -510,8 +510,14 @@ def _are_lists(cells: Sequence[str]) -> bool:
 
 def _items(cell: str) -> list[str]:
     """The words or whole numbers of a list; empty for any other cell."""
+    cell = cell.strip()
+    # As Python writes most lists; this saves half of the time.
+    if cell[:2] == "['" and cell[-2:] == "']" and '"' not in cell and "\\" not in cell and len(cell) <= LONGEST_CELL:
+        items = cell[2:-2].split("', '")
+        if cell.count("'") == 2 * len(items):
+            return items
     try:
-        value = literal(cell.strip()) if len(cell) <= LONGEST_CELL else None
+        value = literal(cell) if len(cell) <= LONGEST_CELL else None
     except UserError:
         value = None
     # Not isinstance(), as True and False are instances of int.

@@ -113,10 +113,20 @@ def test_a_span_between_words_has_no_tag():
         "[(0, 3, 'PER')]",
         "[(0, 3, 'PER'),]",
         "[{u'start': 0, u'end': 3, u'label': u'PER', 'sure': True, 'note': None},]",
+        '[{"start": 0, "end": 3, "text": "Ada", "labels": ["PER"]}]',
+        '[{"value": {"start": 0, "end": 3, "labels": ["PER"]}, "type": "labels"}]',
+        "{'entities': [(0, 3, 'PER')]}",
+        '{"spans": [{"start": 0, "end": 3, "token_start": 0, "label": "PER", "input_hash": 5}]}',
     ],
 )
 def test_json_of_other_tools(cell):
     assert entities.raw_json_spans(cell) == [Span(0, 3, "PER")]
+
+
+@given(st.lists(st.text(st.sampled_from("ab'\"\\ ,[]\n\xa0é\u200b"), min_size=1, max_size=5), min_size=1))
+def test_lists_of_words_are_read_as_python_and_numpy_write_them(words):
+    assert entities.literal(repr(words)) == words
+    assert entities.literal("[" + "\n ".join(map(repr, words)) + "]") == words
 
 
 @pytest.mark.parametrize("label", ["O'Neil", 'the "best"', "(a, b)", "None", "a,]"])
@@ -144,6 +154,7 @@ def test_a_bio_cell_has_a_tag_for_each_word():
         ("[" * 100_000, "not a list of spans"),
         ('{"start": 0}', "must be a list"),
         ("[1]", "whole numbers start and end"),
+        ("[{'start': 0, 'end': 3 'label': 'PER'}]", "not a list of spans"),
         ('[{"start": true, "end": 2, "label": "A"}]', "whole numbers start and end"),
         ('[{"start": 0, "end": 2, "label": ""}]', "whole numbers start and end"),
     ],
