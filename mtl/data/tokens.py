@@ -317,8 +317,7 @@ def _with_features(fields: list[str], features: Mapping[int, str]) -> list[str]:
 def _is_comment(fields: Sequence[str], width: int, places: WordColumns) -> bool:
     if not fields[0].startswith("#"):
         return False
-    tag = places.tag
-    return len(fields) != width or tag is None or places.form.read([fields[tag]]) == [None]
+    return len(fields) != width or places.tag is None or not _has_tag(fields, places)
 
 
 def _is_header(fields: Sequence[str], places: WordColumns) -> bool:
@@ -327,7 +326,11 @@ def _is_header(fields: Sequence[str], places: WordColumns) -> bool:
         return True
     if places.tag is None:
         return any(not fields[i][:1].isdigit() for i in (places.index, *places.unnamed) if i is not None)
-    return bool(fields[places.tag]) and places.form.read([fields[places.tag]]) == [None]
+    return bool(fields[places.tag]) and not _has_tag(fields, places)
+
+
+def _has_tag(fields: Sequence[str], places: WordColumns) -> bool:
+    return places.form.canonical(_named(fields[places.tag], places.names)) is not None
 
 
 def _is_header_of_a_table(fields: Sequence[str]) -> bool:
