@@ -86,7 +86,7 @@ def find_word_columns(
     `chosen`: columns that a person called entities. `named` is False when the names are made up.
     """
     width = len(names)
-    filled = [i for i, row in enumerate(rows) if row]
+    filled = [i for i, row in enumerate(rows) if any(row)]
     whole = [i for i in filled if len(rows[i]) == width]
     full = [rows[i] for i in whole]
     if len(full) < 2:
@@ -347,14 +347,14 @@ def read_word_rows(
     current: str | None = None
     before = -1
     for row, line in zip(rows, lines, strict=True):
-        cells = [cell.strip(" ") for cell in row]
+        cells = [cell.strip(" ") for cell in row] if any(row) else []
         word, tag, name, number = (
             cells[i] if i is not None and i < len(cells) else ""
             for i in (columns.word, columns.tag, columns.sentence, columns.index)
         )
-        if columns.index is not None and cells and not number.isdigit():
+        if "-" in number or "." in number:
             continue  # 1-2 and 8.1 of CoNLL-U: the words follow one by one, or there are none
-        place = int(number) if number and len(number) < 10 else before
+        place = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else before
         starts = (name and name != current) or (place < before) or (not cells and columns.apart)
         if (starts or word == _DOCUMENT) and sentence:
             yield sentence
@@ -374,7 +374,11 @@ def read_word_rows(
 
 def _named(tag: str, names: Sequence[str]) -> str:
     """The name of an integer tag; other tags are names already."""
-    return names[int(tag)] if names and tag.isdigit() and len(tag) < 10 and int(tag) < len(names) else tag
+    return (
+        names[int(tag)]
+        if names and tag.isascii() and tag.isdigit() and len(tag) < 10 and int(tag) < len(names)
+        else tag
+    )
 
 
 def to_spans(

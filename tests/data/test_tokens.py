@@ -236,6 +236,7 @@ KINDS_OF_LINES = {
     + lines(lambda i, k, word, tag: f'd1,{i},{k},"{word}",{tag}', between=""),
     "columns in any order": "ner,sentence_id,start,end,tok\n"
     + lines(lambda i, k, word, tag: f'{tag},{i},{5 * k},{5 * k + 4},"{word}"', between=""),
+    "blank rows of a spreadsheet": "word;tag\n" + lines(lambda i, k, word, tag: f"{word};{tag}", between=";\n"),
     "types alone": "sentence_id,word,label\n"
     + lines(lambda i, k, word, tag: f'{i},"{word}",{tag[2:] or "O"}', between=""),
 }
