@@ -44,7 +44,7 @@ _LABELS = ("label", "labels", "entity", "type", "entity_group", "tag")
 _LISTS = ("entities", "spans", "label", "labels", "annotations")
 
 # An item of a list, and the spaces after it that in numpy's notation separate it from the next; and what that lacks.
-_ITEM = re.compile(r'("(?:[^"\\\n]++|\\.)*+"|[-+.\w]++)(\s++(?=["\-\w]))?+')
+_ITEM = re.compile(r'("(?:[^"\\\n]++|\\.)*+"|\\.|[-+.\w]++)(\s++(?=["\-\w]))?+')
 _NO_ARRAY = re.compile(r"[,{:]")
 
 
