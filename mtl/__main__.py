@@ -102,7 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="all scores as JSON")
     _add_reading_options(sub)
 
-    sub = command("doctor", _doctor, "What is in a table, and what is wrong with it, line by line.", "--model")
+    text = "What is in a table, and what is wrong with it, line by line."
+    sub = command("doctor", _doctor, text, "--model")
     sub.add_argument("data", metavar="DATA")
     sub.add_argument("--json", action="store_true", help="columns, findings and the first rows as JSON")
     _add_reading_options(sub)
@@ -128,6 +129,8 @@ def _add_reading_options(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
     text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
     group.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
+    text = "names for a column of entity tags that are numbers, from 0 on; may be given several times"
+    group.add_argument("--names", action="append", metavar="COLUMN=O,B-PER,...", help=text)
     text = "whether the first line names the columns"
     group.add_argument("--header", action=argparse.BooleanOptionalAction, default=None, help=text)
 
@@ -169,7 +172,7 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
 
 def _reading(options: argparse.Namespace) -> dict[str, Any]:
     """The options of `_add_reading_options` as arguments of `read_table`, and `mapping` of `match_tasks`."""
-    roles, mapping = {}, {}
+    roles, mapping, names = {}, {}, {}
     for text in options.roles or ():
         column, equals, kind = text.rpartition("=")
         if not equals:
@@ -181,7 +184,12 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         if not (equals and colon):
             raise UserError(f"{text!r} should be a column, :, a label, = and a label, such as mood:happy=positive.")
         mapping.setdefault(column, {})[label] = target or None
-    arguments = {"text": options.text, "roles": roles, "mapping": mapping, "header": options.header}
+    for text in options.names or ():
+        column, _, given = text.partition("=")
+        names[column] = [name.strip() for name in given.split(",")]
+        if not all(names[column]):
+            raise UserError(f"{text!r} should be a column, = and names, such as ner_tags=O,B-PER,I-PER.")
+    arguments = {"text": options.text, "roles": roles, "mapping": mapping, "names": names, "header": options.header}
     return {name: value for name, value in arguments.items() if value not in (None, {})}
 
 

@@ -127,6 +127,20 @@ def test_what_columns_and_labels_are_can_be_said(tmp_path, tiny, capsys):
         assert "mtl: " in capsys.readouterr().err
 
 
+def test_integer_tags_are_named_on_the_command_line(tmp_path, tiny, capsys):
+    rows = ["\"['Ada', 'met', 'Eve']\",\"[1, 0, 1]\"", "\"['Bob', 'ran', 'off']\",\"[1, 0, 0]\""] * 10
+    data = tmp_path / "words.csv"
+    data.write_text("tokens,ner_tags\n" + "\n".join(rows) + "\n")
+    named = [str(data), "--model", str(tiny), "--json", "--names", "ner_tags=O, B-PER"]
+    assert main(["doctor", *named]) == 0
+    columns = {column["name"]: column for column in json.loads(capsys.readouterr().out)["columns"]}
+    assert columns["ner_tags"]["counts"] == {"PER": 30}
+    assert main(["train", *named, "--out", str(tmp_path / "r"), "--epochs", "1"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["tasks"] == ["ner_tags"]
+    assert main(["doctor", str(data), "--model", str(tiny), "--names", "ner_tags"]) == 2
+    assert "should be a column, = and names" in capsys.readouterr().err
+
+
 def test_options_override_the_config_file(reviews, tiny, tmp_path, capsys):
     (tmp_path / "run.json").write_text(json.dumps({"epochs": 9, "freeze": 1, "rates": {"layer 1": 1e-5}}))
     arguments = ["train", str(reviews), "--out", str(tmp_path / "r"), "--model", str(tiny)]

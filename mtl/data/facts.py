@@ -162,7 +162,7 @@ class Facts:
         """How entities are written in most of the cells that have any; "" when the column holds none."""
         json = bio = 0.0
         # A list without spans, or the word O, is no evidence yet.
-        if any(cell.startswith("[") and len(cell) > 2 for cell in self.sample):
+        if any(cell.startswith(("[", "{")) and len(cell) > 2 for cell in self.sample):
             json = _share(self.sample, is_json)
         if any("-" in cell or " " in cell for cell in self.sample):
             bio = _share(self.sample, is_bio)

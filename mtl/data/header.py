@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from mtl.data.rows import Findings
-from mtl.text.spans import is_tag
+from mtl.text.tags import is_tag
 from mtl.text.values import LONGEST_NAME, cut, parse_number, visible
 
 

@@ -10,6 +10,7 @@ import os
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,16 @@ def read_table(
     token_counts: doctor.TokenCounts | None = None,
     max_tokens: int | None = None,
     progress: Progress = lambda share: None,
+    names: tokens.TagNames | None = None,
 ) -> Table:
     """Read a table of texts and labels from a file: CSV, TSV, JSON, JSON Lines, Excel, OpenDocument, Parquet, CoNLL,
     one word per row, or one text per line.
 
     The roles of columns are guessed; `text` (the text column) and `roles` (column -> "ignored" or a kind of task, see
-    `mtl.config.KINDS`) override the guess, and `header` whether the first row names the columns. Where a guess is a
-    close call, it is among the `questions`. Unusable rows are left out and reported in `findings`, as is everything
-    odd; with `token_counts` and `max_tokens` (see `findings.examine`) also texts that are too long for a model.
+    `mtl.config.KINDS`) override the guess, and `header` whether the first row names the columns. `names` gives the
+    names of integer tags, by column. Where a guess is a close call, it is among the `questions`. Unusable rows are left
+    out and reported in `findings`, as is everything odd; with `token_counts` and `max_tokens` (see `findings.examine`)
+    also texts that are too long for a model.
 
     `progress` is called with the share of the work that is done; an exception in it ends the reading.
 
@@ -70,36 +73,40 @@ def read_table(
     grid, lines, encoding = _read_cells(path, findings, max_bytes)
     questions: list[Question] = []
     id_column = None
-    if tokens.looks_like_conll(lines):
-        names, places, form = ["text", "entities"], tokens.WordColumns(0, 1, None), "CoNLL, one word per line"
-        check_overrides(names, text, roles)
-        rows, columns = _from_sentences(tokens.read_conll(lines, findings), names, places, roles, findings)
+    chosen = {name for name, kind in (roles or {}).items() if kind == ENTITIES}
+    tag_names = names or {}
+    overrides = {**dict.fromkeys(tag_names, ENTITIES), **(roles or {})}
+    if (words := tokens.read_lines(lines, findings, chosen, tag_names)) is not None:
+        form = "CoNLL, one word per line"
+        check_overrides(words.names, text, overrides)
+        rows, columns = _from_sentences(words, roles, findings)
     else:
         extension = (path.with_suffix("") if path.suffix.lower() in PACKED_ENDINGS else path).suffix.lower()
-        grid = grid or read_grid(lines, prefer=_BY_EXTENSION.get(extension, ""))
+        if grid is None:
+            grid = read_records("".join(lines), findings) or read_grid(lines, prefer=_BY_EXTENSION.get(extension, ""))
         form = grid.form
         del lines
         if grid.names is None:
             frame.trim(grid, findings)
         progress(_CUT)
-        names, are_own = _take_names(grid, header, findings, questions)
-        marks = unused_name("entities", set(names))
-        check_overrides(names, text, roles, also=[marks])
+        titles, are_own = _take_names(grid, header, findings, questions)
+        marks = unused_name("entities", set(titles))
+        check_overrides(titles, text, overrides, also=[marks])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
-        if places := tokens.find_word_columns(names, grid.rows):
+        if words := tokens.read_grid(grid, titles, findings, chosen, tag_names, named=are_own):
             form = f"one word per row, {form or f'{delimiter} between cells'}"
-            sentences = tokens.read_word_rows(grid.rows, grid.lines, places, findings)
-            rows, columns = _from_sentences(sentences, names, places, roles, findings)
+            rows, columns = _from_sentences(words, roles, findings)
         else:
             form = form or (f"table, {delimiter} between cells" if delimiter else "one text per line")
-            cells = _columns(grid, len(names))
-            guess = guess_roles(names, cells, text, roles, named=are_own)
-            questions += _ask_for_text(guess, names, cells, findings)
+            of_lists = tokens.join_lists(grid, titles, text, findings, chosen, tag_names)
+            cells = _columns(grid, len(titles))
+            guess = _guess(titles, cells, text, roles, of_lists, named=are_own)
+            questions += _ask_for_text(guess, titles, cells, findings)
             progress(_GUESSED)
             if (roles or {}).get(marks) == "ignored" or guess.are_a_pair:
                 marks = None
-            rows, columns = _from_grid(grid, names, cells, guess, marks, findings, progress)
-            id_column = None if guess.id is None else names[guess.id]
+            rows, columns = _from_grid(grid, titles, cells, guess, marks, findings, progress)
+            id_column = None if guess.id is None else titles[guess.id]
     progress(_READ)
     examined = doctor.examine(
         rows, columns, token_counts, max_tokens, lambda done: progress(_READ + (1 - _READ) * done)
@@ -109,7 +116,7 @@ def read_table(
 
 
 def _read_cells(path: Path, findings: Findings, max_bytes: int) -> tuple[Grid | None, list[str], str]:
-    """The cells of a file in a format of its own, or else the lines of its text; and its encoding."""
+    """The cells of a file that is not text, or else the lines of its text; and its encoding."""
     encoding = "its own encoding"
     if (grid := _read_by_plugin(path, max_bytes)) is not None:
         return grid, [], encoding
@@ -119,8 +126,6 @@ def _read_cells(path: Path, findings: Findings, max_bytes: int) -> tuple[Grid | 
     source = to_source(data, path.name, findings, max_bytes)
     del data  # it may be large
     lines = frame.unwrap(split_lines(source.text), findings)
-    if not tokens.looks_like_conll(lines) and (grid := read_records("".join(lines), findings)) is not None:
-        return grid, [], source.encoding
     return None, lines, source.encoding
 
 
@@ -219,6 +224,24 @@ def _columns(grid: Grid, width: int) -> list[list[str]]:
     """The cells by column, of rows that have them all."""
     rows = [row for row in grid.rows if len(row) == width]
     return [[row[i] for row in rows] for i in range(width)]
+
+
+def _guess(
+    names: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    text: str | None,
+    roles: Mapping[str, str] | None,
+    known: Mapping[str, Role],
+    named: bool,
+) -> Guess:
+    """The role of each column; `known` are those of columns that held lists of words and tags."""
+    text = next((name for name, role in known.items() if role.role == "text"), text)
+    settled = {name: role.kind or role.role for name, role in known.items() if role.role != "text"}
+    guess = guess_roles(names, cells, text, settled | {**(roles or {})}, named)
+    settled_roles = [
+        role if name in (roles or {}) else known.get(name, role) for name, role in zip(names, guess.roles, strict=True)
+    ]
+    return replace(guess, roles=settled_roles)
 
 
 # One text per row ----------------------------------------------------------------------------------
@@ -332,28 +355,22 @@ def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterat
 
 
 def _from_sentences(
-    sentences: Iterable[tokens.Sentence],
-    names: list[str],
-    places: tokens.WordColumns,
-    overrides: Mapping[str, str] | None,
-    findings: Findings,
+    words: tokens.WordTable, overrides: Mapping[str, str] | None, findings: Findings
 ) -> tuple[list[Row], list[Column]]:
-    task = names[places.tag]
-    used = (overrides or {}).get(task) != "ignored"
+    names, places = words.names, words.places
+    task = None if places.tag is None else names[places.tag]
+    used = task is not None and (overrides or {}).get(task) != "ignored"
     rows = [
         Row(text, {task: tuple(spans)} if used else {}, line)
-        for text, spans, line in tokens.to_spans(sentences, task, findings)
+        for text, spans, line in tokens.to_spans(words.sentences, places.form, task or "", findings)
     ]
-    KINDS[ENTITIES].settle(rows, task, findings)
-    roles = [Role("ignored", None, "it is about single words")] * len(names)
-    roles[places.word] = Role("text", None, "its words, joined by single spaces")
-    roles[places.tag] = Role("task", ENTITIES, "it has an entity tag for each word")
-    if not used:
-        roles[places.tag] = Role("ignored", None, "as you said")
-    if places.sentence is not None:
-        roles[places.sentence] = Role("ignored", None, "it tells where a sentence begins")
+    if used:
+        KINDS[ENTITIES].settle(rows, task, findings)
+    roles = tokens.word_roles(names, places, not used, findings)
     if not rows:
         findings.add("no-rows")
+    elif task is None:
+        findings.add("no-task")
     return rows, _described(names, roles, rows)
 
 

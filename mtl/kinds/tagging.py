@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,16 @@ from mtl.config import TaskSpec, UserError
 from mtl.data.facts import Facts
 from mtl.data.rows import Column, Findings, Row
 from mtl.kinds.kind import Evidence, Kind, Metric, Report
-from mtl.text.spans import FORMS, LONGEST_CELL, Span, bio_cell_tags, entity_starts, spans_to_tags
+from mtl.text.spans import (
+    FORMS,
+    LONGEST_CELL,
+    Span,
+    bio_cell_tags,
+    entity_starts,
+    parse_bio_cell,
+    spans_to_tags,
+)
+from mtl.text.tags import TagForm, tag_form
 from mtl.text.values import plural, shown
 
 # The spans of a text may add up to this many times its length plus this many characters: thousands may overlap, and
@@ -66,8 +76,7 @@ class Tagging(Kind):
 
     def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], tuple[Span, ...] | None]:
         column = Facts(None, cells)
-        form = column.entity_form or column.likeliest_form
-        return _SpanReader(form, form == "bio" and _is_iob1(cells), report).read
+        return _SpanReader(column.entity_form or column.likeliest_form, cells, report).read
 
     def settle(self, rows: Sequence[Row], name: str, findings: Findings) -> None:
         """Give entity types that differ only in case the most common spelling."""
@@ -154,21 +163,26 @@ def word_tags(spans: Sequence[Span | Entity], words: Sequence[tuple[int, int, in
 
 
 class _SpanReader:
-    """Reads the cells of a column of entities. `iob1`: an entity may begin with I-."""
+    """Reads the cells of a column of entities."""
 
-    def __init__(self, form: str, iob1: bool, report: Report) -> None:
-        self._form, self._iob1, self._report = form, iob1, report
+    def __init__(self, form: str, cells: Sequence[str], report: Report) -> None:
+        self._form, self._report = form, report
+        tagged = [bio_cell_tags(cell) for cell in cells if len(cell) <= LONGEST_CELL] if form == "bio" else []
+        self._tags = tag_form(Counter(itertools.chain.from_iterable(tagged))) or TagForm()
+        starts = [entity_starts(tag or "O" for tag in self._tags.read(tags)) for tags in tagged]
+        # In IOB1 an entity may begin with I-.
+        self._iob1 = sum(len(loose) for loose, _ in starts) > sum(strict for _, strict in starts)
 
     def read(self, cell: str, text: str, line: int) -> tuple[Span, ...] | None:
         if (length := max(len(cell), len(text))) > LONGEST_CELL:
             self._report("entity-long", line, count=length, limit=LONGEST_CELL)
             return None
         try:
-            form, spans = self._parsed(cell, text)
+            spans, tags = self._parsed(cell, text)
         except UserError as error:
             self._report("entity-cell", line, reason=str(error))
             return None
-        if form == "bio" and not self._iob1 and entity_starts(bio_cell_tags(cell))[0]:
+        if not self._iob1 and entity_starts(tags)[0]:
             self._report("bio-illegal", line)
         spans = list(dict.fromkeys(spans))
         covered = 0
@@ -183,19 +197,24 @@ class _SpanReader:
                 return None
         return self._without_overlaps([self._trimmed(span, text, line) for span in spans], line)
 
-    def _parsed(self, cell: str, text: str) -> tuple[str, list[Span]]:
-        """The form of a cell, and its spans. The column's usual form is tried first, as a text may look like tags, then
-        the form that the cell looks like."""
-        form = self._form
+    def _parsed(self, cell: str, text: str) -> tuple[list[Span], list[str]]:
+        """The spans of a cell, and its tags if it holds some.
+
+        The column's usual form is tried first, as a text may look like tags, then the form that the cell looks like."""
         if cell.strip() == "[]":
-            return form, []
+            return [], []
         try:
-            return form, FORMS[form].parse(cell, text)
+            return self._parsed_as(self._form, cell, text)
         except UserError:
-            other = next((name for name, about in FORMS.items() if about.is_meant(cell.strip())), form)
-            if other == form:
+            other = next((name for name, about in FORMS.items() if about.is_meant(cell.strip())), self._form)
+            if other == self._form:
                 raise
-        return other, FORMS[other].parse(cell, text)
+        return self._parsed_as(other, cell, text)
+
+    def _parsed_as(self, form: str, cell: str, text: str) -> tuple[list[Span], list[str]]:
+        if form == "bio":
+            return parse_bio_cell(cell, text, self._tags)
+        return FORMS[form].parse(cell, text), []
 
     def _without_overlaps(self, spans: Sequence[Span], line: int) -> tuple[Span, ...]:
         result: list[Span] = []
@@ -222,11 +241,6 @@ class _SpanReader:
 
 def _facts(span: Span, prefix: str = "") -> dict[str, object]:
     return {f"{prefix}start": span.start, f"{prefix}end": span.end, f"{prefix}label": span.label}
-
-
-def _is_iob1(cells: Sequence[str]) -> bool:
-    starts = [entity_starts(bio_cell_tags(cell)) for cell in cells if len(cell) <= LONGEST_CELL]
-    return sum(len(loose) for loose, _ in starts) > sum(strict for _, strict in starts)
 
 
 def _inside_word(text: str, position: int) -> bool:

@@ -6,10 +6,11 @@ import json
 import re
 import sys
 
-# Where Python's notation differs from JSON: strings, tuples, trailing commas, comments, three names.
+# Where Python's notation differs from JSON: strings, tuples, trailing commas, comments, three names. Escapes outside of
+# strings are passed over, as each quote in them would otherwise be searched for its end.
 _PYTHON = re.compile(
     r"""u?+'(?P<single>(?:[^'\\\n]++|\\.)*+)'|u?+"(?P<double>(?:[^"\\\n]++|\\.)*+)\""""
-    r"""|[()]|,(?=(?:\s|\#[^\n]*+)*+[\])}])|\#[^\n]*+|\b(?:None|True|False|nan)\b"""
+    r"""|(?P<stray>\\.)|[()]|,(?=(?:\s|\#[^\n]*+)*+[\])}])|\#[^\n]*+|\b(?:None|True|False|nan)\b"""
 )
 _AS_JSON = {"(": "[", ")": "]", ",": "", "None": "null", "True": "true", "False": "false", "nan": "null"}
 # JSON has the same escapes, but for these.
@@ -27,7 +28,7 @@ def python_to_json(literal: str) -> str:
 def _as_json(match: re.Match[str]) -> str:
     inner = match["single"] if match["double"] is None else match["double"]
     if inner is None:
-        return _AS_JSON.get(match[0], "")
+        return match["stray"] or _AS_JSON.get(match[0], "")
     if "\\" in inner:
         inner = _ESCAPE.sub(_unescape, inner)
     return json.dumps(inner, ensure_ascii=False)

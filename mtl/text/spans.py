@@ -1,4 +1,4 @@
-"""Entity spans, and parsers for their notations: tags per word, JSON, and marks inside the text.
+"""Entity spans, and parsers for their notations: tags per word, JSON or Python, and marks inside the text.
 
 A span counts characters of its text: `text[span.start:span.end]` is the entity.
 """
@@ -9,11 +9,13 @@ import contextlib
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mtl.config import UserError
 from mtl.text.literals import python_to_json
+from mtl.text.tags import TagForm, is_tag, tag_form
 from mtl.text.values import LONGEST_NAME, plural, shown
 
 # A cell may hold megabytes, so no pattern here backtracks (++), and spans, which take many times the memory of the
@@ -23,9 +25,6 @@ LONGEST_CELL = 500_000
 _LOOKED_AT = 10_000
 # Beyond any position in a text.
 _FAR = 10**12
-
-# B and I are in use everywhere, E and S (BIOES), L and U (BILOU) in some corpora.
-_TAG = re.compile(rf"O|[BIESLU]-\S{{1,{LONGEST_NAME}}}+")
 
 # The label is one word right after the closing bracket, so that [a link](https://a.b) is not a mark.
 _LABEL = re.compile(rf"\w[\w-]{{0,{LONGEST_NAME - 1}}}+")
@@ -40,7 +39,13 @@ _ESCAPED = re.compile(r"\\([\\\[\]])")
 _START = ("start", "start_offset", "begin")
 _END = ("end", "end_offset", "stop")
 _POSITION = re.compile(rf"\b(?:{'|'.join(_START + _END)})\b['\"]?+\s*+:")
-_LABELS = ("label", "entity", "type", "entity_group", "tag")
+_LABELS = ("label", "labels", "entity", "type", "entity_group", "tag")
+# Where a cell is an object, the first of these that it has is its list of spans.
+_LISTS = ("entities", "spans", "label", "labels", "annotations")
+
+# An item of a list, and the spaces after it that in numpy's notation separate it from the next; and what that lacks.
+_ITEM = re.compile(r'("(?:[^"\\\n]++|\\.)*+"|\\.|[-+.\w]++)(\s++(?=["\-\w]))?+')
+_NO_ARRAY = re.compile(r"[,{:]")
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -55,13 +60,9 @@ class Span:
 # Tags per word ------------------------------------------------------------------------------------
 
 
-def is_tag(word: str) -> bool:
-    """Whether a word is an entity tag: O, B-PER, I-PER, and E- S- L- U- of the longer schemes."""
-    return _TAG.fullmatch(word) is not None
-
-
 def entity_starts(tags: Iterable[str]) -> tuple[list[int], int]:
-    """(indices of tags with which an entity begins by I-, E- or L-; number of entities that begin with B-, S- or U-).
+    """(indices of tags with which an entity begins by I- or E-; number of entities that begin with B- or S-), of
+    canonical tags.
 
     Entities right after another of their type are not counted, as every scheme writes B- there. In BIO the former are
     mistakes; in IOB1 they are the rule, so a file in which they are the majority is IOB1.
@@ -72,36 +73,31 @@ def entity_starts(tags: Iterable[str]) -> tuple[list[int], int]:
     for place, tag in enumerate(tags):
         prefix, _, label = tag.partition("-")
         if label and label != before:
-            if prefix in "IEL":
+            if prefix in "IE":
                 loose.append(place)
             else:
                 strict += 1
-        before = "" if prefix in "ESLU" else label
+        before = "" if prefix in "ES" else label
     return loose, strict
 
 
 def tags_to_spans(tags: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[Span]:
-    """The spans of tagged words, whose (start, end) characters are `offsets`.
+    """The spans of words with canonical tags, whose (start, end) characters are `offsets`.
 
-    Reads BIO, IOB1 (an I- with no entity of its type before it starts one), BIOES and BILOU. Raises UserError for any
-    other tag, or when there is not one tag per word.
+    An I- or E- with no entity of its type before it starts one, as in IOB1.
     """
-    if len(tags) != len(offsets):
-        raise UserError(f"{plural(len(tags), 'tag')} for {plural(len(offsets), 'word')}; each word needs one tag.")
     spans: list[Span] = []
     start, end, current = 0, 0, ""
     for tag, (word_start, word_end) in zip(tags, offsets, strict=True):
-        if tag != "O" and not is_tag(tag):
-            raise UserError(f"{tag!r} is not a tag. Write O, or B- or I- and the type, as in B-PER.")
         prefix, _, label = tag.partition("-")
-        if current and (label != current or prefix in "BSU"):
+        if current and (label != current or prefix in "BS"):
             spans.append(Span(start, end, current))
             current = ""
         if label:
             if not current:
                 start, current = word_start, label
             end = word_end
-            if prefix in "ESLU":
+            if prefix in "ES":
                 spans.append(Span(start, end, current))
                 current = ""
     if current:
@@ -153,17 +149,28 @@ def bio_cell_tags(cell: str) -> list[str]:
 
 
 def is_bio(cell: str) -> bool:
-    """Whether most words of a cell are tags."""
+    """Whether most words of a cell are tags, with prefixes."""
     tags = bio_cell_tags(cell[:_LOOKED_AT])
-    return bool(tags) and sum(map(is_tag, tags)) >= 0.8 * len(tags)
+    if not tags or sum(map(is_tag, tags)) >= 0.8 * len(tags):
+        return bool(tags)
+    form = tag_form(Counter(tags), fit=0.8) if len(tags) > 1 else None
+    return form is not None and form.style in ("before", "after")
 
 
-def parse_bio_cell(cell: str, text: str) -> list[Span]:
-    """The spans of a cell with one tag for each word of `text.split()`.
+def parse_bio_cell(cell: str, text: str, form: TagForm) -> tuple[list[Span], list[str]]:
+    """The spans of a cell with one tag for each word of `text.split()`, and the canonical tags.
 
     Raises UserError when a tag is malformed or their number differs from the number of words.
     """
-    return tags_to_spans(bio_cell_tags(cell), word_offsets(text))
+    offsets, written = word_offsets(text), bio_cell_tags(cell)
+    if len(written) != len(offsets):
+        found, words = plural(len(written), "tag"), plural(len(offsets), "word")
+        raise UserError(f"{found} for {words}; each word needs one tag.")
+    tags = form.read(written)
+    for tag, canonical in zip(written, tags, strict=True):
+        if canonical is None:
+            raise UserError(f"{tag!r} is not a tag. Write O, or B- or I- and the type, as in B-PER.")
+    return tags_to_spans(tags, offsets), tags
 
 
 # Marks inside the text ----------------------------------------------------------------------------
@@ -212,10 +219,12 @@ def parse_marked_cell(cell: str, text: str) -> list[Span]:
 def raw_json_spans(cell: str) -> list[Span]:
     """The spans in a cell, in its order, not yet compared with a text.
 
-    Reads `[{"start": 0, "end": 4, "label": "PER"}]`, the same with single quotes (as pandas writes lists), and
-    `[[0, 4, "PER"]]`. Raises UserError for any other cell.
+    Reads `[{"start": 0, "end": 4, "label": "PER"}]`, the same with single quotes (as pandas writes lists),
+    `[[0, 4, "PER"]]`, and the objects of Label Studio, spaCy and Prodigy. Raises UserError for any other cell.
     """
     value = literal(cell)
+    if isinstance(value, dict):
+        value = next((value[name] for name in _LISTS if name in value), None)
     if not isinstance(value, list):
         raise UserError("The spans must be a list, in square brackets.")
     return [_span(item) for item in value]
@@ -223,7 +232,7 @@ def raw_json_spans(cell: str) -> list[Span]:
 
 def is_json(cell: str) -> bool:
     """Whether a cell is meant as spans in JSON: a list of them, or of objects with a start or an end."""
-    if not cell.startswith("["):
+    if not cell.startswith(("[", "{")):
         return False
     try:
         raw_json_spans(cell[:LONGEST_CELL])
@@ -234,22 +243,29 @@ def is_json(cell: str) -> bool:
 
 
 def literal(cell: str) -> object:
-    """The value in a cell, written as JSON or as Python."""
+    """The value in a cell, written as JSON, as Python or, a list, as numpy does. Raises UserError for any other."""
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(cell)
+    as_json = python_to_json(cell)
     with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(python_to_json(cell), strict=False)
+        return json.loads(as_json, strict=False)
+    if not _NO_ARRAY.search(_ITEM.sub("", as_json)):
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(_ITEM.sub(lambda item: item[1] + "," * bool(item[2]), as_json), strict=False)
     raise UserError('This is not a list of spans such as [{"start": 0, "end": 4, "label": "PER"}].')
 
 
 def _span(item: object) -> Span:
     if isinstance(item, dict):
+        item = item["value"] if isinstance(item.get("value"), dict) else item
         fields = (_START, _END, _LABELS)
         start, end, label = (next((item[name] for name in names if name in item), None) for names in fields)
     elif isinstance(item, (list, tuple)) and len(item) == 3:
         start, end, label = item
     else:
         start = end = label = None
+    if isinstance(label, list) and len(label) == 1:
+        label = label[0]
     # Not isinstance(), as True and False are instances of int.
     if type(start) is not int or type(end) is not int or not isinstance(label, str) or not label.strip():
         raise UserError("Each span needs whole numbers start and end, and a label.")
@@ -271,7 +287,7 @@ class Form:
 
 
 FORMS = {
-    "bio": Form("an entity tag per word", is_bio, parse_bio_cell),
+    "bio": Form("an entity tag per word", is_bio, lambda cell, text: parse_bio_cell(cell, text, TagForm())[0]),
     "json": Form("entity spans as JSON", is_json, lambda cell, text: raw_json_spans(cell)),
     "markup": Form("texts with marked entities", is_marked, parse_marked_cell),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,16 +31,18 @@ def prepare(
     text: str | None = None,
     roles: Mapping[str, str] | None = None,
     mapping: Mappings | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> Job:
     """A job from a table (in any format that `read_table` reads), or from a recipe, with its own settings.
 
     A table's columns are matched with the tasks of the start model (default: the bundled one); where the labels do not
-    fit, the task gets a new head. `text` and `roles` override the roles of columns (see `read_table`), `mapping` the
-    meaning of labels (see `match_tasks`). Raises `UserError` if nothing can be learned from the data.
+    fit, the task gets a new head. `text` and `roles` override the roles of columns and `names` gives those of integer
+    tags (see `read_table`); `mapping` overrides the meaning of labels (see `match_tasks`). Raises `UserError` if
+    nothing can be learned from the data.
     """
     path = Path(data)
     if Recipe.is_in(path):
-        if text or roles or mapping:
+        if text or roles or mapping or names:
             raise UserError("A recipe itself says how its files are read: change it there.")
         recipe = Recipe.read(path)
         dataset = recipe.dataset(data_dir if data_dir is not None else path.parent)
@@ -51,7 +53,8 @@ def prepare(
         raise UserError(f"{path} is not a file.")
     config = config or TrainConfig()
     base = checkpoint.load(start_from, dtype="float32")
-    table = read_table(path, text=text, roles=roles, token_counts=base.token_counts, max_tokens=base.max_tokens)
+    limits = {"token_counts": base.token_counts, "max_tokens": base.max_tokens}
+    table = read_table(path, text=text, roles=roles, names=names, **limits)
     matched = match_tasks(table, base.tasks, mapping)
     if not matched.specs:
         problems = " ".join(f"{f.problem} {f.hint}" for f in table.errors[:3])

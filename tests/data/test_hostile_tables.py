@@ -13,6 +13,7 @@ CLASSES = "text,label\nhello there my friend,a\nsecond text of mine,b\n"
 MARKS = "text,label\nhello [a](B) there my,a\nthird ]("
 SPANS = "text;entities\nhello there my friend;[]\nsecond text of mine;[(0,1,'a')]\nthird one;"
 TAGS = "text,entities\nAda joined Acme,B-PER O B-ORG\n"
+LISTS = "tokens,tags\n\"['Ada', 'ran']\",\"['B-A', 'O']\"\n\"['he', 'hid']\",\"['O', 'O']\"\n"
 COLUMNS = 1000
 
 
@@ -67,6 +68,10 @@ TABLES = {
     "starts": (150_000, lambda n: SPANS + "[{" + "start " * (n // 6) + "\n"),
     "tags": (20_000, lambda n: TAGS + "a " * (n // 6) + "," + "B-X " * (n // 6) + "\n"),
     "types": (15_000, lambda n: TAGS + "".join(f"Ada joined Acme {i},B-P{i} O B-Q{i} O\n" for i in range(n // 36))),
+    "a list of words": (20_000, lambda n: LISTS + '"[' + "'a'," * (n // 8) + ']","[' + "'O'," * (n // 8) + ']"\n'),
+    "lists of words": (20_000, lambda n: LISTS * (n // 60)),
+    "words as numpy writes them": (50_000, lambda n: LISTS + '"[' + "'a' " * (n // 4) + ']",[]\n'),
+    "escaped quotes": (50_000, lambda n: LISTS + "\"['" + "\\'" * (n // 2) + ']",[]\n'),
     # Many rows and columns.
     "columns called the same": (10_000, same_names),
     "short rows": (20_000, short_rows),

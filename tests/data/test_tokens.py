@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
+import json
+import random
 
 import pytest
 
+from mtl.config import UserError
 from mtl.data.table import read_table
 from mtl.text.spans import Span
 
@@ -145,3 +150,215 @@ def test_texts_of_one_word_are_still_texts(tmp_path):
 def test_entities_can_be_ignored(tmp_path):
     table = read(tmp_path, IOB1, roles={"entities": "ignored"})
     assert (table.tasks(), table.rows[0].labels) == ({}, {})
+
+
+SENTENCES = [
+    "Nora/B-PER Quill/I-PER joined/O Bluefin/B-ORG Ltd/I-ORG in/O Dunport/B-LOC ./O",
+    "Helio/B-ORG Bank/I-ORG opened/O a/O shop/O in/O Port/B-LOC Vesk/I-LOC ./O",
+    "In/O Kilder/B-LOC ,/O Omar/B-PER Reed/I-PER met/O the/O board/O of/O Oakmoor/B-ORG ./O",
+    "The/O train/O was/O late/O again/O ./O",
+]
+WORDS = [[tuple(word.rsplit("/", 1)) for word in sentence.split()] for sentence in SENTENCES]
+TEXTS = [" ".join(word for word, _ in words) for words in WORDS]
+ENTITIES = [
+    [("Nora Quill", "PER"), ("Bluefin Ltd", "ORG"), ("Dunport", "LOC")],
+    [("Helio Bank", "ORG"), ("Port Vesk", "LOC")],
+    [("Kilder", "LOC"), ("Omar Reed", "PER"), ("Oakmoor", "ORG")],
+    [],
+]
+IDS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
+FEW_NERD = {"O": "O", "PER": "person-actor", "ORG": "organization-company", "LOC": "location-GPE"}
+POS = random.Random(1)
+
+
+def lines(line, between="\n", before=lambda number: ""):
+    """A file of one word per line: `line` is called with the places of sentence and word, the word and its tag."""
+    blocks = [
+        before(i) + "".join(f"{line(i, k, word, tag)}\n" for k, (word, tag) in enumerate(words))
+        for i, words in enumerate(WORDS)
+    ]
+    return between.join(blocks)
+
+
+def pos(_=None):
+    return POS.choice(["NN", "VBD", "IN", "."])
+
+
+def brackets(i, k):
+    tag, after = WORDS[i][k][1], [tag for _, tag in WORDS[i]][k + 1 : k + 2]
+    closes = tag != "O" and not "".join(after).startswith("I")
+    return {"B": f"({tag[2:]}" + ("" if closes else "*"), "I": "*", "O": "*"}[tag[0]] + ")" * closes
+
+
+# What is written of each word, in files as public data sets have them.
+KINDS_OF_LINES = {
+    "tag first": lines(lambda i, k, word, tag: f"{tag} {word}"),
+    "index, word, tag": lines(lambda i, k, word, tag: f"{k + 1}\t{word}\t{tag}"),
+    "index alone tells sentences": lines(lambda i, k, word, tag: f"{k + 1}\t{word}\t{tag}", between=""),
+    "GermEval": lines(
+        lambda i, k, word, tag: f"{k + 1}\t{word}\t{tag}\t{'B-PERpart' if k == 0 else 'O'}",
+        before=lambda i: f"#\thttp://de.example.org/{i}\t[2009-10-17]\n",
+    ),
+    "CoNLL-2003": "-DOCSTART- -X- -X- O\n\n"
+    + lines(lambda i, k, word, tag: f"{word} {pos()} {'B-NP' if k % 2 else 'I-VP'} {tag}"),
+    "documents without blank lines": lines(
+        lambda i, k, word, tag: f"{word} {tag}", between="", before=lambda i: "-DOCSTART- O\n"
+    ),
+    "CoNLL-2012": "#begin document (bc/cctv/00); part 000\n"
+    + lines(
+        lambda i, k, word, tag: (
+            f"bc/cctv/00  0  {k}  {word}  {pos()}  {'(TOP(S(NP*' if k == 0 else '*'}  -  -  Ann#1  {brackets(i, k)}  -"
+        )
+    ),
+    "CoNLL-U": lines(
+        lambda i, k, word, tag: (
+            f"{'1-2	im' + '	_' * 8 + chr(10) if k == 0 else ''}{k + 1}\t{word}\t{word.lower()}\tNOUN\t_\tNumber=Sing"
+            f"\t{k}\tdep\t_\tSpaceAfter=No|name={tag}"
+        ),
+        before=lambda i: f"# sent_id = {i}\n# text = {TEXTS[i]}\n",
+    ),
+    "MultiCoNER": lines(
+        lambda i, k, word, tag: f"{word} _ _ {tag}", before=lambda i: f"# id 52-{i}\tdomain=en\n", between="\n\n"
+    ),
+    "OntoNotes, lower case": lines(lambda i, k, word, tag: f"{word}\t{tag.replace('O', 'o') if tag == 'O' else tag}"),
+    "Few-NERD": lines(lambda i, k, word, tag: f"{word}\t{tag[2:] or 'O'}"),
+    "OTHER": lines(lambda i, k, word, tag: f"{word}\t{tag[2:] or 'OTHER'}"),
+    "HIPE": "TOKEN\tNE-COARSE\tNE-FINE\tNEL\tMISC\n# language = de\n"
+    + lines(
+        lambda i, k, word, tag: (
+            f"{word}\t{tag}\t{tag if tag == 'O' else tag + '.x'}\t{'_' if tag == 'O' else f'Q{k}'}"
+            f"\t{'EndOfSentence' if word == '.' else '_'}"
+        ),
+        between="",
+    ),
+    "layout": lines(lambda i, k, word, tag: f"{word}\t{k} {k} {k + 9} {k + 9}\t{tag}"),
+    "sentence and word numbers": "doc,sent,token_id,token,ner\n"
+    + lines(lambda i, k, word, tag: f'd1,{i},{k},"{word}",{tag}', between=""),
+    "columns in any order": "ner,sentence_id,start,end,tok\n"
+    + lines(lambda i, k, word, tag: f'{tag},{i},{5 * k},{5 * k + 4},"{word}"', between=""),
+    "blank rows of a spreadsheet": "word;tag\n" + lines(lambda i, k, word, tag: f"{word};{tag}", between=";\n"),
+    "types alone": "sentence_id,word,label\n"
+    + lines(lambda i, k, word, tag: f'{i},"{word}",{tag[2:] or "O"}', between=""),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_LINES)
+def test_words_and_tags_stand_in_any_columns(tmp_path, kind):
+    table = read(tmp_path, KINDS_OF_LINES[kind])
+    assert [row.text for row in table.rows] == TEXTS
+    (task,) = table.tasks()
+    assert [spans(row, task) for row in table.rows] == ENTITIES
+    assert not table.errors
+
+
+def test_the_first_of_several_columns_of_entities_is_read_unless_another_is_chosen(tmp_path):
+    text = lines(lambda i, k, word, tag: f"{word}\t{tag}\t{'B-NEW' if k == 0 else 'O'}")
+    table = read(tmp_path, text)
+    assert table.tasks()["entities"].labels == ("LOC", "ORG", "PER")
+    (finding,) = table.findings
+    assert (finding.code, finding.level) == ("entity-levels", "note") and "column 3" in finding.problem + finding.hint
+    assert read(tmp_path, text, roles={"column 3": "tagging"}).tasks()["column 3"].counts == {"NEW": 4}
+
+
+def test_phrases_are_read_where_there_are_no_entities(tmp_path):
+    table = read(tmp_path, "He PRP B-NP\nran VBD B-VP\n\nShe PRP B-NP\nhid VBD B-VP\nhere RB O\n")
+    assert table.tasks()["entities"].labels == ("NP", "VP")
+
+
+def test_no_break_spaces_are_parts_of_words(tmp_path):
+    table = read(tmp_path, "Ada\u00a0May B-PER\nran O\n\nBob B-PER\nran O\n")
+    assert table.rows[0].text == "Ada\u00a0May ran"
+    assert table.rows[0].labels["entities"] == (Span(0, 7, "PER"),)
+
+
+def test_a_tree_without_entities_is_a_text(tmp_path):
+    tree = lines(lambda i, k, word, tag: f"{k + 1}\t{word}\t{word.lower()}\tNOUN\t_\t_\t{k}\tdep\t_\t_")
+    table = read(tmp_path, tree)
+    assert [row.text for row in table.rows] == TEXTS
+    assert (table.tasks(), [f.code for f in table.findings]) == ({}, ["no-task"])
+
+
+def test_integer_tags_need_names(tmp_path):
+    text = lines(lambda i, k, word, tag: f"{word} {IDS.index(tag)}")
+    table = read(tmp_path, text)
+    assert [row.text for row in table.rows] == TEXTS
+    assert (table.tasks(), table.errors) == ({}, ())
+    (finding,) = [f for f in table.findings if f.code == "names-needed"]
+    assert finding.level == "warning" and "--names 'column 2=O,B-PER" in finding.hint
+    named = read(tmp_path, text, names={"column 2": IDS})
+    assert [spans(row, "column 2") for row in named.rows] == ENTITIES
+    by_id = read(tmp_path, text, names={"column 2": [str(i) for i in range(7)]})
+    assert by_id.tasks()["column 2"].labels == ("1", "2", "3", "4", "5", "6")
+    with pytest.raises(UserError, match="no column 'tags'"):
+        read(tmp_path, text, names={"tags": IDS})
+
+
+def _csv(*rows):
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+def _array(items):
+    return "[" + " ".join(map(repr, items)) + "]"
+
+
+def _lists(write, tags=lambda tag: tag):
+    header = ("id", "tokens", "boxes", "ner_tags", "mood")
+    rows = [
+        (i, write([w for w, _ in words]), write([[1, 2]] * len(words)), write([tags(t) for _, t in words]), "ab"[i % 2])
+        for i, words in enumerate(WORDS)
+    ]
+    return _csv(header, *rows)
+
+
+@pytest.mark.parametrize("write", [repr, json.dumps, _array])
+@pytest.mark.parametrize("tags", [lambda tag: tag, lambda tag: tag[2:] or "O"])
+def test_lists_in_cells(tmp_path, write, tags):
+    table = read(tmp_path, _lists(write, tags), "a.csv")
+    assert [(row.text, row.line) for row in table.rows] == list(zip(TEXTS, range(2, 6), strict=True))
+    assert [spans(row, "ner_tags") for row in table.rows] == ENTITIES
+    assert table.tasks()["mood"].counts == {"a": 2, "b": 2}
+    assert table.text_column == "tokens"
+
+
+@pytest.mark.parametrize("write", [repr, _array])
+def test_lists_of_integer_tags(tmp_path, write):
+    text = _lists(write, IDS.index)
+    table = read(tmp_path, text, "a.csv")
+    assert [row.text for row in table.rows] == TEXTS
+    assert [*table.tasks()] == ["mood"]
+    assert [(f.code, f.column) for f in table.findings] == [("names-needed", "ner_tags")]
+    named = read(tmp_path, text, "a.csv", names={"ner_tags": IDS})
+    assert [spans(row, "ner_tags") for row in named.rows] == ENTITIES
+    (finding, *_) = (f for f in read(tmp_path, text, "a.csv", names={"ner_tags": IDS[:5]}).errors if f.line)
+    assert (finding.code, finding.line, finding.problem) == ("bio-tag", 2, '"5" is not an entity tag.')
+
+
+def test_lists_of_unequal_length_are_left_out(tmp_path):
+    rows = [(repr([w for w, _ in words]), repr([t for _, t in words])) for words in WORDS * 5]
+    table = read(tmp_path, _csv(("tokens", "tags"), *rows, ("['Ada', 'ran']", "['B-PER']")), "a.csv")
+    assert len(table.rows) == 20
+    (error,) = table.errors
+    assert (error.code, error.line) == ("list-lengths", 22) and "1 tag for 2 words" in error.problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Types of blood, sizes, folds, and lists that are labels.
+        _csv(
+            ("name", "blood", "note"),
+            *((f"N{i}", ("A", "O", "AB", "B")[i % 4], f"came home {i} times") for i in range(9)),
+        ),
+        _csv(
+            ("fold", "brand", "text"), *((i % 3, ("Acme", "Zorg")[i % 2], f"works like a charm {i}") for i in range(9))
+        ),
+        _csv(("text", "labels"), *((f"works like a charm {i}", repr(["food", "art"][: 1 + i % 2])) for i in range(9))),
+        "o gato viu o rato\no homem viu o mar\nI-95 and e-mail are here\n",
+    ],
+)
+def test_what_is_no_table_of_words(tmp_path, text):
+    table = read(tmp_path, text)
+    assert len(table.rows) >= 3 and not any(column.kind == "tagging" for column in table.columns)
+    assert all(" " in row.text for row in table.rows)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mtl.config import UserError
 from mtl.text import spans as entities
 from mtl.text.spans import Span
+from mtl.text.tags import TagForm
 from tests.text.written import fit, is_legal_bio, to_json_spans, to_markup
 
 LABELS = st.sampled_from(["PER", "ORG", "LOC", "creative-work", "Ort_1"])
@@ -52,7 +53,7 @@ def test_tags_give_back_spans(case):
     tags = entities.spans_to_tags(spans, offsets)
     assert is_legal_bio(tags)
     assert entities.tags_to_spans(tags, offsets) == spans
-    assert entities.parse_bio_cell(" ".join(tags), text) == spans
+    assert entities.parse_bio_cell(" ".join(tags), text, TagForm()) == (spans, tags)
 
 
 @given(st.text())
@@ -90,7 +91,7 @@ def test_markup_as_people_write_it():
 )
 def test_every_scheme_of_tags_is_read(tags, expected):
     offsets = [(i, i + 1) for i in range(4)]
-    assert entities.tags_to_spans(tags.split(), offsets) == [Span(*span) for span in expected]
+    assert entities.tags_to_spans(TagForm().read(tags.split()), offsets) == [Span(*span) for span in expected]
 
 
 def test_a_word_shared_by_two_spans_goes_to_the_first():
@@ -112,10 +113,20 @@ def test_a_span_between_words_has_no_tag():
         "[(0, 3, 'PER')]",
         "[(0, 3, 'PER'),]",
         "[{u'start': 0, u'end': 3, u'label': u'PER', 'sure': True, 'note': None},]",
+        '[{"start": 0, "end": 3, "text": "Ada", "labels": ["PER"]}]',
+        '[{"value": {"start": 0, "end": 3, "labels": ["PER"]}, "type": "labels"}]',
+        "{'entities': [(0, 3, 'PER')]}",
+        '{"spans": [{"start": 0, "end": 3, "token_start": 0, "label": "PER", "input_hash": 5}]}',
     ],
 )
 def test_json_of_other_tools(cell):
     assert entities.raw_json_spans(cell) == [Span(0, 3, "PER")]
+
+
+@given(st.lists(st.text(st.sampled_from("ab'\"\\ ,[]\n\xa0é\u200b"), min_size=1, max_size=5), min_size=1))
+def test_lists_of_words_are_read_as_python_and_numpy_write_them(words):
+    assert entities.literal(repr(words)) == words
+    assert entities.literal("[" + "\n ".join(map(repr, words)) + "]") == words
 
 
 @pytest.mark.parametrize("label", ["O'Neil", 'the "best"', "(a, b)", "None", "a,]"])
@@ -128,12 +139,12 @@ def test_a_label_in_python_may_hold_what_json_writes_otherwise(label):
     ["B-PER O O", " B-PER  O\tO ", "B-PER,O,O", '["B-PER", "O", "O"]', "['B-PER' 'O' 'O']"],
 )
 def test_bio_cells(cell):
-    assert entities.parse_bio_cell(cell, "Ada went home") == [Span(0, 3, "PER")]
+    assert entities.parse_bio_cell(cell, "Ada went home", TagForm())[0] == [Span(0, 3, "PER")]
 
 
 def test_a_bio_cell_has_a_tag_for_each_word():
     with pytest.raises(UserError, match="2 tags for 3 words"):
-        entities.parse_bio_cell("B-PER O", "Ada went home")
+        entities.parse_bio_cell("B-PER O", "Ada went home", TagForm())
 
 
 @pytest.mark.parametrize(
@@ -143,6 +154,7 @@ def test_a_bio_cell_has_a_tag_for_each_word():
         ("[" * 100_000, "not a list of spans"),
         ('{"start": 0}', "must be a list"),
         ("[1]", "whole numbers start and end"),
+        ("[{'start': 0, 'end': 3 'label': 'PER'}]", "not a list of spans"),
         ('[{"start": true, "end": 2, "label": "A"}]', "whole numbers start and end"),
         ('[{"start": 0, "end": 2, "label": ""}]', "whole numbers start and end"),
     ],
@@ -156,4 +168,4 @@ def test_what_cannot_be_written():
     with pytest.raises(UserError, match="overlaps"):
         entities.spans_to_tags([Span(0, 3, "A"), Span(2, 4, "B")], [(0, 4)])
     with pytest.raises(UserError, match="'PER' is not a tag"):
-        entities.tags_to_spans(["PER"], [(0, 3)])
+        entities.parse_bio_cell("PER", "Ada", TagForm())
