@@ -42,6 +42,18 @@ window.mtl = {
       last = null;
     });
   },
+  // The answer to a question about the table: one of its readings, or names that are typed.
+  questions: (element, trigger) => {
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-question]");
+      if (!button) return;
+      const { question, reading } = button.dataset;
+      const names = button.parentElement.querySelector("input")?.value;
+      const answer = reading === undefined ? { names: names || "," } : { reading: Number(reading) };
+      document.body.dataset.choice = JSON.stringify({ question: Number(question), ...answer });
+      trigger("input");
+    });
+  },
   columnChoice: () => document.body.dataset.choice,
 
   // --- Compare ---

@@ -97,12 +97,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class Question:
-    """What the cells of a table leave open. The first of the `readings` was taken; if it `must_be_answered`, nothing is
-    to be learned before."""
+    """What the cells of a table leave open: of the `readings`, the first was taken for now. `names_of`: a column of
+    integer tags, whose names may be given instead; without an answer it is left out, and others may be trained."""
 
     text: str
     readings: tuple[Reading, ...]
-    must_be_answered: bool = False
+    names_of: str | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ ENTITIES = Tagging.name
 _CUT, _GUESSED, _READ, _OFTEN = 0.3, 0.45, 0.7, 20_000
 # Of a question, so many readings are offered, with cells of so many characters.
 _MOST_READINGS, _SHOWN = 4, 120
+# More different tags than any data set has.
+_MOST_TAGS = 500
 # The delimiter that goes with a file's extension.
 _BY_EXTENSION = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
@@ -112,6 +114,7 @@ def read_table(
         rows, columns, token_counts, max_tokens, lambda done: progress(_READ + (1 - _READ) * done)
     )
     found = in_order((*findings.grouped(), *examined))
+    questions += [_ask_for_names(finding.column) for finding in found if finding.code == "names-needed"]
     return Table(rows, tuple(columns), found, form, encoding, tuple(questions), id_column)
 
 
@@ -217,7 +220,14 @@ def _ask_for_text(
     findings.add(
         "two-texts" if guess.are_a_pair else "which-text", None, first, other=second, option=readings[1].option
     )
-    return [Question("Which column is the text?", tuple(readings), must_be_answered=guess.are_a_pair)]
+    return [Question("Which column is the text?", tuple(readings))]
+
+
+def _ask_for_names(column: str) -> Question:
+    numbers = ["O", *map(str, range(1, _MOST_TAGS))]
+    option = f"--names {shlex.quote(f'{column}=O,1,2,...')}"
+    reading = Reading("Use the numbers as names; 0 is no entity.", {"names": {column: numbers}}, option, ())
+    return Question(f"What are the names of the tags in {column}?", (reading,), names_of=column)
 
 
 def _columns(grid: Grid, width: int) -> list[list[str]]:

@@ -39,9 +39,9 @@ def test_a_newcomer_finds_a_sample_understood(visit):
     expect(visitor.page.locator("#data-preview tbody tr")).to_have_count(12)
 
 
-def test_faults_block_start_until_they_are_accepted(visitor):
+def test_faults_are_named_and_the_other_rows_can_be_trained_on(visitor):
     pick(in_train(visitor), "broken")
-    expect(summary(visitor)).to_contain_text("broken.csv: 28 rows. Start is blocked by 2 errors.")
+    expect(summary(visitor)).to_contain_text("broken.csv: 28 rows. Ready to train.")
     errors = visitor.page.locator("#data-doctor .findings.error tbody tr")
     expect(errors).to_have_count(2)
     expect(errors.nth(1)).to_contain_text("The span 37 to 73 (LOC) has no text in it")
@@ -49,11 +49,29 @@ def test_faults_block_start_until_they_are_accepted(visitor):
     expect(summary(visitor)).to_contain_text("the head sentiment starts afresh, because the model's lacks mixed.")
     choose(visitor, "What the label mixed is taken as", "known:neutral")
     expect(summary(visitor)).to_contain_text("the model's head sentiment goes on learning.")
-    visitor.page.get_by_label("Train without what has errors").check()
-    expect(summary(visitor)).to_contain_text("Ready to train without what has errors.")
-    pick(visitor, "workshop")
-    expect(summary(visitor)).to_contain_text("workshop.csv")
-    expect(visitor.page.locator("#data-accept")).to_be_hidden()
+
+
+def test_a_question_is_answered_on_the_page(visitor, tmp_path):
+    rows = "".join(f"The hall number {i} was full.,A crowd came on day {i}.,{'ab'[i % 2]}\n" for i in range(12))
+    (tmp_path / "halls.csv").write_text("review,comment,label\n" + rows, encoding="utf-8")
+    bring(in_train(visitor), tmp_path / "halls.csv")
+    expect(summary(visitor)).to_contain_text("Start waits for an answer")
+    expect(visitor.page.locator("#start")).to_be_disabled()
+    readings = visitor.page.locator("#data-questions .reading")
+    expect(readings).to_have_count(2)
+    expect(readings.nth(1)).to_contain_text("A crowd came on day 2.")
+    readings.nth(1).get_by_role("button").press("Enter")
+    expect(summary(visitor)).to_contain_text("comment is the text: as you said.")
+    expect(visitor.page.locator("#start")).to_be_enabled()
+    expect(visitor.page.locator("#data-questions .question")).to_have_count(0)
+    expect(visitor.page.locator("#data-preview")).to_contain_text("12 of 12")
+    words = "".join(f"\"['Ada', 'ran', '{i}']\",\"[1, 0, 0]\"\n" for i in range(12))
+    (tmp_path / "ner.csv").write_text("tokens,ner_tags\n" + words, encoding="utf-8")
+    bring(visitor, tmp_path / "ner.csv")
+    names = visitor.page.get_by_label("What are the names of the tags in ner_tags?").locator("input")
+    names.fill("O, B-PER")
+    visitor.page.get_by_role("button", name="Use these names").click()
+    expect(summary(visitor)).to_contain_text("ner_tags has 12 entities of 1 type")
 
 
 def test_what_a_column_is_used_for_can_be_changed_by_keyboard_and_undone(visitor, tmp_path):

@@ -29,7 +29,7 @@ class RegressionView(View):
     def colour_of(self, answer: float) -> float:
         return answer
 
-    def preview_cell(self, value: float, text: str) -> str:
+    def preview_cell(self, value: float, text: str, labels: Sequence[str]) -> str:
         return f"{value:g}"
 
     def drawn(self, answer: float, specs: Sequence[TaskSpec]) -> Markup:

@@ -27,8 +27,9 @@ class TaggingView(View):
         counts = Counter(f"{span.text} ({span.label})" for span in answer)
         return ", ".join(name if times == 1 else f"{name} x{times}" for name, times in counts.items())
 
-    def preview_cell(self, value: Sequence[Span], text: str) -> str:
-        return ", ".join(f"{text[span.start : span.end]} ({span.label})" for span in value)
+    def preview_cell(self, value: Sequence[Span], text: str, labels: Sequence[str]) -> Markup:
+        palette = colours(labels)
+        return MACROS.marks(markup.marked(text, value, palette, lambda span: ("", span.label)))
 
     def score_details(self, before: Scores | None, after: Scores) -> Markup:
         return markup.details("Each entity type", per_class("Each entity type", before, after))

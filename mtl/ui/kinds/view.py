@@ -68,9 +68,9 @@ class View:
         """The probability of each label, which a bar shows; None where an answer has none."""
         return None
 
-    def preview_cell(self, value: Any, text: str) -> str:
-        """A value of a column in a table of rows."""
-        return str(value)
+    def preview_cell(self, value: Any, text: str, labels: Sequence[str]) -> str:
+        """A value in a table of rows, for a column with these `labels`; text, or `Markup`."""
+        return MACROS.chip(value)
 
     def score_details(self, before: Scores | None, after: Scores) -> str:
         """What a score card shows below the scores, as `Markup`."""

@@ -17,20 +17,18 @@ class Source(TableForModel):
     `mtl.load` does.
 
     `path` is the page's own copy, `name` what the visitor calls it. `reading` are the keyword arguments of `Runs.start`
-    by which the run reads it the same way. `accepted` says that the visitor wants to train although parts of the file
-    cannot be used.
+    by which the run reads it the same way.
     """
 
     path: Path
     name: str
     reading: dict[str, Any]
     start_from: str | None = None
-    accepted: bool = False
 
     @property
     def ready(self) -> bool:
-        """Whether a run can be started on it."""
-        return bool(self.learns) and (self.accepted or not self.table.errors)
+        """Whether a run can be started on it: not before questions are answered that change what it learns."""
+        return bool(self.learns) and not any(question.names_of is None for question in self.table.questions)
 
 
 class Reading:

@@ -362,11 +362,9 @@ def test_a_choice_is_read_at_once_can_be_undone_and_follows_the_model(tmp_path):
     assert not data.show(visit, 1).reset.visible and visit.train.source.reading == {}
 
 
-def test_before_there_is_a_file_there_is_nothing_to_show_or_accept():
+def test_before_there_is_a_file_there_is_nothing_to_show():
     with pytest.raises(UserError, match="No file yet"):
         data.show(Visit(0.0), 0)
-    with pytest.raises(UserError, match="No file yet"):
-        data.accept_errors(session_of(model()), Visit(0.0), True)
 
 
 def test_paths_of_this_machine_are_not_said(tmp_path):

@@ -161,27 +161,66 @@ def test_what_was_understood_is_said_in_sentences(tmp_path):
     assert "id: ignored." in said
 
 
-def test_an_error_blocks_start_until_it_is_mended_or_accepted(tmp_path):
-    visit = Visit(0.0)
-    source = brought(tmp_path, rows_of(["warm", "cold"]) + ",warm\n", visit=visit)
-    assert not source.ready
+def test_rows_that_cannot_be_used_are_named_and_block_nothing(tmp_path):
+    source = brought(tmp_path, rows_of(["warm", "cold"]) + ",warm\n")
+    assert source.ready
     said = plain(understood.summary(source))
-    assert "Start is blocked by 1 error. Fix the file" in said
+    assert "Ready to train." in said
     assert "Line 14: The text is empty. The row was left out." in said
-    assert data.show(visit, 1).accept["visible"]
-    data.accept_errors(session_of(model()), visit, True)
-    assert visit.train.source.ready
-    assert "Ready to train without what has errors." in plain(understood.summary(visit.train.source))
-    assert "left out, as you said" in plain(understood.doctor(visit.train.source))
+    assert "Errors 1 · left out" in plain(understood.doctor(source))
 
 
-def test_what_no_row_can_teach_cannot_be_accepted(tmp_path):
-    visit = Visit(0.0)
-    source = brought(tmp_path, rows_of(["same"]), visit=visit)
-    assert source.learns == ()
-    assert not data.show(visit, 1).accept["visible"]
-    data.accept_errors(session_of(model()), visit, True)
-    assert not visit.train.source.ready
+def test_what_teaches_nothing_blocks_start(tmp_path):
+    source = brought(tmp_path, rows_of(["same"]))
+    assert source.learns == () and not source.ready
+    assert "Start is blocked: no column teaches anything." in plain(understood.summary(source))
+
+
+def two_texts(names):
+    rows = "".join(f"The hall number {i} was full.,A crowd came on day {i}.,{i % 2}\n" for i in range(12))
+    return ",".join(names) + ",label\n" + rows
+
+
+def test_a_question_shows_the_rows_under_each_reading_and_start_waits_for_the_answer(tmp_path):
+    visit, session = Visit(0.0), session_of(model())
+    source = brought(tmp_path, two_texts(["review", "comment"]), visit=visit)
+    assert not source.ready and "Start waits for an answer" in plain(understood.summary(source))
+    asked = understood.questions(source)
+    assert "Which column is the text?" in asked
+    assert asked.count("<li") == 6 and "The hall number 2 was full." in asked and "A crowd came on day 0." in asked
+    assert taken(last(data.on_choice(session, visit, '{"question": 0, "reading": 1}')))
+    source = visit.train.source
+    assert source.ready and source.table.text_column == "comment" and source.reading == {"text": "comment"}
+    assert understood.questions(source) == ""
+
+
+def test_of_two_texts_that_belong_together_nothing_is_learned_unasked(tmp_path):
+    visit, session = Visit(0.0), session_of(model())
+    source = brought(tmp_path, two_texts(["sentence1", "sentence2"]), visit=visit)
+    assert source.learns == () and "two texts" in plain(understood.doctor(source))
+    assert taken(last(data.on_choice(session, visit, '{"question": 0, "reading": 0}')))
+    assert visit.train.source.learns == ("label",)
+
+
+def test_the_names_of_tags_that_are_numbers_are_asked_for(tmp_path):
+    visit, session = Visit(0.0), session_of(model())
+    content = "tokens,ner_tags\n" + "".join(f"\"['Ada', 'ran', '{i}']\",\"[1, 0, 0]\"\n" for i in range(12))
+    source = brought(tmp_path, content, visit=visit)
+    assert source.learns == () and "What are the names of the tags in ner_tags?" in understood.questions(source)
+    named = '{"question": 0, "names": "O, B-PER"}'
+    assert taken(last(data.on_choice(session, visit, named)))
+    assert visit.train.source.table.tasks()["ner_tags"].labels == ("PER",)
+    brought(tmp_path, content, visit=visit)
+    assert taken(last(data.on_choice(session, visit, '{"question": 0, "reading": 0}')))
+    assert visit.train.source.table.tasks()["ner_tags"].labels == ("1",)
+    for wrong in (
+        '{"question": 0, "names": ","}',
+        '{"question": 5}',
+        '{"question": 0, "reading": 7}',
+        '{"question": []}',
+    ):
+        with pytest.raises(UserError):
+            last(data.on_choice(session, visit, wrong))
 
 
 def test_the_doctor_names_line_column_problem_deed_and_cure():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import filecmp
 import json
 import re
@@ -29,6 +30,7 @@ from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
 if TYPE_CHECKING:
+    from mtl.data.rows import Question
     from mtl.training.runs.service import Run
 
 SAMPLES = ASSETS / "samples"
@@ -53,12 +55,7 @@ def build(session: Session) -> None:
             status = html(markup.status(words.NO_FILE), elem_id="data-status")
             stop = gr.Button(words.STOP, variant="stop", size="sm", visible=False, scale=0, elem_id="data-stop")
         summary = html(elem_id="data-summary")
-        accept = gr.Checkbox(
-            label=words.ACCEPT,
-            info="The rows and labels named under Errors are left out; all others are used.",
-            visible=False,
-            elem_id="data-accept",
-        )
+        questions = html(js_on_load="mtl.questions(element, trigger)", elem_id="data-questions")
         doctor = html(elem_id="data-doctor")
         columns = html(js_on_load="mtl.columns(element, trigger, watch)", elem_id="data-columns")
         reset = gr.Button(words.RESET, size="sm", visible=False, elem_id="data-reset")
@@ -69,7 +66,7 @@ def build(session: Session) -> None:
     shown = {
         "samples": samples,
         "summary": summary,
-        "accept": accept,
+        "questions": questions,
         "doctor": doctor,
         "columns": columns,
         "reset": reset,
@@ -80,12 +77,13 @@ def build(session: Session) -> None:
     shared = {"concurrency_id": "reading", "concurrency_limit": 10, "trigger_mode": "multiple"}
     session.wire([file.upload], partial(on_file, session), [file], {**read, "file": file}, **shared)
     session.wire([samples.input], partial(on_sample, session), [samples], read, **shared)
-    session.wire([columns.input], partial(on_choice, session), [choice], read, js="mtl.columnChoice", **shared)
+    session.wire(
+        [columns.input, questions.input], partial(on_choice, session), [choice], read, js="mtl.columnChoice", **shared
+    )
     session.wire([reset.click], partial(on_reset, session), [], read, **shared)
     session.wire([session.settings.change], partial(on_settings, session), [], read)
     session.wire([session.arrival.change], partial(arrive, session), [], read)
     session.wire([stop.click], stop_reading, [], [], queue=False)
-    session.wire([accept.input], partial(accept_errors, session), [accept], [session.data])
     session.wire([too_big.click], refuse, [], [status])
     session.wire([session.data.change], show, [session.data], shown)
 
@@ -106,12 +104,12 @@ class Read:
 
 @dataclass(frozen=True)
 class Shown:
-    """The data as it was read: the chosen sample, a summary, whether errors are accepted, the doctor's report, the
-    columns, whether there are choices to undo, and the first rows."""
+    """The data as it was read: the chosen sample, a summary, what is to be asked, the doctor's report, the columns,
+    whether there are choices to undo, and the first rows."""
 
     samples: str | None
     summary: str
-    accept: Any
+    questions: str
     doctor: str
     columns: str
     reset: gr.Button
@@ -152,12 +150,6 @@ def arrive(session: Session, visit: Visit) -> Iterator[Read]:
         yield from read(session, visit, *latest(session.runs.find(visit.owner)))
 
 
-def accept_errors(session: Session, visit: Visit, accepted: bool) -> int:
-    """Train, or not, although parts of the file cannot be used."""
-    visit.train.source = replace(_source(visit), accepted=bool(accepted))
-    return session.next_revision()
-
-
 def stop_reading(visit: Visit) -> None:
     if visit.train.reading is not None:
         visit.train.reading.stopped = True
@@ -172,7 +164,7 @@ def show(visit: Visit, revision: int) -> Shown:
     return Shown(
         samples=source.name if source.path.parent == SAMPLES else None,
         summary=view.summary(source),
-        accept=gr.update(visible=bool(source.table.errors and source.learns), value=source.accepted),
+        questions=view.questions(source),
         doctor=view.doctor(source),
         columns=view.columns(source, revision),
         reset=labelled(words.RESET, visible=bool(source.reading)),
@@ -190,34 +182,49 @@ def _source(visit: Visit) -> Source:
 
 
 def with_choice(source: Source, chosen: str) -> dict[str, Any]:
-    """How to read the file (`Source.reading`) after a choice among the columns: JSON with `column`, `value`, and
-    `label` where it is about what that means."""
+    """How to read the file (`Source.reading`) after a choice, as JSON: among the columns, with `column`, `value`, and
+    `label` where it is about what that means; or the answer to a `question`, a `reading` of it or `names`."""
+    reading = copy.deepcopy(source.reading)
     try:
         choice = json.loads(chosen)
-        column, value, label = choice["column"], choice["value"], choice.get("label")
-        if not all(isinstance(part, str) for part in (column, value, label or "")):
-            raise TypeError
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(words.UNKNOWN_CHOICE) from None
-    text, roles = source.reading.get("text"), dict(source.reading.get("roles", {}))
-    mapping = {name: dict(meanings) for name, meanings in source.reading.get("mapping", {}).items()}
-    if label is not None:
-        mapping.setdefault(column, {})[label] = {view.OUT: None, view.NEW: label}.get(
-            value, value.removeprefix(view.KNOWN)
-        )
-    else:
-        # What its labels were to mean belongs to another use of the column.
-        mapping.pop(column, None)
-        roles.pop(column, None)
-        if value == "text":
-            text = column
+        if "question" in choice:
+            _answer(reading, source.table.questions[choice["question"]], choice)
         else:
-            roles[column] = value
-            text = None if text == column else text
-    mapping = {name: meanings for name, meanings in mapping.items() if meanings}
+            _use(reading, choice["column"], choice["value"], choice.get("label"))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise UserError(words.UNKNOWN_CHOICE) from None
     # Nothing of what was guessed, so that a run guesses the same.
-    reading = {"text": text, "roles": roles, "mapping": mapping}
-    return {name: value for name, value in reading.items() if value}
+    return {name: value for name, value in reading.items() if value not in (None, {})}
+
+
+def _answer(reading: dict[str, Any], question: Question, choice: Mapping[str, Any]) -> None:
+    if names := choice.get("names"):
+        chosen = [name.strip() for name in names.split(",")]
+        if len(chosen) < 2 or not all(chosen):
+            raise UserError(words.NAMES)
+        reading.setdefault("names", {})[question.names_of] = chosen
+    else:
+        for name, value in question.readings[choice["reading"]].arguments.items():
+            reading[name] = {**reading.get(name, {}), **value} if isinstance(value, dict) else value
+
+
+def _use(reading: dict[str, Any], column: str, value: str, label: str | None) -> None:
+    if not all(isinstance(part, str) for part in (column, value, label or "")):
+        raise TypeError
+    roles, mapping = reading.setdefault("roles", {}), reading.setdefault("mapping", {})
+    if label is not None:
+        meaning = {view.OUT: None, view.NEW: label}.get(value, value.removeprefix(view.KNOWN))
+        mapping.setdefault(column, {})[label] = meaning
+        return
+    # What its labels were to mean belongs to another use of the column.
+    mapping.pop(column, None)
+    roles.pop(column, None)
+    if value == "text":
+        reading["text"] = column
+    else:
+        roles[column] = value
+        if reading.get("text") == column:
+            del reading["text"]
 
 
 def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS, TaskSpec
 from mtl.data.matching import Mappings, Matched, match_tasks
@@ -54,19 +54,18 @@ class TableForModel:
 def read_for(
     path: Path,
     known: Known,
-    text: str | None = None,
-    roles: Mapping[str, str] | None = None,
     mapping: Mappings | None = None,
     progress: Callable[[float], None] = lambda share: None,
+    **reading: Any,
 ) -> TableForModel:
-    """Read the table at `path` for a model. `text` and `roles` are those of `read_table`, `mapping` that of
-    `match_tasks`.
+    """Read the table at `path` for a model. `mapping` is that of `match_tasks`, `reading` the options of `read_table`
+    that a person chose.
 
     `progress` is called with the share of the work that is done. Raises `UserError` where nothing can be read.
     """
     counts = functools.partial(count_tokens, _tokenizer(known.tokenizer))
     limits = {"max_bytes": MAX_FILE_BYTES, "token_counts": counts, "max_tokens": known.max_tokens}
-    table = read_table(path, text=text, roles=roles, **limits, progress=lambda share: progress(0.9 * share))
+    table = read_table(path, **reading, **limits, progress=lambda share: progress(0.9 * share))
     matched = match_tasks(table, known.tasks, mapping)
     progress(1.0)
     labelled = {task for row in matched.rows for task in row.labels}

@@ -35,22 +35,15 @@ Option = tuple[str, str, bool]
 
 def summary(source: Source) -> Markup:
     """The file in sentences: its rows, its text, what each column teaches, and whether Start may be pressed."""
-    state, kind = blocked(source), "bad"
-    if not state:
-        state = "Ready to train without what has errors." if source.table.errors else "Ready to train."
-        kind = "ok"
+    state, kind = "Ready to train.", "ok"
+    if not source.ready:
+        state, kind = (words.ASKED if source.table.questions else words.NOTHING_TO_LEARN), "bad"
     return templates.render("summary.html", source=source, state=state, kind=kind)
 
 
-def blocked(source: Source) -> str:
-    """Why no run can be started on `source`; "" when one can."""
-    if source.ready:
-        return ""
-    if not source.table.errors:
-        return words.NOTHING_TO_LEARN
-    errors = plural(sum(finding.count for finding in source.table.errors), "error")
-    accept = f", or tick “{words.ACCEPT}”" if source.learns else ""
-    return f"Start is blocked by {errors}. Fix the file and drop it here again{accept}."
+def questions(source: Source) -> Markup:
+    """What the cells leave open, with the first rows under each reading, to be chosen from."""
+    return templates.render("questions.html", questions=source.table.questions, about=words.NAMES)
 
 
 # --- columns, with choices ---
@@ -128,8 +121,6 @@ def doctor(source: Source) -> Markup:
     levels = []
     for level, (title, about) in words.LEVELS.items():
         if found := [f for f in source.table.findings if f.level == level]:
-            if level == "error" and source.accepted:
-                about = "left out, as you said"
             count, hidden = sum(f.count for f in found), len(found) - FINDINGS_SHOWN
             levels.append((level, title, about, count, found[:FINDINGS_SHOWN], hidden))
     return templates.render("doctor.html", levels=levels)
@@ -155,4 +146,4 @@ def preview(source: Source) -> Markup:
 
 def _value(row: Row, column: Column) -> str:
     known = column.name in row.labels
-    return shown(column.kind).preview_cell(row.labels[column.name], row.text) if known else ""
+    return shown(column.kind).preview_cell(row.labels[column.name], row.text, column.labels) if known else ""

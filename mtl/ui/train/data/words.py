@@ -16,17 +16,18 @@ SAMPLE_NAMES = {
 }
 STOP = "Stop reading"
 RESET = "Undo my changes"
-ACCEPT = "Train without what has errors"
 
 NO_FILE = "No file yet. Drop one here, or pick a sample."
 UNKNOWN_CHOICE = "This choice is not one of the page's. Reload the page and choose again."
 STOPPED = "Stopped."
+ASKED = "Start waits for an answer to the question below."
+NAMES = "Give a name for each number from 0 on, with commas between, such as O, B-PER, I-PER."
 NOTHING_TO_LEARN = (
     "Start is blocked: no column teaches anything. Say below which column holds labels, numbers or entities, or drop "
     "a file that has one."
 )
 LEVELS = {
-    "error": ("Errors", "they block Start"),
+    "error": ("Errors", "left out"),
     "warning": ("Warnings", "used, but perhaps not as meant"),
     "note": ("Remarks", "good to know"),
 }
