@@ -85,7 +85,7 @@ def save_training(trainer: Trainer, save) -> None:
     """The Train tab from a table with faults to a finished run, and what Compare and Learn say of it."""
     page = trainer.page
     page.locator("#data-samples").get_by_label("broken").click()
-    expect(page.locator("#estimate")).to_contain_text("Step 1 says what is wrong")
+    expect(page.locator("#data-summary")).to_contain_text("broken.csv")
     save("faults-train")
     trainer.begin(200)
     trainer.wait_for_movement()

@@ -68,7 +68,7 @@ def test_a_question_is_answered_on_the_page(visitor, tmp_path):
     words = "".join(f"\"['Ada', 'ran', '{i}']\",\"[1, 0, 0]\"\n" for i in range(12))
     (tmp_path / "ner.csv").write_text("tokens,ner_tags\n" + words, encoding="utf-8")
     bring(visitor, tmp_path / "ner.csv")
-    names = visitor.page.get_by_label("What are the names of the tags in ner_tags?").locator("input")
+    names = visitor.page.locator("#data-questions input")
     names.fill("O, B-PER")
     visitor.page.get_by_role("button", name="Use these names").click()
     expect(summary(visitor)).to_contain_text("ner_tags has 12 entities of 1 type")

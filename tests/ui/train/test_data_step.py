@@ -214,6 +214,56 @@ def test_many_labels_are_shown_in_part(tmp_path):
     assert "240 more labels" in html
 
 
+# --- what is asked ---
+
+
+def two_texts(names):
+    rows = "".join(f"The hall number {i} was full.,A crowd came on day {i}.,{i % 2}\n" for i in range(12))
+    return ",".join(names) + ",label\n" + rows
+
+
+def test_a_question_shows_the_rows_under_each_reading_and_start_waits_for_the_answer(tmp_path):
+    visit, session = Visit(0.0), session_of(model())
+    source = brought(tmp_path, two_texts(["review", "comment"]), visit=visit)
+    assert not source.ready and "Start waits for an answer" in view.summary(source)
+    asked = view.questions(source)
+    assert "Which column is the text?" in asked
+    assert asked.count("<li") == 6 and "The hall number 2 was full." in asked and "A crowd came on day 0." in asked
+    assert taken(last(data.on_choice(session, visit, '{"question": 0, "reading": 1}')))
+    source = visit.train.source
+    assert source.ready and source.table.text_column == "comment" and source.reading == {"text": "comment"}
+    assert view.questions(source) == ""
+
+
+def test_of_two_texts_that_belong_together_nothing_is_learned_unasked(tmp_path):
+    visit, session = Visit(0.0), session_of(model())
+    source = brought(tmp_path, two_texts(["sentence1", "sentence2"]), visit=visit)
+    assert source.learns == () and "two texts" in view.doctor(source)
+    assert taken(last(data.on_choice(session, visit, '{"question": 0, "reading": 0}')))
+    assert visit.train.source.learns == ("label",)
+
+
+def test_the_names_of_tags_that_are_numbers_are_asked_for(tmp_path):
+    visit, session = Visit(0.0), session_of(model())
+    content = "tokens,ner_tags\n" + "".join(f"\"['Ada', 'ran', '{i}']\",\"[1, 0, 0]\"\n" for i in range(12))
+    source = brought(tmp_path, content, visit=visit)
+    assert source.learns == () and "What are the names of the tags in ner_tags?" in view.questions(source)
+    named = '{"question": 0, "names": "O, B-PER"}'
+    assert taken(last(data.on_choice(session, visit, named)))
+    assert visit.train.source.table.tasks()["ner_tags"].labels == ("PER",)
+    brought(tmp_path, content, visit=visit)
+    assert taken(last(data.on_choice(session, visit, '{"question": 0, "reading": 0}')))
+    assert visit.train.source.table.tasks()["ner_tags"].labels == ("1",)
+    for wrong in (
+        '{"question": 0, "names": ","}',
+        '{"question": 5}',
+        '{"question": 0, "reading": 7}',
+        '{"question": []}',
+    ):
+        with pytest.raises(UserError):
+            last(data.on_choice(session, visit, wrong))
+
+
 # --- reading in a process of its own ---
 
 
