@@ -88,7 +88,10 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
     # Sentences need no labels here.
     notes = [_finding(f) for f in table.findings if f.code != "no-task"]
     roles = [_roles(table)] if len(table.columns) > 1 else []
-    return _select([row.text for row in table.rows], labels, roles + notes)
+    sentences = _select([row.text for row in table.rows], labels, roles + notes)
+    if not sentences.texts:
+        raise UserError(f"{path.name} holds no sentence.")
+    return sentences
 
 
 def clean(value: str) -> str:

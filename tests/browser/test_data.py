@@ -65,7 +65,7 @@ def test_a_question_is_answered_on_the_page(visitor, tmp_path):
     expect(visitor.page.locator("#start")).to_be_enabled()
     expect(visitor.page.locator("#data-questions .question")).to_have_count(0)
     expect(visitor.page.locator("#data-preview")).to_contain_text("12 of 12")
-    words = "".join(f"\"['Ada', 'ran', '{i}']\",\"[1, 0, 0]\"\n" for i in range(12))
+    words = "".join(f"\"['Ada', 'ran', 'home', 'on', 'day', '{i}']\",\"[1, 0, 0, 0, 0, 0]\"\n" for i in range(12))
     (tmp_path / "ner.csv").write_text("tokens,ner_tags\n" + words, encoding="utf-8")
     bring(visitor, tmp_path / "ner.csv")
     names = visitor.page.locator("#data-questions input")

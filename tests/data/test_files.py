@@ -137,7 +137,7 @@ def test_the_limit_holds_packed_and_unpacked(tmp_path):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:2d5f\nsize 66509237\n", "Git LFS.*`git lfs pull`"),
         (zipped({"a.csv": TEXT, "b.tsv": TEXT}), r"zip archive that holds a\.csv, b\.tsv"),
         (zipped({f"{i}.csv": TEXT for i in range(9)}), r"3\.csv, 4\.csv, \.\.\."),
-        (zipped({"a.csv": gzip.compress(b"")}), "packed twice"),
+        (zipped({"a.csv": gzip.compress(b"")}), "is a gzip archive"),
         (zipped({}), "zip archive without files"),
         (b"data.csv" + b"\0" * 249 + b"ustar\x0000", "tar archive"),
         (b"<!DOCTYPE html><html></html>", "web page"),

@@ -245,7 +245,9 @@ def test_of_two_texts_that_belong_together_nothing_is_learned_unasked(tmp_path):
 
 def test_the_names_of_tags_that_are_numbers_are_asked_for(tmp_path):
     visit, session = Visit(0.0), session_of(model())
-    content = "tokens,ner_tags\n" + "".join(f"\"['Ada', 'ran', '{i}']\",\"[1, 0, 0]\"\n" for i in range(12))
+    content = "tokens,ner_tags\n" + "".join(
+        f"\"['Ada', 'ran', 'home', 'on', 'day', '{i}']\",\"[1, 0, 0, 0, 0, 0]\"\n" for i in range(12)
+    )
     source = brought(tmp_path, content, visit=visit)
     assert source.learns == () and "What are the names of the tags in ner_tags?" in view.questions(source)
     named = '{"question": 0, "names": "O, B-PER"}'
