@@ -1,31 +1,31 @@
 """Read a table in any of many formats: its rows, what each column is, and what is wrong, with line numbers.
 
-file -> text (files) -> cells (delimited, header) or sentences (tokens) -> roles (columns) -> labels (kinds) -> findings
+bytes -> text (files) -> what of it is the table (frame) -> cells (delimited, records, sheets) with names (structure,
+header) or sentences (tokens) -> roles (columns, facts), what to ask (questions) -> rows, labels (kinds) -> findings
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mtl import plugins
-from mtl.config import KINDS, UserError
+from mtl.config import KINDS
 from mtl.data import findings as doctor
 from mtl.data import frame, tokens
 from mtl.data.columns import Guess, Role, check_overrides, guess_roles
 from mtl.data.delimited import DELIMITER_NAMES, read_grid
-from mtl.data.files import MAX_BYTES, PACKED_ENDINGS, read_bytes, split_lines, to_source
-from mtl.data.grid import MOST_COLUMNS, Dialect, Grid
-from mtl.data.header import distinct_names, find_header, unused_name
+from mtl.data.files import MAX_BYTES, PACKED_ENDINGS
+from mtl.data.grid import Grid
+from mtl.data.header import unused_name
+from mtl.data.questions import ask_for_names, ask_for_text
 from mtl.data.records import read_records
-from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Question, Reading, Row, Table, in_order
-from mtl.data.sheets import read_sheet
+from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Question, Row, Table, in_order
+from mtl.data.structure import columns_of, read_cells, take_names
 from mtl.kinds.tagging import Tagging
 from mtl.text.spans import parse_markup
 from mtl.text.values import cut, is_blank, is_null, parse_number
@@ -36,10 +36,6 @@ __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
 ENTITIES = Tagging.name
 # The share of the work done when cells are split, roles guessed, rows read; progress is reported every so many cells.
 _CUT, _GUESSED, _READ, _OFTEN = 0.3, 0.45, 0.7, 20_000
-# Of a question, so many readings are offered, with cells of so many characters.
-_MOST_READINGS, _SHOWN = 4, 120
-# More different tags than any data set has.
-_MOST_TAGS = 500
 # The delimiter that goes with a file's extension.
 _BY_EXTENSION = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
@@ -72,7 +68,7 @@ def read_table(
     """
     path = Path(path)
     findings = Findings()
-    grid, lines, encoding = _read_cells(path, findings, max_bytes)
+    grid, lines, encoding = read_cells(path, findings, max_bytes)
     questions: list[Question] = []
     id_column = None
     chosen = {name for name, kind in (roles or {}).items() if kind == ENTITIES}
@@ -91,7 +87,7 @@ def read_table(
         if grid.names is None:
             frame.trim(grid, findings)
         progress(_CUT)
-        titles, are_own = _take_names(grid, header, findings, questions)
+        titles, are_own = take_names(grid, header, findings, questions)
         marks = unused_name("entities", set(titles))
         check_overrides(titles, text, overrides, also=[marks])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
@@ -101,9 +97,9 @@ def read_table(
         else:
             form = form or (f"table, {delimiter} between cells" if delimiter else "one text per line")
             of_lists = tokens.join_lists(grid, titles, text, findings, chosen, tag_names)
-            cells = _columns(grid, len(titles))
+            cells = columns_of(grid, len(titles))
             guess = _guess(titles, cells, text, roles, of_lists, named=are_own)
-            questions += _ask_for_text(guess, titles, cells, findings)
+            questions += ask_for_text(guess, titles, cells, findings)
             progress(_GUESSED)
             if (roles or {}).get(marks) == "ignored" or guess.are_a_pair:
                 marks = None
@@ -114,126 +110,8 @@ def read_table(
         rows, columns, token_counts, max_tokens, lambda done: progress(_READ + (1 - _READ) * done)
     )
     found = in_order((*findings.grouped(), *examined))
-    questions += [_ask_for_names(finding.column) for finding in found if finding.code == "names-needed"]
+    questions += [ask_for_names(finding.column) for finding in found if finding.code == "names-needed"]
     return Table(rows, tuple(columns), found, form, encoding, tuple(questions), id_column)
-
-
-def _read_cells(path: Path, findings: Findings, max_bytes: int) -> tuple[Grid | None, list[str], str]:
-    """The cells of a file that is not text, or else the lines of its text; and its encoding."""
-    encoding = "its own encoding"
-    if (grid := _read_by_plugin(path, max_bytes)) is not None:
-        return grid, [], encoding
-    data = read_bytes(path, findings, max_bytes)
-    if (grid := read_sheet(data, path.name, findings, max_bytes)) is not None:
-        return grid, [], encoding
-    source = to_source(data, path.name, findings, max_bytes)
-    del data  # it may be large
-    lines = frame.unwrap(split_lines(source.text), findings)
-    return None, lines, source.encoding
-
-
-def _read_by_plugin(path: Path, max_bytes: int) -> Grid | None:
-    """The cells of a file that a plug-in's reader knows; None if none does."""
-    if not path.is_file() or path.stat().st_size > max_bytes:
-        return None
-    readers = (pair for module in plugins.MODULES for pair in getattr(module, "TABLE_READERS", {}).items())
-    for name, read in readers:
-        if (rows := read(path)) is not None:
-            names, *cells = [[str(cell) for cell in row] for row in rows] or [[]]
-            lines = list(range(2, len(cells) + 2))
-            return Grid(Dialect(",", "none"), cells, lines, names=names, form=name)
-    return None
-
-
-def _take_names(
-    grid: Grid, header: bool | None, findings: Findings, questions: list[Question]
-) -> tuple[list[str], bool]:
-    """The columns' names, and whether they are the file's own; a header is removed from the grid."""
-    if grid.names is not None:
-        return distinct_names(grid.names, 1, findings), True
-    filled = [i for i, row in enumerate(grid.rows) if row]
-    if not filled:
-        return [], True
-    first = filled[0]
-    if (count := len(grid.rows[first])) > MOST_COLUMNS:
-        raise UserError(f"The first line has {count:,} cells; a table may have {MOST_COLUMNS:,} columns.")
-    found = find_header([grid.rows[i] for i in filled])
-    if header is None and not found.sure:
-        questions.append(_ask_for_header(grid.rows[first], found.is_there))
-        findings.add(f"header-{'taken' if found.is_there else 'left'}", grid.lines[first])
-    if found.is_there if header is None else header:
-        own, line = grid.rows[first], grid.lines[first]
-        del grid.rows[: first + 1], grid.lines[: first + 1]
-        frame.drop_repeated_headers(grid, own, findings)
-        return distinct_names(_fitted(own, grid, line, findings), line, findings), True
-    width = grid.width()
-    names = [f"column {i + 1}" for i in range(width)]
-    guess = guess_roles(names, _columns(grid, width), named=False).roles
-    tasks = [i for i, role in enumerate(guess) if role.role == "task"]
-    for i, role in enumerate(guess):
-        if role.role == "text":
-            names[i] = "text"
-        elif tasks == [i]:
-            names[i] = "entities" if role.kind == ENTITIES else "label"
-    if width > 1:
-        findings.add("no-header", grid.lines[first], names=", ".join(names))
-    return names, False
-
-
-def _fitted(header: list[str], grid: Grid, line: int, findings: Findings) -> list[str]:
-    """The header for rows that have one cell more than it names: names of the rows, as R writes, or nothing at all
-    behind a last delimiter."""
-    rows = [row for row in grid.rows if row]
-    width = len(header)
-    if sum(len(row) == width + 1 for row in rows) <= 0.9 * len(rows):
-        return header
-    if all(not cell.strip() for row in rows for cell in row[width:]):
-        for row in rows:
-            del row[width:]
-        return header
-    first = [row[0] for row in rows]
-    if len(set(first)) < len(first):  # of a text with a delimiter in it
-        return header
-    findings.add("row-names", line)
-    return ["", *header]
-
-
-def _ask_for_header(first: Sequence[str], taken: bool) -> Question:
-    cells = tuple(cut(" ".join(cell.split()), _SHOWN) for cell in first)
-    yes = Reading("It names the columns.", {"header": True}, "--header", (cells,))
-    no = Reading("It is a row like the others.", {"header": False}, "--no-header", (cells,))
-    readings = (yes, no) if taken else (no, yes)
-    return Question("Does the first line name the columns, or is it a row?", readings)
-
-
-def _ask_for_text(
-    guess: Guess, names: Sequence[str], cells: Sequence[Sequence[str]], findings: Findings
-) -> list[Question]:
-    """The question which column is the text, if more than one may be it."""
-    if not guess.texts:
-        return []
-    readings = []
-    for name in guess.texts[:_MOST_READINGS]:
-        sample = tuple((cut(" ".join(cell[:1000].split()), _SHOWN),) for cell in cells[names.index(name)][:3])
-        readings.append(Reading(name, {"text": name}, f"--text {shlex.quote(name)}", sample))
-    first, second = guess.texts[:2]
-    findings.add(
-        "two-texts" if guess.are_a_pair else "which-text", None, first, other=second, option=readings[1].option
-    )
-    return [Question("Which column is the text?", tuple(readings))]
-
-
-def _ask_for_names(column: str) -> Question:
-    numbers = ["O", *map(str, range(1, _MOST_TAGS))]
-    option = f"--names {shlex.quote(f'{column}=O,1,2,...')}"
-    reading = Reading("Use the numbers as names; 0 is no entity.", {"names": {column: numbers}}, option, ())
-    return Question(f"What are the names of the tags in {column}?", (reading,), names_of=column)
-
-
-def _columns(grid: Grid, width: int) -> list[list[str]]:
-    """The cells by column, of rows that have them all."""
-    rows = [row for row in grid.rows if len(row) == width]
-    return [[row[i] for row in rows] for i in range(width)]
 
 
 def _guess(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mtl import checkpoint
 from mtl.config import ModelConfig, TrainConfig, UserError
@@ -28,21 +28,18 @@ def prepare(
     config: TrainConfig | None = None,
     start_from: str | None = None,
     data_dir: str | os.PathLike | None = None,
-    text: str | None = None,
-    roles: Mapping[str, str] | None = None,
     mapping: Mappings | None = None,
-    names: Mapping[str, Sequence[str]] | None = None,
+    **reading: Any,
 ) -> Job:
     """A job from a table (in any format that `read_table` reads), or from a recipe, with its own settings.
 
     A table's columns are matched with the tasks of the start model (default: the bundled one); where the labels do not
-    fit, the task gets a new head. `text` and `roles` override the roles of columns and `names` gives those of integer
-    tags (see `read_table`); `mapping` overrides the meaning of labels (see `match_tasks`). Raises `UserError` if
-    nothing can be learned from the data.
+    fit, the task gets a new head. `reading` are options of `read_table` (`text`, `roles`, `names`, `header`), `mapping`
+    overrides the meaning of labels (see `match_tasks`). Raises `UserError` if nothing can be learned from the data.
     """
     path = Path(data)
     if Recipe.is_in(path):
-        if text or roles or mapping or names:
+        if mapping or reading:
             raise UserError("A recipe itself says how its files are read: change it there.")
         recipe = Recipe.read(path)
         dataset = recipe.dataset(data_dir if data_dir is not None else path.parent)
@@ -54,10 +51,10 @@ def prepare(
     config = config or TrainConfig()
     base = checkpoint.load(start_from, dtype="float32")
     limits = {"token_counts": base.token_counts, "max_tokens": base.max_tokens}
-    table = read_table(path, text=text, roles=roles, names=names, **limits)
+    table = read_table(path, **reading, **limits)
     matched = match_tasks(table, base.tasks, mapping)
     if not matched.specs:
-        problems = " ".join(f"{f.problem} {f.hint}" for f in table.errors[:3])
+        problems = " ".join(f"{f.problem} {f.hint}" for f in table.findings[:3] if f.level != "note")
         raise UserError(f"{path.name} has nothing to learn from. {problems or 'No column of labels was found.'}")
     train, held_out = split(matched.rows, config.validation)
     model = replace(base.config, tasks=tuple({**base.tasks, **matched.specs}.values()))

@@ -33,6 +33,10 @@ def command(source: str, config: TrainConfig, start_from: str | None = None, rea
     for column, labels in (reading.get("mapping") or {}).items():
         for found, known in labels.items():
             parts += _option("--label", f"{column}:{found}={known or ''}")
+    for column, names in (reading.get("names") or {}).items():
+        parts += _option("--names", f"{column}={','.join(names)}")
+    if (header := reading.get("header")) is not None:
+        parts.append("--header" if header else "--no-header")
     about = settings(type(config))
     for name, value in config.to_json().items():
         flag = about[name].flag(name)

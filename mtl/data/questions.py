@@ -1,0 +1,47 @@
+"""What a table leaves open, and what its owner is asked: the rows as they are seen under each reading."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from mtl.data.columns import Guess
+from mtl.data.rows import Findings, Question, Reading
+from mtl.text.values import cut
+
+# So many readings are offered, with cells of so many characters.
+_MOST_READINGS, _SHOWN = 4, 120
+# More different tags than any data set has.
+_MOST_TAGS = 500
+
+
+def ask_for_header(first: Sequence[str], taken: bool) -> Question:
+    cells = tuple(cut(" ".join(cell.split()), _SHOWN) for cell in first)
+    yes = Reading("It names the columns.", {"header": True}, "--header", (cells,))
+    no = Reading("It is a row like the others.", {"header": False}, "--no-header", (cells,))
+    readings = (yes, no) if taken else (no, yes)
+    return Question("Does the first line name the columns, or is it a row?", readings)
+
+
+def ask_for_text(
+    guess: Guess, names: Sequence[str], cells: Sequence[Sequence[str]], findings: Findings
+) -> list[Question]:
+    """The question which column is the text, if more than one may be it."""
+    if not guess.texts:
+        return []
+    readings = []
+    for name in guess.texts[:_MOST_READINGS]:
+        sample = tuple((cut(" ".join(cell[:1000].split()), _SHOWN),) for cell in cells[names.index(name)][:3])
+        readings.append(Reading(name, {"text": name}, f"--text {shlex.quote(name)}", sample))
+    first, second = guess.texts[:2]
+    findings.add(
+        "two-texts" if guess.are_a_pair else "which-text", None, first, other=second, option=readings[1].option
+    )
+    return [Question("Which column is the text?", tuple(readings))]
+
+
+def ask_for_names(column: str) -> Question:
+    numbers = ["O", *map(str, range(1, _MOST_TAGS))]
+    option = f"--names {shlex.quote(f'{column}=O,1,2,...')}"
+    reading = Reading("Use the numbers as names; 0 is no entity.", {"names": {column: numbers}}, option, ())
+    return Question(f"What are the names of the tags in {column}?", (reading,), names_of=column)

@@ -1,0 +1,106 @@
+"""The structure of a table: from a file to cells with the names of their columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mtl import plugins
+from mtl.config import UserError
+from mtl.data import frame
+from mtl.data.columns import guess_roles
+from mtl.data.files import read_bytes, split_lines, to_source
+from mtl.data.grid import MOST_COLUMNS, Dialect, Grid
+from mtl.data.header import distinct_names, find_header
+from mtl.data.questions import ask_for_header
+from mtl.data.rows import Findings, Question
+from mtl.data.sheets import read_sheet
+from mtl.kinds.tagging import Tagging
+
+# The kind of task of a column of entities.
+_ENTITIES = Tagging.name
+
+
+def read_cells(path: Path, findings: Findings, max_bytes: int) -> tuple[Grid | None, list[str], str]:
+    """The cells of a file that is not text, or else the lines of its text; and its encoding."""
+    encoding = "its own encoding"
+    if (grid := _read_by_plugin(path, max_bytes)) is not None:
+        return grid, [], encoding
+    data = read_bytes(path, findings, max_bytes)
+    if (grid := read_sheet(data, path.name, findings, max_bytes)) is not None:
+        return grid, [], encoding
+    source = to_source(data, path.name, findings, max_bytes)
+    del data  # it may be large
+    lines = frame.unwrap(split_lines(source.text), findings)
+    return None, lines, source.encoding
+
+
+def _read_by_plugin(path: Path, max_bytes: int) -> Grid | None:
+    """The cells of a file that a plug-in's reader knows; None if none does."""
+    if not path.is_file() or path.stat().st_size > max_bytes:
+        return None
+    readers = (pair for module in plugins.MODULES for pair in getattr(module, "TABLE_READERS", {}).items())
+    for name, read in readers:
+        if (rows := read(path)) is not None:
+            names, *cells = [[str(cell) for cell in row] for row in rows] or [[]]
+            lines = list(range(2, len(cells) + 2))
+            return Grid(Dialect(",", "none"), cells, lines, names=names, form=name)
+    return None
+
+
+def take_names(
+    grid: Grid, header: bool | None, findings: Findings, questions: list[Question]
+) -> tuple[list[str], bool]:
+    """The columns' names, and whether they are the file's own; a header is removed from the grid."""
+    if grid.names is not None:
+        return distinct_names(grid.names, 1, findings), True
+    filled = [i for i, row in enumerate(grid.rows) if row]
+    if not filled:
+        return [], True
+    first = filled[0]
+    if (count := len(grid.rows[first])) > MOST_COLUMNS:
+        raise UserError(f"The first line has {count:,} cells; a table may have {MOST_COLUMNS:,} columns.")
+    found = find_header([grid.rows[i] for i in filled])
+    if header is None and not found.sure:
+        questions.append(ask_for_header(grid.rows[first], found.is_there))
+        findings.add(f"header-{'taken' if found.is_there else 'left'}", grid.lines[first])
+    if found.is_there if header is None else header:
+        own, line = grid.rows[first], grid.lines[first]
+        del grid.rows[: first + 1], grid.lines[: first + 1]
+        frame.drop_repeated_headers(grid, own, findings)
+        return distinct_names(_fitted(own, grid, line, findings), line, findings), True
+    width = grid.width()
+    names = [f"column {i + 1}" for i in range(width)]
+    guess = guess_roles(names, columns_of(grid, width), named=False).roles
+    tasks = [i for i, role in enumerate(guess) if role.role == "task"]
+    for i, role in enumerate(guess):
+        if role.role == "text":
+            names[i] = "text"
+        elif tasks == [i]:
+            names[i] = "entities" if role.kind == _ENTITIES else "label"
+    if width > 1:
+        findings.add("no-header", grid.lines[first], names=", ".join(names))
+    return names, False
+
+
+def _fitted(header: list[str], grid: Grid, line: int, findings: Findings) -> list[str]:
+    """The header for rows that have one cell more than it names: names of the rows, as R writes, or nothing at all
+    behind a last delimiter."""
+    rows = [row for row in grid.rows if row]
+    width = len(header)
+    if sum(len(row) == width + 1 for row in rows) <= 0.9 * len(rows):
+        return header
+    if all(not cell.strip() for row in rows for cell in row[width:]):
+        for row in rows:
+            del row[width:]
+        return header
+    first = [row[0] for row in rows]
+    if len(set(first)) < len(first):  # of a text with a delimiter in it
+        return header
+    findings.add("row-names", line)
+    return ["", *header]
+
+
+def columns_of(grid: Grid, width: int) -> list[list[str]]:
+    """The cells by column, of rows that have them all."""
+    rows = [row for row in grid.rows if len(row) == width]
+    return [[row[i] for row in rows] for i in range(width)]
