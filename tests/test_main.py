@@ -173,6 +173,42 @@ def test_embed_writes_one_row_per_text(reviews, tiny, tmp_path, capsys, suffix):
         assert frame["text"][0] == "this was a bad day number 0"
 
 
+def test_embed_keeps_ids_and_says_what_it_left_out(tiny, tmp_path, capsys):
+    import pandas as pd
+
+    rows = "".join(f"k{i},the soup was warm on day {i},{i % 2}\n" for i in range(4))
+    (tmp_path / "in.csv").write_text("id,text,label\n" + rows + "k9,,1\n")
+    assert main(["embed", str(tmp_path / "in.csv"), str(tmp_path / "out.csv"), "--model", str(tiny)]) == 0
+    frame = pd.read_csv(tmp_path / "out.csv")
+    assert list(frame["id"]) == ["k0", "k1", "k2", "k3"] and frame["text"][3] == "the soup was warm on day 3"
+    assert "line 6 [text]: The text is empty. The row was left out." in capsys.readouterr().err
+
+
+def test_doctor_shows_the_first_rows_as_they_are_read(tiny, tmp_path, capsys):
+    rows = '"[Ada](PER) saw day 1, twice",good,"1,200"\n' + "".join(
+        f"a day {i} so fine,bad,{i}\n" for i in range(900, 904)
+    )
+    (tmp_path / "in.csv").write_text("text,mood,price\n" + rows)
+    main(["doctor", str(tmp_path / "in.csv"), "--json", "--model", str(tiny)])
+    first, *_ = json.loads(capsys.readouterr().out)["sample"]
+    spans = [{"start": 0, "end": 3, "label": "PER"}]
+    labels = {"entities": spans, "mood": "good", "price": 1200.0}
+    assert first == {"line": 2, "text": "Ada saw day 1, twice", "labels": labels}
+
+
+def test_a_table_is_read_as_the_options_say(tiny, tmp_path, capsys):
+    rows = "".join(f"the soup of day {i} was warm,a crowd came on day {i},{i % 2}\n" for i in range(8))
+    (tmp_path / "in.csv").write_text("review,comment,label\n" + rows)
+    arguments = ["doctor", str(tmp_path / "in.csv"), "--json", "--model", str(tiny)]
+    main(arguments)
+    asked = json.loads(capsys.readouterr().out)
+    assert any("--text comment" in finding["hint"] for finding in asked["findings"])
+    main([*arguments, "--text", "comment"])
+    assert json.loads(capsys.readouterr().out)["sample"][0]["text"] == "a crowd came on day 0"
+    main([*arguments, "--no-header", "--text", "column 1"])
+    assert json.loads(capsys.readouterr().out)["rows"] == 9
+
+
 def test_embed_writes_no_cell_that_a_spreadsheet_runs(tiny, tmp_path):
     texts = ["=cmd|' /C calc'!A0", "+1 for this one", "-2 or so", "@sum of it", "a plain one"]
     (tmp_path / "in.txt").write_text("\n".join(texts) + "\n")

@@ -176,3 +176,99 @@ def test_where_two_kinds_claim_a_column_alike_the_option_that_decides_is_told(tm
     assert (finding.level, finding.column) == ("note", "mood") and "--role 'mood=rival'" in finding.hint
     assert kind(tmp_path, "mood", ["good", "bad"] * 6, roles={"mood": "rival"}) == ("task", "rival")
     assert not [f for f in read_table(tmp_path / "data.csv", roles={"mood": "rival"}).findings if f.code]
+
+
+@pytest.mark.parametrize(
+    ("cells", "what"),
+    [
+        (["2015-02-24 11:35:52 -0800", "2016-03-01 08:00:00 -0800"] * 6, "dates and times"),
+        ([f"{i + 1:02}/05/2024" for i in range(12)], "dates and times"),
+        ([f"Tue Feb {i + 10} 11:35:52 +0000 2015" for i in range(12)], "dates and times"),
+        ([f"https://example.org/{i}" for i in range(12)], "web addresses"),
+        ([f"a{i % 3}@example.org" for i in range(12)], "e-mail addresses"),
+        ([f"scan {i}.pdf" for i in range(12)], "file names"),
+        (["[40.7, -74.0]", "[0.0, 0.0]"] * 6, "lists of numbers"),
+        (['{"a": 1}', '{"a": 2}'] * 6, "structured data"),
+        ([f"AB-{i:04}" for i in range(12)], "names of the rows"),
+    ],
+)
+@pytest.mark.parametrize("name", ["x", "label", "text 2"])
+def test_what_is_about_the_row_is_set_aside_and_named_whatever_it_is_called(tmp_path, cells, what, name):
+    columns(tmp_path, f"text;{name};mood", SENTENCES, cells, ["a", "b"] * 6)
+    table = read_table(tmp_path / "data.csv")
+    assert {c.name: c.reason for c in table.columns}[name] == f"it holds {what}"
+    assert list(table.tasks()) == ["mood"] and table.errors == ()
+
+
+def test_the_values_decide_which_column_is_the_text_and_the_name_breaks_ties(tmp_path):
+    long = [f"{s}, and it goes on for a good many more words than that" for s in SENTENCES]
+    found = columns(tmp_path, "title;notes;label", SENTENCES, long, ["a", "b"] * 6)
+    assert found["notes"] == ("text", None) and found["title"] == ("ignored", None)
+    table = read_table(tmp_path / "data.csv")
+    assert not table.questions
+    assert "title is left out" in next(c.reason for c in table.columns if c.name == "notes")
+    found = columns(tmp_path, "other;review;label", SENTENCES, [s[::-1] for s in SENTENCES], ["a", "b"] * 6)
+    assert found["review"] == ("text", None)
+
+
+def test_where_two_columns_may_be_the_text_the_owner_is_asked(tmp_path):
+    columns(tmp_path, "left words;right words;label", SENTENCES, [s[::-1] for s in SENTENCES], ["a", "b"] * 6)
+    table = read_table(tmp_path / "data.csv")
+    [question] = table.questions
+    assert [reading.arguments for reading in question.readings] == [{"text": "left words"}, {"text": "right words"}]
+    assert question.readings[1].sample == tuple((s[::-1],) for s in SENTENCES[:3])
+    [finding] = [f for f in table.findings if f.code == "which-text"]
+    assert "--text 'right words'" in finding.hint
+    assert not read_table(tmp_path / "data.csv", text="right words").questions
+
+
+def test_labels_of_two_texts_are_not_learned_unasked(tmp_path):
+    columns(tmp_path, "sentence1;sentence2;score", SENTENCES, [s[::-1] for s in SENTENCES], [0.5, 2.5, 4] * 4)
+    table = read_table(tmp_path / "data.csv")
+    assert table.tasks() == {} and [f.code for f in table.findings if f.level == "warning"] == ["two-texts"]
+    assert list(read_table(tmp_path / "data.csv", text="sentence1").tasks()) == ["score"]
+
+
+@pytest.mark.parametrize(
+    "cells", [["a|b", "a", "b", "b|c"] * 3, ["a#b", "c", "b#c", "a"] * 3, ['["a", "b"]', '["c"]', "[]", "['a']"] * 3]
+)
+def test_several_labels_in_a_cell_are_said_and_are_not_one_long_label(tmp_path, cells):
+    found = columns(tmp_path, "text;labels;mood", SENTENCES, cells, ["x", "y"] * 6)
+    assert found["labels"] == ("ignored", None)
+    assert [f.column for f in read_table(tmp_path / "data.csv").findings if f.code == "several-labels"] == ["labels"]
+
+
+@pytest.mark.parametrize(
+    "cells", [["sci/tech", "world", "sports"] * 4, ["New York, NY", "Austin, TX", "Dallas, TX"] * 4, ["R&D", "HR"] * 6]
+)
+def test_one_label_with_a_mark_in_it_stays_one(tmp_path, cells):
+    columns(tmp_path, "text;label", SENTENCES, cells)
+    assert set(read_table(tmp_path / "data.csv").tasks()["label"].labels) == set(cells)
+
+
+def test_lists_of_one_label_are_that_label(tmp_path):
+    columns(tmp_path, "text;label", SENTENCES, ['["good"]', "['bad']"] * 6)
+    assert read_table(tmp_path / "data.csv").tasks()["label"].labels == ("bad", "good")
+
+
+def test_null_may_be_a_label_and_is_said(tmp_path):
+    columns(tmp_path, "text;label", SENTENCES, ["yes", "no", "NULL"] * 4)
+    table = read_table(tmp_path / "data.csv")
+    assert table.tasks()["label"].labels == ("no", "NULL", "yes")
+    assert [f.code for f in table.findings] == ["label-null"]
+    columns(tmp_path, "text;score", SENTENCES, [0.5, 1.25, "NULL"] * 4)
+    assert sum("score" in row.labels for row in read_table(tmp_path / "data.csv").rows) == 8
+
+
+def test_what_cannot_be_seen_does_not_tell_labels_or_names_apart(tmp_path):
+    marked = ["good\u200b", "good", "\ufeffgood", "bad\u00a0"] * 3
+    columns(tmp_path, "\u200btext;label", SENTENCES, marked)
+    table = read_table(tmp_path / "data.csv")
+    assert table.text_column == "text" and table.tasks()["label"].labels == ("bad", "good")
+    assert {f.code for f in table.findings} == {"label-invisible"}
+
+
+def test_rows_keep_the_ids_of_their_file(tmp_path):
+    columns(tmp_path, "tweet_id;text;label", [f"t{i}" for i in range(12)], SENTENCES, ["a", "b"] * 6)
+    table = read_table(tmp_path / "data.csv")
+    assert table.id_column == "tweet_id" and [row.id for row in table.rows[:2]] == ["t0", "t1"]
