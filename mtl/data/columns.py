@@ -22,6 +22,8 @@ _CLOSE = 0.2
 _RIVAL = 0.6
 # What a name is worth beside the values: usual for a text, with such a word in it, typical of something else.
 _TEXT_NAME, _TEXT_PART, _OTHER_NAME = 2.0, 1.5, 0.5
+# Names of texts that often stand beside a longer one.
+_SHORT_TEXTS = {"title", "headline", "description"}
 _AS_YOU_SAID = "as you said"
 # So many rows of two texts are compared, up to so many characters.
 _COMPARED, _LOOKED_AT = 200, 10_000
@@ -141,17 +143,16 @@ def _text_score(facts: Facts, only: bool) -> float:
     """The words of a cell that other cells do not repeat, more or less by the column's name; 0 for what is no text."""
     if facts.number_share >= 0.9 or facts.entity_form not in ("", "markup") or facts.aside:
         return 0.0
-    parts = name_parts(facts.name or "")
-    by_name = 1.0
-    if (facts.name or "").lower() in TEXT_NAMES:
+    name, by_name = (facts.name or "").lower(), 1.0
+    if name in TEXT_NAMES - _SHORT_TEXTS:
         by_name = _TEXT_NAME
-    elif not TEXT_PARTS.isdisjoint(parts):
+    elif not TEXT_PARTS.isdisjoint(name_parts(facts.name or "")):
         by_name = _TEXT_PART
     elif facts.is_useless or facts.promises_labels:
         by_name = _OTHER_NAME
     # Short texts, such as phrases, have several words and repeat less often than labels.
     varied = facts.is_varied and any(" " in cell or not cell.isascii() for cell in facts.sample)
-    likely = facts.is_prose or facts.has_marks or by_name == _TEXT_NAME or (varied and by_name != _OTHER_NAME)
+    likely = facts.is_prose or facts.has_marks or name in TEXT_NAMES or (varied and by_name != _OTHER_NAME)
     if not (likely or only) or (facts.several and by_name != _TEXT_NAME):
         return 0.0
     return max(facts.mean_words * facts.distinct_share * by_name, 1e-6)

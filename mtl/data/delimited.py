@@ -85,11 +85,18 @@ def _delimiter(sample: Sequence[str], prefer: str) -> str:
 
 
 def _score(grid: Grid) -> tuple[bool, float]:
-    """Whether the first row is certainly a header, and the share of rows as wide as it (0 for one column)."""
+    """Whether there certainly is a header, and the share of rows as wide as the first (0 for one column).
+
+    Above a certain header may stand a title or prose."""
     rows = [row for row in grid.rows if row]
-    if not rows or len(rows[0]) < 2:
+    width = grid.width()
+    first = next((row for row in rows if len(row) == width), [])
+    if width < 2 or not (first is rows[0] or looks_like_header(first)):
+        first = rows[0] if rows else []
+        width = len(first)
+    if width < 2:
         return False, 0.0
-    return looks_like_header(rows[0]), sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+    return looks_like_header(first), sum(len(row) == width for row in rows) / len(rows)
 
 
 def _is_punctuation(sample: Sequence[str], delimiter: str) -> bool:

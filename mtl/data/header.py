@@ -139,7 +139,8 @@ def _vote(cell: str, below: Sequence[str]) -> int:
     if sum(map(_word_count, filled)) < 4 * len(filled):
         return 0
     # Survey programs use questions as names.
-    return -1 if _word_count(cell) >= 4 and not cell.endswith(("?", ":")) else 1
+    asks = cell.endswith(("?", ":")) and 2 * sum(other.endswith(cell[-1]) for other in filled) < len(filled)
+    return -1 if _word_count(cell) >= 4 and not asks else 1
 
 
 def distinct_names(cells: Sequence[str], line: int, findings: Findings) -> list[str]:

@@ -41,7 +41,7 @@ def test_what_is_no_row_is_left_out_and_named(tmp_path, text, findings):
 
 
 def test_a_fence_inside_a_text_stays_there(tmp_path):
-    table = read(tmp_path, 'text,label\n"How do I\n```\nprint\n```\nthis?",a\nand this,b\nand that,a\n')
+    table = read(tmp_path, 'text,label\n"How do I\n```\nprint\n```\nthis?",a\nand this,b\nand that,a\nand more,b\n')
     assert table.rows[0].text == "How do I\n```\nprint\n```\nthis?"
     assert said(table) == []
 
@@ -73,7 +73,7 @@ def test_whether_the_first_line_is_a_header_is_judged_by_the_lines_below(tmp_pat
     labels = below.get(first) or below.get(first.split(",")[0]) or ("good", "bad")
     rows = [(f"The soup of day {i} was warm.", labels[i % 2]) for i in range(12)]
     if first.startswith("entity"):
-        rows = [row[::-1] for row in rows]
+        rows = [(label, text.replace("was warm.", "made of in the end?")) for text, label in rows]
     table = read(tmp_path, first + "\n" + "".join(f"{a},{b}\n" for a, b in rows))
     assert bool(table.questions) == (is_header is None)
     if is_header is None:
