@@ -5,6 +5,7 @@ Values decide. The name of a column is a hint, which breaks ties.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ MOST_GUESSED = 20
 _CLOSE = 0.2
 # A column with so large a share of the evidence that the text has may be the text as well.
 _RIVAL = 0.6
+# Texts of a pair may differ more in length.
+_IN_PAIR = 0.25
 # What a name is worth beside the values: usual for a text, with such a word in it, typical of something else.
 _TEXT_NAME, _TEXT_PART, _OTHER_NAME = 2.0, 1.5, 0.5
 # Names of texts that often stand beside a longer one.
@@ -76,7 +79,9 @@ def guess_roles(
         texts = _texts(facts, cells, [i for i, name in enumerate(names) if name not in overrides])
     place = next(iter(texts), None)
     rivals = [i for i, score in texts.items() if i == place or score >= _RIVAL * texts[place]]
-    pair = len(rivals) > 1 and are_a_pair(names[rivals[0]], names[rivals[1]])
+    pair = text is None and _pair(names, texts)
+    if pair:
+        place, rivals = pair[0], list(pair)
     candidates = [i for i, column in enumerate(facts) if i != place and column.may_hold_labels]
     result: list[Role] = []
     guessed = 0
@@ -102,7 +107,7 @@ def guess_roles(
             result.append(role)
     ignored = [i for i, role in enumerate(result) if role.role == "ignored"]
     own = next((i for i in ignored if names_rows(names[i]) and facts[i].all_differ(len(cells[i]))), None)
-    return Guess(result, tuple(names[i] for i in rivals) if len(rivals) > 1 else (), pair, own)
+    return Guess(result, tuple(names[i] for i in rivals) if len(rivals) > 1 else (), bool(pair), own)
 
 
 def check_overrides(
@@ -126,11 +131,19 @@ def _texts(facts: Sequence[Facts], cells: Sequence[Sequence[str]], free: Sequenc
     """The columns among the `free` ones that may be the text, with their evidence, best first."""
     scores = {i: _text_score(facts[i], only=len(facts) == 1) for i in free}
     texts = {i: scores[i] for i in sorted(scores, key=lambda i: -scores[i]) if scores[i]}
+    if not texts:
+        texts = {i: 1e-6 for i in free if _may_be_text(facts[i])}
     # The same text again, with entities marked in it, is a column of entities.
     marked = [
         i for i in texts if facts[i].has_marks and any(_is_marked_copy(cells[i], cells[j]) for j in texts if j != i)
     ]
     return {i: score for i, score in texts.items() if i not in marked}
+
+
+def _may_be_text(facts: Facts) -> bool:
+    """Whether a column can be the text of a table that has no other: single words, or addresses, that differ."""
+    words = facts.number_share < 0.1 and not facts.entity_form and facts.distinct_share > 0.9 and len(facts.sample) > 5
+    return words and facts.aside in ("", "web addresses", "e-mail addresses", "user names")
 
 
 def _is_marked_copy(marked: Sequence[str], plain: Sequence[str]) -> bool:
@@ -155,7 +168,15 @@ def _text_score(facts: Facts, only: bool) -> float:
     likely = facts.is_prose or facts.has_marks or name in TEXT_NAMES or (varied and by_name != _OTHER_NAME)
     if not (likely or only) or (facts.several and by_name != _TEXT_NAME):
         return 0.0
-    return max(facts.mean_words * facts.distinct_share * by_name, 1e-6)
+    return max(facts.mean_words * facts.distinct_share * facts.fill_share * by_name, 1e-6)
+
+
+def _pair(names: Sequence[str], texts: Mapping[int, float]) -> tuple[int, int] | None:
+    """Two columns of texts that belong together by their names and are about as long."""
+    likely = [i for i, score in texts.items() if score >= _IN_PAIR * max(texts.values())]
+    pairs = ((i, j) for i, j in itertools.combinations(sorted(likely), 2) if are_a_pair(names[i], names[j]))
+    # Of several pairs, such as texts and their parses, the one with the shortest names.
+    return min(pairs, key=lambda pair: len(names[pair[0]]), default=None)
 
 
 def _why_text(names: Sequence[str], facts: Sequence[Facts], texts: Sequence[int]) -> str:

@@ -34,9 +34,10 @@ csv.field_size_limit(2**31 - 1)
 _PAIR = re.compile(r'"[^"]*+"')
 _WRAPPED = re.compile(r'"(?:[^"]++|"")*+"')
 
-# `0 a sentence`, and fastText's `__label__good a sentence`, which may have several labels.
+# `0 a sentence`, and fastText's `__label__good a sentence`, whose labels may be several, and may stand at the end.
 _SPACED = re.compile(r"\s*+([+-]?[0-9]{1,2})(?:[ ]++(\S.*+)|\s*+)", re.DOTALL)
 _MARKED = re.compile(r"\s*+(__label__[^\s,]++(?:[\s,]++__label__[^\s,]++)*+)(?:[\s,]++(\S.*+)|\s*+)", re.DOTALL)
+_MARKED_LAST = re.compile(r"(?:\s++__label__\S++)++\s*+\Z")
 _LABEL_MARK = "__label__"
 
 # The line below the header of a Markdown table, and of a database's listing.
@@ -105,8 +106,8 @@ def _is_punctuation(sample: Sequence[str], delimiter: str) -> bool:
 
 def _is_spaced(sample: Sequence[str]) -> bool:
     filled = [line for line in sample if line.strip()]
-    if all(_MARKED.fullmatch(line) for line in filled):
-        return bool(filled)
+    if filled and all(map(_marked, filled)):
+        return True
     matches = [_SPACED.fullmatch(line) for line in filled]
     labels = [match[1] for match in matches if match and match[2]]
     if not all(matches) or len(labels) < 0.9 * len(matches):
@@ -134,8 +135,17 @@ def _is_quoted_and_spaced(sample: Sequence[str]) -> bool:
     return named and whole and len(widths) == 1 and max(widths) > 1 and len(cells[0]) in (max(widths), max(widths) - 1)
 
 
+def _is_single_quoted(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether nearly all lines have single quotation marks around whole cells, as databases write."""
+    filled = [line.strip() for line in lines[:_SAMPLE_LINES] if line.strip()]
+    wrapped = sum(line.startswith("'") and f"'{delimiter}" in line for line in filled)
+    return bool(delimiter) and wrapped > 0.9 * len(filled)
+
+
 def _best_reading(lines: Sequence[str], delimiter: str) -> Grid:
     """Try readings, likeliest first; a later one has to leave fewer lines unexplained."""
+    if _is_single_quoted(lines, delimiter):
+        return _read_quoted(lines, Dialect(delimiter, "single"))
     if not any('"' in line for line in lines):
         return _read_literal(lines, Dialect(delimiter, "none"))
     best = _read_quoted(lines, Dialect(delimiter, "csv"))
@@ -292,19 +302,29 @@ def _read_alone(grid: Grid, line: str, number: int, width: int) -> None:
 def _csv_options(dialect: Dialect) -> dict:
     # The module needs a delimiter. In a single column, a comma outside quotes counts as a fault of this reading.
     options: dict = {"delimiter": dialect.delimiter or ",", "skipinitialspace": dialect.quotes == "spaced"}
+    options |= {"quotechar": "'"} if dialect.quotes == "single" else {}
     return options | ({"escapechar": "\\", "doublequote": False} if dialect.quotes == "backslash" else {})
+
+
+def _marked(line: str) -> tuple[str, str] | None:
+    """The labels and the text of a line of fastText; None for any other."""
+    if match := _MARKED.fullmatch(line):
+        return match[1], match[2] or ""
+    match = _MARKED_LAST.search(line)
+    return (match[0], line[: match.start()]) if match else None
 
 
 def _read_spaced(lines: Sequence[str]) -> Grid:
     grid = _read_literal(lines, Dialect(" ", "none"))
-    matches = [_MARKED.fullmatch(line) or _SPACED.fullmatch(line) for line in lines]
-    labels = [match[1].replace(_LABEL_MARK, "").replace(",", " ").split() if match else [] for match in matches]
-    several = any(len(of) > 1 for of in labels)
+    found: list[tuple[list[str], str]] = []
+    for line in lines:
+        match = _SPACED.fullmatch(line)
+        labels, text = _marked(line) or ((match[1], match[2] or "") if match else ("", line))
+        found.append((labels.replace(_LABEL_MARK, "").replace(",", " ").split(), text.rstrip("\r\n")))
+    several = any(len(labels) > 1 for labels, _ in found)
     grid.rows = [
-        [json.dumps(of, ensure_ascii=False) if several else of[0], (match[2] or "").rstrip("\r\n")]
-        if of
-        else _cut(line, "")
-        for line, match, of in zip(lines, matches, labels, strict=True)
+        [json.dumps(labels, ensure_ascii=False) if several else labels[0], text] if labels else _cut(line, "")
+        for line, (labels, text) in zip(lines, found, strict=True)
     ]
     return grid
 

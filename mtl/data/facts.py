@@ -44,8 +44,11 @@ _ASIDE = {
     "structured data": r"\{.*\}",
 }
 _ASIDE = {what: re.compile(pattern, re.IGNORECASE | re.DOTALL) for what, pattern in _ASIDE.items()}
-# Names of rows such as AB-0012: one word, with a digit in it.
-_NUMBERED = re.compile(r"(?=\D*\d)\S+")
+# Names of rows such as AB-0012: one word of plain letters, with a digit in it.
+_NUMBERED = re.compile(r"(?=[^0-9]*[0-9])[!-~]{1,60}")
+# Labels that each have a mark of their own.
+_MARKED_LABELS = (re.compile(r"(?:#\w[\w-]*+\s*+)++"), re.compile(r"(?:<[^<>\s]++>\s*+)++"))
+_MARKED_LABEL = re.compile(r"#(\w[\w-]*+)|<([^<>\s]++)>")
 
 # Marks between the labels of a cell, likeliest first.
 _BETWEEN_LABELS = ("|", ";", "#", ",", "/", "+", "&")
@@ -58,6 +61,7 @@ class Facts:
     def __init__(self, name: str | None, cells: Sequence[str]) -> None:
         self.name = name
         self.filled = [cell.strip() for cell in cells if not is_blank(cell)]
+        self.fill_share = len(self.filled) / len(cells) if cells else 1.0
         self.sample = self.filled[:_SAMPLE]
         self.promises_labels = name is not None and promises_labels(name)
         self.is_useless = name is not None and is_useless(name)
@@ -101,6 +105,11 @@ class Facts:
         if sum(found is not None for found in lists) > _NEARLY_ALL * len(lists):
             several = any(len(found) != 1 for found in lists if found is not None)
             return tuple(dict.fromkeys(label for found in lists for label in found or ())) if several else ()
+        for written in _MARKED_LABELS:
+            if self.sample and all(written.fullmatch(cell[:_LONGEST_MATCHED]) for cell in self.sample):
+                found = [[a or b for a, b in _MARKED_LABEL.findall(cell)] for cell in self.sample]
+                several = any(len(labels) > 1 for labels in found)
+                return tuple(dict.fromkeys(label for labels in found for label in labels)) if several else ()
         may_be = not (self.is_prose or self.aside or self.number_share >= _NEARLY_ALL)
         for mark in _BETWEEN_LABELS if may_be else ():
             if parts := _recurring_parts(self.sample, mark):
@@ -205,9 +214,11 @@ def _recurring_parts(cells: Sequence[str], mark: str) -> tuple[str, ...]:
     multiple = [parts for parts in divided.values() if len(parts) > 1]
     shared = sum(any(company[part] > 1 for part in parts) for parts in multiple)
     few = 2 * len(company) <= len(cells)
+    # Hardly any label has a bar in its name.
+    least = 0.3 if mark == "|" else 0.8
     # "City, State" has two parts in every cell; of labels there are now more and now fewer.
     vary = len({len(parts) for parts in divided.values()}) > 1
-    return tuple(company) if few and vary and shared >= 0.8 * len(multiple) else ()
+    return tuple(company) if few and vary and shared >= least * len(multiple) else ()
 
 
 def _words(cell: str) -> float:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mtl.data.grid import Grid
-from mtl.data.header import find_header
+from mtl.data.header import find_header, looks_like_header
 from mtl.data.rows import Findings
 
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
@@ -17,6 +17,7 @@ _FIRST_FENCE, _MOST_PROSE = 40, 20
 def unwrap(lines: list[str], findings: Findings) -> list[str]:
     """The lines of the longest code fence, as chat programs write one around a table; the lines outside are blank, so
     that the others keep their numbers. Without a fence, the lines as they are."""
+    lines = _without_comments(lines, findings)
     first = next((i for i, line in enumerate(lines[:_FIRST_FENCE]) if _FENCE.match(line)), None)
     # A fence inside a quoted cell is part of a text.
     if first is None or sum(line.count('"') for line in lines[:first]) % 2:
@@ -26,6 +27,17 @@ def unwrap(lines: list[str], findings: Findings) -> list[str]:
     outside = sum(bool(line.strip()) for line in (*lines[:start], *lines[end + 1 :]))
     findings.add("fence", start + 1, count=outside)
     return ["\n" if i <= start or i >= end else line for i, line in enumerate(lines)]
+
+
+def _without_comments(lines: list[str], findings: Findings) -> list[str]:
+    """Blank the comments on top, if a header follows them."""
+    end = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
+    if not end or not any(mark in lines[end] and looks_like_header(lines[end].split(mark)) for mark in ",;|\t"):
+        return lines
+    for number, line in enumerate(lines[:end], start=1):
+        if line.strip():
+            findings.add("comment", number)
+    return ["\n"] * end + lines[end:]
 
 
 def trim(grid: Grid, findings: Findings) -> None:
@@ -55,16 +67,22 @@ def _trim_top(grid: Grid, width: int, findings: Findings) -> None:
     above = 0
     while above < min(len(filled), _MOST_PROSE + 1) and _is_title(grid.rows[filled[above]], width):
         above += 1
-    below = filled[above:]
-    if not above or above > _MOST_PROSE or not below or not find_header([grid.rows[i] for i in below]).is_there:
+    codes = ["prose"] * above
+    # Of two rows of names the upper is about several columns at a time, and so has gaps.
+    if len(filled) > above + 1:
+        upper, lower = (grid.rows[filled[above + k]] for k in (0, 1))
+        if not all(cell.strip() for cell in upper) and all(lower) and looks_like_header(lower):
+            codes.append("header-above")
+    below = [grid.rows[i] for i in filled[len(codes) :]]
+    if not codes or above > _MOST_PROSE or not below or not find_header(below).is_there:
         return
-    for i in filled[:above]:
+    for i, code in zip(filled, codes, strict=False):
         grid.rows[i] = []
-        findings.add("prose", grid.lines[i])
+        findings.add(code, grid.lines[i])
 
 
 def _is_title(row: Sequence[str], width: int) -> bool:
-    return len(row) == 1 or (len(row) == width > 2 and sum(bool(cell.strip()) for cell in row) == 1)
+    return len(row) == 1 or (len(row) == width > 2 and sum(bool(cell.strip()) for cell in row) < 2)
 
 
 def _trim_bottom(grid: Grid, findings: Findings) -> None:

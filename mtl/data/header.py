@@ -45,6 +45,7 @@ _USELESS_NAMES = frozenset(
 )
 _USELESS_PARTS = frozenset(_words("id ids idx uuid url date timestamp username"))
 
+_NUMBER = re.compile("[12]")
 _ID_PARTS = frozenset(_words("id ids idx uid uuid guid key"))
 
 _SAMPLE = 2000
@@ -81,7 +82,9 @@ def are_a_pair(first: str, second: str) -> bool:
     first, second = first.lower(), second.lower()
     if (first, second) in _PAIRS or (second, first) in _PAIRS:
         return True
-    stems = [re.fullmatch(r"(..+?)[ _-]?(?:[12abxy]|one|two|left|right)", name) for name in (first, second)]
+    if first != second and _NUMBER.sub("", first) == _NUMBER.sub("", second) and _NUMBER.search(first):
+        return True
+    stems = [re.fullmatch(r"(..+?)[ _-]?(?:[abxy]|one|two|left|right)", name) for name in (first, second)]
     return first != second and all(stems) and stems[0][1] == stems[1][1]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mtl import maps
 from mtl.config import UserError
+from mtl.ui.widgets import figures
 
 if TYPE_CHECKING:
     from mtl.model import MultiTaskModel
@@ -52,6 +53,7 @@ class Engine:
 
             self._model = mtl.load(self.name)
             self._model.analyze(["The first call initialises lazily; no visitor should wait for that."])
+            figures.warm_up()
         except Exception as problem:
             log.error("The model could not be loaded: %s", problem, exc_info=not isinstance(problem, UserError))
             self._problem = problem

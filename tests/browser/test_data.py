@@ -121,7 +121,7 @@ def test_nothing_of_a_strangers_file_runs(visitor, tmp_path):
     rows = (f'"{evil} says text {i}","{evil}{i % 2}"' for i in range(12))
     path.write_text(f'text,"{evil}"\n' + "\n".join(rows) + f'\n,"{evil}1"\n', encoding="utf-8")
     bring(in_train(visitor), path)
-    expect(summary(visitor)).to_contain_text("evil.csv: 12 rows. Start is blocked by 1 error.")
+    expect(summary(visitor)).to_contain_text("evil.csv: 12 rows. Ready to train.")
     expect(visitor.page.locator("#data-columns")).to_contain_text(f"{evil}1")
     assert visitor.page.locator("#step-data img").count() == 0
 

@@ -141,14 +141,16 @@ def test_two_visitors_at_once_see_only_their_own(arrive):
     assert "step" in ada.progress.inner_text()
 
 
-def test_what_would_be_refused_cannot_be_started_and_says_why(arrive):
+def test_what_would_be_refused_cannot_be_started_and_says_why(arrive, tmp_path):
     ada = arrive()
     ada.page.get_by_role("button", name="All frozen", exact=True).click()
     expect(ada.page.locator("#estimate")).to_contain_text("Nothing would learn")
     expect(ada.start).to_be_disabled()
     ada.page.get_by_role("button", name="Backbone frozen", exact=True).click()
     expect(ada.start).to_be_enabled()
-    ada.page.locator("#data-samples").get_by_label("broken").click()
+    alike = "".join(f"the soup of day {i} was warm,same\n" for i in range(12))
+    (tmp_path / "alike.csv").write_text("text,label\n" + alike)
+    ada.page.locator("#data-file input[type=file]").set_input_files(tmp_path / "alike.csv")
     expect(ada.page.locator("#estimate")).to_contain_text("says what is wrong")
     expect(ada.start).to_be_disabled()
 

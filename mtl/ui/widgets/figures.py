@@ -56,6 +56,12 @@ _LAYOUT = {
 }
 
 
+def warm_up() -> None:
+    """Make plotly import what it imports with the first figure. One thread has to, before a visitor's first map and
+    UMAP's own start import the same library from different ends, and lock each other."""
+    go.Figure(go.Scatter(x=[0], y=[0]))
+
+
 def escape(value: str) -> str:
     """`value` so that plotly shows it as it is written."""
     return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
