@@ -143,7 +143,7 @@ def _texts(facts: Sequence[Facts], cells: Sequence[Sequence[str]], free: Sequenc
 def _may_be_text(facts: Facts) -> bool:
     """Whether a column can be the text of a table that has no other: single words, or addresses, that differ."""
     words = facts.number_share < 0.1 and not facts.entity_form and facts.distinct_share > 0.9 and len(facts.sample) > 5
-    return words and facts.aside in ("", "web addresses", "e-mail addresses", "user names")
+    return words and not facts.holds_lists and facts.aside in ("", "web addresses", "e-mail addresses", "user names")
 
 
 def _is_marked_copy(marked: Sequence[str], plain: Sequence[str]) -> bool:
@@ -154,7 +154,7 @@ def _is_marked_copy(marked: Sequence[str], plain: Sequence[str]) -> bool:
 
 def _text_score(facts: Facts, only: bool) -> float:
     """The words of a cell that other cells do not repeat, more or less by the column's name; 0 for what is no text."""
-    if facts.number_share >= 0.9 or facts.entity_form not in ("", "markup") or facts.aside:
+    if facts.number_share >= 0.9 or facts.entity_form not in ("", "markup") or facts.aside or facts.holds_lists:
         return 0.0
     name, by_name = (facts.name or "").lower(), 1.0
     if name in TEXT_NAMES - _SHORT_TEXTS:

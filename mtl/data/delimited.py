@@ -136,10 +136,13 @@ def _is_quoted_and_spaced(sample: Sequence[str]) -> bool:
 
 
 def _is_single_quoted(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether nearly all lines have single quotation marks around whole cells, as databases write."""
+    """Whether single quotation marks stand around the cells of the first line, and around cells of nearly all others,
+    as databases write."""
     filled = [line.strip() for line in lines[:_SAMPLE_LINES] if line.strip()]
-    wrapped = sum(line.startswith("'") and f"'{delimiter}" in line for line in filled)
-    return bool(delimiter) and wrapped > 0.9 * len(filled)
+    if not delimiter or not filled or not all(re.fullmatch("'[^']*'", cell) for cell in filled[0].split(delimiter)):
+        return False
+    wrapped = sum(line.startswith("'") or f"{delimiter}'" in line for line in filled)
+    return delimiter in filled[0] and wrapped > 0.9 * len(filled)
 
 
 def _best_reading(lines: Sequence[str], delimiter: str) -> Grid:

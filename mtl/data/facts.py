@@ -41,14 +41,16 @@ _ASIDE = {
     "user names": r"@\w+",
     "keys": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[^0-9]*[0-9])(?=[^a-f]*[a-f])[0-9a-f]{16,}",
     "lists of numbers": r"[\[(]\s*[-+0-9.e]+(?:[\s,]+[-+0-9.e]+)*\s*[\])]",
-    "structured data": r"\{.*\}",
+    "structured data": r"\{.*\}|\[\s*[\[{].*[\]}]\s*\]",
 }
 _ASIDE = {what: re.compile(pattern, re.IGNORECASE | re.DOTALL) for what, pattern in _ASIDE.items()}
 # Names of rows such as AB-0012: one word of plain letters, with a digit in it.
 _NUMBERED = re.compile(r"(?=[^0-9]*[0-9])[!-~]{1,60}")
 # Labels that each have a mark of their own.
-_MARKED_LABELS = (re.compile(r"(?:#\w[\w-]*+\s*+)++"), re.compile(r"(?:<[^<>\s]++>\s*+)++"))
-_MARKED_LABEL = re.compile(r"#(\w[\w-]*+)|<([^<>\s]++)>")
+_MARKED_LABELS = tuple(
+    map(re.compile, (r"(?:#\w[\w-]*+\s*+)++", r"(?:<[^<>\s]++>\s*+)++", r"(?:\[\w[\w -]*+\]\s*+)++"))
+)
+_MARKED_LABEL = re.compile(r"#(\w[\w-]*+)|<([^<>\s]++)>|\[(\w[\w -]*+)\]")
 
 # Marks between the labels of a cell, likeliest first.
 _BETWEEN_LABELS = ("|", ";", "#", ",", "/", "+", "&")
@@ -94,6 +96,11 @@ class Facts:
     def distinct_share(self) -> float:
         return len(set(self.sample)) / len(self.sample) if self.sample else 0.0
 
+    @cached_property
+    def holds_lists(self) -> bool:
+        """Whether the cells are lists of words or labels, written as code."""
+        return bool(self.sample) and _share(self.sample, lambda cell: label_list(cell) is not None) > _NEARLY_ALL
+
     def all_differ(self, rows: int) -> bool:
         """Whether each of so many rows has a cell of its own."""
         return len(self.filled) == rows == len(set(self.filled))
@@ -101,13 +108,13 @@ class Facts:
     @cached_property
     def several(self) -> tuple[str, ...]:
         """The labels of cells that hold several each, as `a;b` or a list; empty if the cells hold one each."""
-        lists = [label_list(cell) for cell in self.sample]
-        if sum(found is not None for found in lists) > _NEARLY_ALL * len(lists):
+        if self.holds_lists:
+            lists = [label_list(cell) for cell in self.sample]
             several = any(len(found) != 1 for found in lists if found is not None)
             return tuple(dict.fromkeys(label for found in lists for label in found or ())) if several else ()
         for written in _MARKED_LABELS:
             if self.sample and all(written.fullmatch(cell[:_LONGEST_MATCHED]) for cell in self.sample):
-                found = [[a or b for a, b in _MARKED_LABEL.findall(cell)] for cell in self.sample]
+                found = [["".join(label) for label in _MARKED_LABEL.findall(cell)] for cell in self.sample]
                 several = any(len(labels) > 1 for labels in found)
                 return tuple(dict.fromkeys(label for labels in found for label in labels)) if several else ()
         may_be = not (self.is_prose or self.aside or self.number_share >= _NEARLY_ALL)

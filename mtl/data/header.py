@@ -40,7 +40,7 @@ WORD_NAMES = frozenset(_words("word words token tokens form"))
 _USELESS_NAMES = frozenset(
     _words(
         "# id ids idx index uid uuid guid no row line split fold date time datetime timestamp created url "
-        "link href user username userid author email"
+        "link href user username userid author email annotator annotation_id lead_time"
     )
 )
 _USELESS_PARTS = frozenset(_words("id ids idx uuid url date timestamp username"))

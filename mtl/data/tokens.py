@@ -467,6 +467,10 @@ def join_lists(
     for cells in zip(*(items[i] for i in group), strict=True):
         if len(set(map(len, cells))) == 1:
             rows += [*zip(*cells, strict=True), []]
+    # The words of a text in plain writing, such as a sentence beside lists of its tags and parts of speech.
+    plain = (i for i in range(len(names)) if i not in lists)
+    if any(_alike(tuple(len(row[i].split()) for row in sample), lengths) for i in plain) and max(lengths) > 1:
+        return {}
     group_names = [names[i] for i in group]
     if (places := find_word_columns(group_names, rows, chosen, tag_names)) is None:
         return {}

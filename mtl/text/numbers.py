@@ -159,6 +159,9 @@ def _marks(shapes: Mapping[str, int]) -> tuple[NumberFormat, bool]:
         thousands = ","
     elif comma > point and grouping["."] + unclear["."] >= decimals["."]:
         thousands = "."
+    elif unclear["."] > 1 and not point and not comma and whole and max(map(len, filter(str.isdigit, shapes))) == 3:
+        # 12.500 beside 870: numbers that end in a point and three digits from 1,000 on, and none below.
+        thousands = "."
     is_decimal_comma = thousands == "." or (thousands != "," and written[","] > written["."])
     is_doubtful = not thousands and unclear["."] > 0 and not decimals["."] and whole > 0
     return NumberFormat("," if is_decimal_comma else ".", thousands), is_doubtful
