@@ -13,7 +13,8 @@ class Dialect:
     """How to split a line: the delimiter ("" for a single column), and what quotation marks mean.
 
     `quotes` is "csv" (they wrap cells and are doubled inside), "backslash" (they are escaped inside), "spaced" (csv
-    with spaces after delimiters), "single" (csv with single ones) or "none" (ordinary characters).
+    with spaces after delimiters), "single", "single backslash" (the same with single ones) or "none" (ordinary
+    characters).
     """
 
     delimiter: str

@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mtl.config import UserError
 from mtl.text.literals import python_to_json
@@ -35,11 +35,13 @@ _MARK = re.compile(
 )
 _ESCAPED = re.compile(r"\\([\\\[\]])")
 
-# The names of a span's fields in the exports of various tools.
-_START = ("start", "start_offset", "begin")
-_END = ("end", "end_offset", "stop")
-_POSITION = re.compile(rf"\b(?:{'|'.join(_START + _END)})\b['\"]?+\s*+:")
-_LABELS = ("label", "labels", "entity", "type", "entity_group", "tag")
+# The names of a span's fields in the exports of various tools, in lower case and without underscores.
+_START = ("start", "startoffset", "begin", "beginoffset", "offset")
+_END = ("end", "endoffset", "stop")
+_LENGTH = "length"
+_LABELS = ("label", "labels", "entity", "type", "entitygroup", "tag", "category", "entitytype", "class")
+_OWN = ("text", "word", "value")
+_POSITION = re.compile(r"\b(?:start|begin|end|stop|(?:(?:start|begin|end)_?)?offset)\b['\"]?+\s*+:", re.IGNORECASE)
 # Where a cell is an object, the first of these that it has is its list of spans.
 _LISTS = ("entities", "spans", "label", "labels", "annotations")
 
@@ -55,6 +57,14 @@ class Span:
     start: int
     end: int
     label: str
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class WrittenSpan(Span):
+    """A span as an export has it; its places may count something else than characters. `own` is what it says its text
+    is, "" if it does not."""
+
+    own: str = field(default="", compare=False)
 
 
 # Tags per word ------------------------------------------------------------------------------------
@@ -216,7 +226,7 @@ def parse_marked_cell(cell: str, text: str) -> list[Span]:
 # JSON ---------------------------------------------------------------------------------------------
 
 
-def raw_json_spans(cell: str) -> list[Span]:
+def raw_json_spans(cell: str) -> list[WrittenSpan]:
     """The spans in a cell, in its order, not yet compared with a text.
 
     Reads `[{"start": 0, "end": 4, "label": "PER"}]`, the same with single quotes (as pandas writes lists),
@@ -255,11 +265,10 @@ def literal(cell: str) -> object:
     raise UserError('This is not a list of spans such as [{"start": 0, "end": 4, "label": "PER"}].')
 
 
-def _span(item: object) -> Span:
+def _span(item: object) -> WrittenSpan:
+    own = None
     if isinstance(item, dict):
-        item = item["value"] if isinstance(item.get("value"), dict) else item
-        fields = (_START, _END, _LABELS)
-        start, end, label = (next((item[name] for name in names if name in item), None) for names in fields)
+        start, end, label, own = _fields(item)
     elif isinstance(item, (list, tuple)) and len(item) == 3:
         start, end, label = item
     else:
@@ -271,7 +280,26 @@ def _span(item: object) -> Span:
         raise UserError("Each span needs whole numbers start and end, and a label.")
     if len(label) > LONGEST_NAME or max(abs(start), abs(end)) > _FAR:
         raise UserError(f"A span's label may have {LONGEST_NAME:,} characters, and its start and end 12 digits.")
-    return Span(start, end, label.strip())
+    return WrittenSpan(start, end, label.strip(), own if isinstance(own, str) else "")
+
+
+def _fields(item: dict) -> tuple[object, object, object, object]:
+    """Start, end, label and text of a span; None for what it has not."""
+    label = item.get("label")
+    if isinstance(item.get("points"), list) and len(item["points"]) == 1:
+        item = item["points"][0]  # of Dataturks
+    elif isinstance(item.get("value"), dict):
+        item = item["value"]  # of Label Studio
+    item = {"label": label, **item} if isinstance(item, dict) and label is not None else item
+    names = {name.replace("_", "").lower(): value for name, value in item.items()} if isinstance(item, dict) else {}
+    start, end, label, own = (
+        next((names[n] for n in some if n in names), None) for some in (_START, _END, _LABELS, _OWN)
+    )
+    if "entity" in names and own == names.get("value"):
+        own = None  # of Rasa, where it may be a synonym
+    if end is None and type(start) is type(names.get(_LENGTH)) is int:
+        end = start + names[_LENGTH]  # of Azure
+    return start, end, label, own
 
 
 # All notations -----------------------------------------------------------------------------------
