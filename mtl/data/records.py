@@ -13,7 +13,7 @@ from mtl.data.exports import Record, from_export
 from mtl.data.grid import MOST_COLUMNS, Dialect, Grid
 from mtl.data.header import looks_like_header
 from mtl.data.jsontext import Keyed, Listed, parse
-from mtl.data.rows import Findings
+from mtl.data.rows import Findings, as_items
 from mtl.text.values import plural
 
 # Characters that no text may have: NUL, and half of a surrogate pair.
@@ -201,7 +201,7 @@ def _from_nested(value: Keyed, form: str, findings: Findings, size: int) -> Grid
     if _are_columns(list(value), list(inner)):
         rows = {key: {name: column[key] for name, column in value.items() if key in column} for key in inner}
         lines = {key: line for column in value.values() for key, line in column.lines.items()}
-    return to_grid(list(rows.values()), [lines[key] for key in rows], form, findings, size)
+    return to_grid(list(rows.values()), as_items([lines[key] for key in rows]), form, findings, size)
 
 
 def _are_columns(outer: list[str], inner: list[str]) -> bool:

@@ -24,6 +24,30 @@ NAMED_LINES = 8
 _LONGEST_FACT = 300
 
 
+class Item(int):
+    """The line of a record that has others on its line, as in JSON on one line; `item` is its number in the list."""
+
+    def __new__(cls, line: int, item: int) -> Item:
+        self = super().__new__(cls, line)
+        self.item = item
+        return self
+
+    def __getnewargs__(self) -> tuple[int, int]:
+        return int(self), self.item
+
+
+def place(line: int) -> str:
+    """Where a row is, as in "line 3" or "item 17"."""
+    return f"item {line.item:,}" if isinstance(line, Item) else f"line {line:,}"
+
+
+def as_items(lines: list[int]) -> list[int]:
+    """The lines of records; numbered as items where several are on the same line."""
+    if len(set(lines)) == len(lines):
+        return lines
+    return [Item(line, number) for number, line in enumerate(lines, start=1)]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One text, or two, with labels.
@@ -178,7 +202,8 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _merged(first: Sequence[Finding], count: int) -> Finding:
-    lines = ", ".join(str(f.line) for f in first[1:])
+    noun = "items" if isinstance(first[0].line, Item) else "lines"
+    numbers = ", ".join(place(f.line).split()[1] for f in first[1:])
     more = f" and {count - len(first):,} more" if count > len(first) else ""
-    also = f" The same in {count - 1:,} more places: lines {lines}{more}."
+    also = f" The same in {count - 1:,} more places: {noun} {numbers}{more}."
     return replace(first[0], problem=first[0].problem + also, count=count)

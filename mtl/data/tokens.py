@@ -485,12 +485,13 @@ def _joined(
     grid: Grid, width: int, word: int, tag: int | None, places: WordColumns, names: Sequence[str], findings: Findings
 ) -> tuple[list[list[str]], list[int]]:
     """The rows and lines of a grid with text and spans in place of the lists; faulty rows are left out."""
-    rows: dict[int, list[str]] = {}
+    kept: list[tuple[list[str], int]] = []
+    taken: list[list[str]] = []
 
     def sentences() -> Iterator[Sentence]:
         for row, line in zip(grid.rows, grid.lines, strict=True):
             if len(row) != width:
-                rows[line] = row
+                kept.append((row, line))
                 continue
             words = _items(row[word])
             tags = ["O"] * len(words) if tag is None else _items(row[tag])
@@ -498,17 +499,17 @@ def _joined(
                 facts = {"tags": plural(len(tags), "tag"), "words": plural(len(words), "word")}
                 findings.add("list-lengths", line, names[word], **facts)
                 continue
-            rows[line] = row
+            taken.append(row)
             yield [(w, _named(t, places.names), line) for w, t in zip(words, tags, strict=True) if w]
 
     column = "" if tag is None else names[tag]
-    read = {line: (text, spans) for text, spans, line in to_spans(sentences(), places.form, column, findings)}
-    for line, (text, spans) in read.items():
-        rows[line][word] = text
+    for text, spans, line in to_spans(sentences(), places.form, column, findings):
+        row = taken[-1]  # of the sentence that was read just now
+        row[word] = text
         if tag is not None:
-            rows[line][tag] = json.dumps([[s.start, s.end, s.label] for s in spans], ensure_ascii=False)
-    used = [line for line, row in rows.items() if line in read or len(row) != width]
-    return [rows[line] for line in used], used
+            row[tag] = json.dumps([[s.start, s.end, s.label] for s in spans], ensure_ascii=False)
+        kept.append((row, line))
+    return [row for row, _ in kept], [line for _, line in kept]
 
 
 def _are_lists(cells: Sequence[str]) -> bool:
