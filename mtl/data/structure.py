@@ -10,7 +10,7 @@ from mtl.data import frame
 from mtl.data.columns import guess_roles
 from mtl.data.files import read_bytes, split_lines, to_source
 from mtl.data.grid import MOST_COLUMNS, Dialect, Grid
-from mtl.data.header import distinct_names, find_header
+from mtl.data.header import distinct_names, find_header, headers_below
 from mtl.data.questions import ask_for_header
 from mtl.data.rows import Findings, Question
 from mtl.data.sheets import read_sheet
@@ -59,13 +59,17 @@ def take_names(
     first = filled[0]
     if (count := len(grid.rows[first])) > MOST_COLUMNS:
         raise UserError(f"The first line has {count:,} cells; a table may have {MOST_COLUMNS:,} columns.")
-    found = find_header([grid.rows[i] for i in filled])
+    rows = [grid.rows[i] for i in filled]
+    below = headers_below(rows) if header is not False else 0
+    found = find_header([rows[0], *rows[below + 1 :]])
     if header is None and not found.sure:
         questions.append(ask_for_header(grid.rows[first], found.is_there))
         findings.add(f"header-{'taken' if found.is_there else 'left'}", grid.lines[first])
     if found.is_there if header is None else header:
         own, line = grid.rows[first], grid.lines[first]
-        del grid.rows[: first + 1], grid.lines[: first + 1]
+        for i in filled[1 : below + 1]:
+            findings.add("header-below", grid.lines[i])
+        del grid.rows[: filled[below] + 1], grid.lines[: filled[below] + 1]
         frame.drop_repeated_headers(grid, own, findings)
         return distinct_names(_fitted(own, grid, line, findings), line, findings), True
     width = grid.width()
