@@ -345,9 +345,16 @@ def _read_ruled(lines: Sequence[str]) -> Grid:
     grid = _read_literal(lines, Dialect("|", "none"))
     grid.unclosed = []
     grid.form = "table, bars between cells"
+    rules: set[int] = set()
     for i, line in enumerate(lines):
         cells = [cell.replace("\\|", "|").strip() for cell in re.split(r"(?<!\\)\|", line.strip())]
-        is_part = len(cells) > 1 and not _RULE.fullmatch(line)
+        if line.strip() and _RULE.fullmatch(line):
+            rules.add(i)
+            continue
+        is_part = len(cells) > 1
         outer = 1 if line.strip().startswith("|") else 0
         grid.rows[i] = cells[outer : -1 if line.strip().endswith("|") else None] if is_part else []
+        if line.strip() and not is_part:
+            grid.outside.append(i + 1)
+    grid.remove({*rules, *(line - 1 for line in grid.outside)})
     return grid

@@ -20,6 +20,8 @@ Progress = Callable[[float], None]
 # This many findings of one kind are listed one by one; more are merged into one that names the first lines.
 _SINGLE = 3
 NAMED_LINES = 8
+# These say little by themselves.
+_TOGETHER = ("label-blank", "row-unlabelled", "blank-line", "header-again")
 # A label may be megabytes long.
 _LONGEST_FACT = 300
 
@@ -192,7 +194,7 @@ class Findings:
         result: list[Finding] = []
         for key, first in self._first.items():
             count = self._counts[key]
-            result += first if count <= _SINGLE else [_merged(first, count)]
+            result += first if count <= (1 if key[0] in _TOGETHER else _SINGLE) else [_merged(first, count)]
         return in_order(result)
 
 

@@ -16,6 +16,8 @@ from mtl.data.rows import Findings, Question
 from mtl.data.sheets import read_sheet
 from mtl.kinds.tagging import Tagging
 
+# So many rows tell which column is the longest.
+_SAMPLE = 2000
 # The kind of task of a column of entities.
 _ENTITIES = Tagging.name
 
@@ -105,6 +107,17 @@ def _fitted(header: list[str], grid: Grid, line: int, findings: Findings) -> lis
 
 
 def columns_of(grid: Grid, width: int) -> list[list[str]]:
-    """The cells by column, of rows that have them all."""
-    rows = [row for row in grid.rows if len(row) == width]
-    return [[row[i] for row in rows] for i in range(width)]
+    """The cells by column. A row that lacks cells has blank ones; those that it has too many count as part of the
+    longest column, as texts have delimiters in them."""
+    filled = [row for row in grid.rows if row]
+    whole = [row for row in filled[:_SAMPLE] if len(row) == width]
+    longest = max(range(width), key=lambda i: sum(len(row[i]) for row in whole), default=0)
+    rows = [row if len(row) == width else _evened(row, width, longest) for row in filled]
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+def _evened(row: list[str], width: int, place: int) -> list[str]:
+    extra = len(row) - width
+    if extra < 0:
+        return row + [""] * -extra
+    return [*row[:place], " ".join(row[place : place + extra + 1]), *row[place + extra + 1 :]]

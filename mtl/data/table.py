@@ -185,15 +185,20 @@ def _from_grid(
             findings.add("text-empty", line, names[place])
             continue
         width = len(row)
-        short[width] += width < len(names)
+        blank: list[int] = []
         for i, read in readers.items():
-            if i < width and (not is_blank(row[i]) or (i in keep_null and is_null(row[i]))):
-                if (label := read(row[i], text, line)) is not None:
-                    labels[names[i]] = label
-            elif i < width or short[width] <= NAMED_LINES:
-                findings.add("label-blank", line, names[i])
-            else:
+            if i >= width:
                 break
+            if is_blank(row[i]) and not (i in keep_null and is_null(row[i])):
+                blank.append(i)
+            elif (label := read(row[i], text, line)) is not None:
+                labels[names[i]] = label
+        if labels:  # of a row without any, it is said that it has none
+            short[width] += width < len(names)
+            if width < len(names) and short[width] <= NAMED_LINES:
+                blank += [i for i in readers if i >= width]
+            for i in blank:
+                findings.add("label-blank", line, names[i])
         own = row[guess.id].strip() if guess.id is not None and guess.id < width else ""
         rows.append(Row(text, labels, line, own))
     for i in readers:
