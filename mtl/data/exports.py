@@ -68,8 +68,7 @@ def _add_results(row: Record, results: Any) -> set[str]:
         offsets = value.get("globalOffsets", value)
         if isinstance(offsets, dict) and "start" in offsets and isinstance(answer, list):
             place = {"start": offsets["start"], "end": offsets.get("end")}
-            own = {"text": value["text"]} if isinstance(value.get("text"), str) else {}
-            spans.setdefault(name, []).extend({**place, "label": label, **own} for label in answer)
+            spans.setdefault(name, []).extend({**place, "label": label, "text": value.get("text")} for label in answer)
         else:
             row[name] = answer
     row.update(spans)

@@ -5,7 +5,6 @@ Tools differ in that. What a span says its text is tells which it is; where span
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 from collections import Counter
@@ -79,7 +78,9 @@ class Counting:
         if self.shift == 1:
             said.append("from 1")
         elif self.shift:
-            said.append(f"and are {abs(self.shift):,} too {'high' if self.shift > 0 else 'low'}")
+            said.append(
+                f"but are {abs(self.shift):,} too {'high' if self.shift > 0 else 'low'}, as if the text had moved"
+            )
         if self.inclusive:
             said.append("the end being the last one of the entity")
         return ", ".join(said)
@@ -137,7 +138,10 @@ def _by_texts(sample: _Sample) -> Counting:
     written = [span for _, spans in sample for span in spans]
 
     def right(places: Iterable[Span]) -> int:
-        return sum(not says_otherwise(*span) for span in zip(written, places, texts, strict=True))
+        # Spaces at the ends would hide that a place is one too far.
+        pieces = [text[max(0, s.start) : max(0, s.end)] for s, text in zip(places, texts, strict=True)]
+        same = zip(written, pieces, strict=True)
+        return sum(span.own == piece or (piece == piece.strip() and _are_same(span.own, piece)) for span, piece in same)
 
     usual = right(written)
     if usual == len(written):
@@ -146,8 +150,7 @@ def _by_texts(sample: _Sample) -> Counting:
     moved = Counter(span.start - text.find(span.own) for text, span in pairs if text.count(span.own) == 1)
     shift = max(moved, key=moved.get, default=0)
     counts = {counting: right(places) for counting, places in _readings(sample, shift)}
-    # Any table of one emoji at the beginning of its texts is explained by a shift as well.
-    best = max(counts, key=lambda counting: (counts[counting], counting.shift in (0, 1)))
+    best = max(counts, key=counts.get)
     return best if counts[best] > usual and counts[best] >= _MOST * len(written) else USUAL
 
 
@@ -162,12 +165,12 @@ def _by_borders(sample: _Sample) -> Verdict:
     likely: dict[tuple[Span, ...], Counting] = {}
     for counting, places in _readings(sample):
         other = [i for i, place in enumerate(places) if place != usual[i]]
-        better = sum(_is_whole(places[i], texts[i]) for i in other)
-        enough = _NEARLY_ALL * len(other)
+        better = sum(map(_is_whole, places, texts))
+        enough = _NEARLY_ALL * len(places)
         if counting.unit in _WORDS:
             # Words are whole in any case. Most entities being single words, some have the same start and end if that is
             # inclusive.
-            enough = len(other)
+            enough = len(places)
             if counting.inclusive != any(span.start == span.end for span in written):
                 continue
         if len(other) >= _FEW and better >= enough and sum(whole[i] for i in other) <= _HARDLY_ANY * len(other):
@@ -180,16 +183,13 @@ def _by_borders(sample: _Sample) -> Verdict:
 
 
 def _readings(sample: _Sample, shift: int = 0) -> _Readings:
-    """All ways of counting that make a difference, likeliest first; one is of characters that are `shift` too high."""
-    for unit, to_places in _UNITS.items():
-        units = [to_places(text) for text, _ in sample]
-        if unit != USUAL.unit and not any(units):
-            continue
-        shifts = (0, 1, shift) if unit == USUAL.unit else (0, 1)
-        for counting in itertools.starmap(functools.partial(Counting, unit), itertools.product(shifts, (False, True))):
-            places = zip(sample, units, strict=True)
-            if counting != USUAL:
-                yield counting, [s for (text, spans), own in places for s in counting._place(spans, own, len(text))]
+    """All ways of counting that make a difference, likeliest first; the last are of characters `shift` too high."""
+    units = {unit: [to_places(text) for text, _ in sample] for unit, to_places in _UNITS.items()}
+    different = [unit for unit, places in units.items() if any(places) or unit == USUAL.unit]
+    countings = [Counting(unit, *how) for how in itertools.product((0, 1), (False, True)) for unit in different]
+    for counting in (*countings[1:], Counting(shift=shift), Counting(shift=shift, inclusive=True)):
+        places = zip(sample, units[counting.unit], strict=True)
+        yield counting, [s for (text, spans), own in places for s in counting._place(spans, own, len(text))]
 
 
 def _is_whole(span: Span, text: str) -> bool:

@@ -91,10 +91,9 @@ def test_a_quotation_mark_that_nothing_closes_among_others_that_are(tmp_path, ro
 
 
 def test_a_row_without_any_label(tmp_path):
-    assert found(tmp_path, HEADER + FINE + "A new text,,,\n") == [
-        ("row-unlabelled", "warning", 12, None),
-        *[("label-blank", "note", 12, column) for column in ("label", "score", "entities")],
-    ]
+    text = HEADER + FINE + "A new text,,,\nAnother text,n/a,,\n"
+    assert found(tmp_path, text) == [("row-unlabelled", "warning", 12, None)]
+    assert "1 more places: lines 13." in read(tmp_path, text).findings[0].problem
 
 
 @pytest.mark.parametrize(

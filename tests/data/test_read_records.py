@@ -162,7 +162,7 @@ def test_label_studio():
     grid, (finding,) = read(tasks)
     assert grid.names == ["text", "mood", "stars", "entities"]
     assert grid.rows == [
-        ["Ada runs", "glad", "4", '[{"start":0,"end":3,"label":"PER"}]'],
+        ["Ada runs", "glad", "4", '[{"start":0,"end":3,"label":"PER","text":"Ada"}]'],
         ["rain", "", "", "[]"],
         ["snow", "", "", ""],
     ]
