@@ -190,7 +190,9 @@ class Facts:
 
     @cached_property
     def _parse_number(self) -> Callable[[str], float | None]:
-        return number_format(self.filled).parse
+        form = number_format(self.sample)
+        is_plain_text = not any(form.parse(cell) is not None for cell in self.sample)
+        return form.parse if is_plain_text else number_format(self.filled).parse
 
     @cached_property
     def numbers(self) -> list[float]:
