@@ -367,3 +367,18 @@ def test_spans_that_count_otherwise_are_read_as_meant_and_it_is_said(tmp_path):
     (finding,) = table.findings
     assert (finding.level, finding.line, finding.code) == ("warning", 1, "span-counting")
     assert "UTF-16 units" in finding.problem and '3 to 6 (PER) is "Ada"' in finding.action
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_spans_that_count_the_words_of_lists(tmp_path, inclusive):
+    """As of SpERT and GLiNER."""
+    rows = [
+        {"tokens": ["Ada", "Lovelace", "met", name, "."], "ner": [[0, 2 - inclusive, "PER"], [3, 4 - inclusive, "PER"]]}
+        for name in ("Bob", "Cleo", "Dan", "Eve")
+    ]
+    table = read(tmp_path, json.dumps(rows), "data.json")
+    assert [row.text for row in table.rows] == [f"Ada Lovelace met {name} ." for name in ("Bob", "Cleo", "Dan", "Eve")]
+    assert table.rows[1].labels == {"ner": (Span(0, 12, "PER"), Span(17, 21, "PER"))}
+    assert [f.code for f in table.findings] == ["span-counting"]
+    # Of two spans it is not clear.
+    assert len(read(tmp_path, json.dumps(rows[:1]), "few.json").rows) == inclusive
