@@ -50,6 +50,19 @@ class Grid:
         if len(left) < len(self.rows):
             self.rows, self.lines = [self.rows[i] for i in left], [self.lines[i] for i in left]
 
+    def even(self, row: list[str], width: int, place: int) -> list[str]:
+        """The row with at most `width` cells. Extra ones are part of the column `place`, a text, but behind tabs, and
+        blank ones at the end, which spreadsheet programs write, are none."""
+        end = len(row)
+        while end > width and not row[end - 1].strip():
+            end -= 1
+        delimiter = self.dialect.delimiter
+        if end <= width or delimiter == "\t":
+            return row[: min(end, width)]
+        # Prose is full of commas: an extra one most likely belongs to the text.
+        after = place + end - width + 1
+        return [*row[:place], delimiter.join(row[place:after]), *row[after:end]]
+
     def width(self) -> int:
         """The most common number of cells; 0 when there are none."""
         widths = Counter(len(row) for row in self.rows if row)

@@ -18,6 +18,8 @@ from mtl.kinds.tagging import Tagging
 
 # So many rows tell which column is the longest.
 _SAMPLE = 2000
+# A small file may have thousands of columns and very many rows of one cell.
+_MOST_BLANK = 2_000_000
 # The kind of task of a column of entities.
 _ENTITIES = Tagging.name
 
@@ -109,15 +111,9 @@ def _fitted(header: list[str], grid: Grid, line: int, findings: Findings) -> lis
 def columns_of(grid: Grid, width: int) -> list[list[str]]:
     """The cells by column. A row that lacks cells has blank ones; those that it has too many count as part of the
     longest column, as texts have delimiters in them."""
-    filled = [row for row in grid.rows if row]
-    whole = [row for row in filled[:_SAMPLE] if len(row) == width]
-    longest = max(range(width), key=lambda i: sum(len(row[i]) for row in whole), default=0)
-    rows = [row if len(row) == width else _evened(row, width, longest) for row in filled]
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
-
-
-def _evened(row: list[str], width: int, place: int) -> list[str]:
-    extra = len(row) - width
-    if extra < 0:
-        return row + [""] * -extra
-    return [*row[:place], " ".join(row[place : place + extra + 1]), *row[place + extra + 1 :]]
+    whole = [row for row in grid.rows if len(row) == width]
+    longest = max(range(width), key=lambda i: sum(len(row[i]) for row in whole[:_SAMPLE]), default=0)
+    rows = [row if len(row) == width else grid.even(row, width, longest) for row in grid.rows if row]
+    if (len(rows) - len(whole)) * width > _MOST_BLANK:
+        rows = whole
+    return [[row[i] if i < len(row) else "" for row in rows] for i in range(width)]

@@ -227,21 +227,13 @@ def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterat
         if not row:
             findings.add("blank-line", line)
             continue
-        facts = {"found": len(row), "expected": width, "delimiter": name}
-        # Spreadsheet programs write empty cells after the last column.
-        while len(row) > width and not row[-1].strip():
-            row.pop()
-        if len(row) < width:
-            findings.add("ragged-short", line, **facts)
-        elif len(row) > width and delimiter == "\t":
-            findings.add("ragged-cut", line, **facts)
-            row = row[:width]
-        elif len(row) > width:
-            # Prose is full of commas: an extra one most likely belongs to the text.
-            findings.add("ragged-joined", line, **facts)
-            after = place + len(row) - width + 1
-            row = [*row[:place], delimiter.join(row[place:after]), *row[after:]]
-        yield row, line
+        found = len(row)
+        if found < width:
+            findings.add("ragged-short", line, found=found, expected=width, delimiter=name)
+        elif any(cell.strip() for cell in row[width:]):
+            code = "ragged-cut" if delimiter == "\t" else "ragged-joined"
+            findings.add(code, line, found=found, expected=width, delimiter=name)
+        yield grid.even(row, width, place), line
 
 
 # One word per row ------------------------------------------------------------------------------------

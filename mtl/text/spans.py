@@ -36,12 +36,14 @@ _MARK = re.compile(
 _ESCAPED = re.compile(r"\\([\\\[\]])")
 
 # The names of a span's fields in the exports of various tools, in lower case and without underscores.
-_START = ("start", "startoffset", "begin", "beginoffset", "offset")
-_END = ("end", "endoffset", "stop")
+_START = ("start", "startoffset", "startpos", "startindex", "startchar", "begin", "beginoffset", "offset")
+_END = ("end", "endoffset", "endpos", "endindex", "endchar", "stop")
 _LENGTH = "length"
 _LABELS = ("label", "labels", "entity", "type", "entitygroup", "tag", "category", "entitytype", "class")
 _OWN = ("text", "word", "value")
-_POSITION = re.compile(r"\b(?:start|begin|end|stop|(?:(?:start|begin|end)_?)?offset)\b['\"]?+\s*+:", re.IGNORECASE)
+_POSITION = re.compile(
+    r"\b(?:(?:start|begin|end|stop)(?:_?(?:offset|pos|index|char))?|offset)\b['\"]?+\s*+:", re.IGNORECASE
+)
 # Where a cell is an object, the first of these that it has is its list of spans.
 _LISTS = ("entities", "spans", "label", "labels", "annotations")
 

@@ -320,3 +320,11 @@ def test_amounts_are_not_taken_for_anything_else(tmp_path, name, cells):
     aside = ("phone numbers", "postal codes", "years", "times", "places on a map", "numbers of a fixed width")
     columns(tmp_path, f"text;{name}", SENTENCES, cells)
     assert not any(what in c.reason for c in read_table(tmp_path / "data.csv").columns for what in aside)
+
+
+def test_the_evidence_counts_every_row(tmp_path):
+    path = tmp_path / "data.csv"
+    rows = [f"sentence {i} is of many words,{'ab'[i % 2]}" for i in range(12)]
+    path.write_text("\n".join(["text,label", *(row + ",," for row in rows[:9]), *rows[9:11], "one, two and more,b\n"]))
+    text, label = read_table(path).columns
+    assert text.reason.startswith("12 distinct texts") and label.reason == "it has 2 distinct values in 12 rows"
