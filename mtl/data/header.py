@@ -48,6 +48,8 @@ _USELESS_PARTS = frozenset(_words("id ids idx uuid url date timestamp username")
 _NUMBER = re.compile("[12]")
 # As Qualtrics writes below the names and the questions.
 _IMPORT = re.compile(r'\s*\{"?ImportId\b', re.IGNORECASE)
+# As SurveyMonkey writes below the questions.
+_RESPONSE = "Open-Ended Response"
 # Of fewer rows, no row is like no other.
 _SURVEY = 6
 _ID_PARTS = frozenset(_words("id ids idx uid uuid guid key"))
@@ -133,7 +135,7 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
 def headers_below(rows: Sequence[Sequence[str]]) -> int:
     """How many of the rows below the first are headers, too: the questions of a survey, or the objects by which its
     program imports the columns."""
-    imports = next((i for i, row in enumerate(rows[:3]) if _is_import(row)), 0)
+    imports = next((i for i, row in enumerate(rows[:3]) if _is_import(row) or _RESPONSE in row), 0)
     return imports or int(len(rows) > _SURVEY and _asks(rows[1], rows[2 : _SAMPLE + 2]))
 
 

@@ -239,7 +239,25 @@ def raw_json_spans(cell: str) -> list[WrittenSpan]:
         value = next((value[name] for name in _LISTS if name in value), None)
     if not isinstance(value, list):
         raise UserError("The spans must be a list, in square brackets.")
-    return [_span(item) for item in value]
+    return _whole_entities([_span(item) for item in value])
+
+
+def _whole_entities(spans: list[WrittenSpan]) -> list[WrittenSpan]:
+    """Entities of spans that are pieces of them with tags as labels, as Hugging Face's pipeline gives them; others as
+    they are."""
+    if not all(is_tag(span.label) for span in spans):
+        return spans
+    whole: list[WrittenSpan] = []
+    for span in sorted(spans):
+        prefix, _, label = span.label.partition("-")
+        last = whole[-1] if whole else None
+        gap = span.start - last.end if last else -1
+        if last and last.label == label and (gap == 0 or (gap == 1 and prefix not in "BSU")):
+            own = last.own + " " * gap + span.own if last.own and span.own else ""
+            whole[-1] = WrittenSpan(last.start, span.end, label, own)
+        elif label:
+            whole.append(WrittenSpan(span.start, span.end, label, span.own))
+    return whole
 
 
 def is_json(cell: str) -> bool:

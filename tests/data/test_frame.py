@@ -88,7 +88,7 @@ IMPORTS = '"{""ImportId"":""QID1""}","{""ImportId"":""QID2_TEXT""}"\n'
 ANSWERS = "".join(f"{('good', 'bad', 'so so')[i % 3]},Because of the {i} things I saw there\n" for i in range(12))
 
 
-@pytest.mark.parametrize("below", [QUESTIONS, IMPORTS, QUESTIONS + IMPORTS])
+@pytest.mark.parametrize("below", [QUESTIONS, IMPORTS, QUESTIONS + IMPORTS, "Response,Open-Ended Response\n"])
 def test_questions_and_imports_below_the_names_are_headers(tmp_path, below):
     path = tmp_path / "survey.csv"
     path.write_text("Q1,Q2\n" + below + ANSWERS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,6 +126,15 @@ def test_a_span_between_words_has_no_tag():
 )
 def test_json_of_other_tools(cell):
     assert entities.raw_json_spans(cell) == [WrittenSpan(0, 3, "PER")]
+
+
+def test_pieces_of_entities_with_tags_as_labels_are_put_together():
+    """As Hugging Face's pipeline gives them without aggregation."""
+    pieces = [("B-PER", "Nor", 0, 3), ("I-PER", "##a", 3, 4), ("I-PER", "Quill", 5, 10), ("B-PER", "Bob", 11, 14)]
+    cell = [{"entity": tag, "score": 0.9, "word": word, "start": start, "end": end} for tag, word, start, end in pieces]
+    spans = entities.raw_json_spans(json.dumps([*cell, {"entity": "O", "word": "ran", "start": 15, "end": 18}]))
+    assert spans == [WrittenSpan(0, 10, "PER"), WrittenSpan(11, 14, "PER")]
+    assert [span.own for span in spans] == ["Nor##a Quill", "Bob"]
 
 
 @pytest.mark.parametrize(
