@@ -21,7 +21,7 @@ Progress = Callable[[float], None]
 _SINGLE = 3
 NAMED_LINES = 8
 # These say little by themselves.
-_TOGETHER = ("label-blank", "row-unlabelled", "blank-line", "header-again")
+_TOGETHER = ("label-blank", "row-unlabelled")
 # A label may be megabytes long.
 _LONGEST_FACT = 300
 
