@@ -91,7 +91,7 @@ USUAL = Counting()
 
 @dataclass(frozen=True)
 class Verdict:
-    """How spans count. If that is not certain, but of those `examined` nearly all begin or end inside words, these are
+    """How spans count. If that is not certain, but of those `examined` nearly all are not whole words, these are
     `inside`, and `suspects` the ways of counting by which they would not."""
 
     counting: Counting = USUAL
