@@ -221,9 +221,9 @@ def _settle_places(rows: Sequence[Row], name: str, findings: Findings) -> None:
     written = [row for row in rows if isinstance(row.labels.get(name), list)]
     verdict = find_counting((row.text, row.labels[name]) for row in written)
     counting = verdict.counting
-    if verdict.inside:
+    if verdict.broken:
         may_be = " or ".join(suspect.said for suspect in verdict.suspects) or "bytes, words, or characters from 1"
-        report("span-suspect", None, count=verdict.inside, examined=verdict.examined, may_be=may_be)
+        report("span-suspect", None, count=verdict.broken, examined=verdict.examined, may_be=may_be)
     is_said = counting == USUAL
     for row in written:
         spans = row.labels.pop(name)

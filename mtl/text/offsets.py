@@ -91,12 +91,12 @@ USUAL = Counting()
 
 @dataclass(frozen=True)
 class Verdict:
-    """How spans count. If that is not certain, but of those `examined` nearly all are not whole words, these are
-    `inside`, and `suspects` the ways of counting by which they would not."""
+    """How spans count. Where that is not certain though nearly all are not whole words, `broken` says how many of those
+    `examined`, and `suspects` by which ways of counting they would be whole."""
 
     counting: Counting = USUAL
     suspects: tuple[Counting, ...] = ()
-    inside: int = 0
+    broken: int = 0
     examined: int = 0
 
 
@@ -159,8 +159,8 @@ def _by_borders(sample: _Sample) -> Verdict:
     written = [span for _, spans in sample for span in spans]
     usual = USUAL.place(written, "")
     whole = list(map(_is_whole, usual, texts))
-    inside = whole.count(False)
-    if not inside:
+    broken = whole.count(False)
+    if not broken:
         return Verdict()
     likely: dict[tuple[Span, ...], Counting] = {}
     for counting, places in _readings(sample):
@@ -177,9 +177,9 @@ def _by_borders(sample: _Sample) -> Verdict:
             likely.setdefault(tuple(places), counting)
     if len(likely) == 1:
         return Verdict(*likely.values())
-    if inside < (1 - _HARDLY_ANY) * len(whole):
+    if broken < (1 - _HARDLY_ANY) * len(whole):
         return Verdict()
-    return Verdict(USUAL, tuple(likely.values()), inside, len(whole))
+    return Verdict(USUAL, tuple(likely.values()), broken, len(whole))
 
 
 def _readings(sample: _Sample, shift: int = 0) -> _Readings:

@@ -113,10 +113,10 @@ def test_other_spaces_case_and_pieces_of_words_are_the_same_text():
 
 
 def test_scripts_without_capitals_give_no_reason_to_doubt():
-    assert find_counting([("中文的句子没有空格", [WrittenSpan(1, 3, "X")])] * 10).inside == 0
+    assert find_counting([("中文的句子没有空格", [WrittenSpan(1, 3, "X")])] * 10).broken == 0
 
 
 def test_what_is_not_clear_is_suspected():
     sample = [(f"Some words about nothing{i}", [WrittenSpan(1, 3, "X"), WrittenSpan(6, 8, "X")]) for i in range(8)]
     verdict = find_counting(sample)
-    assert (verdict.counting, verdict.inside, verdict.examined) == (USUAL, 16, 16)
+    assert (verdict.counting, verdict.broken, verdict.examined) == (USUAL, 16, 16)
