@@ -145,7 +145,8 @@ def _is_single_quoted(lines: Sequence[str], delimiter: str) -> bool:
     opening, closing = re.compile(rf"(?:^|{mark})'"), re.compile(rf"'(?={mark}|$)")
     opened, closed = (sum(len(pattern.findall(line)) for line in filled) for pattern in (opening, closing))
     named = all(re.fullmatch("'[^']*'", cell) for cell in filled[0].split(delimiter))
-    often = 2 * opened > len(filled) if named else sum(map(bool, map(opening.search, filled[1:]))) > 0.9 * len(filled)
+    rows = filled[1:]
+    often = 2 * opened > len(filled) if named else sum(map(bool, map(opening.search, rows))) >= 0.9 * len(rows) > 0
     return often and abs(opened - closed) <= 0.1 * opened
 
 

@@ -109,13 +109,13 @@ class Facts:
 
     def _numeric_aside(self, cells: Sequence[str]) -> str:
         """What numbers stand for that are no amounts; the name decides where the cells leave it open."""
-        if self.promises_labels:
-            return ""
         varied = len(set(cells)) > _HANDFUL
-        are_whole = _share(cells, str.isdecimal) >= _NEARLY_ALL
         may_be_phones = self._names(_PHONES) or (varied and (not self.number_share or all(c[0] == "+" for c in cells)))
         if may_be_phones and _share(cells, _PHONE.fullmatch) >= _NEARLY_ALL:
             return "phone numbers"
+        if self.promises_labels:
+            return ""
+        are_whole = _share(cells, str.isdecimal) >= _NEARLY_ALL
         if self._names(_POST) and _share(cells, _POSTAL.fullmatch) >= _NEARLY_ALL:
             return "postal codes"
         widths = {len(cell) for cell in cells}

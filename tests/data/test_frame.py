@@ -27,7 +27,7 @@ def said(table):
         (f"~~~\n{TABLE}", [("fence", 1)]),
         (f"Soups of 2024\n{TABLE}", [("prose", 1)]),
         (f"# made by hand\n{TABLE}", [("comment", 1)]),
-        (f"{TABLE}\nI hope this helps!\n", [("blank-line", 14), ("prose", 15)]),
+        (f"{TABLE}\nI hope this helps!\n", [("prose", 15)]),
         (f"sep=,\n{TABLE}", []),
         (TABLE + TABLE, [("header-again", 14)]),
     ],
