@@ -74,8 +74,35 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
     the default model was not trained on are held out from a visitor's run as well, and a larger share holds out the
     same texts and more. Stratified by label. Each side gets at least one row if there are two texts or more.
     """
-    if share <= 0 or not rows:
-        return list(rows), []
+    strata = _strata(rows)
+    takes = _takes([len(stratum) for stratum in strata], share)
+    held_out = {text for stratum, take in zip(strata, takes, strict=True) for text in [*stratum][:take]}
+    train = [row for row in rows if _same_texts(row) not in held_out]
+    return train, [row for row in rows if _same_texts(row) in held_out]
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """How many rows each text of a table has, by stratum, in the order in which `split` holds texts out."""
+
+    strata: tuple[tuple[int, ...], ...] = ()
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> RowCounts:
+        return cls(tuple(tuple(map(len, stratum.values())) for stratum in _strata(rows)))
+
+    @property
+    def total(self) -> int:
+        return sum(map(sum, self.strata))
+
+    def held_out(self, share: float) -> int:
+        """How many rows `split` holds out."""
+        takes = _takes([len(stratum) for stratum in self.strata], share)
+        return sum(sum(stratum[:take]) for stratum, take in zip(self.strata, takes, strict=True))
+
+
+def _strata(rows: Sequence[Row]) -> list[dict[str, list[Row]]]:
+    """The rows by text, in strata of the same labels, the largest first."""
     texts: dict[str, list[Row]] = {}
     for row in rows:
         texts.setdefault(_same_texts(row), []).append(row)
@@ -83,20 +110,23 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
     for text, group in texts.items():
         stratum = tuple((task, value) for task, value in sorted(group[0].labels.items()) if isinstance(value, str))
         strata.setdefault(stratum, []).append(text)
-    # Largest stratum first; what rounding leaves over is carried to the next.
-    held_out: set[str] = set()
+    by_size = sorted(strata.items(), key=lambda item: (-len(item[1]), repr(item[0])))
+    return [{text: texts[text] for text in sorted(members, key=_rank)} for _, members in by_size]
+
+
+def _takes(sizes: Sequence[int], share: float) -> list[int]:
+    """How many texts to hold out of each stratum; what rounding leaves over is carried to the next."""
+    takes: list[int] = []
     due = 0.0
-    for _, members in sorted(strata.items(), key=lambda item: (-len(item[1]), repr(item[0]))):
-        due += len(members) * share
-        take = min(round(due), len(members) - 1 if len(members) > 1 else 1)
-        held_out.update(sorted(members, key=_rank)[:take])
-        due -= take
-    if not held_out and len(texts) > 1:
-        held_out.add(min(texts, key=_rank))
-    if len(held_out) == len(texts):
-        held_out.remove(min(held_out))
-    train = [row for row in rows if _same_texts(row) not in held_out]
-    return train, [row for row in rows if _same_texts(row) in held_out]
+    for size in sizes:
+        due += size * share
+        takes.append(min(round(due), size - 1 if size > 1 else 1))
+        due -= takes[-1]
+    if share > 0 and sum(sizes) > 1 and not any(takes):
+        takes[0] = 1
+    if sizes and sum(takes) == sum(sizes):
+        takes[-1] -= 1
+    return takes
 
 
 def _rank(text: str) -> bytes:

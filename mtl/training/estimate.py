@@ -68,19 +68,18 @@ def estimate(
     tasks: Mapping[str, TaskSpec],
     learns: Collection[str],
     rows: int,
+    held_out: int,
     tokens: int,
     config: TrainConfig,
     wait: float = 1.0,
 ) -> Estimate:
     """Estimate a run that starts from `model` and ends with these `tasks`, of which `learns` have labels.
 
-    `rows` and `tokens` count the whole table. Waits at most `wait` seconds for the measurement of this machine.
+    `rows` and `tokens` count the whole table, of which so many rows are `held_out`. Waits at most `wait` seconds for
+    the measurement of this machine.
     """
     groups = Groups.of(model.backbone, tasks, model.config.projection)
     groups = groups.under(groups.fitted(config), learns)
-    held_out = min(round(rows * config.validation), max(rows - 1, 0))
-    if config.validation and rows > 1:
-        held_out = max(held_out, 1)
     train_rows = rows - held_out
     steps = config.epochs * math.ceil(train_rows / config.batch_size)
     speed = speed_of(model.backbone, config.precision, wait)

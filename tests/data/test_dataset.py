@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.config import UserError
-from mtl.data.dataset import Recipe, split, without
+from mtl.data.dataset import Recipe, RowCounts, split, without
 from mtl.data.rows import Row
 from mtl.text.spans import Span
 
@@ -34,6 +34,12 @@ def test_no_text_is_on_both_sides_and_no_row_is_lost(rows, share):
     assert sorted(map(repr, train + held_out)) == sorted(map(repr, rows))
     if len({_key(r) for r in rows}) > 1 and share > 0:
         assert train and held_out
+
+
+@given(ROWS, st.floats(0, 1))
+def test_how_many_rows_are_held_out_is_known_beforehand(rows, share):
+    counts = RowCounts.of(rows)
+    assert (counts.total, counts.held_out(share)) == (len(rows), len(split(rows, share)[1]))
 
 
 @given(st.permutations(range(30)))

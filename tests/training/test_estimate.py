@@ -12,7 +12,7 @@ import pytest
 import mtl
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
-from mtl.data.dataset import Part, split
+from mtl.data.dataset import Part, RowCounts, split
 from mtl.data.rows import Row
 from mtl.groups import Groups
 from mtl.training import estimate as estimates
@@ -51,7 +51,8 @@ def speeds(monkeypatch):
 
 
 def asked(model, config, rows=100, tokens=1200, learns=LEARNS) -> Estimate:
-    return estimate(model, TASKS, learns, rows, tokens, config)
+    held_out = RowCounts.of(ROWS[:rows]).held_out(config.validation)
+    return estimate(model, TASKS, learns, rows, held_out, tokens, config)
 
 
 @pytest.mark.parametrize("config", SETTINGS)
@@ -69,7 +70,7 @@ def test_weights_and_steps_are_those_of_the_run(model, speeds, config):
 
 def test_what_is_frozen_costs_neither_time_nor_memory(default_model, speeds):
     told = [
-        estimate(default_model, default_model.tasks, ("sentiment", "entities"), 400, 8000, TrainConfig(freeze=k))
+        estimate(default_model, default_model.tasks, ("sentiment", "entities"), 400, 40, 8000, TrainConfig(freeze=k))
         for k in (0, 1, 4, 7)
     ]
     for more, less in zip(told, told[1:], strict=False):
@@ -129,13 +130,15 @@ def test_the_measurement_is_waited_for_a_moment_and_made_once(model, monkeypatch
 
     monkeypatch.setattr(estimates, "measure", measure)
     monkeypatch.setattr(estimates, "_speeds", {})
-    told = estimate(model, TASKS, LEARNS, 100, 1200, TrainConfig(precision="float32"), wait=0.01)
+    told = estimate(model, TASKS, LEARNS, 100, 10, 1200, TrainConfig(precision="float32"), wait=0.01)
     assert told.seconds is None
     assert told.steps > 0
     go.set()
-    told = estimate(model, TASKS, LEARNS, 100, 1200, TrainConfig(precision="float32"), wait=20)
+    told = estimate(model, TASKS, LEARNS, 100, 10, 1200, TrainConfig(precision="float32"), wait=20)
     assert told.seconds > 0
-    assert estimate(model, TASKS, LEARNS, 100, 1200, TrainConfig(precision="float32"), wait=0).seconds == told.seconds
+    assert (
+        estimate(model, TASKS, LEARNS, 100, 10, 1200, TrainConfig(precision="float32"), wait=0).seconds == told.seconds
+    )
     assert calls == ["float32"]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS, TaskSpec
+from mtl.data.dataset import RowCounts
 from mtl.data.matching import Mappings, Matched, match_tasks
 from mtl.data.rows import Row, Table
 from mtl.data.table import read_table
@@ -40,8 +41,9 @@ class Known:
 @dataclass(frozen=True, kw_only=True)
 class TableForModel:
     """`table` is what the file says, `matched` the same matched with the model it will train. Both hold the first rows
-    only, cut short, because a file may be large: the run reads it again. `rows` and `tokens` count all of them. `tasks`
-    are all heads of the resulting model, in their order; `learns` names those that rows have labels for."""
+    only, cut short, because a file may be large: the run reads it again. `rows` and `tokens` count all of them, and
+    `row_counts` those of each text. `tasks` are all heads of the resulting model, in their order; `learns` names those
+    that rows have labels for."""
 
     table: Table
     matched: Matched
@@ -49,6 +51,7 @@ class TableForModel:
     learns: tuple[str, ...]
     rows: int = 0
     tokens: int = 0
+    row_counts: RowCounts = RowCounts()
 
 
 def read_for(
@@ -75,6 +78,7 @@ def read_for(
         tasks={**known.tasks, **matched.specs},
         learns=tuple(task for task in matched.specs if task in labelled),
         rows=len(table.rows),
+        row_counts=RowCounts.of(matched.rows),
         tokens=_tokens((row.text for row in table.rows), known.max_tokens),
     )
 

@@ -249,7 +249,8 @@ def expectation(session: Session, train: TrainState, config: TrainConfig, wait: 
     source = ready_source(train)
     # Whatever it begins with has this backbone: only the heads may be others, and the source knows those.
     model = session.engine.model()
-    expected = estimate(model, source.tasks, source.learns, source.rows, source.tokens, config, wait)
+    rows, held_out = source.row_counts.total, source.row_counts.held_out(config.validation)
+    expected = estimate(model, source.tasks, source.learns, rows, held_out, source.tokens, config, wait)
     if not expected.trainable:
         raise UserError(text.NOTHING_LEARNS)
     return expected
