@@ -13,7 +13,7 @@ from mtl.config import KINDS, listed
 from mtl.data.rows import Item, place
 from mtl.text.values import cut
 from mtl.training.progress import Progress, fold
-from mtl.training.scores import each_task
+from mtl.training.scores import FEW, each_task, row_count
 
 if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch
@@ -95,13 +95,14 @@ def _main_scores(validation: dict) -> Iterator[str]:
     main = dict.fromkeys(metric.name for kind in KINDS.values() for metric in kind.metrics[:2])
     for rows, task, scores in each_task(validation):
         shown = " ".join(f"{name} {scores[name]:.3f}" for name in main if name in scores)
-        yield f"{rows} {task} {shown}".lstrip()
+        little = f" ({row_count(scores)})" if scores["rows"] < FEW else ""
+        yield f"{rows} {task} {shown}{little}".lstrip()
 
 
 def show_scores(scores: dict) -> None:
     """Print the scores of tasks, as `mtl.training.metrics.evaluate` gives them."""
     for name, value in scores.items():
-        say(f"{name} ({value['rows']} rows)")
+        say(f"{name} ({row_count(value, which='')})")
         for key, score in value.items():
             if isinstance(score, float):
                 say(f"  {key:<18} {score:.4f}")

@@ -99,10 +99,15 @@ class Regression(Kind):
     def score(
         self, spec: TaskSpec, truths: Sequence[float], answers: Sequence[float], words: Sequence[Sequence[tuple]]
     ) -> dict[str, Any]:
+        """The metrics, and the mean error of always answering the mean."""
         import numpy as np
 
         truth, answer = np.array(truths, float), np.array(answers, float)
-        return {"spearman": spearman(truth, answer), "mae": float(np.abs(truth - answer).mean())}
+        return {
+            "spearman": spearman(truth, answer),
+            "mae": float(np.abs(truth - answer).mean()),
+            "mae_of_mean": float(np.abs(truth - truth.mean()).mean()),
+        }
 
     def answer_text(self, answer: float) -> str:
         return f"{answer:+.2f}"

@@ -8,7 +8,7 @@ from typing import Any
 from mtl.config import KINDS, TrainConfig
 from mtl.groups import Groups
 from mtl.model import MultiTaskModel
-from mtl.training.scores import each_task
+from mtl.training.scores import each_task, row_count
 
 
 def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
@@ -20,6 +20,9 @@ def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
         f"Trained from `{record['start_from']}` on the backbone `{model.backbone.name}` "
         f"({model.backbone.parameter_count / 1e6:.1f} M parameters) with MTL Playground. This folder holds only the "
         "weights that training changed.",
+        "",
+        'Python: `mtl.load(FOLDER).analyze(["A sentence."])`, after `import mtl`; FOLDER is where this file lies.  ',
+        'Command line: `python -m mtl analyze --model FOLDER "A sentence."`',
         "",
         "| task | kind | labels |",
         "|---|---|---|",
@@ -61,7 +64,7 @@ def _scores(metrics: dict[str, Any], model: MultiTaskModel) -> list[str]:
         where = f"{_cell(rows)}, " if rows else ""
         kind = KINDS[model.tasks[task].kind]
         shown = ", ".join(f"{metric.name} {scores[metric.name]:.3f}" for metric in kind.metrics)
-        lines.append(f"- {where}{_cell(task)}: {shown} ({scores['rows']} rows)")
+        lines.append(f"- {where}{_cell(task)}: {shown} ({row_count(scores)})")
     return lines
 
 

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mtl.config import KINDS
+from mtl.text.values import plural
 
+# Scores of fewer rows than this are mostly chance.
+FEW = 10
 # All scores of each task.
 Scores = Mapping[str, Mapping[str, Any]]
 
@@ -18,6 +21,12 @@ def headlines(scores: Scores, kinds: Mapping[str, str]) -> dict[str, float]:
     """The headline score of each task of `kinds` (task -> kind) that has one."""
     metrics = {task: KINDS[kind].headline for task, kind in kinds.items()}
     return {task: scores[task][metric] for task, metric in metrics.items() if metric in scores.get(task, ())}
+
+
+def row_count(scores: Mapping[str, Any], which: str = " held out") -> str:
+    """From how many rows the scores of a task are, and whether that is too few."""
+    count = f"{plural(scores['rows'], 'row')}{which}"
+    return f"{count}: this says little" if scores["rows"] < FEW else count
 
 
 def by_set(scores: Mapping[str, Scores]) -> Mapping[str, Any]:

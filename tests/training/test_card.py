@@ -50,3 +50,13 @@ def test_a_card_says_what_was_frozen_in_which_epoch(model):
 def test_a_card_says_which_head_had_no_labels(model):
     assert frozen(model, TrainConfig(), ["a|b"])["head mood"] == "always: no labels"
     assert frozen(model, TrainConfig(freeze_heads=("mood",)))["head mood"] == "always"
+
+
+@pytest.mark.parametrize(("rows", "said"), [(2, "2 rows held out: this says little"), (10, "10 rows held out")])
+def test_a_card_says_how_to_use_the_model_and_how_much_its_scores_say(model, rows, said):
+    metrics = ("macro_f1", "accuracy", "macro_precision", "macro_recall")
+    scores = {"mood": {"rows": rows, **dict.fromkeys(metrics, 0.5)}}
+    record = {"train": {}, "start_from": "default", "seconds": 1.0, "status": "done", "metrics": scores}
+    text = card.text(model, record | {"trained": ["mood"]})
+    assert f"macro_recall 0.500 ({said})" in text
+    assert "mtl.load(FOLDER).analyze(" in text and "python -m mtl analyze --model FOLDER" in text

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from mtl.config import TaskSpec
 from mtl.kinds.regression import Regression
-from mtl.ui.kinds.view import View
+from mtl.ui.kinds.view import Scores, View
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
 
@@ -31,6 +31,11 @@ class RegressionView(View):
 
     def preview_cell(self, value: float, text: str, labels: Sequence[str]) -> str:
         return f"{value:g}"
+
+    def score_details(self, before: Scores | None, after: Scores) -> str:
+        if "mae_of_mean" not in after:  # of earlier versions
+            return ""
+        return markup.note(f"Always the mean: mean error {words.score('mae', after['mae_of_mean'])}.")
 
     def drawn(self, answer: float, specs: Sequence[TaskSpec]) -> Markup:
         return markup.gauge(answer, *_range(specs), specs[-1].name)

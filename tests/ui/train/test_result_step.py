@@ -132,12 +132,13 @@ def test_every_kind_has_its_scores():
         before={"entities": tagged, "stars": {"rows": 9, "spearman": 0.5, "mae": 0.9}},
         validation={
             "entities": {**tagged, "f1": 0.4, "per_class": {"PER": label}},
-            "stars": {"rows": 9, "spearman": 0.625, "mae": 0.7},
+            "stars": {"rows": 9, "spearman": 0.625, "mae": 0.7, "mae_of_mean": 1.25},
         },
     )
     told = words_of(scores.cards(found))
     assert "F1 33.3 % 40.0 % ▲ +6.7" in told and "PER 3 50.0 % 25.0 % 40.0 %" in told
     assert "Spearman 0.500 0.625 ▲ +0.125" in told and "mean error 0.900 0.700 ▼ -0.200" in told
+    assert "9 rows held out: this says little" in told and "Always the mean: mean error 1.250." in told
 
 
 def test_better_and_worse_are_told_apart_where_lower_is_better():

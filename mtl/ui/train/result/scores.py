@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from mtl.kinds.kind import metric_named
 from mtl.training.progress import Progress
+from mtl.training.scores import row_count
 from mtl.ui import templates
 from mtl.ui.kinds import shown
 from mtl.ui.kinds.view import change
@@ -42,7 +43,7 @@ def cards(progress: Progress) -> Markup:
         for name, after in progress.validation.items()
         if name in progress.kinds
     ]
-    return templates.render("scores.html", words=words, change=change, scored=scored)
+    return templates.render("scores.html", words=words, change=change, row_count=row_count, scored=scored)
 
 
 def forgetting(progress: Progress) -> Markup:
