@@ -321,3 +321,16 @@ def test_sentences_may_come_from_standard_input(tiny):
         timeout=300,
     )
     assert [a["text"] for a in json.loads(run.stdout)] == ["one", "two"]
+
+
+def test_analyze_of_a_file_names_the_commands_that_read_one(reviews, capsys):
+    assert main(["analyze", str(reviews)]) == 2
+    said = capsys.readouterr().err
+    assert f"{reviews} is a file" in said and "analyze < FILE" in said and "train, evaluate and embed" in said
+
+
+def test_standard_input_that_is_no_text_is_refused(tiny):
+    command = [sys.executable, "-m", "mtl", "analyze", "--model", str(tiny)]
+    ended = subprocess.run(command, input=b"A caf\xe9 in town\n", capture_output=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert ended.stderr.decode().strip() == "mtl: Standard input is not in UTF-8: save it in that encoding."
