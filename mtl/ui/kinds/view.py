@@ -130,9 +130,9 @@ def per_class(caption: str, before: Scores | None, after: Scores) -> Markup:
             label,
             found["rows"],
             *(Markup(words.percent(found[metric])) for metric in ("precision", "recall", "f1")),
-            change("f1", found["f1"] - former[label]["f1"]) if label in former else Markup(),
+            *([change("f1", found["f1"] - former[label]["f1"]) if label in former else Markup()] if former else ()),
         )
         for label, found in after["per_class"].items()
     ]
-    headers = ("label", "rows", "precision", "recall", "F1", words.CHANGE)
+    headers = ("label", "rows", "precision", "recall", "F1", *([words.CHANGE] if former else ()))
     return markup.table(caption, headers, rows, "labels")
