@@ -65,8 +65,8 @@ def upload_too_big(limit: int) -> str:
 
 COMPARE_TITLE = "Your sentences, before and after"
 COMPARE_NOTE = (
-    "The same sentences, answered by the model that the run began with and by the one it left. They come from the box "
-    "on the left; change them here as you like."
+    "The same sentences, answered by the model that the run began with and by the one it left. They are those that "
+    "you analyzed last; change them here as you like."
 )
 COMPARE_EMPTY = "Write at least one sentence, one per line."
 ALL_SAME = "the same for every sentence"
