@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mtl.config import KINDS, UserError
-from mtl.data.facts import Facts, set_aside_coordinates
+from mtl.data.facts import Facts, set_aside_coordinates, set_aside_numbering
 from mtl.data.header import TEXT_NAMES, TEXT_PARTS, are_a_pair, name_parts, names_rows
 from mtl.text.spans import parse_markup
 from mtl.text.values import cut, plural
@@ -21,6 +21,8 @@ MOST_GUESSED = 20
 _CLOSE = 0.2
 # A column with so large a share of the evidence that the text has may be the text as well.
 _RIVAL = 0.6
+# Phrases have more words than that on average.
+_PHRASE = 1.2
 # Texts of a pair may differ more in length.
 _IN_PAIR = 0.25
 # What a name is worth beside the values: usual for a text, with such a word in it, typical of something else.
@@ -50,8 +52,8 @@ class Role:
 @dataclass(frozen=True)
 class Guess:
     """The role of each column. `texts`: the columns that may as well be the text, the one taken first; none if that is
-    clear. `are_a_pair`: two of them belong together, so that a label is about both. `id`: the index of the column that
-    tells the rows apart, or None."""
+    clear. Where none was taken, those that may be it. `are_a_pair`: two of them belong together, so that a label is
+    about both. `id`: the index of the column that tells the rows apart, or None."""
 
     roles: list[Role]
     texts: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ def guess_roles(
     overrides = roles or {}
     facts = [Facts(name if named else None, column) for name, column in zip(names, cells, strict=True)]
     set_aside_coordinates(facts)
+    set_aside_numbering(facts)
     if text is not None:
         texts = {names.index(text): 1.0}
     else:
@@ -108,7 +111,10 @@ def guess_roles(
             result.append(role)
     ignored = [i for i, role in enumerate(result) if role.role == "ignored"]
     own = next((i for i in ignored if names_rows(names[i]) and facts[i].all_differ(len(cells[i]))), None)
-    return Guess(result, tuple(names[i] for i in rivals) if len(rivals) > 1 else (), bool(pair), own)
+    if place is None:
+        rivals = _phrases(facts, [i for i, name in enumerate(names) if name not in overrides])
+    asked = rivals if place is None or len(rivals) > 1 else []
+    return Guess(result, tuple(names[i] for i in asked), bool(pair), own)
 
 
 def check_overrides(
@@ -145,6 +151,14 @@ def _may_be_text(facts: Facts) -> bool:
     """Whether a column can be the text of a table that has no other: single words, or addresses, that differ."""
     words = facts.number_share < 0.1 and not facts.entity_form and facts.distinct_share > 0.9 and len(facts.sample) > 5
     return words and not facts.holds_lists and facts.aside in ("", "web addresses", "e-mail addresses", "user names")
+
+
+def _phrases(facts: Sequence[Facts], free: Sequence[int]) -> list[int]:
+    """The columns of phrases among the `free` ones of a table without a text, likeliest first."""
+    words = [i for i in free if facts[i].mean_words > _PHRASE and not (facts[i].aside or facts[i].entity_form)]
+    scores = {i: facts[i].mean_words * facts[i].distinct_share for i in words if facts[i].number_share < 0.1}
+    most = max(scores.values(), default=0.0)
+    return sorted((i for i, score in scores.items() if score >= _RIVAL * most), key=lambda i: -scores[i])
 
 
 def _is_marked_copy(marked: Sequence[str], plain: Sequence[str]) -> bool:

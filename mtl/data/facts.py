@@ -70,6 +70,11 @@ _ERA, _EPOCH, _DEGREES = (1800, 2100), (946_684_800, 2_208_988_800), (90.0, 180.
 # So many decimals, of numbers mostly greater than this, are those of places. So many years are no amounts by chance.
 _PRECISE, _NEAR, _MANY = 4, 10.0, 20
 
+# Numbers that begin with a year and go on with a number within it, as museums count what they acquire.
+_YEAR_SERIAL = re.compile(r"(?:1[5-9]|20)[0-9]{2}\.[1-9][0-9]{0,4}")
+
+# Brackets behind a word, whose content belongs to it.
+_BRACKETED = re.compile(r"(?<=.)\([^()]*+\)|(?<=.)\[[^\[\]]*+\]")
 # Marks between the labels of a cell, likeliest first.
 _BETWEEN_LABELS = ("|", ";", "#", ",", "/", "+", "&")
 _LONGEST_LABEL = 40
@@ -214,6 +219,20 @@ class Facts:
     def are_whole(self) -> bool:
         return all(number.is_integer() for number in self.all_numbers)
 
+    @cached_property
+    def decimal_mark(self) -> str:
+        """The mark before the decimals of its numbers; "" for anything else and where the cells leave it open."""
+        if self.number_share < 0.8 or self.aside:
+            return ""
+        form = number_format(self.sample)
+        return "" if self.are_whole and form.thousands not in (",", ".") else form.decimal
+
+    @property
+    def are_year_serials(self) -> bool:
+        """Whether the cells are like 1951.69 beside 1937.148: a year and a number within it, of any length."""
+        widths = {len(cell) for cell in self.sample}
+        return len(widths) > 1 and _share(self.sample, _YEAR_SERIAL.fullmatch) >= _NEARLY_ALL
+
     @property
     def _has_faulty_amounts(self) -> bool:
         """Whether at least half of the cells are numbers that cannot be labels.
@@ -271,6 +290,23 @@ def set_aside_coordinates(columns: Sequence[Facts]) -> None:
             column.aside = "places on a map"
 
 
+def set_aside_numbering(columns: Sequence[Facts]) -> None:
+    """Recognise numbers that are no amounts: by their parts, or as most other columns write decimals otherwise."""
+    unclear = [column for column in columns if not column.promises_labels]
+    for column in unclear:
+        if not column.aside and column.are_year_serials:
+            column.aside = "inventory numbers, a year and a number within it"
+    marks = Counter(column.decimal_mark for column in columns)
+    usual = max(",.", key=lambda mark: marks[mark])
+    other = ",.".replace(usual, "")
+    if marks[usual] <= marks[other]:
+        return
+    names = {",": "a comma", ".": "a point"}
+    for column in unclear:
+        if column.decimal_mark == other:
+            column.aside = f"numbers with {names[other]} where other columns have {names[usual]} before decimals"
+
+
 def label_list(cell: str) -> list[str] | None:
     """The labels of a cell that is a list of them in JSON or Python notation; None if it is anything else."""
     if not (cell.startswith("[") and cell.endswith("]") and len(cell) <= _LONGEST_MATCHED):
@@ -286,7 +322,7 @@ def _recurring_parts(cells: Sequence[str], mark: str) -> tuple[str, ...]:
     """The parts of cells with `mark` between them, if the same parts recur in other company; else none.
 
     A label that has the mark in its name, such as `sci/tech`, always has the same parts together."""
-    divided = {cell: [part.strip() for part in cell.split(mark)] for cell in set(cells)}
+    divided = {cell: _divided(cell, mark) for cell in set(cells)}
     if sum(len(divided[cell]) > 1 for cell in cells) < 0.05 * len(cells):
         return ()
     company = Counter(part for parts in divided.values() for part in set(parts))
@@ -305,6 +341,12 @@ def _recurring_parts(cells: Sequence[str], mark: str) -> tuple[str, ...]:
 
 def _are_within(numbers: Sequence[float], low: float, high: float) -> bool:
     return bool(numbers) and low <= min(numbers) and max(numbers) <= high and len(set(numbers)) > 1
+
+
+def _divided(cell: str, mark: str) -> list[str]:
+    """The parts of a cell with the mark between them; a mark in brackets divides nothing."""
+    kept = _BRACKETED.sub(lambda match: match[0].replace(mark, "\0"), cell)
+    return [part.replace("\0", mark).strip() for part in kept.split(mark)]
 
 
 def _words(cell: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mtl.config import KINDS
 from mtl.data.rows import Column, Finding, Findings, Progress, Row, place
@@ -40,13 +40,13 @@ def examine(
     for row in rows if tasks else ():
         if not row.labels:
             findings.add("row-unlabelled", row.line)
-    _duplicates(rows, findings)
+    _duplicates(rows, {column.name: KINDS[column.kind].value_noun for column in tasks}, findings)
     if token_counts is not None and max_tokens is not None:
         _truncated(rows, token_counts, max_tokens, findings, progress)
     return findings.grouped()
 
 
-def _duplicates(rows: Sequence[Row], findings: Findings) -> None:
+def _duplicates(rows: Sequence[Row], nouns: Mapping[str, str], findings: Findings) -> None:
     first: dict[str, Row] = {}
     for row in rows:
         earlier = first.setdefault(row.text.strip(), row)
@@ -54,7 +54,8 @@ def _duplicates(rows: Sequence[Row], findings: Findings) -> None:
             continue
         differs = (n for n, label in row.labels.items() if earlier.labels.get(n, label) != label)
         task = next(differs, None)
-        findings.add("duplicate-differs" if task else "duplicate", row.line, task, earlier=place(earlier.line))
+        code = "duplicate-differs" if task else "duplicate"
+        findings.add(code, row.line, task, earlier=place(earlier.line), noun=nouns.get(task))
 
 
 def _truncated(

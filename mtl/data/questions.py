@@ -11,14 +11,18 @@ from mtl.text.values import cut
 
 # So many readings are offered, with cells of so many characters.
 _MOST_READINGS, _SHOWN = 4, 120
+# So many words with their tags are shown.
+_WORDS = 12
 # More different tags than any data set has.
 _MOST_TAGS = 500
 
 
-def ask_for_header(first: Sequence[str], taken: bool) -> Question:
-    cells = tuple(cut(" ".join(cell.split()), _SHOWN) for cell in first)
-    yes = Reading("It names the columns.", {"header": True}, "--header", (cells,))
-    no = Reading("It is a row like the others.", {"header": False}, "--no-header", (cells,))
+def ask_for_header(rows: Sequence[Sequence[str]], taken: bool) -> Question:
+    """The question whether the first of these `rows` of a table names its columns."""
+    first, *others = (tuple(cut(" ".join(cell.split()), _SHOWN) for cell in row) for row in rows)
+    named = tuple(tuple(f"{name}: {cell}" for name, cell in zip(first, row, strict=False)) for row in others)
+    yes = Reading("It names the columns.", {"header": True}, "--header", named)
+    no = Reading("It is a row like the others.", {"header": False}, "--no-header", (first, *others))
     readings = (yes, no) if taken else (no, yes)
     return Question("Does the first line name the columns, or is it a row?", readings)
 
@@ -26,22 +30,30 @@ def ask_for_header(first: Sequence[str], taken: bool) -> Question:
 def ask_for_text(
     guess: Guess, names: Sequence[str], cells: Sequence[Sequence[str]], findings: Findings
 ) -> list[Question]:
-    """The question which column is the text, if more than one may be it."""
+    """The question which column is the text, if more than one may be it, or none is certain enough to be taken."""
     if not guess.texts:
         return []
+    is_taken = any(role.role == "text" for role in guess.roles)
     readings = []
     for name in guess.texts[:_MOST_READINGS]:
         sample = tuple((cut(" ".join(cell[:1000].split()), _SHOWN),) for cell in cells[names.index(name)][:3])
         readings.append(Reading(name, {"text": name}, f"--text {shlex.quote(name)}", sample))
-    first, second = guess.texts[:2]
-    findings.add(
-        "two-texts" if guess.are_a_pair else "which-text", None, first, other=second, option=readings[1].option
-    )
+    if is_taken:
+        first, second = guess.texts[:2]
+        code = "two-texts" if guess.are_a_pair else "which-text"
+        findings.add(code, None, first, other=second, option=readings[1].option)
     return [Question("Which column is the text?", tuple(readings))]
 
 
-def ask_for_names(column: str) -> Question:
+def ask_for_names(column: str, tagged: Sequence[tuple[str, str]]) -> Question:
+    """The question for the names of the integer tags of a column, with words and their tags."""
+    highest = max((int(tag) for _, tag in tagged if tag.isdecimal()), default=0)
+    first = next((place for place, (_, tag) in enumerate(tagged) if tag not in ("", "0")), 0)
+    start = max(0, first - _WORDS // 3)
     numbers = ["O", *map(str, range(1, _MOST_TAGS))]
     option = f"--names {shlex.quote(f'{column}=O,1,2,...')}"
-    reading = Reading("Use the numbers as names; 0 is no entity.", {"names": {column: numbers}}, option, ())
-    return Question(f"What are the names of the tags in {column}?", (reading,), names_of=column)
+    shown = tuple(f"{cut(word, _SHOWN)} {tag}" for word, tag in tagged[start : start + _WORDS])
+    reading = Reading("Use the numbers as names; 0 is no entity.", {"names": {column: numbers}}, option, (shown,))
+    seen = f"Numbers from 0 to {highest} were seen, so there are at least {highest + 1} names."
+    text = f"What are the names of the tags in {column}? {seen}"
+    return Question(text, (reading,), names_of=column)

@@ -97,7 +97,8 @@ class Finding:
 
     `level` is "error", "warning" or "note" (see assets/findings.toml). `line` is the first line concerned, None for the
     whole file; `count` is the number of places. `problem`, `action` (what was done about it) and `hint` (how to fix
-    it) are sentences; `code`, a key of `messages()`, identifies the kind of finding.
+    it) are sentences; `code`, a key of `messages()`, identifies the kind of finding. `page` is the hint on the page,
+    where it differs.
     """
 
     level: str
@@ -108,6 +109,14 @@ class Finding:
     hint: str
     count: int = 1
     code: str = ""
+    page: str = ""
+
+    @property
+    def where(self) -> str:
+        """The place as the beginning of a sentence, such as "Line 3, column mood: "; "" for the whole file."""
+        line = place(self.line) if self.line else ""
+        where = ", ".join(part for part in (line, f"column {self.column}" if self.column else "") if part)
+        return f"{where[:1].upper()}{where[1:]}: " if where else ""
 
 
 @dataclass(frozen=True)

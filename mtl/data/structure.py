@@ -67,7 +67,7 @@ def take_names(
     below = headers_below(rows) if header is not False else 0
     found = find_header([rows[0], *rows[below + 1 :]])
     if header is None and not found.sure:
-        questions.append(ask_for_header(grid.rows[first], found.is_there))
+        questions.append(ask_for_header([grid.rows[i] for i in filled[:3]], found.is_there))
         findings.add(f"header-{'taken' if found.is_there else 'left'}", grid.lines[first])
     if found.is_there if header is None else header:
         own, line = grid.rows[first], grid.lines[first]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +23,7 @@ from mtl.data.delimited import DELIMITER_NAMES, read_grid
 from mtl.data.files import MAX_BYTES, PACKED_ENDINGS
 from mtl.data.grid import Grid
 from mtl.data.header import unused_name
-from mtl.data.questions import ask_for_names, ask_for_text
+from mtl.data.questions import ask_for_text
 from mtl.data.records import read_records
 from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Question, Row, Table, in_order
 from mtl.data.structure import columns_of, read_cells, take_names
@@ -77,7 +78,7 @@ def read_table(
     if (words := tokens.read_lines(lines, findings, chosen, tag_names)) is not None:
         form = "CoNLL, one word per line"
         check_overrides(words.names, text, overrides)
-        rows, columns = _from_sentences(words, roles, findings)
+        rows, columns = _from_sentences(words, roles, findings, questions)
     else:
         extension = (path.with_suffix("") if path.suffix.lower() in PACKED_ENDINGS else path).suffix.lower()
         if grid is None:
@@ -93,10 +94,10 @@ def read_table(
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
         if words := tokens.read_grid(grid, titles, findings, chosen, tag_names, named=are_own):
             form = f"one word per row, {form or f'{delimiter} between cells'}"
-            rows, columns = _from_sentences(words, roles, findings)
+            rows, columns = _from_sentences(words, roles, findings, questions)
         else:
             form = form or (f"table, {delimiter} between cells" if delimiter else "one text per line")
-            of_lists = tokens.join_lists(grid, titles, text, findings, chosen, tag_names)
+            of_lists = tokens.join_lists(grid, titles, text, findings, questions, chosen, tag_names)
             cells = columns_of(grid, len(titles))
             guess = _guess(titles, cells, text, roles, of_lists, named=are_own)
             questions += ask_for_text(guess, titles, cells, findings)
@@ -110,7 +111,6 @@ def read_table(
         rows, columns, token_counts, max_tokens, lambda done: progress(_READ + (1 - _READ) * done)
     )
     found = in_order((*findings.grouped(), *examined))
-    questions += [ask_for_names(finding.column) for finding in found if finding.code == "names-needed"]
     return Table(rows, tuple(columns), found, form, encoding, tuple(questions), id_column)
 
 
@@ -148,7 +148,10 @@ def _from_grid(
     roles = guess.roles
     place = next((i for i, role in enumerate(roles) if role.role == "text"), None)
     if place is None:
-        findings.add("no-text-column", names=", ".join(names) or "none")
+        likely = guess.texts[0] if guess.texts else ""
+        said = f"; the likeliest is {likely}" if likely else ""
+        option = f", by --text {shlex.quote(likely)}" if likely else ""
+        findings.add("no-text-column", names=", ".join(names) or "none", likely=said, option=option)
         return [], _described(names, roles, [])
     readers = {
         i: KINDS[role.kind].reader(cells[i], functools.partial(findings.add, column=names[i]))
@@ -198,7 +201,7 @@ def _from_grid(
             if width < len(names) and short[width] <= NAMED_LINES:
                 blank += [i for i in readers if i >= width]
             for i in blank:
-                findings.add("label-blank", line, names[i])
+                findings.add("label-blank", line, names[i], noun=KINDS[roles[i].kind].value_noun)
         own = row[guess.id].strip() if guess.id is not None and guess.id < width else ""
         rows.append(Row(text, labels, line, own))
     for i in readers:
@@ -240,7 +243,7 @@ def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterat
 
 
 def _from_sentences(
-    words: tokens.WordTable, overrides: Mapping[str, str] | None, findings: Findings
+    words: tokens.WordTable, overrides: Mapping[str, str] | None, findings: Findings, questions: list[Question]
 ) -> tuple[list[Row], list[Column]]:
     names, places = words.names, words.places
     task = None if places.tag is None else names[places.tag]
@@ -251,7 +254,7 @@ def _from_sentences(
     ]
     if used:
         KINDS[ENTITIES].settle(rows, task, findings)
-    roles = tokens.word_roles(names, places, not used, findings)
+    roles = tokens.word_roles(names, places, not used, findings, questions)
     if not rows:
         findings.add("no-rows")
     elif task is None:

@@ -15,7 +15,8 @@ from mtl.config import UserError
 from mtl.data.columns import Role
 from mtl.data.grid import Grid
 from mtl.data.header import TEXT_NAMES, WORD_NAMES, distinct_names, looks_like_header, promises_labels
-from mtl.data.rows import Findings
+from mtl.data.questions import ask_for_names
+from mtl.data.rows import Findings, Question
 from mtl.kinds.tagging import Tagging
 from mtl.text.offsets import Counting
 from mtl.text.spans import (
@@ -59,8 +60,8 @@ class WordColumns:
     written.
 
     A sentence begins where the column `sentence` has a new value, where the numbers of `index` begin anew, and after a
-    blank line if `apart`. `names` are those of integer tags, `unnamed` the columns of integer tags that lack names, and
-    `others` further columns of entities, such as those nested in the first.
+    blank line if `apart`. `names` are those of integer tags, `unnamed` the columns of integer tags that lack names,
+    with the first words and their tags, and `others` further columns of entities, such as those nested in the first.
     """
 
     word: int
@@ -70,7 +71,7 @@ class WordColumns:
     index: int | None = None
     apart: bool = True
     names: Sequence[str] = ()
-    unnamed: tuple[int, ...] = ()
+    unnamed: tuple[tuple[int, Sequence[tuple[str, str]]], ...] = ()
     others: tuple[int, ...] = ()
 
 
@@ -136,7 +137,8 @@ def find_word_columns(
         is_parsed = apart and index is not None and not any(" " in cell for column in columns for cell in column)
         if not (unnamed and (named or apart)) and (named or not is_parsed):
             return None
-        return WordColumns(word, None, TagForm(), sentence, index, sentence is None, (), tuple(unnamed))
+        tagged = tuple((i, [(row[word], row[i]) for row in full]) for i in unnamed)
+        return WordColumns(word, None, TagForm(), sentence, index, sentence is None, (), tagged)
     tag = ranked[0]
     form = named_form(tag_names[tag]) if tag in tag_names else forms[tag]
     is_weak = tag in tag_names or form.style == "none" or tag not in entities
@@ -164,10 +166,12 @@ def _word_column(
 
 
 def _holds_words(values: Counter[str]) -> bool:
-    """Whether most cells hold a single word, most of them not numbers."""
+    """Whether most cells hold a single word, most of them no numbers and no lists of words without spaces."""
     filled = sum(count for value, count in values.items() if value)
     single = sum(count for value, count in values.items() if value and " " not in value)
-    return 2 * filled > values.total() and single >= 0.95 * filled and not _are_whole(values)
+    if 2 * filled <= values.total() or single < 0.95 * filled:
+        return False
+    return not _are_whole(values) and not _are_lists(values)
 
 
 def _are_numbered(values: Collection[str]) -> bool:
@@ -338,7 +342,8 @@ def _is_header(fields: Sequence[str], places: WordColumns) -> bool:
     if fields[places.word].lower() in WORD_NAMES and any(map(promises_labels, fields)):
         return True
     if places.tag is None:
-        return any(not fields[i][:1].isdigit() for i in (places.index, *places.unnamed) if i is not None)
+        numbers = (places.index, *(i for i, _ in places.unnamed))
+        return any(not fields[i][:1].isdigit() for i in numbers if i is not None)
     return bool(fields[places.tag]) and not _has_tag(fields, places)
 
 
@@ -425,13 +430,17 @@ def to_spans(
             findings.add("bio-illegal", line, column)
 
 
-def word_roles(names: Sequence[str], places: WordColumns, ignored: bool, findings: Findings) -> list[Role]:
-    """What the columns of a table of words are used for; `ignored`: not its tags. What was not taken is said."""
+def word_roles(
+    names: Sequence[str], places: WordColumns, ignored: bool, findings: Findings, questions: list[Question]
+) -> list[Role]:
+    """What the columns of a table of words are used for; `ignored`: not its tags. What was not taken is said, and names
+    that are missing are asked for."""
     roles = [Role("ignored", None, "it is about single words")] * len(names)
     roles[places.word] = Role("text", None, "its words, joined by single spaces")
     if places.sentence is not None:
         roles[places.sentence] = Role("ignored", None, "it tells where a sentence begins")
-    for i in places.unnamed:
+    for i, tagged in places.unnamed:
+        questions.append(ask_for_names(names[i], tagged))
         roles[i] = Role("ignored", None, "the numbers of its tags need names")
         findings.add("names-needed", None, names[i], name=names[i])
     if places.tag is None:
@@ -456,6 +465,7 @@ def join_lists(
     names: Sequence[str],
     text: str | None,
     findings: Findings,
+    questions: list[Question],
     chosen: Iterable[str] = (),
     tag_names: TagNames | None = None,
 ) -> dict[str, Role]:
@@ -493,7 +503,8 @@ def join_lists(
     if text not in (None, names[word]):
         return {}
     grid.rows, grid.lines = _joined(grid, len(names), word, tag, places, names, findings)
-    return dict(zip(group_names, word_roles(group_names, places, ignored=False, findings=findings), strict=True))
+    roles = word_roles(group_names, places, ignored=False, findings=findings, questions=questions)
+    return dict(zip(group_names, roles, strict=True))
 
 
 def _join_with_spans(grid: Grid, names: Sequence[str], word: int, findings: Findings) -> dict[str, Role]:
@@ -570,7 +581,7 @@ def _joined(
     return [row for row, _ in kept], [line for _, line in kept]
 
 
-def _are_lists(cells: Sequence[str]) -> bool:
+def _are_lists(cells: Iterable[str]) -> bool:
     filled = [cell for cell in cells if cell.strip()]
     bracketed = [cell for cell in filled if cell.strip()[0] == "[" and cell.strip()[-1] == "]"]
     if not filled or len(bracketed) < 0.9 * len(filled):

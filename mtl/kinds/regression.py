@@ -21,6 +21,7 @@ class Regression(Kind):
     name = "regression"
     head = "mtl.heads:RegressionHead"
     fewest_labels = 0
+    value_noun = "number"
     teachable = True
     metrics = (
         Metric("spearman", "Spearman", "How well it ranks the rows: 1 is the right order, 0 is chance.", "correlation"),

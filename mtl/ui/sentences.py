@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl.config import KINDS, UserError
-from mtl.data.rows import place
 from mtl.text.values import plural
 from mtl.ui.words import file_too_big
 
@@ -24,6 +23,26 @@ MAX_SENTENCES = 2_000
 MAX_FILE_BYTES = 20_000_000
 ENDINGS = (".txt", ".csv", ".tsv", ".md", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".ods")
 
+# Findings that say nothing to somebody who only reads the sentences of a table.
+_ABOUT_TRAINING = frozenset(
+    [
+        "no-task",
+        "row-unlabelled",
+        "label-blank",
+        "label-once",
+        "one-class",
+        "one-number",
+        "imbalance",
+        "many-labels",
+        "too-many-labels",
+        "magnitude",
+        "duplicate-differs",
+        "no-entities",
+        "names-needed",
+        "several-labels",
+        "close-call",
+    ]
+)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACING = re.compile("[\t\n\v\f\r\u2028\u2029]+")
@@ -86,8 +105,7 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
         for name in table.tasks()
     }
     labels = {name: values for name, values in labels.items() if any(value is not None for value in values)}
-    # Sentences need no labels here.
-    notes = [_finding(f) for f in table.findings if f.code != "no-task"]
+    notes = [_finding(f) for f in table.findings if f.code not in _ABOUT_TRAINING]
     roles = [_roles(table)] if len(table.columns) > 1 else []
     sentences = _select([row.text for row in table.rows], labels, roles + notes)
     if not sentences.texts:
@@ -133,14 +151,7 @@ def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, no
 
 
 def _finding(finding: Finding) -> str:
-    where = (
-        f"{place(finding.line).capitalize()}: "
-        if finding.line
-        else f"column {finding.column}: "
-        if finding.column
-        else ""
-    )
-    parts = (f"{where}{finding.problem}", finding.action, finding.hint)
+    parts = (f"{finding.where}{finding.problem}", finding.action, finding.page or finding.hint)
     return " ".join(part.rstrip(".") + "." for part in parts if part)
 
 

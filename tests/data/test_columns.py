@@ -328,3 +328,60 @@ def test_the_evidence_counts_every_row(tmp_path):
     path.write_text("\n".join(["text,label", *(row + ",," for row in rows[:9]), *rows[9:11], "one, two and more,b\n"]))
     text, label = read_table(path).columns
     assert text.reason.startswith("12 distinct texts") and label.reason == "it has 2 distinct values in 12 rows"
+
+
+SERIALS = ["1951.69", "1937.148", "1911.204", "1880.2", "1999.30", "1937.9"] * 2
+
+
+@pytest.mark.parametrize("amounts", [["4,7", "1,0", "3,2"] * 4, ["4.7", "1.0", "3.2"] * 4])
+def test_inventory_numbers_are_set_aside_and_named(tmp_path, amounts):
+    columns(tmp_path, "text;accession;severity", SENTENCES, SERIALS, amounts)
+    table = read_table(tmp_path / "data.csv")
+    assert {c.name: c.reason for c in table.columns}["accession"].startswith("it holds inventory numbers, a year")
+    assert [row.labels for row in table.rows[:3]] == [{"severity": 4.7}, {"severity": 1.0}, {"severity": 3.2}]
+    chosen = read_table(tmp_path / "data.csv", roles={"accession": "regression"})
+    assert chosen.rows[1].labels["accession"] == 1937.148
+
+
+@pytest.mark.parametrize(("usual", "other"), [(",", "."), (".", ",")])
+def test_numbers_that_other_columns_write_otherwise_are_set_aside_and_named(tmp_path, usual, other):
+    usually, otherwise = (["12,5", "3,25", "140,75"] * 4, ["8.11", "8.2", "9.104"] * 4)
+    mark = str.maketrans(",.", usual + other)
+    usually, otherwise = ([cell.translate(mark) for cell in cells] for cells in (usually, otherwise))
+    columns(tmp_path, "text;hours;shelf;cost", SENTENCES, usually, otherwise, usually)
+    table = read_table(tmp_path / "data.csv")
+    assert [*table.tasks()] == ["hours", "cost"]
+    assert "numbers with a" in {c.name: c.reason for c in table.columns}["shelf"]
+    # Between one and one, the file leaves open which is the usual way, and a name may settle it.
+    columns(tmp_path, "text;hours;shelf", SENTENCES, usually, otherwise)
+    assert [*read_table(tmp_path / "data.csv").tasks()] == ["hours", "shelf"]
+    columns(tmp_path, "text;hours;score;cost", SENTENCES, usually, otherwise, usually)
+    assert [*read_table(tmp_path / "data.csv").tasks()] == ["hours", "score", "cost"]
+
+
+def test_marks_in_brackets_do_not_separate_labels(tmp_path):
+    zones = ["Eastern Time (US & Canada)", "Central Time (US & Canada)", "Atlantic Time (Canada)", "Quito"] * 3
+    assert kind(tmp_path, "user_timezone", zones) == ("task", "classification")
+    sizes = ["paper (bound, loose)", "metal [iron, tin]", "paper (bound, loose)", "wood"] * 3
+    assert kind(tmp_path, "material", sizes) == ("task", "classification")
+    assert kind(tmp_path, "topics", ["food (hot), art", "art", "food (hot)", "sport, art"] * 3) == ("ignored", None)
+
+
+def test_phrases_alone_are_asked_about_and_the_likeliest_column_is_named(tmp_path):
+    path = tmp_path / "data.csv"
+    phrases = ["cold soup", "burnt pizza", "slow waiter", "friendly staff", "long queue"]
+    path.write_text("".join(f"{phrases[i % 5]},{('complaint', 'praise')[i % 2]}\n" for i in range(40)))
+    table = read_table(path)
+    [question] = table.questions
+    assert [(r.title, r.option) for r in question.readings] == [("column 1", "--text 'column 1'")]
+    [error] = table.errors
+    assert "the likeliest is column 1" in error.problem and "--text 'column 1'" in error.hint
+    assert "--" not in error.page
+    told = read_table(path, **question.readings[0].arguments)
+    assert (len(told.rows), told.rows[0].text, list(told.tasks())) == (40, "cold soup", ["column 2"])
+
+
+def test_where_nothing_may_be_a_text_nothing_is_asked(tmp_path):
+    (tmp_path / "data.csv").write_text("a,b\n" + "".join(f"{i % 3},{('x', 'y')[i % 2]}\n" for i in range(40)))
+    table = read_table(tmp_path / "data.csv")
+    assert (table.questions, [error.code for error in table.errors]) == ((), ["no-text-column"])

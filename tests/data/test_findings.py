@@ -298,7 +298,8 @@ def test_errors_come_first(tmp_path):
 @pytest.mark.parametrize("code", messages())
 def test_every_message_is_made_of_sentences(code):
     message = dict(messages()[code])
-    assert [*message] == ["level", "problem", "action", "hint"] and message.pop("level") in LEVELS
+    assert [*message][:4] == ["level", "problem", "action", "hint"] and message.pop("level") in LEVELS
+    assert message.keys() <= {"problem", "action", "hint", "page"} and "--" not in message.get("page", message["hint"])
     for sentence in message.values():
         assert sentence == "{reason}" or (sentence[0].isupper() or sentence[0] == "{") and sentence.endswith(".")
 
@@ -314,6 +315,7 @@ def test_findings_turn_into_plain_data(tmp_path):
         "hint": "Fill in the text or delete the row.",
         "count": 1,
         "code": "text-empty",
+        "page": "",
     }
 
 
@@ -340,3 +342,14 @@ def test_numbers_are_one_label_only_if_they_are_equal(tmp_path):
     text = "text,label\n" + "a b c d,1000001\ne f g h,1000002\ni j k l,1000002.0\n" * 2
     table = read(tmp_path, text, roles={"label": "classification"})
     assert table.tasks()["label"].counts == {"1000001": 2, "1000002": 4}
+
+
+def test_a_blank_or_differing_value_is_called_what_it_is_and_its_column_is_named(tmp_path):
+    rows = [f"This is sentence number {i} of many,{i / 8},{'ab'[i % 2]}" for i in range(12)]
+    rows += ["This is sentence number 3 of many,9.5,b", "Another sentence of many words,,a"]
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join(["text,score,mood", *rows]) + "\n")
+    found = {f.code: f for f in read_table(path).findings}
+    assert found["label-blank"].problem == "There is no number in score here."
+    assert found["label-blank"].where == "Line 15, column score: "
+    assert found["duplicate-differs"].problem == "The text is the same as on line 5, but its number in score differs."

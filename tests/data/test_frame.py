@@ -84,6 +84,9 @@ def test_whether_the_first_line_is_a_header_is_judged_by_the_lines_below(tmp_pat
     table = read(tmp_path, first + "\n" + "".join(f"{a},{b}\n" for a, b in rows))
     assert bool(table.questions) == (is_header is None)
     if is_header is None:
+        shown = {reading.option: reading.sample for reading in table.questions[0].readings}
+        assert shown["--header"][0] == ("sms: The soup of day 0 was warm.", "spam: spam")
+        assert shown["--no-header"][:2] == (("sms", "spam"), ("The soup of day 0 was warm.", "spam"))
         for header in (True, False):
             assert len(read(tmp_path, (tmp_path / "data.csv").read_text(), header=header).rows) == 12 + (not header)
     else:

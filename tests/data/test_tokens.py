@@ -8,6 +8,8 @@ import io
 import json
 import random
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mtl.config import UserError
@@ -333,6 +335,33 @@ def test_lists_of_integer_tags(tmp_path, write):
     assert [spans(row, "ner_tags") for row in named.rows] == ENTITIES
     (finding, *_) = (f for f in read(tmp_path, text, "a.csv", names={"ner_tags": IDS[:5]}).errors if f.line)
     assert (finding.code, finding.line, finding.problem) == ("bio-tag", 2, '"5" is not an entity tag.')
+
+
+def _records(columns):
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "json", "columns.json"])
+@pytest.mark.parametrize("more", [{}, {"pos_tags": [[3] * len(words) for words in WORDS]}])
+def test_native_lists_of_words_and_integer_tags(tmp_path, ending, more):
+    words = [[w for w, _ in sentence] for sentence in WORDS]
+    numbers = [[IDS.index(t) for _, t in sentence] for sentence in WORDS]
+    columns = {"id": list("abcd"), "tokens": words, **more, "ner_tags": numbers}
+    path = tmp_path / f"a.{ending}"
+    if ending == "parquet":
+        pq.write_table(pa.table(columns), path)
+    elif ending == "jsonl":
+        path.write_text("".join(json.dumps(record) + "\n" for record in _records(columns)))
+    else:
+        path.write_text(json.dumps(columns if ending == "columns.json" else _records(columns)))
+    asked = read_table(path)
+    assert [question.names_of for question in asked.questions] == ["ner_tags"]
+    named = read_table(path, names={"ner_tags": IDS})
+    assert [row.text for row in named.rows] == TEXTS
+    assert [spans(row, "ner_tags") for row in named.rows] == ENTITIES
+    by_number = read_table(path, **asked.questions[0].readings[0].arguments)
+    assert (len(by_number.rows), by_number.errors) == (len(WORDS), ())
+    assert by_number.tasks()["ner_tags"].labels == ("1", "2", "3", "4", "5", "6")
 
 
 def test_lists_of_unequal_length_are_left_out(tmp_path):

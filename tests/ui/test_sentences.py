@@ -169,3 +169,9 @@ def test_a_file_that_is_too_big_is_not_read(tmp_path):
         file.truncate(MAX_FILE_BYTES + 1)
     with pytest.raises(UserError, match="20 MB"):
         from_file(path)
+
+
+def test_what_is_about_training_alone_is_not_said_of_sentences(tmp_path):
+    rows = "".join(f"This is sentence number {i}.,{('good', 'bad')[i % 2]}\n" for i in range(10))
+    read = from_file(written(tmp_path, "a.csv", f"text,mood\n{rows}One more sentence here.,once\nAnd the last one.,\n"))
+    assert len(read.texts) == 12 and len(read.notes) == 1 and "mood has 3 labels" in read.notes[0]

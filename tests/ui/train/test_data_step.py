@@ -22,6 +22,7 @@ from mtl.ui.train.data import step as data
 from mtl.ui.train.data import view, words
 from mtl.ui.train.data.step import SAMPLES, latest, safe_name
 from mtl.ui.train.data.tables import MOST_CHARACTERS, MOST_ROWS, read_for
+from mtl.ui.train.run.step import ready_source
 from mtl.ui.visitors import Registry, Visit
 from tests.calls import read_when
 from tests.uploads import brought, model, plain, rows_of, session_of, take, write
@@ -228,6 +229,8 @@ def test_a_question_shows_the_rows_under_each_reading_and_start_waits_for_the_an
     assert not source.ready and "Start waits for an answer" in view.summary(source)
     asked = view.questions(source)
     assert "Which column is the text?" in asked
+    with pytest.raises(UserError, match="needs an answer first"):
+        ready_source(visit.train)
     assert asked.count("<li") == 6 and "The hall number 2 was full." in asked and "A crowd came on day 0." in asked
     assert taken(last(data.on_choice(session, visit, '{"question": 0, "reading": 1}')))
     source = visit.train.source
@@ -249,7 +252,10 @@ def test_the_names_of_tags_that_are_numbers_are_asked_for(tmp_path):
         f"\"['Ada', 'ran', 'home', 'on', 'day', '{i}']\",\"[1, 0, 0, 0, 0, 0]\"\n" for i in range(12)
     )
     source = brought(tmp_path, content, visit=visit)
-    assert source.learns == () and "What are the names of the tags in ner_tags?" in view.questions(source)
+    asked = view.questions(source)
+    assert source.learns == () and "What are the names of the tags in ner_tags?" in asked
+    assert "at least 2 names" in asked and "Ada 1 · ran 0 · home 0" in asked
+    assert "--names" not in view.doctor(source)
     named = '{"question": 0, "names": "O, B-PER"}'
     assert taken(last(data.on_choice(session, visit, named)))
     assert visit.train.source.table.tasks()["ner_tags"].labels == ("PER",)

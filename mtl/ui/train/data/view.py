@@ -38,7 +38,8 @@ def summary(source: Source) -> Markup:
     """The file in sentences: its rows, its text, what each column teaches, and whether Start may be pressed."""
     state, kind = "Ready to train.", "ok"
     if not source.ready:
-        state, kind = (words.ASKED if source.table.questions else words.NOTHING_TO_LEARN), "bad"
+        missing = words.NO_TEXT if source.table.text_column is None else words.NOTHING_TO_LEARN
+        state, kind = (words.ASKED if source.table.questions else missing), "bad"
     return templates.render("summary.html", source=source, state=state, kind=kind)
 
 

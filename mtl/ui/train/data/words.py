@@ -22,6 +22,7 @@ UNKNOWN_CHOICE = "This choice is not one of the page's. Reload the page and choo
 STOPPED = "Stopped."
 ASKED = "Start waits for an answer to the question below."
 NAMES = "Give a name for each number from 0 on, with commas between, such as O, B-PER, I-PER."
+NO_TEXT = "Start is blocked: no column looks like text. Say below which column holds it, or drop a file that has one."
 NOTHING_TO_LEARN = (
     "Start is blocked: no column teaches anything. Say below which column holds labels, numbers or entities, or drop "
     "a file that has one."

@@ -261,7 +261,7 @@ def ready_source(train: TrainState) -> Source:
     if train.source is None:
         raise UserError(text.NO_DATA)
     if not train.source.ready:
-        raise UserError(text.DATA_ERRORS)
+        raise UserError(text.ASKED if train.source.table.questions else text.DATA_ERRORS)
     return train.source
 
 
