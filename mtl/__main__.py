@@ -208,6 +208,14 @@ def _pair(text: str, separator: str, first: Callable, second: Callable, example:
 # --- the commands ---
 
 
+def _lines_of_standard_input() -> list[str]:
+    try:
+        sys.stdin.reconfigure(errors="strict")
+        return [line.strip() for line in sys.stdin if line.strip()]
+    except UnicodeDecodeError as error:
+        raise UserError(f"Standard input is not in {error.encoding.upper()}: save it in that encoding.") from None
+
+
 def _analyze(options: argparse.Namespace) -> None:
     import mtl
 
@@ -216,11 +224,7 @@ def _analyze(options: argparse.Namespace) -> None:
             f"{file} is a file, and analyze answers for sentences: for those of a text file, one per line, "
             f"python -m mtl analyze < FILE. A table is read by doctor, train, evaluate and embed."
         )
-    try:
-        sys.stdin.reconfigure(errors="strict")
-        texts = options.texts or [line.strip() for line in sys.stdin if line.strip()]
-    except UnicodeDecodeError as error:
-        raise UserError(f"Standard input is not in {error.encoding.upper()}: save it in that encoding.") from None
+    texts = options.texts or _lines_of_standard_input()
     if not texts:
         raise UserError('Give at least one sentence: python -m mtl analyze "A sentence."')
     tasks = [t.strip() for t in options.tasks.split(",") if t.strip()] if options.tasks is not None else None

@@ -155,8 +155,9 @@ def test_only_the_page_knows_gradio_and_plotly(module):
 def test_the_page_starts_training_only_through_runs(module):
     names = imported(sources()[module])
     training = {n for n in names if n.startswith("mtl.training")}
-    # Presets, estimates and progress are settings and figures: they start nothing.
-    modules = ("mtl.training.runs", "mtl.training.presets", "mtl.training.estimate", "mtl.training.progress")
+    # Presets, estimates, progress and scores are settings and figures: they start nothing.
+    figures = ("presets", "estimate", "progress", "scores")
+    modules = ("mtl.training.runs", *(f"mtl.training.{name}" for name in figures))
     allowed = {n for n in training if n.startswith(tuple(f"{m}." for m in modules)) or n in modules}
     assert training - allowed - {"mtl.training"} == set()
     assert "mtl.train" not in names

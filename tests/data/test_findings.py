@@ -352,4 +352,6 @@ def test_a_blank_or_differing_value_is_called_what_it_is_and_its_column_is_named
     found = {f.code: f for f in read_table(path).findings}
     assert found["label-blank"].problem == "There is no number in score here."
     assert found["label-blank"].where == "Line 15, column score: "
-    assert found["duplicate-differs"].problem == "The text is the same as on line 5, but its number in score differs."
+    assert (
+        found["duplicate-differs"].problem == "The text is the same as that of line 5, but its number in score differs."
+    )
