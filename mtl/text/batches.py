@@ -141,7 +141,9 @@ def _words(encoding, text: str, room: int, shift: int) -> list[tuple[int, int, i
         if word is None or start == end:
             continue
         if word == last:
-            words[-1] = (words[-1][0], end, words[-1][2])
+            first, _, place = words[-1]
+            # Unigram tokenizers (DeBERTa) may have the space before a word as a piece of its own.
+            words[-1] = (start if text[first].isspace() else first, end, place)
         else:
             # Byte-level tokenizers (RoBERTa) may count the space before a word as part of it.
             while start < end - 1 and text[start].isspace():

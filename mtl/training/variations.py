@@ -90,7 +90,7 @@ def similar_words(backbone: Backbone) -> dict[str, list[str]]:
     encodings = tokenizer.encode_batch([f" {name}" for name in names], add_special_tokens=False)
     single = {name: e.ids[0] for name, e in zip(names, encodings, strict=True) if len(e.ids) == 1}
     names = [*single]
-    table = backbone.encoder.embeddings.word_embeddings.weight
+    table = backbone.word_embeddings
     vectors = F.normalize(table[[*single.values()]].float(), dim=-1)
     similar: dict[str, list[str]] = {}
     for start in range(0, len(names), 1024):

@@ -1,6 +1,7 @@
-"""Backbones of five families load, split into layer groups anywhere, and share their memory."""
+"""Backbones of every family load, split into layer groups anywhere, and share their memory."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -19,19 +20,93 @@ def _batch(model):
     return collate(tokenise(model.tokenizer, TEXTS, model.max_tokens), model.pad_id)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_groups_run_in_two_parts_equal_the_whole_pass(tiny_backbones, family):
+def _check_against_transformers(folder):
     from transformers import AutoModel
 
-    model = backbone.load(backbone.find(tiny_backbones[family]))
+    model = backbone.load(backbone.find(folder))
     batch = _batch(model)
     assert not batch.mask.all()
     with torch.no_grad():
-        theirs = AutoModel.from_pretrained(tiny_backbones[family]).eval()
+        theirs = AutoModel.from_pretrained(folder).eval()
         whole = theirs(input_ids=batch.ids, attention_mask=batch.mask.long()).last_hidden_state
         for k in range(len(model.groups) + 1):
-            upper = model.run(model.run(batch.ids, batch.mask, 0, k), batch.mask, k)
-            assert (upper - whole)[batch.mask].abs().max() < 1e-5, k
+            hidden = model.run(batch.ids, batch.mask, 0, k)
+            if k:  # a cache has other numbers in place of padding
+                hidden = torch.where(batch.mask[..., None], hidden, hidden[:, :1])
+            upper = model.run(hidden, batch.mask, k)
+            assert upper.isfinite().all() and (upper - whole)[batch.mask].abs().max() < 1e-5, k
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_groups_run_in_two_parts_equal_the_whole_pass(tiny_backbones, family):
+    _check_against_transformers(tiny_backbones[family])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"conv_kernel_size": 3, "conv_act": "gelu"},
+        {"share_att_key": False, "pos_att_type": "c2p", "embedding_size": 16, "type_vocab_size": 2},
+        {"relative_attention": False},
+    ],
+)
+def test_deberta_in_its_other_forms(tmp_path, changes):
+    _check_against_transformers(write_tiny_backbone(tmp_path, "deberta-v2", **changes))
+
+
+def test_the_convolution_of_a_large_deberta_is_part_of_its_first_layer(tmp_path):
+    folder = write_tiny_backbone(tmp_path, "deberta-v2", conv_kernel_size=3, conv_act="gelu")
+    model = backbone.load(backbone.find(folder)).fork()
+    assert {model.group_of(name) for name, _ in model.named_parameters() if ".conv." in name} == {1}
+    batch, encoder = _batch(model), model.encoder
+    for group, drops in ((1, True), (2, False)):
+        model.train_from(group)
+        with torch.no_grad():
+            first, second = (model.run(batch.ids, batch.mask, 0, 2) for _ in range(2))
+        assert torch.equal(first, second) != drops and encoder.encoder.conv.training == drops
+    model.eval()
+
+
+@pytest.mark.parametrize("pair", [("modernbert", "bytes"), ("deberta-v2", "unigrams")])
+def test_texts_as_these_families_split_them(tmp_path, pair):
+    """By tokenizers of their makes, trained here on a few sentences."""
+    from transformers import AutoModel
+
+    import mtl
+
+    family, make = pair
+    folder = write_tiny_backbone(tmp_path, family)
+    _own_tokenizer(make).save(str(folder / "tokenizer.json"))
+    model = mtl.load(folder, dtype="float32")
+    text = "Ada Lovelace wrote the first program."
+    [tokens] = model.tokenise([text])
+    assert [text[start:end] for start, end, _ in tokens.words[:4]] == ["Ada", "Lovelace", "wrote", "the"]
+    assert model.backbone.tokenizer.id_to_token(tokens.ids[0]) == "[CLS]" and not tokens.unread
+    with torch.no_grad():
+        theirs = AutoModel.from_pretrained(folder).eval()(input_ids=torch.tensor([tokens.ids])).last_hidden_state
+    mean = torch.nn.functional.normalize(theirs.mean(1), dim=-1)
+    assert torch.allclose(torch.from_numpy(model.encode([text])), mean, atol=1e-5)
+
+
+def _own_tokenizer(make):
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+    special, texts = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"], ["Ada Lovelace wrote the first program.", *TEXTS]
+    if make == "bytes":
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, show_progress=False)
+    else:
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.normalizer = normalizers.NFC()
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        trainer = trainers.UnigramTrainer(
+            vocab_size=200, special_tokens=special, unk_token="[UNK]", show_progress=False
+        )
+    tokenizer.train_from_iterator(texts * 5, trainer)
+    ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=ends)
+    return tokenizer
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -52,8 +127,8 @@ def test_every_parameter_is_in_one_group_and_every_layer_in_its_own(tiny_backbon
     found = {model.group_of(name) for name, _ in model.named_parameters()}
     assert found == set(range(len(model.groups)))
     for name, _ in model.named_parameters():
-        if ".layer." in name:
-            assert model.group_of(name) == int(name.split(".layer.")[1].split(".")[0]) + 1
+        if layer := re.search(r"\.layers?\.(\d+)\.", name):
+            assert model.group_of(name) == int(layer[1]) + 1
         elif "embed" in name or "relative" in name:
             assert model.group_of(name) == 0
 

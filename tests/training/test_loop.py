@@ -195,13 +195,19 @@ def _interrupted(folder, config, state, after):
             return
 
 
-@pytest.mark.parametrize("changes", [{"freeze": 4}, {"freeze": 1, "average": 0.6, "backbone_dropout": True}])
-def test_a_run_that_was_cut_off_goes_on_as_if_it_never_was(tiny, tmp_path, changes):
-    config = _quick(epochs=4, **changes)
-    whole, whole_events = _train(tiny, config)
-    _interrupted(tiny, config, tmp_path, after=2)
+_DROPPING = {"freeze": 1, "average": 0.6, "backbone_dropout": True}
+
+
+@pytest.mark.parametrize(
+    "family, changes",
+    [("bert", {"freeze": 4}), *((family, _DROPPING) for family in ("bert", "modernbert", "deberta-v2"))],
+)
+def test_a_run_that_was_cut_off_goes_on_as_if_it_never_was(tiny_backbones, tmp_path, family, changes):
+    config, folder = _quick(epochs=4, **changes), tiny_backbones[family]
+    whole, whole_events = _train(folder, config)
+    _interrupted(folder, config, tmp_path, after=2)
     torch.manual_seed(99)
-    model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS))
+    model = checkpoint.derive(mtl.load(folder, dtype="float32"), ModelConfig(tasks=TASKS))
     events = list(fit(model, _dataset(), config, state=tmp_path))
     assert events[0]["resumed_after_epoch"] == 2
     expected = [e["loss"] for e in whole_events if e["event"] == "step" and e["epoch"] > 2]

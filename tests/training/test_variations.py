@@ -76,7 +76,7 @@ def test_words_of_every_family_have_like_words(tiny_backbones, family):
     few = {token: number for token, number in backbone.tokenizer.get_vocab().items() if number < 4000}  # for speed
     tokenizer = Tokenizer(models.WordPiece(few, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    like = similar_words(SimpleNamespace(tokenizer=tokenizer, encoder=backbone.encoder))
+    like = similar_words(SimpleNamespace(tokenizer=tokenizer, word_embeddings=backbone.word_embeddings))
     assert len(like) > 1000 and "river" in like and set(like["river"]) <= set(like)
 
 
@@ -88,8 +88,8 @@ def test_in_a_byte_level_vocabulary_words_are_those_with_a_space_before_them():
     tokens = torch.randn(tokenizer.get_vocab_size(), 8)
     good, fine = (tokenizer.token_to_id(f"\u0120{word}") for word in ("good", "fine"))
     tokens[fine] = tokens[good] + 0.01
-    table = SimpleNamespace(embeddings=SimpleNamespace(word_embeddings=SimpleNamespace(weight=tokens)))
-    assert similar_words(SimpleNamespace(tokenizer=tokenizer, encoder=table))["good"][0] == "fine"
+    backbone = SimpleNamespace(tokenizer=tokenizer, word_embeddings=tokens)
+    assert similar_words(backbone)["good"][0] == "fine"
 
 
 @pytest.mark.usefixtures("_likeness_known")
