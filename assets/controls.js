@@ -65,7 +65,7 @@ mtl.controls = (element, trigger, watch) => {
     let learning = 0;
     [...rows("head"), ...rows("layer")].forEach((row, i) => {
       const rate = valueOf(row.firstChild);
-      const head = row.dataset.kind === "head" ? all(".freezers .place")[i].firstChild : null;
+      const head = row.dataset.kind === "head" ? find("[role=switch]", all(".freezers .place")[i]) : null;
       const off = head ? head.getAttribute("aria-checked") === "true" : false;
       const epoch = row.dataset.kind === "layer" ? epochs[layers.indexOf(row)] : 1;
       const still = off || epoch === 0;
@@ -88,7 +88,7 @@ mtl.controls = (element, trigger, watch) => {
   // What the form says, as JSON.
   const collect = () => {
     const state = { start: find("[name=start]:checked")?.value, freeze: Number(find(".freeze").dataset.value) };
-    state.freeze_heads = all("[role=switch][aria-checked=true]:not(:disabled)").map((button) => button.dataset.head);
+    state.freeze_heads = all("[data-head][aria-checked=true]:not(:disabled)").map((button) => button.dataset.head);
     state.rates = {};
     for (const row of all(".rate-row[data-own=true]")) state.rates[row.dataset.group] = valueOf(row.firstChild);
     state.task_weights = {};
@@ -98,6 +98,7 @@ mtl.controls = (element, trigger, watch) => {
     for (const field of all("[data-field]")) {
       const name = field.dataset.field;
       if (field.matches(".pair")) state[name] = valueOf(field);
+      else if (field.matches("[role=switch]")) state[name] = field.getAttribute("aria-checked") === "true";
       else if (field.type === "checkbox") state[name] = field.checked;
       else if (field.checkValidity()) state[name] = field.type === "number" ? field.valueAsNumber : field.value;
     }
@@ -124,9 +125,10 @@ mtl.controls = (element, trigger, watch) => {
     const slider = find(".freeze");
     slider.value = slider.dataset.value = preset.freeze;
     find(".learns").dataset.unfreeze = find("[data-field=unfreeze]").value = preset.unfreeze;
-    for (const head of all("[role=switch]:not(:disabled)")) {
+    for (const head of all("[data-head]:not(:disabled)")) {
       head.setAttribute("aria-checked", String(preset.freeze_heads.includes(head.dataset.head)));
     }
+    find("[data-field=freeze_projection]")?.setAttribute("aria-checked", String(preset.freeze_projection));
     for (const field of ["lr", "lr_decay", "head_lr"]) set(find(`.pair[data-field=${field}]`), preset[field]);
     for (const row of all(".rate-row")) {
       const own = Object.hasOwn(preset.rates, row.dataset.group);
@@ -189,7 +191,7 @@ mtl.controls = (element, trigger, watch) => {
       send();
     } else if (target.type === "number") {
       complain(target, !target.checkValidity());
-      if (!target.checkValidity()) return;
+      if (!target.checkValidity() || "finished" in target.dataset) return;
       target.setAttribute("value", target.value);
       send();
     }
@@ -219,6 +221,9 @@ mtl.controls = (element, trigger, watch) => {
       complain(target, false);
       const line = find("small", target.closest(".field"));
       line.textContent = `It stays ${target.value}. ${line.dataset.wrong}`;
+    } else if (target.type === "number" && "finished" in target.dataset) {
+      target.setAttribute("value", target.value);
+      send();
     } else if (target.type === "text") {
       complain(target, !target.checkValidity());
       if (target.checkValidity()) send();

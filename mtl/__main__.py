@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("embed", _embed, "Embeddings of every text of a file.", "--model", "--pooling")
     sub.add_argument("data", metavar="DATA", help="a table, or a file with one text per line")
     sub.add_argument("out", metavar="OUT", help="a .parquet, .npy or .csv file")
+    sub.add_argument("--raw", action="store_true", help="vectors as they are, not of length 1")
     _add_reading_options(sub)
 
     sub = command("export", _export, "Write a whole model folder for sentence-transformers and transformers.")
@@ -369,6 +370,7 @@ def _embed(options: argparse.Namespace) -> None:
                 texts[first + _PAGE * processes.rank :][:_PAGE],
                 options.pooling,
                 lambda done, _, first=first: progress(min(first + done * processes.count, total), total),
+                normalize=not options.raw,
             )
             page = processes.gather(mine)
             if processes.is_main:

@@ -180,8 +180,10 @@ def derive(base: MultiTaskModel, config: ModelConfig) -> MultiTaskModel:
         if part is not model.backbone:  # some of whose numbers stay in float32, such as ModernBERT's rotations
             part.to(device=base.device, dtype=base.backbone.dtype)
     model.requires_grad_(False)
+    layer = ("projection", "projection_activation", "projection_norm", "pooling")
+    same_layer = all(getattr(base.config, name) == getattr(config, name) for name in layer)
     for name, spec in model.tasks.items():
-        if name in base.tasks and _same_weights(base.tasks[name], spec):
+        if name in base.tasks and _same_weights(base.tasks[name], spec) and (same_layer or spec.reads == "backbone"):
             _share(model.head(name), base.head(name))
     if model.projection is not None and base.config.projection == config.projection:
         _share(model.projection, base.projection)
@@ -191,7 +193,7 @@ def derive(base: MultiTaskModel, config: ModelConfig) -> MultiTaskModel:
 
 def _same_weights(old, new) -> bool:
     """Whether a head of one spec can use the weights of the other."""
-    fields = ("kind", "labels", "hidden", "low", "high", "shape_window")
+    fields = ("kind", "labels", "reads", "hidden", "hidden_activation", "low", "high", "shape_window")
     return all(getattr(old, name) == getattr(new, name) for name in fields)
 
 

@@ -21,6 +21,8 @@ ASSETS = ROOT / "assets"
 # The kinds of task by name (see `mtl.kinds.kind`); filled when `mtl` is imported.
 KINDS: dict[str, Any] = {}
 POOLINGS = ("mean", "max", "cls", "pooler")
+PROJECTION_ACTIVATIONS = ("none", "tanh")
+HIDDEN_ACTIVATIONS = ("gelu", "relu")
 # Fields of every answer, and hence not possible as names of tasks.
 RESERVED_NAMES = ("text", "embedding", "tokens", "truncated", "unread", "results", "to_json")
 
@@ -54,7 +56,8 @@ class Setting:
     `help`: what it does and which values make sense, for the page and the command line. `title`: its label on the page.
     `low` and `high` bound a number, or each number of a mapping; `unit` is what it counts; `choices` lists all possible
     values. `advanced`: it is in the form's collapsed part. `shown`: it is in the form at all, and not set by files,
-    links and the command line only. `metavar`: the name of its value on the command line.
+    links and the command line only. `shapes`: it changes which weights there are, so the form is drawn anew. `metavar`:
+    the name of its value on the command line.
     """
 
     default: Any
@@ -66,6 +69,7 @@ class Setting:
     unit: str = ""
     advanced: bool = True
     shown: bool = True
+    shapes: bool = False
     metavar: str = ""
 
     @property
@@ -193,17 +197,19 @@ def _as_json(value: Any, defaults: bool) -> Any:
 class TaskSpec(JsonData):
     """One task of a model: what its head predicts and reads.
 
-    `kind` is one of `KINDS`; `labels` are its classes or entity types. `pooling`: the sentence vector that the head
-    reads, if it reads one. A head that reads words also reads the shapes of each word and of the `shape_window` words
-    on either side. `hidden`: the width of the head's hidden layer, 0 for a linear head. `low` and `high` bound an
-    answer that is a number.
+    `kind` is one of `KINDS`; `labels` are its classes or entity types. A head on sentences `reads` either the vector
+    that `pooling` makes of the backbone's, or the model's projection, which then is a layer that such heads share. A
+    head that reads words also reads the shapes of each word and of the `shape_window` words on either side. `hidden`:
+    the width of the head's hidden layer, 0 for a linear head. `low` and `high` bound an answer that is a number.
     """
 
     name: str
     kind: str
     labels: tuple[str, ...] = ()
     pooling: str = setting("mean", choices=POOLINGS)
+    reads: str = setting("backbone", choices=("backbone", "shared"))
     hidden: int = setting(0, high=4096)
+    hidden_activation: str = setting("gelu", choices=HIDDEN_ACTIVATIONS)
     dropout: float = setting(0.1, high=0.9)
     loss_weight: float = setting(1.0, high=100)
     low: float = -1.0
@@ -232,9 +238,19 @@ class TaskSpec(JsonData):
         KINDS[self.kind].check(self)
         self.check_settings(f"Task {self.name!r}: ")
         _require(
+            self.reads == "backbone" or self.can_share,
+            f"Task {self.name!r}: its kind is {self.kind}, and a shared projection has one vector for each sentence; "
+            "reads must be 'backbone'.",
+        )
+        _require(
             _is_number(self.low) and _is_number(self.high) and self.low < self.high,
             f"Task {self.name!r}: low must be below high; they are {self.low!r} and {self.high!r}.",
         )
+
+    @property
+    def can_share(self) -> bool:
+        """Whether its head could read the shared layer."""
+        return KINDS[self.kind].reads == "sentence"
 
     @property
     def outputs(self) -> int:
@@ -246,25 +262,54 @@ class TaskSpec(JsonData):
 class ModelConfig(JsonData):
     """A model: its tasks, and how it makes a sentence embedding.
 
-    `projection`: the dimension that embeddings are projected to, 0 for none. `max_tokens`: the length at which texts
-    are cut, 0 for the backbone's own limit.
+    `projection`: the dimension that embeddings are projected to, 0 for none; then `projection_activation`, and with
+    `projection_norm` division by the length. Heads may read it (see `TaskSpec.reads`). `max_tokens`: the length at
+    which texts are cut, 0 for the backbone's own limit.
     """
 
     tasks: tuple[TaskSpec, ...] = ()
     pooling: str = setting("mean", choices=POOLINGS)
     projection: int = setting(0, high=4096)
-    max_tokens: int = setting(0, high=4096)
+    projection_activation: str = setting("none", choices=PROJECTION_ACTIVATIONS)
+    projection_norm: bool = setting(False)
+    max_tokens: int = setting(0, high=8192)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", tuple(map(TaskSpec.of, self.tasks)))
         names = [task.name for task in self.tasks]
         _require(len(set(names)) == len(names), f"Two tasks have the same name: {listed(sorted(names))}.")
         self.check_settings()
+        _require(
+            self.projection or not self.on_projection,
+            f"The model has no projection for {listed(self.on_projection)}: projection must be at least 1.",
+        )
 
     @property
     def poolings(self) -> set[str]:
         """All poolings in use, for the embedding and for the heads that read sentences."""
-        return {self.pooling, *(task.pooling for task in self.tasks if KINDS[task.kind].reads != "words")}
+        return {
+            self.pooling,
+            *(t.pooling for t in self.tasks if KINDS[t.kind].reads != "words" and t.reads == "backbone"),
+        }
+
+    @property
+    def on_projection(self) -> set[str]:
+        """The tasks whose heads read the projection, and so train it."""
+        return {task.name for task in self.tasks if task.reads == "shared"}
+
+    def shaped_by(self, train: TrainConfig, taught: Iterable[str] | None = None) -> ModelConfig:
+        """The model with the shape that settings give it. Those of heads are for the tasks that are `taught` (None:
+        all); a head of another shape starts anew."""
+        projection = ("projection", "projection_activation", "projection_norm") if train.projection else ()
+        layer = {name: getattr(train, name) for name in (*projection, *(["max_tokens"] if train.max_tokens else []))}
+        heads = {name: getattr(train, name) for name in ("hidden", "hidden_activation") if train.hidden}
+        reads = {"reads": "shared"} if train.projection and train.share_projection else {}
+        taught = [task.name for task in self.tasks] if taught is None else taught
+        tasks = (
+            replace(task, **heads, **(reads if task.can_share else {})) if task.name in taught else task
+            for task in self.tasks
+        )
+        return replace(self, tasks=tuple(tasks), **layer)
 
 
 @dataclass(frozen=True)
@@ -344,11 +389,53 @@ class TrainConfig(JsonData):
         True, "Keep the weights of the epoch that scores best, not those of the last.", title="Keep the best epoch"
     )
     patience: int = setting(0, "Ends after so many epochs without a better score. 0: never.", high=1000, unit="epochs")
+    projection: int = setting(
+        0,
+        "Width of a projection of sentence vectors that heads can share. 0: as in the model. Sensible: 64 to 384.",
+        high=1024,
+        shapes=True,
+    )
+    projection_activation: str = setting(
+        "none", "What follows the projection.", choices=PROJECTION_ACTIVATIONS, title="Projection's activation"
+    )
+    projection_norm: bool = setting(
+        False, "Vectors after the projection are divided by their length.", title="Normalised projection"
+    )
+    share_projection: bool = setting(
+        True,
+        "Heads on sentences read the projection, and train it. Otherwise it learns to keep which texts are alike.",
+        title="Heads on the projection",
+        shapes=True,
+    )
+    freeze_projection: bool = setting(False, "The projection stays as it is.", advanced=False)
+    hidden: int = setting(
+        0,
+        "Width of the hidden layer of heads; those with another start anew. 0: as they are. Sensible: 64 to 512.",
+        high=1024,
+        title="Heads' hidden layer",
+        shapes=True,
+    )
+    hidden_activation: str = setting(
+        "gelu", "Of a hidden layer whose width is set here.", choices=HIDDEN_ACTIVATIONS, title="Heads' activation"
+    )
+    max_tokens: int = setting(
+        0,
+        "Longer texts are cut, in training and in answers. 0: the model's own limit. Sensible: 32 to 256.",
+        high=8192,
+        unit="tokens",
+        title="Length limit",
+    )
     cache_mb: int = setting(
         1024, "Memory for what frozen groups give. 0: no cache.", high=1_000_000, unit="MB", shown=False
     )
     task_weights: Mapping[str, float] = setting(
         {}, "How much a task's loss counts in the sum. Sensible: 0.1 to 10.", high=100, metavar="TASK=WEIGHT"
+    )
+    balance: str = setting(
+        "even",
+        "How tasks share the loss. labels: by their numbers of labelled rows. rare: those with few count more.",
+        choices=("even", "labels", "rare"),
+        title="Balance of tasks",
     )
     seed: int = setting(0, "Another number shuffles the rows, and starts new heads, differently.", high=2**31 - 1)
     precision: str = setting(

@@ -62,7 +62,8 @@ def _write_dense(model: MultiTaskModel, folder: Path) -> None:
     from safetensors.torch import save_file
 
     settings = {"in_features": model.backbone.dim, "out_features": model.dim, "bias": False}
-    _write(folder / "config.json", {**settings, "activation_function": "torch.nn.modules.linear.Identity"})
+    activation = "activation.Tanh" if model.config.projection_activation == "tanh" else "linear.Identity"
+    _write(folder / "config.json", {**settings, "activation_function": f"torch.nn.modules.{activation}"})
     save_file({"linear.weight": model.projection.weight.detach().contiguous()}, folder / "model.safetensors")
 
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
-from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError, listed
+from mtl.config import ModelConfig, TrainConfig, UserError, listed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,14 +86,14 @@ class Groups:
     parameters: Mapping[str, Mapping[str, nn.Parameter]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, backbone: Backbone, tasks: Mapping[str, TaskSpec], projection: int = 0) -> Groups:
-        """The groups of a model with these parts. `projection`: its width, 0 for none."""
+    def of(cls, backbone: Backbone, config: ModelConfig) -> Groups:
+        """The groups of a model on this backbone."""
         import torch
 
         from mtl.model import MultiTaskModel
 
         with torch.device("meta"):  # the heads take no memory and no random numbers
-            model = MultiTaskModel(backbone, ModelConfig(tuple(tasks.values()), projection=projection))
+            model = MultiTaskModel(backbone, config)
         return cls(cls.of_model(model, TrainConfig()).sizes)
 
     @classmethod
@@ -163,6 +163,7 @@ class Groups:
     def tops(self) -> list[Group]:
         """The heads that have weights, and the projection if there is one."""
         frozen = {*self._idle, *(_HEAD + name for name in self.config.freeze_heads)}
+        frozen |= {_PROJECTION} if self.config.freeze_projection else set()
         tops = [name for name, size in self.sizes.items() if size and name not in self._layer_names]
         return [self._group(name, [(1, name not in frozen)]) for name in tops]
 

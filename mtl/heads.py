@@ -42,7 +42,9 @@ class Head(nn.Module):
 
         A head of a kind that reads two texts has logits for the rows with two.
         """
-        return self(encoded.pooled(self.spec.pooling)[: batch.rows])
+        shared = self.spec.reads == "shared"
+        vectors = model.shared(encoded) if shared else encoded.pooled(self.spec.pooling)
+        return self(vectors[: batch.rows])
 
     def of_rows(self, logits: torch.Tensor, batch: Batch, rows: Sequence[int]) -> torch.Tensor:
         """The logits of some rows of a batch."""
@@ -83,7 +85,8 @@ class Head(nn.Module):
 def _mlp(inputs: int, spec: TaskSpec) -> nn.Sequential:
     layers = [Dropout(spec.dropout), nn.Linear(inputs, spec.hidden or spec.outputs)]
     if spec.hidden:
-        layers += [nn.GELU(), Dropout(spec.dropout), nn.Linear(spec.hidden, spec.outputs)]
+        activation = nn.ReLU() if spec.hidden_activation == "relu" else nn.GELU()
+        layers += [activation, Dropout(spec.dropout), nn.Linear(spec.hidden, spec.outputs)]
     return nn.Sequential(*layers)
 
 

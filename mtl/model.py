@@ -19,7 +19,7 @@ from torch import nn
 from mtl.config import KINDS, ModelConfig, TaskSpec, UserError, listed
 from mtl.encoder.backbone import Backbone
 from mtl.heads import Head
-from mtl.pooling import POOL, Encoded
+from mtl.pooling import POOL, Encoded, Projection
 from mtl.text.batches import Batch, Tokens, by_length, collate, count_tokens, tokenise
 
 # The quickest batch size in padded tokens on two cores: larger batches exceed the processor's cache.
@@ -78,11 +78,9 @@ class MultiTaskModel(nn.Module):
             raise UserError(f"{backbone.name} has no pooler of its own; choose {listed(POOL, 'or')} as pooling.")
         self.backbone = backbone
         self.config = config
-        self.heads = nn.ModuleDict({_key(t.name): KINDS[t.kind].build(t, backbone.dim) for t in config.tasks})
-        self.projection = nn.Linear(backbone.dim, config.projection, bias=False) if config.projection else None
-        if self.projection is not None:
-            # Orthogonal rows preserve the angles between sentences best.
-            nn.init.orthogonal_(self.projection.weight)
+        widths = {"backbone": backbone.dim, "shared": config.projection}
+        self.heads = nn.ModuleDict({_key(t.name): KINDS[t.kind].build(t, widths[t.reads]) for t in config.tasks})
+        self.projection = Projection(backbone.dim, config) if config.projection else None
         self.origin = None
 
     # --- properties ---
@@ -111,8 +109,12 @@ class MultiTaskModel(nn.Module):
 
     @property
     def max_tokens(self) -> int:
+        return self.most_tokens()
+
+    def most_tokens(self, setting: int = 0) -> int:
+        """The longest input in tokens under a setting, 0 for the model's own."""
         limit = self.backbone.max_tokens
-        return min(self.config.max_tokens, limit) if self.config.max_tokens else limit
+        return min(setting or self.config.max_tokens or limit, limit)
 
     @property
     def poolings(self) -> tuple[str, ...]:
@@ -157,12 +159,14 @@ class MultiTaskModel(nn.Module):
         """One task's logits: (rows, outputs), or (words, outputs) for the words of all rows."""
         return self.head(task).read(self, encoded, batch)
 
-    def embeddings(self, encoded: Encoded, pooling: str | None = None) -> torch.Tensor:
-        """Sentence embeddings (batch, dim) in float32, projected if the model has a projection, of length 1."""
+    def shared(self, encoded: Encoded, pooling: str | None = None) -> torch.Tensor:
+        """Sentence vectors (batch, dim), projected if the model has a projection."""
         vectors = encoded.pooled(pooling or self.config.pooling)
-        if self.projection is not None:
-            vectors = self.projection(vectors)
-        return F.normalize(vectors.float(), dim=-1)
+        return vectors if self.projection is None else self.projection(vectors)
+
+    def embeddings(self, encoded: Encoded, pooling: str | None = None) -> torch.Tensor:
+        """Sentence embeddings (batch, dim) in float32 of length 1."""
+        return F.normalize(self.shared(encoded, pooling).float(), dim=-1)
 
     # --- answers ---
 
@@ -207,13 +211,15 @@ class MultiTaskModel(nn.Module):
         texts: Iterable[str],
         pooling: str | None = None,
         progress: Callable[[int, int], None] | None = None,
+        normalize: bool = True,
     ) -> np.ndarray:
-        """Embeddings alone: float32 (n, dim), each of length 1."""
+        """Embeddings alone: float32 (n, dim), each of length 1, or with `normalize=False` as they are."""
         texts = self._checked(texts, pooling)
         result = np.empty((len(texts), self.dim), dtype=np.float32)
 
         def store(indices: list[int], batch: Batch, encoded: Encoded) -> None:
-            result[indices] = self.embeddings(encoded, pooling).cpu().numpy()
+            vectors = self.embeddings(encoded, pooling) if normalize else self.shared(encoded, pooling).float()
+            result[indices] = vectors.cpu().numpy()
 
         self.each_batch(self.tokenise(texts, words=False), store, progress)
         return result

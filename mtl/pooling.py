@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
+from mtl.config import ModelConfig
 from mtl.encoder.backbone import Backbone
 from mtl.text.batches import Batch
 
@@ -56,3 +59,19 @@ class Encoded:
             else:
                 self._pooled[how] = POOL[how](self.tokens, self.mask)
         return self._pooled[how]
+
+
+class Projection(nn.Linear):
+    """Sentence vectors (batch, dim) to (batch, `config.projection`): the layer that heads may share."""
+
+    def __init__(self, dim: int, config: ModelConfig) -> None:
+        super().__init__(dim, config.projection, bias=False)
+        self.activation, self.normalised = config.projection_activation, config.projection_norm
+        # Orthogonal rows preserve the angles between sentences best.
+        nn.init.orthogonal_(self.weight)
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        projected = super().forward(vectors)
+        if self.activation == "tanh":
+            projected = torch.tanh(projected)
+        return F.normalize(projected.float(), dim=-1).to(projected.dtype) if self.normalised else projected

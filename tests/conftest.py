@@ -40,7 +40,13 @@ def tiny_config(family: str, layers: int = LAYERS, **changes):
         "roberta": {"pad_token_id": 0},
         "electra": {"embedding_size": 16},
         "mpnet": {"pad_token_id": 1},
-        "modernbert": {"pad_token_id": 0, "local_attention": 8, "global_attn_every_n_layers": 3},
+        "modernbert": {
+            "local_attention": 8,
+            "global_attn_every_n_layers": 3,
+            "pad_token_id": 0,
+            **dict.fromkeys(("bos_token_id", "cls_token_id"), 101),
+            **dict.fromkeys(("eos_token_id", "sep_token_id"), 102),
+        },
         "deberta-v2": {
             "relative_attention": True,
             "position_buckets": 8,

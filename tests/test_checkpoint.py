@@ -256,3 +256,35 @@ def test_a_fitted_temperature_is_saved_and_a_checkpoint_without_one_has_none(bas
     written["weights"][file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
     config.write_text(json.dumps(written))
     assert float(mtl.load(tmp_path / "new", dtype="float32").head("mood").temperature) == 1.0
+
+
+SHARED = ModelConfig(
+    (TaskSpec("mood", "classification", ("good", "bad"), reads="shared", hidden=4, hidden_activation="relu"),),
+    projection=32,  # the backbone's own width
+    projection_activation="tanh",
+    projection_norm=True,
+    max_tokens=20,
+)
+
+
+def test_heads_on_a_projection_come_back_as_they_were(base, tmp_path):
+    torch.manual_seed(0)
+    model = checkpoint.derive(base, SHARED).eval()
+    checkpoint.save(model, tmp_path)
+    loaded = mtl.load(tmp_path, dtype="float32")
+    assert loaded.config == SHARED and loaded.max_tokens == 20
+    for a, b in zip(model.analyze(TEXTS), loaded.analyze(TEXTS), strict=True):
+        assert a.results == b.results and np.array_equal(a.embedding, b.embedding)
+
+
+@pytest.mark.parametrize(
+    "changes, kept",
+    [({"max_tokens": 30}, True), ({"projection": 16}, False), ({"projection_activation": "none"}, False)],
+)
+def test_a_head_keeps_its_weights_only_while_what_it_reads_is_the_same(base, changes, kept):
+    model = checkpoint.derive(base, SHARED)
+    other = checkpoint.derive(model, replace(SHARED, **changes))
+    weights = [m.head("mood").network[1].weight for m in (model, other)]
+    assert (weights[0] is weights[1]) == kept
+    apart = replace(SHARED, tasks=tuple(replace(task, reads="backbone") for task in SHARED.tasks))
+    assert checkpoint.derive(model, apart).head("mood").network[1].weight is not weights[0]

@@ -105,3 +105,36 @@ def test_json_gives_back_the_same(labels, hidden, rate):
 def test_settings_of_any_wrong_type_are_refused_in_words(settings):
     with pytest.raises(UserError, match=next(iter(settings))[:4]):
         TrainConfig.from_json(settings)
+
+
+def test_only_heads_on_sentences_can_read_the_projection_and_only_where_there_is_one():
+    with pytest.raises(UserError, match="'names': its kind is tagging.*one vector for each sentence"):
+        TaskSpec("names", "tagging", ("PER",), reads="shared")
+    task = TaskSpec("stars", "regression", reads="shared")
+    with pytest.raises(UserError, match="no projection for stars"):
+        ModelConfig((task,))
+    model = ModelConfig((task,), pooling="cls", projection=8)
+    assert model.on_projection == {"stars"} and model.poolings == {"cls"}
+
+
+SHAPED = ModelConfig(
+    (TaskSpec("a", "regression"), TaskSpec("b", "tagging", ("X",), hidden=9), TaskSpec("c", "regression"))
+)
+
+
+@given(st.sampled_from([0, 7]), st.booleans(), st.sampled_from([0, 5]), st.sampled_from([0, 11]))
+def test_settings_shape_the_heads_that_are_taught_and_no_others(projection, share, hidden, longest):
+    train = TrainConfig(projection=projection, share_projection=share, hidden=hidden, max_tokens=longest)
+    model = SHAPED.shaped_by(train, ["a", "b"])
+    a, b, c = model.tasks
+    assert c == SHAPED.tasks[2]
+    assert (a.reads == "shared") == (projection > 0 and share) and b.reads == "backbone"
+    assert (a.hidden, b.hidden) == ((hidden, hidden) if hidden else (0, 9))
+    assert (model.projection, model.max_tokens) == (projection, longest)
+    assert model.shaped_by(train, ["a", "b"]) == model and model.shaped_by(TrainConfig(), ["a", "b"]) == model
+
+
+def test_a_projection_that_a_model_has_is_replaced_with_all_its_properties():
+    model = ModelConfig(projection=8, projection_activation="tanh", projection_norm=True)
+    assert model.shaped_by(TrainConfig(projection_activation="none")) == model
+    assert model.shaped_by(TrainConfig(projection=4)) == ModelConfig(projection=4)

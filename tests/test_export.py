@@ -12,7 +12,16 @@ from mtl.export import export
 TEXTS = ["A first text.", "And another, longer one, by Ada Lovelace."]
 
 
-@pytest.mark.parametrize("config", [{"pooling": "mean"}, {"pooling": "cls"}, {"pooling": "max"}, {"projection": 16}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"pooling": "mean"},
+        {"pooling": "cls"},
+        {"pooling": "max"},
+        {"projection": 16},
+        {"projection": 16, "projection_activation": "tanh", "projection_norm": True, "max_tokens": 9},
+    ],
+)
 def test_sentence_transformers_gives_the_same_embeddings(tiny, tmp_path, config):
     from sentence_transformers import SentenceTransformer
 
@@ -24,10 +33,11 @@ def test_sentence_transformers_gives_the_same_embeddings(tiny, tmp_path, config)
     assert np.abs(found - model.encode(TEXTS)).max() < 1e-5
 
 
-def test_transformers_loads_it_and_so_do_we(tiny, tmp_path):
+@pytest.mark.parametrize("family", ["bert", "modernbert", "deberta-v2"])
+def test_transformers_loads_it_and_so_do_we(tiny_backbones, tmp_path, family):
     from transformers import AutoModel
 
-    model = mtl.load(tiny, dtype="float32")
+    model = mtl.load(tiny_backbones[family], dtype="float32")
     export(model, tmp_path / "out")
     again = AutoModel.from_pretrained(tmp_path / "out")
     assert sum(p.numel() for p in again.parameters()) == model.backbone.parameter_count

@@ -61,7 +61,7 @@ def test_what_a_run_will_take_is_known(run):
         "import sys, mtl\n"
         "from mtl.groups import Groups\n"
         "model = mtl.load(sys.argv[1])\n"
-        "print(Groups.of(model.backbone, model.tasks).sizes['head grade'])"
+        "print(Groups.of(model.backbone, model.config).sizes['head grade'])"
     )
     environment = {**os.environ, "MTL_PLUGINS": "tests.plugins.grades"}
     command = [sys.executable, "-c", code, str(run[1] / "checkpoint")]

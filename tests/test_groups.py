@@ -78,7 +78,7 @@ def test_every_parameter_is_in_exactly_one_group(tiny_backbones, family, project
     for group in groups:
         assert group.size == sum(parameter.numel() for parameter in group.parameters.values())
     # The sizes are known before there is a model.
-    assert Groups.of(model.backbone, model.tasks, projection).sizes == groups.sizes
+    assert Groups.of(model.backbone, model.config).sizes == groups.sizes
 
 
 def test_a_head_without_weights_is_no_group_and_yet_a_task_with_a_weight():

@@ -124,3 +124,11 @@ def test_a_span_takes_the_accent_that_stands_apart():
     logits[0, 1] = 9.0
     [[entity]] = head.decode(logits, ["Zoe\u0308 left"], [[(0, 3, 1)]])
     assert entity.text == "Zoe\u0308"
+
+
+def test_a_hidden_layer_has_the_activation_of_its_task():
+    for name, function in (("gelu", F.gelu), ("relu", F.relu)):
+        network = build(TaskSpec("a", "regression", hidden=4, hidden_activation=name)).network.eval()
+        vectors = torch.randn(3, 8)
+        assert torch.allclose(network(vectors), network[4](function(network[1](vectors))))
+    assert TaskSpec("a", "regression", hidden=4).hidden_activation == "gelu"  # as in all earlier checkpoints

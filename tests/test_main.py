@@ -173,6 +173,14 @@ def test_embed_writes_one_row_per_text(reviews, tiny, tmp_path, capsys, suffix):
         assert frame["text"][0] == "this was a bad day number 0"
 
 
+def test_embed_gives_vectors_as_they_are_on_request(reviews, tiny, tmp_path):
+    norms = []
+    for name, options in (("unit", []), ("raw", ["--raw"])):
+        assert main(["embed", str(reviews), str(tmp_path / f"{name}.npy"), "--model", str(tiny), *options]) == 0
+        norms.append(np.linalg.norm(np.load(tmp_path / f"{name}.npy"), axis=1))
+    assert np.allclose(norms[0], 1, atol=1e-5) and np.abs(norms[1] - 1).min() > 0.1
+
+
 def test_embed_keeps_ids_and_says_what_it_left_out(tiny, tmp_path, capsys):
     import pandas as pd
 

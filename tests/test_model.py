@@ -25,7 +25,7 @@ TEXTS = ["One.", "Two words and then some more, written by Ada Lovelace in Londo
 
 def _model(folder, **config):
     torch.manual_seed(0)
-    return checkpoint.derive(mtl.load(folder, dtype="float32"), ModelConfig(tasks=TASKS, **config))
+    return checkpoint.derive(mtl.load(folder, dtype="float32"), ModelConfig(**{"tasks": TASKS, **config}))
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +192,21 @@ def test_an_analysis_can_be_copied_and_pickled(model):
     [answer] = model.analyze(["A text."])
     for other in (copy.deepcopy(answer), pickle.loads(pickle.dumps(answer))):
         assert other.stars == answer.stars
+
+
+def test_heads_that_share_the_projection_read_what_the_embedding_is_made_of(tiny):
+    tasks = (TaskSpec("stars", "regression", pooling="max", reads="shared"),)
+    model = _model(tiny, tasks=tasks, pooling="cls", projection=8, projection_activation="tanh").eval()
+    raw = torch.from_numpy(model.encode(TEXTS, normalize=False))
+    answers = [answer.stars for answer in model.analyze(TEXTS)]
+    with torch.no_grad():
+        assert np.allclose(answers, model.head("stars").decode(model.head("stars")(raw)), atol=1e-5)
+    assert np.allclose(torch.nn.functional.normalize(raw, dim=-1), model.encode(TEXTS), atol=1e-6)
+
+
+def test_embeddings_as_they_are_have_the_length_that_the_backbone_gives_them(tiny):
+    model = _model(tiny)
+    lengths = np.linalg.norm(model.encode(TEXTS, normalize=False), axis=1)
+    assert np.abs(lengths - 1).min() > 0.1
+    normed = _model(tiny, projection=4, projection_norm=True).encode(TEXTS, normalize=False)
+    assert np.allclose(np.linalg.norm(normed, axis=1), 1, atol=1e-5)

@@ -60,7 +60,7 @@ def measure(
         folder = Path(name)
         job = prepare(data, base, start)
         tasks = {spec.name: spec for spec in job.model.tasks}
-        groups = Groups.of(model.backbone, tasks, job.model.projection)
+        groups = Groups.of(model.backbone, job.model)
         say("warming up")
         _train(prepare(data, replace(base, epochs=1), start), folder / "warm-up")
         scenarios = []

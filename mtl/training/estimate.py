@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mtl.config import TaskSpec, TrainConfig
@@ -78,7 +78,8 @@ def estimate(
     `rows` and `tokens` count the whole table, of which so many rows are `held_out`. Waits at most `wait` seconds for
     the measurement of this machine.
     """
-    groups = Groups.of(model.backbone, tasks, model.config.projection)
+    shape = replace(model.config, tasks=tuple(tasks.values())).shaped_by(config, learns)
+    groups = Groups.of(model.backbone, shape)
     groups = groups.under(groups.fitted(config), learns)
     train_rows = rows - held_out
     steps = config.epochs * math.ceil(train_rows / config.batch_size)
@@ -142,7 +143,7 @@ class _Work:
         depth = min(self.groups.depth(epoch) for epoch in range(1, config.epochs + 1))
         above = len(self.layers) - max(depth, 1)
         # Batches are sorted by length: texts of the longest are about twice the average.
-        batch = config.batch_size * min(2 * tokens_per_row, self.model.max_tokens)
+        batch = config.batch_size * min(2 * tokens_per_row, self.model.most_tokens(config.max_tokens))
         activations = batch * above * dim * 4 * _STORED_PER_TOKEN
         cache = self.cache_bytes if depth and self.caches else 0
         return _PROCESS + 4 * self.weights + 4 * copies * self.trainable + activations + cache

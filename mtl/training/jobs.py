@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mtl import checkpoint
-from mtl.config import ModelConfig, TrainConfig, UserError
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError, listed
 from mtl.data.dataset import Dataset, Part, Recipe, split
 from mtl.data.matching import Mappings, match_tasks
 
@@ -43,22 +44,42 @@ def prepare(
             raise UserError("A recipe itself says how its files are read: change it there.")
         recipe = Recipe.read(path)
         dataset = recipe.dataset(data_dir if data_dir is not None else path.parent)
-        return Job(dataset, recipe.model, config or recipe.train, start_from)
+        config = config or recipe.train
+        model = recipe.model.shaped_by(config)
+        notes = _notes_on_shape(model, config, recipe.model.tasks, model.tasks)
+        return Job(replace(dataset, notes=(*dataset.notes, *notes)), model, config, start_from)
     from mtl.data.table import read_table
 
     if not path.is_file():  # before a model is loaded, which takes seconds
         raise UserError(f"{path} is not a file.")
     config = config or TrainConfig()
     base = checkpoint.load(start_from, dtype="float32")
-    limits = {"token_counts": base.token_counts, "max_tokens": base.max_tokens}
+    limits = {"token_counts": base.token_counts, "max_tokens": base.most_tokens(config.max_tokens)}
     table = read_table(path, **reading, **limits)
     matched = match_tasks(table, base.tasks, mapping)
     if not matched.specs:
         problems = " ".join(f"{f.problem} {f.hint}" for f in table.findings[:3] if f.level != "note")
         raise UserError(f"{path.name} has nothing to learn from. {problems or 'No column of labels was found.'}")
     train, held_out = split(matched.rows, config.validation)
-    model = replace(base.config, tasks=tuple({**base.tasks, **matched.specs}.values()))
+    plain = replace(base.config, tasks=tuple({**base.tasks, **matched.specs}.values()))
+    model = plain.shaped_by(config, matched.specs)
+    kept = [task for task in plain.tasks if base.tasks.get(task.name) == task]
+    shape = _notes_on_shape(model, config, kept, matched.specs.values())
     findings = (f for f in table.findings if f.level != "note")
     notes = [f"{f.where}{f.problem} {f.action}" for f in findings]
     validation = {"validation": held_out} if held_out else {}
-    return Job(Dataset((Part(path.name, train),), validation, (*matched.notes, *notes)), model, config, start_from)
+    dataset = Dataset((Part(path.name, train),), validation, (*matched.notes, *shape, *notes))
+    return Job(dataset, model, config, start_from)
+
+
+def _notes_on_shape(
+    model: ModelConfig, config: TrainConfig, before: Iterable[TaskSpec], taught: Iterable[TaskSpec]
+) -> list[str]:
+    """What the settings mean for the heads of a model: for tasks that it had `before`, and that are `taught` now."""
+    notes, now = [], {task.name: task for task in model.tasks}
+    if anew := [task.name for task in before if now[task.name] != task]:
+        notes.append(f"Heads that start anew, as the settings give them another shape: {listed(anew)}.")
+    apart = [task.name for task in taught if not task.can_share]
+    if apart and config.projection and config.share_projection:
+        notes.append(f"The projection has one vector for each sentence, which does not suit {listed(apart)}.")
+    return notes

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,10 @@ class _Training:
         self.trained = _trained_tasks(model, dataset)
         # A head that no row teaches would be called trainable and yet not move.
         idle = tuple(name for name in model.tasks if name not in self.trained)
+        self.balance = balance_of(dataset.parts, self.trained, config.balance)
         self.config = config = replace(config, freeze_heads=(*config.freeze_heads, *idle))
+        if (heads := model.config.on_projection) and heads.isdisjoint(self.trained):  # which nothing teaches, either
+            self.config = config = replace(config, freeze_projection=True)
         original = model.backbone.fork()
         self.groups = optim.unfreeze(model, config)
         self.learning = [p for g in self.groups if not g.frozen for p in g.parameters.values()]
@@ -314,7 +318,17 @@ class _Training:
             return self.config.anchor
         if loss == "projection":
             return 1.0
-        return self.config.task_weights.get(loss, self.model.tasks[loss].loss_weight)
+        return self.config.task_weights.get(loss, self.model.tasks[loss].loss_weight) * self.balance.get(loss, 1.0)
+
+
+def balance_of(parts: Sequence[Part], tasks: Sequence[str], balance: str) -> dict[str, float]:
+    """The weight of each task by `TrainConfig.balance`; their mean is 1."""
+    if balance == "even":
+        return {}
+    labels = Counter(name for part in parts for row in part.rows for name in row.labels)
+    shares = {name: float(labels[name]) if balance == "labels" else 1 / labels[name] for name in tasks}
+    mean = sum(shares.values()) / len(shares)
+    return {name: share / mean for name, share in shares.items()}
 
 
 def chosen_precision(device: torch.device, wanted: str) -> str:

@@ -47,7 +47,8 @@ def batch_losses(
     """One backbone pass, and the loss of every task that rows of this batch have labels or a teacher for.
 
     `prefix` are the frozen groups, with their outputs for the parts it caches. `trust` (0 to 1) weighs labels against
-    the answers of `teachers`. There are two more losses: "anchor", and "projection" for a model with a projection.
+    the answers of `teachers`. There are two more losses: "anchor", and "projection" for a projection that no head
+    reads.
     """
     rows, depth = [part.rows[i] for i in indices], prefix.depth
     disturbed = False
@@ -83,7 +84,8 @@ def batch_losses(
         logits = head.of_rows(model.logits(encoded, batch, name), batch, labelled)
         if len(logits):  # none for texts without words
             losses[name] = head.losses(logits, targets).mean()
-    if (config.anchor or model.projection is not None) and not disturbed:
+    projects = model.projection is not None and not model.config.on_projection
+    if (config.anchor or projects) and not disturbed:
         # Of rows with two texts, the first.
         pooled = encoded.pooled(model.config.pooling)[: len(rows)]
         learns = depth < len(model.backbone.groups)
@@ -96,8 +98,7 @@ def batch_losses(
             return losses
         if config.anchor and learns:
             losses["anchor"] = 1 - F.cosine_similarity(pooled.float(), target, dim=-1).mean()
-        if model.projection is not None:
-            # The only loss that trains the projection: it preserves similarities (Tung & Mori 2019).
+        if projects:  # by preserving similarities (Tung & Mori 2019)
             losses["projection"] = F.mse_loss(_cosines(model.projection(pooled)), _cosines(target))
     return losses
 

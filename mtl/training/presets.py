@@ -32,11 +32,17 @@ _PLAIN = TrainConfig()
 def _with(base: TrainConfig, **settings: Any) -> TrainConfig:
     """`base` with nothing frozen and the usual rates, but for `settings`."""
     plain = {name: getattr(_PLAIN, name) for name in ("lr", "lr_decay", "head_lr")}
-    return replace(base, **{"freeze": 0, "freeze_heads": (), "unfreeze": (), "rates": {}, **plain, **settings})
+    nothing = {"freeze": 0, "freeze_heads": (), "freeze_projection": False, "unfreeze": (), "rates": {}}
+    return replace(base, **{**nothing, **plain, **settings})
 
 
 def _rates(lr: float, head_lr: float, lr_decay: float = 1.0) -> Make:
     return lambda groups, base: _with(base, lr=lr, head_lr=head_lr, lr_decay=lr_decay)
+
+
+def _all_frozen(groups: Groups, base: TrainConfig) -> TrainConfig:
+    projected = any(group.kind == "projection" for group in groups)
+    return _with(base, freeze=-1, freeze_heads=tuple(groups.tasks), freeze_projection=projected)
 
 
 def _gradual(groups: Groups, base: TrainConfig) -> TrainConfig:
@@ -63,7 +69,7 @@ _SCENARIOS = (
         "frozen",
         "All frozen",
         "Nothing learns: the model as it is, which all others are compared with; such a run cannot be started.",
-        lambda groups, base: _with(base, freeze=-1, freeze_heads=tuple(groups.tasks)),
+        _all_frozen,
     ),
     Preset(
         "heads",

@@ -100,7 +100,7 @@ def controls(visit):
 
 @pytest.fixture(scope="module")
 def shape(default_model):
-    return shape_of(default_model.backbone, default_model.tasks)
+    return shape_of(default_model.backbone, default_model.config)
 
 
 def drawn(controls: Controls, shape, config: TrainConfig) -> str:
@@ -224,3 +224,17 @@ def test_what_is_typed_right_after_a_preset_is_kept(controls):
     # The box still says so: the next touch does not take it back.
     step.page.locator("#field-seed").fill("5")
     step.wait_for(TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0)), epochs=7, seed=5))
+
+
+def test_a_projection_is_drawn_when_its_width_is_written(controls):
+    step = controls()
+    page = step.page
+    page.locator("#what-learns summary").click()
+    box, block = page.locator("#field-projection"), page.locator("#what-learns .stack .name", has_text="projection")
+    box.fill("")
+    box.press_sequentially("64", delay=300)
+    expect(block).to_have_count(0)  # 6 was no width that anybody meant
+    box.press("Tab")
+    expect(block).to_have_count(1)
+    expect(box).to_have_value("64")
+    step.wait_for(TrainConfig(projection=64))

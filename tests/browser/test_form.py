@@ -44,7 +44,7 @@ CONFIGS = [
     TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0))),
     TrainConfig(freeze=2, unfreeze=((2, 5), (4, 1))),
     TrainConfig(lr=3.14159e-5, lr_decay=1 / 2.6, rates={"layer 2": 0.0, "projection": 1.0, "layer 3": 0.99}),
-    TrainConfig(lr=0.0, head_lr=0.0),
+    TrainConfig(lr=0.0, head_lr=0.0, freeze_projection=True),
     TrainConfig(lr=1e-9, lr_decay=0.0, head_lr=1.0),
 ]
 

@@ -1,5 +1,7 @@
 """What is cached gives the same training as what is computed anew, with less work, within its budget."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -20,6 +22,7 @@ TASKS = (
     TaskSpec("stars", "regression", low=1, high=5, pooling="max", dropout=0.0),
     TaskSpec("names", "tagging", ("PER",), hidden=16, dropout=0.0),
 )
+PLAIN = ModelConfig(tasks=TASKS)
 ROWS = [
     Row(
         f"{'Ada' if i % 3 else 'Bob'} said {'so ' * (i % 5)}it was {'fine' if i % 2 else 'bad'} {i}",
@@ -30,9 +33,9 @@ ROWS = [
 ]
 
 
-def _train(folder, **changes):
+def _train(folder, shape=PLAIN, **changes):
     torch.manual_seed(0)
-    model = checkpoint.derive(mtl.load(folder, dtype="float32"), ModelConfig(tasks=TASKS))
+    model = checkpoint.derive(mtl.load(folder, dtype="float32"), shape)
     config = TrainConfig(**{"epochs": 2, "batch_size": 8, "lr": 1e-3, "precision": "float32", "anchor": 1.0, **changes})
     dataset = Dataset((Part("rows", ROWS[:32]),), {"validation": ROWS[32:]})
     return list(fit(model, dataset, config))
@@ -50,6 +53,16 @@ def test_the_loss_curve_is_the_same_with_and_without_the_cache(tiny_backbones, f
         if a["event"] == "epoch":
             assert a["validation"]["mood"]["accuracy"] == b["validation"]["mood"]["accuracy"]
             assert abs(a["validation"]["names"]["loss"] - b["validation"]["names"]["loss"]) < 1e-4
+
+
+@pytest.mark.parametrize("freeze", [1, LAYERS + 1])
+def test_heads_that_share_a_projection_learn_the_same_from_the_cache(tiny, freeze):
+    tasks = tuple(task if task.kind == "tagging" else replace(task, reads="shared") for task in TASKS)
+    model = ModelConfig(tasks, pooling="cls", projection=8, projection_activation="tanh", projection_norm=True)
+    cached, anew = (_train(tiny, model, freeze=freeze, cache_mb=mb) for mb in (100, 0))
+    losses = [[event["loss"] for event in events if event["event"] == "step"] for events in (cached, anew)]
+    for a, b in zip(*losses, strict=True):
+        assert a == pytest.approx(b, abs=1e-4)
 
 
 def test_frozen_groups_run_once_for_each_row(tiny, monkeypatch):

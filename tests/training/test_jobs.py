@@ -1,5 +1,7 @@
 """A job matches a table's columns with the model's tasks: by name, by the meaning of labels, or with a new head."""
 
+from dataclasses import replace
+
 import pytest
 
 from mtl.config import TaskSpec, TrainConfig, UserError
@@ -189,3 +191,27 @@ def test_labels_of_their_own_can_be_made_to_teach_the_models_task(tmp_path):
     whole = _matched(tmp_path, table, mapping={"mood": {"happy": "positive", "sad": "negative", "odd": None}})
     assert whole.specs == {"sentiment": KNOWN["sentiment"]}
     assert [row.labels for row in whole.rows[:3]] == [{"sentiment": "positive"}, {"sentiment": "negative"}, {}]
+
+
+def test_settings_that_shape_the_model_shape_the_heads_that_the_data_teaches_and_say_so(tmp_path):
+    config = replace(
+        QUICK, projection=32, projection_activation="tanh", hidden=8, hidden_activation="relu", max_tokens=9
+    )
+    job = jobs.prepare(_reviews(tmp_path), config)
+    tasks = {task.name: task for task in job.model.tasks}
+    before = {task.name: task for task in jobs.prepare(_reviews(tmp_path), QUICK).model.tasks}
+    assert (job.model.projection, job.model.projection_activation, job.model.max_tokens) == (32, "tanh", 9)
+    sentiment = tasks.pop("sentiment")
+    assert (sentiment.reads, sentiment.hidden, sentiment.hidden_activation) == ("shared", 8, "relu")
+    assert all(before[name] == task for name, task in tasks.items())
+    notes = " ".join(job.dataset.notes)
+    assert "start anew, as the settings give them another shape: sentiment." in notes
+    assert "does not suit" not in notes and "The model reads the first 9" not in notes
+
+
+def test_what_reads_words_says_that_it_cannot_share_a_projection(tmp_path):
+    table = _table(tmp_path, "text,tags\n" + "".join(f'Ada wrote {i} notes here,"B-PER O O O O"\n' for i in range(12)))
+    job = jobs.prepare(table, replace(QUICK, projection=8, max_tokens=4))
+    notes = " ".join(job.dataset.notes)
+    assert "one vector for each sentence, which does not suit" in notes and "The model reads the first 4" in notes
+    assert all(task.reads == "backbone" for task in job.model.tasks)

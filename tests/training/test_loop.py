@@ -2,11 +2,13 @@
 
 import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import mtl
 from mtl import checkpoint
@@ -327,3 +329,64 @@ def test_a_plan_puts_texts_of_like_length_together():
     plan = Plan((Part("a", rows),), TrainConfig(batch_size=10))
     spread = [max(len(rows[i].text) for i in b) - min(len(rows[i].text) for i in b) for _, b, _ in plan.epoch(1)]
     assert sum(spread) / len(spread) < 20
+
+
+ON_PROJECTION = ModelConfig(
+    tuple(replace(task, reads="shared") if task.kind == "regression" else task for task in TASKS), projection=8
+)
+
+
+def _fit(folder, config, shape=ON_PROJECTION, dataset=None, **more):
+    torch.manual_seed(0)
+    model = checkpoint.derive(mtl.load(folder, dtype="float32"), shape)
+    return model, list(fit(model, dataset or _dataset(), config, **more))
+
+
+def test_a_head_that_reads_the_projection_trains_it(tiny):
+    _, events = _fit(tiny, _quick(freeze=4))
+    assert events[-1]["moved"]["projection"] > 0
+    assert all("projection" not in loss for loss in _losses(events))  # no loss of its own beside the head's
+
+
+@pytest.mark.parametrize("config", [_quick(freeze_projection=True), _quick(rates={"projection": 0.0})])
+def test_a_projection_can_be_frozen(tiny, config):
+    _, events = _fit(tiny, config)
+    assert events[-1]["moved"]["projection"] == 0 and "projection" in events[0]["frozen"]
+    assert events[-1]["moved"]["head stars"] > 0
+
+
+def test_a_projection_stays_while_no_row_teaches_the_heads_that_read_it(tiny):
+    rows = [replace(row, labels={k: v for k, v in row.labels.items() if k != "stars"}) for row in ROWS]
+    _, events = _fit(tiny, QUICK, dataset=Dataset((Part("rows", rows[:48]),), {"validation": rows[48:]}))
+    assert events[-1]["moved"]["projection"] == 0 and "projection" in events[0]["frozen"]
+
+
+def test_a_run_with_a_shared_projection_goes_on_as_if_it_never_was_cut_off(tiny, tmp_path):
+    config = _quick(epochs=3)
+    _, whole = _fit(tiny, config)
+    torch.manual_seed(0)
+    model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ON_PROJECTION)
+    for event in fit(model, _dataset(), config, state=tmp_path):
+        if event["event"] == "step" and event["epoch"] == 2:
+            break
+    _, events = _fit(tiny, config, state=tmp_path)
+    assert events[0]["resumed_after_epoch"] == 1
+    expected = [e["loss"] for e in whole if e["event"] == "step" and e["epoch"] > 1]
+    for a, b in zip(_losses(events), expected, strict=True):
+        assert a == pytest.approx(b, abs=1e-4)
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.sampled_from(["even", "labels", "rare"]))
+def test_tasks_are_weighed_by_their_labels(counts, balance):
+    names = [f"task {i}" for i in range(len(counts))]
+    rows = [Row("text", {name: 1.0}, 1) for name, count in zip(names, counts, strict=True) for _ in range(count)]
+    weights = loop.balance_of([Part("a", rows[:7]), Part("b", rows[7:])], names, balance)
+    shares = {"even": [], "labels": counts, "rare": [1 / n for n in counts]}[balance]
+    assert [*weights.values()] == pytest.approx([share * len(shares) / sum(shares) for share in shares])
+
+
+def test_the_balance_of_tasks_scales_their_weights(tiny):
+    model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS))
+    training = loop._Training(model, _dataset(), _quick(balance="rare", task_weights={"mood": 3.0}), bool, None)
+    assert training._weight("mood") == pytest.approx(3 * training.balance["mood"])
+    assert training.balance["mood"] > 1 > training.balance["stars"] == training._weight("stars")

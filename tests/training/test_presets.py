@@ -27,7 +27,7 @@ def rates(name: str) -> list[float]:
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
 def test_a_preset_decides_what_learns_and_how_fast_and_nothing_else(preset):
     made = preset.make(GROUPS, BASE)
-    decided = {"freeze", "freeze_heads", "unfreeze", "lr", "lr_decay", "head_lr", "rates"}
+    decided = {"freeze", "freeze_heads", "freeze_projection", "unfreeze", "lr", "lr_decay", "head_lr", "rates"}
     assert {k: v for k, v in made.to_json().items() if k not in decided} == {
         k: v for k, v in BASE.to_json().items() if k not in decided
     }
@@ -83,7 +83,8 @@ def test_the_default_settings_are_a_preset_and_are_recognised():
         assert which(GROUPS, preset.make(GROUPS, BASE)) == preset.name
 
 
-def test_the_engine_takes_every_preset(tiny):
+@pytest.mark.parametrize("projection", [0, 8])
+def test_the_engine_takes_every_preset(tiny, projection):
     import mtl
     from mtl.checkpoint import derive
 
@@ -91,7 +92,7 @@ def test_the_engine_takes_every_preset(tiny):
     base = mtl.load(tiny, dtype="float32")
     tasks = tuple(TaskSpec(name, "classification", ("a", "b")) for name in HEADS)
     for preset in PRESETS:
-        model = derive(base, ModelConfig(tasks=tasks))
+        model = derive(base, ModelConfig(tasks=tasks, projection=projection))
         config = preset.make(Groups.of_model(model, TrainConfig()), TrainConfig())
         if preset.name == "frozen":
             with pytest.raises(UserError, match="nothing would learn"):

@@ -262,7 +262,7 @@ def stop_all(session: Session, visit: Visit) -> str:
 
 def _groups(session: Session, tasks: Mapping[str, TaskSpec]) -> Groups:
     model = session.engine.model()
-    return Groups.of(model.backbone, tasks, model.config.projection)
+    return Groups.of(model.backbone, replace(model.config, tasks=tuple(tasks.values())))
 
 
 # --- what is shown ---

@@ -31,7 +31,7 @@ TASKS = (
     TaskSpec("topic", "classification", ("a", "b"), loss_weight=0.5),
 )
 SHAPE = Shape(
-    Groups({"embeddings": 10, "layer 1": 5, "layer 2": 5, "head sentiment": 3, "head topic": 2}),
+    Groups({"embeddings": 10, "layer 1": 5, "layer 2": 5, "head sentiment": 3, "head topic": 2, "projection": 4}),
     {"sentiment": 1.0, "topic": 0.5},
 )
 
@@ -101,6 +101,8 @@ def said(form: str) -> dict:
         state["rates"][unescape(group)] = float(value)
     for name, value in re.findall(r'data-value="([^"]*)" data-name="[^"]*" data-field="(\w+)"', form):
         state[value] = float(name)
+    for name, off in re.findall(r'data-field="(\w+)" aria-checked="(\w+)"', form):
+        state[name] = off == "true"
     for name, value in re.findall(r'data-field="(\w+)" min="[^>]*value="([^"]*)"', form):
         state[name] = json.loads(value)
     for name, ticked in re.findall(r'type="checkbox" id="[^"]*" data-field="(\w+)"( checked)?>', form):
@@ -530,3 +532,12 @@ def test_data_that_was_matched_with_another_model_waits_for_its_match(page, mode
     page.visit.train.start_from = str(tiny)
     groups = controls.shape_now(page.session, page.visit.train).groups
     assert groups.tasks == ["sentiment"] and groups.learns == ("sentiment",)
+
+
+def test_a_projection_and_a_hidden_layer_are_drawn_as_soon_as_they_are_set(page):
+    page(controls.arrive, "")
+    form, outcome, parcel, *_ = page(controls.change, json.dumps({"start": "own", "projection": 8, "hidden": 16}))
+    assert 'data-group="projection"' in form and "projection" in outcome
+    assert "--projection 8 --hidden 16" in parcel
+    again, *_ = page(controls.change, json.dumps({"start": "own", "projection": 8, "hidden": 16, "batch_size": 8}))
+    assert again is UNCHANGED

@@ -68,5 +68,7 @@ def _first_epochs(shape: Shape, config: TrainConfig) -> dict[str, list[list[int]
 def _preset(preset: Preset, shape: Shape, config: TrainConfig) -> dict[str, Any]:
     """What a preset sets, for the browser."""
     made = preset.make(shape.groups, config)
-    values = {key: getattr(made, key) for key in ("freeze_heads", "lr", "lr_decay", "head_lr", "rates")}
+    values = {
+        key: getattr(made, key) for key in ("freeze_heads", "freeze_projection", "lr", "lr_decay", "head_lr", "rates")
+    }
     return values | {"freeze": shape.groups.under(made).frozen_layers(), "unfreeze": _pairs(made)}

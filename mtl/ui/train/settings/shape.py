@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mtl.config import TaskSpec, TrainConfig
+from mtl.config import ModelConfig, TrainConfig
 from mtl.groups import Groups
 
 if TYPE_CHECKING:
@@ -26,13 +26,10 @@ class Shape:
         return self.groups.under(self.groups.fitted(config))
 
 
-def shape_of(
-    backbone: Backbone, tasks: Mapping[str, TaskSpec], projection: int = 0, learns: tuple[str, ...] | None = None
-) -> Shape:
-    """The shape of a model with this backbone and these tasks. `projection`: the width of one, 0 for none. `learns`:
-    the tasks that the data has labels for (None: no data yet)."""
-    groups = replace(Groups.of(backbone, tasks, projection), learns=learns)
-    return Shape(groups, {name: spec.loss_weight for name, spec in tasks.items()})
+def shape_of(backbone: Backbone, model: ModelConfig, learns: tuple[str, ...] | None = None) -> Shape:
+    """The shape of a model on this backbone. `learns`: the tasks that the data has labels for (None: no data yet)."""
+    groups = replace(Groups.of(backbone, model), learns=learns)
+    return Shape(groups, {task.name: task.loss_weight for task in model.tasks})
 
 
 def fit(config: TrainConfig, shape: Shape) -> tuple[TrainConfig, list[str]]:

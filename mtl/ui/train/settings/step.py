@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from mtl.config import TrainConfig, UserError, settings
+from mtl.config import ModelConfig, TrainConfig, UserError, settings
 from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
 from mtl.ui import templates
@@ -177,11 +177,17 @@ def take_over(session: Session, train: TrainState, said: str) -> bool:
             train.start_from = _start_from(session, train, start)
         train.config = config
         # The page has shown a preset already; written again, the form would lose what was touched since.
-        return moved or ("preset" not in state and config.unfreeze != before.unfreeze)
+        return moved or _reshaped(before, config) or ("preset" not in state and config.unfreeze != before.unfreeze)
     except UserError:
         raise
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise UserError(words.BAD_STATE) from None
+
+
+def _reshaped(before: TrainConfig, config: TrainConfig) -> bool:
+    """Whether a setting has changed that the weights of the model depend on."""
+    known = settings(type(config))
+    return any(about.shapes and getattr(before, name) != getattr(config, name) for name, about in known.items())
 
 
 def settings_of(state: dict[str, Any], before: TrainConfig, shape: Shape) -> TrainConfig:
@@ -252,13 +258,12 @@ def shape_now(session: Session, train: TrainState) -> Shape:
     """The parts of the model that will be trained: those of the start, and the heads that the data asks for."""
     start = start_of(session, train)
     model = session.models.get(Path(train.start_from) if start == USED else None)
-    tasks = {} if start == BACKBONE else model.tasks
-    projection = 0 if start == BACKBONE else model.config.projection
+    config = ModelConfig() if start == BACKBONE else model.config
     learns, source = None, train.source
     # Data that was matched with another model is soon matched with this one.
     if source is not None and source.start_from == train.start_from:
-        tasks, learns = source.tasks, source.learns
-    return shape_of(model.backbone, tasks, projection, learns)
+        config, learns = replace(config, tasks=tuple(source.tasks.values())), source.learns
+    return shape_of(model.backbone, config.shaped_by(train.config, learns), learns)
 
 
 # --- what they come to ---
