@@ -25,7 +25,7 @@ def main() -> int:
 
     rows, notes = {}, {}
     for name, (what, bench) in BENCHES.items():
-        if not options.only or name in options.only:
+        if name in (options.only or BENCHES.keys() - NAMED_ONLY):
             say(what)
             rows[name], notes[name] = bench(options.rounds)
     text = _report(rows, notes, options.rounds)
@@ -180,6 +180,12 @@ def own_rows(rounds: int) -> tuple[list[Row], str]:
     return own.gains(rounds)
 
 
+def review_rows(rounds: int) -> tuple[list[Row], str]:
+    from tests.bench import reviews
+
+    return reviews.rows(rounds)
+
+
 def classroom_rows(_: int) -> tuple[list[Row], str]:
     from tests.bench import classroom
 
@@ -196,9 +202,12 @@ BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
     "training": ("How fast it trains", training_rows),
     "cache": ("What the cache of frozen layers gains", cache_rows),
     "own": ("What our own modules gain", own_rows),
+    "reviews": ("What rates by depth gain (some minutes)", review_rows),
 }
+# Run only when named: it needs data that does not come with the project.
+NAMED_ONLY = {"reviews"}
 # In the order in which a reader asks.
-ORDER = ("reading", "page", "training", "cache", "runs", "memory", "classroom", "own")
+ORDER = ("reading", "page", "training", "cache", "runs", "memory", "classroom", "own", "reviews")
 
 
 def say(text: str) -> None:
