@@ -35,8 +35,7 @@ _COMPARED, _LOOKED_AT = 200, 10_000
 @dataclass(frozen=True)
 class Role:
     """What a column is used for. `confidence` goes from 0 to 1. `marked`: its texts have entities marked in them.
-    `rivals`: other kinds of task with nearly as much evidence. `several`: some labels, where each cell holds several of
-    them."""
+    `rivals`: other kinds of task with nearly as much evidence."""
 
     role: str
     kind: str | None
@@ -44,7 +43,6 @@ class Role:
     confidence: float = 1.0
     marked: bool = False
     rivals: tuple[str, ...] = ()
-    several: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,8 +207,6 @@ def _task_role(facts: Facts, only: bool) -> Role:
             return Role("ignored", None, "by its name it says nothing about the text")
         if facts.is_prose:
             return Role("ignored", None, "it holds another text")
-        if facts.several:
-            return Role("ignored", None, "its cells hold several labels each", several=facts.several)
     evidence = {name: claim for name, kind in KINDS.items() if (claim := kind.recognise(facts, likely))}
     if not evidence:
         return Role("ignored", None, "it holds nothing that can be learned")

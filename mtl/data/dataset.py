@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mtl.data.matching import translated
 from mtl.data.rows import Row
 from mtl.data.table import read_table
 from mtl.files import read_json
+from mtl.kinds.multilabel import LabelSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,8 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
 
     Whether a text is held out depends on the text alone, not on the file's order or the seed: rows of a sample that
     the default model was not trained on are held out from a visitor's run as well, and a larger share holds out the
-    same texts and more. Stratified by label. Each side gets at least one row if there are two texts or more.
+    same texts and more. Stratified by label; of several labels, by the rarest. Each side gets at least one row if there
+    are two texts or more.
     """
     if share <= 0 or not rows:
         return list(rows), []
@@ -80,9 +83,9 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
     for row in rows:
         texts.setdefault(_same_texts(row), []).append(row)
     strata: dict[tuple, list[str]] = {}
+    stratum = _strata(rows)
     for text, group in texts.items():
-        stratum = tuple((task, value) for task, value in sorted(group[0].labels.items()) if isinstance(value, str))
-        strata.setdefault(stratum, []).append(text)
+        strata.setdefault(stratum(group[0]), []).append(text)
     # Largest stratum first; what rounding leaves over is carried to the next.
     held_out: set[str] = set()
     due = 0.0
@@ -97,6 +100,28 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
         held_out.remove(min(held_out))
     train = [row for row in rows if _same_texts(row) not in held_out]
     return train, [row for row in rows if _same_texts(row) in held_out]
+
+
+def _strata(rows: Sequence[Row]) -> Callable[[Row], tuple]:
+    """A function from a row to the labels by which rows are stratified."""
+    counts = Counter(
+        (task, label)
+        for row in rows
+        for task, value in row.labels.items()
+        if isinstance(value, LabelSet)
+        for label in value.labels
+    )
+
+    def stratum(row: Row) -> tuple:
+        found = []
+        for task, value in sorted(row.labels.items()):
+            if isinstance(value, LabelSet):
+                value = min(value.labels, key=lambda label: (counts[task, label], label), default="")
+            if isinstance(value, str):
+                found.append((task, value))
+        return tuple(found)
+
+    return stratum
 
 
 def _rank(text: str) -> bytes:

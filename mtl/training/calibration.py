@@ -1,4 +1,4 @@
-"""Fits parameters to held-out rows after training, such as a classification head's temperature."""
+"""Fits parameters to held-out rows after training: a classification's temperature, the thresholds of labels."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from mtl.model import MultiTaskModel, reads_words
 from mtl.pooling import Encoded
 from mtl.text.batches import Batch
 
-# With fewer rows the fit would follow chance.
-_FEWEST_ROWS = 50
-
 
 @torch.no_grad()
 def calibrate(model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str]) -> dict[str, float]:
     """Fit the `fitted` parameters of the heads of `tasks` to `rows`; returns by which factor each temperature changed.
 
-    Tasks with fewer than 50 labelled rows are left as they are.
+    Tasks with too few labelled rows for that are left as they are.
     """
     factors = {}
     for task in tasks:
         head, labelled = model.head(task), [row for row in rows if task in row.labels]
-        if not head.fitted or len(labelled) < _FEWEST_ROWS:
+        if not head.fitted or len(labelled) < head.fewest_to_fit:
             continue
         for name, value in head.fit_values(*_answers(model, task, labelled)).items():
             before = getattr(head, name)

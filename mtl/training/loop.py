@@ -73,6 +73,9 @@ class _Training:
         self.config = config = replace(config, freeze_heads=(*config.freeze_heads, *idle))
         original = model.backbone.fork()
         self.groups = optim.unfreeze(model, config)
+        for name in self.trained:
+            values = [row.labels[name] for part in dataset.parts for row in part.rows if name in row.labels]
+            model.head(name).weigh(values, config.positive_weights)
         self.learning = [p for g in self.groups if not g.frozen for p in g.parameters.values()]
         self.rows = optim.RowGradients(self.learning)
         self.processes = Processes()
@@ -129,7 +132,7 @@ class _Training:
             yield event
         if self.config.keep_best:
             self.best.apply()
-        temperatures = self._calibrate() if self.config.calibrate else {}
+        temperatures = self._calibrate()
         yield {
             "event": "end",
             "status": status,
@@ -141,10 +144,11 @@ class _Training:
         }
 
     def _calibrate(self) -> dict[str, float]:
-        """The temperature of each head that was calibrated."""
+        """Fit what is fitted after training; the temperature of each head that was calibrated."""
         rows = [row for part in self.validation.values() for row in part.rows]
+        tasks = [task for task in self._learning_heads() if self.config.calibrate or self.model.head(task).fits_always]
         with self._precision():
-            return calibrate(self.model.eval(), rows, self._learning_heads())
+            return calibrate(self.model.eval(), rows, tasks)
 
     def _steps(self, epoch: int) -> Generator[Event, None, tuple[bool, list[Losses]]]:
         """The steps of an epoch; returns whether it was stopped, and the losses of each step."""
@@ -260,7 +264,7 @@ class _Training:
         with self._precision():
             for name, part in self.validation.items():
                 cached = self.prefix.all_batches(part) if part in self.prefix else None
-                scores[name] = evaluate(self.model, part.rows, self.trained, cached)
+                scores[name] = evaluate(self.model, part.rows, self.trained, cached, learning=True)
         return scores
 
     def seconds(self) -> float:
