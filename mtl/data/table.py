@@ -1,7 +1,8 @@
 """Read a table in any of many formats: its rows, what each column is, and what is wrong, with line numbers.
 
 bytes -> text (files) -> what of it is the table (frame) -> cells (delimited, records, sheets) with names (structure,
-header) or sentences (tokens) -> roles (columns, facts), what to ask (questions) -> rows, labels (kinds) -> findings
+header, families) or sentences (tokens) -> roles (columns, facts), what to ask (questions) -> rows, labels (kinds) ->
+findings
 """
 
 from __future__ import annotations
