@@ -9,8 +9,8 @@ from mtl.data.columns import Guess, Role
 from mtl.data.facts import Facts
 from mtl.data.rows import Findings, Question, Reading
 from mtl.kinds.classification import Classification
-from mtl.kinds.multilabel import Multilabel
-from mtl.text.values import cut
+from mtl.kinds.multilabel import NONE, Multilabel
+from mtl.text.values import cut, is_blank
 
 # So many readings are offered, with cells of so many characters.
 _MOST_READINGS, _SHOWN = 4, 120
@@ -48,10 +48,10 @@ def ask_for_several(name: str, role: Role, cells: Sequence[str]) -> list[Questio
     several = Facts(None, cells).several if Multilabel.name in (role.kind, *role.rivals) and role.rivals else None
     if several is None:
         return []
-    divided = list(dict.fromkeys(cell for cell in cells if len(several.read(cell)) > 1))[:3]
+    divided = list(dict.fromkeys(cell for cell in cells if len(several.read(cell)) != 1 and not is_blank(cell)))[:3]
     ways = {
         Classification.name: ("One label.", [(cell,) for cell in divided]),
-        Multilabel.name: ("Several labels.", [tuple(several.read(cell)) for cell in divided]),
+        Multilabel.name: ("Several labels.", [tuple(several.read(cell)) or (NONE,) for cell in divided]),
     }
     readings = [
         Reading(title, {"roles": {name: kind}}, f"--role {shlex.quote(f'{name}={kind}')}", tuple(sample))

@@ -76,7 +76,9 @@ def find_lists(cells: Sequence[str]) -> Several | None:
     # A sentence's words, or the numbers of a vector, are other ones in every row, or the same one again and again.
     if len(labels) > len(cells) or (numbers and any(len(set(found)) < len(found) for found in lists)):
         return None
-    return Several(LISTS, tuple(labels))
+    # Where no list has two, an empty one may be that of a row that nobody labelled.
+    sure = any(len(found) > 1 for found in lists)
+    return Several(LISTS, tuple(labels), sure, likely=sure or len(labels) < 2)
 
 
 def find_several(cells: Sequence[str], are_numbers: bool) -> Several | None:

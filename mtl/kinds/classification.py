@@ -80,18 +80,22 @@ class Classification(Kind):
             nulls = [cell.strip() for cell in cells if is_null(cell)]
             report("label-null", None, count=len(nulls), cell=nulls[0])
         key = functools.cache(functools.partial(label_key, form=number_format(cells)))
-        in_lists = all(len(label_list(cell) or ()) == 1 for cell in cells if not is_blank(cell))
-        own = functools.cache(lambda cell: visible(label_list(cell)[0] if in_lists else cell))
+        lists = [label_list(cell.strip()) for cell in cells if not is_blank(cell)]
+        in_lists = all(found is not None and len(found) <= 1 for found in lists)
+        own = functools.cache(lambda cell: visible("".join(label_list(cell.strip()) or ()) if in_lists else cell))
         # The most common spelling of each label.
         usual: dict[str, str] = {}
         for cell, _ in Counter(cells).most_common():
-            if len(cell) <= LONGEST_NAME and not is_blank(cell):
+            if len(cell) <= LONGEST_NAME and not is_blank(own(cell)):
                 usual.setdefault(key(own(cell)), own(cell))
 
         def read(cell: str, text: str, line: int) -> str | None:
             if (seen := own(cell)) != cell and not (in_lists or cell.isascii()):
                 report("label-invisible", line, label=f'"{seen}"')
             cell = seen
+            if in_lists and not seen:
+                report("label-blank", line)
+                return None
             if (length := len(cell.strip())) > LONGEST_NAME:
                 report("label-long", line, count=length, limit=LONGEST_NAME)
                 return None

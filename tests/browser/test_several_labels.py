@@ -21,6 +21,7 @@ def trainer(context, server):
 
 def test_the_sample_is_trained_and_an_answer_read(trainer):
     page = trainer.page
+    trainer.visitor.open("Embeddings")
     trainer.visitor.analyze("Thank you so much for your help.", "The shop opens at nine.")
     trainer.visitor.open("Train")
     page.locator("#data-samples").get_by_label("emotions").click()

@@ -266,6 +266,17 @@ def test_lists_of_one_label_are_that_label(tmp_path):
     assert read_table(tmp_path / "data.csv").tasks()["label"].labels == ("bad", "good")
 
 
+def test_whether_an_empty_list_is_a_row_without_labels_or_an_unlabelled_one_is_asked(tmp_path):
+    columns(tmp_path, "text;label", SENTENCES, ['["good"]', "['bad']", "[]"] * 4)
+    [question] = read_table(tmp_path / "data.csv").questions
+    assert [reading.title for reading in question.readings] == ["One label.", "Several labels."]
+    assert question.readings[1].sample == (("none of the labels",),)
+    one = read_table(tmp_path / "data.csv", roles={"label": "classification"})
+    assert one.tasks()["label"].labels == ("bad", "good") and "label" not in one.rows[2].labels
+    several = read_table(tmp_path / "data.csv", roles={"label": "multilabel"})
+    assert several.rows[2].labels["label"].labels == ()
+
+
 def test_null_may_be_a_label_and_is_said(tmp_path):
     columns(tmp_path, "text;label", SENTENCES, ["yes", "no", "NULL"] * 4)
     table = read_table(tmp_path / "data.csv")

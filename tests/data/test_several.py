@@ -58,6 +58,12 @@ def test_lists_in_any_notation_hold_labels_or_their_numbers():
     assert label_list("[1, true]") is None and label_list("[-1]") is None
 
 
+def test_whether_an_empty_list_beside_single_labels_means_none_is_a_close_call():
+    found = several(*["['a']", "[]", "['b']"] * 8)
+    assert found.mark == LISTS and not found.sure and not found.likely
+    assert several(*["['a']", "[]"] * 8).likely  # with one label alone there would be nothing to tell apart
+
+
 def test_commas_within_long_labels_are_a_close_call():
     found = several(*["Food, drink", "Food, wine", "Travel", "Home"] * 8)
     assert not found.sure and not found.likely
