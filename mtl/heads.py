@@ -174,8 +174,10 @@ class MultilabelHead(SentenceHead):
     def __init__(self, spec: TaskSpec, dim: int) -> None:
         super().__init__(spec, dim)
         self.thresholds = nn.Parameter(torch.full((len(spec.labels),), 0.5), requires_grad=False)
-        # Most rows have few of the labels: a head that begins at a half spends its first steps on unlearning that.
+        # Most rows have few of the labels, so a head that begins at a half spends its first steps on unlearning that;
+        # and with random weights some labels would begin with a lead in some rows.
         nn.init.constant_(self.network[-1].bias, _RARE)
+        nn.init.zeros_(self.network[-1].weight)
         self._positive_weights: torch.Tensor | None = None
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:

@@ -209,8 +209,11 @@ class Multilabel(Kind):
 
     def answer_text(self, answer: Labels) -> str:
         ranked = sorted(answer.probabilities.items(), key=lambda item: -item[1])
-        said = ", ".join(f"{label} {p:.1%} of {answer.thresholds[label]:.0%}" for label, p in ranked[:_WRITTEN])
-        return f"{', '.join(answer.labels) or NONE} ({said})"
+        said = []
+        for label, probability in ranked[:_WRITTEN]:
+            sign = ">=" if label in answer.labels else "<"
+            said.append(f"{label} {probability:.1%} {sign} {answer.thresholds[label]:.1%}")
+        return f"{', '.join(answer.labels) or NONE} ({', '.join(said)})"
 
 
 def family_cell(labels: Sequence[str], unknown: Sequence[str]) -> str:

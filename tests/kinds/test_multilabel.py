@@ -105,7 +105,9 @@ def test_while_a_model_learns_no_row_fits_its_own_threshold():
 def test_an_answer_names_the_likeliest_first_and_its_thresholds():
     found = decide(SPEC, [0.6, 0.1, 0.9, 0.3], [0.5, 0.5, 0.5, 0.2])
     assert found.labels == ("c", "a", "d")
-    assert KIND.answer_text(found) == "c, a, d (c 90.0% of 50%, a 60.0% of 50%, d 30.0% of 20%, b 10.0% of 50%)"
+    assert KIND.answer_text(found) == (
+        "c, a, d (c 90.0% >= 50.0%, a 60.0% >= 50.0%, d 30.0% >= 20.0%, b 10.0% < 50.0%)"
+    )
     assert KIND.answer_text(answer(())).startswith("none of the labels (")
 
 

@@ -86,7 +86,7 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_never_was(tiny, tmp_path):
 
 def test_weights_of_rare_labels_change_the_loss_and_by_default_nothing(tiny):
     plain, weighted = (_losses(_train(tiny, positive_weights=strength)[1]) for strength in (0.0, 1.0))
-    assert weighted[0] > plain[0]
+    assert sum(weighted) > sum(plain)
 
 
 def test_a_model_without_held_out_rows_keeps_its_thresholds(tiny):
@@ -140,7 +140,7 @@ def test_the_command_line_trains_answers_and_scores(tmp_path, tiny, capsys):
     assert "moods macro_f1" in capsys.readouterr().out
     model = f"{out}/checkpoint"
     assert main(["analyze", "Someone was glad.", "--model", model]) == 0
-    assert " of " in capsys.readouterr().out.partition("moods")[2]
+    assert "%" in capsys.readouterr().out.partition("moods")[2]
     assert main(["analyze", "Someone was glad.", "--model", model, "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)[0]["moods"]) == {"labels", "probabilities", "thresholds"}
     assert main(["evaluate", str(data), "--model", model]) == 0
