@@ -115,7 +115,7 @@ def find_families(
         own = [names[i] for i in group]
         stem = _stem(own)
         labels = tuple(name[len(stem) :] for name in own)
-        plain = stem.strip(" ._-:/")
+        plain = own[0] if len(own) == 1 else stem.strip(" ._-:/")
         name = unused_name(plain if plain.lower() not in (*_EMPTY_WORDS, "") else "labels", free_names)
         free_names.add(name)
         families.append(Family(name, tuple(group), labels, not wanted and _exclusive(group, cells)))

@@ -80,7 +80,7 @@ def test_a_few_columns_are_a_family_if_that_is_said(tmp_path):
     read = table(tmp_path, "a,b", rows, roles={"a": "multilabel", "b": "multilabel"})
     assert read.tasks()["labels"].labels == ("a", "b")
     read = table(tmp_path, "a,b", rows, roles={"a": "multilabel"})
-    assert values(read)[:2] == [LabelSet(("a",)), LabelSet()]
+    assert values(read, "a")[:2] == [LabelSet(("a",)), LabelSet()] and read.tasks()["b"].kind == "classification"
 
 
 def test_a_label_that_no_row_has_is_said(tmp_path):
