@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS, listed
+from mtl.data.rows import Item, place
 from mtl.text.values import cut
 from mtl.training.progress import Progress, fold
 from mtl.training.scores import each_task
@@ -133,7 +134,7 @@ def warn_of(table: Table) -> None:
 
 
 def _where(finding: Finding) -> str:
-    return f" line {finding.line}" * bool(finding.line) + f" [{finding.column}]" * bool(finding.column)
+    return (f" {place(finding.line)}" if finding.line else "") + f" [{finding.column}]" * bool(finding.column)
 
 
 def _match_lines(name: str, column: ColumnMatch) -> list[str]:
@@ -157,9 +158,15 @@ def _reasons(match: LabelMatch) -> dict[str, str]:
     return {label: match.reasons[label] for label, meant in match.meaning.items() if label != meant}
 
 
+def _line(line: int | None) -> dict[str, int | None]:
+    return {"line": line} | ({"item": line.item} if isinstance(line, Item) else {})
+
+
 def diagnosis(table: Table, matches: Mapping[str, ColumnMatch]) -> dict[str, Any]:
     """The doctor's account as JSON data."""
     columns, findings = ([dataclasses.asdict(x) for x in xs] for xs in (table.columns, table.findings))
+    for finding in findings:
+        finding |= _line(finding["line"])
     for column in columns:
         if match := matches.get(column["name"]):
             labels = match.match
@@ -172,7 +179,7 @@ def diagnosis(table: Table, matches: Mapping[str, ColumnMatch]) -> dict[str, Any
     kinds = {name: KINDS[column.kind] for name, column in table.tasks().items()}
     sample = [
         {
-            "line": row.line,
+            **_line(row.line),
             "text": row.text,
             "labels": {name: kinds[name].to_json(value) for name, value in row.labels.items()},
         }

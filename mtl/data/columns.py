@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mtl.config import KINDS, UserError
-from mtl.data.facts import Facts
+from mtl.data.facts import Facts, set_aside_coordinates
 from mtl.data.header import TEXT_NAMES, TEXT_PARTS, are_a_pair, name_parts, names_rows
 from mtl.text.spans import parse_markup
 from mtl.text.values import cut, plural
@@ -71,6 +71,7 @@ def guess_roles(
     """
     overrides = roles or {}
     facts = [Facts(name if named else None, column) for name, column in zip(names, cells, strict=True)]
+    set_aside_coordinates(facts)
     if text is not None:
         texts = {names.index(text): 1.0}
     else:

@@ -19,7 +19,7 @@ from typing import Any
 
 from mtl.config import KINDS, JsonData, ModelConfig, TaskSpec, TrainConfig, UserError, setting
 from mtl.data.matching import translated
-from mtl.data.rows import Row
+from mtl.data.rows import Row, place
 from mtl.data.table import read_table
 from mtl.files import read_json
 from mtl.kinds.multilabel import LabelSet
@@ -270,5 +270,5 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike, specs: Mapping[
     for row in rows:
         for task, value in row.labels.items():
             if task in specs and (problem := KINDS[specs[task].kind].misfit(value, specs[task])):
-                raise UserError(f"{path}, line {row.line}: {problem}")
+                raise UserError(f"{path}, {place(row.line)}: {problem}")
     return rows

@@ -136,19 +136,28 @@ def _is_quoted_and_spaced(sample: Sequence[str]) -> bool:
 
 
 def _is_single_quoted(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether single quotation marks stand around the cells of the first line, and around cells of nearly all others,
-    as databases write."""
+    """Whether single quotation marks stand around cells, as databases write: as many open cells as close them, in
+    nearly all lines or, as a cell may have several lines, around all cells of the first."""
     filled = [line.strip() for line in lines[:_SAMPLE_LINES] if line.strip()]
-    if not delimiter or not filled or not all(re.fullmatch("'[^']*'", cell) for cell in filled[0].split(delimiter)):
+    if not delimiter or not filled or delimiter not in filled[0]:
         return False
-    wrapped = sum(line.startswith("'") or f"{delimiter}'" in line for line in filled)
-    return delimiter in filled[0] and wrapped > 0.9 * len(filled)
+    mark = re.escape(delimiter)
+    opening, closing = re.compile(rf"(?:^|{mark})'"), re.compile(rf"'(?={mark}|$)")
+    opened, closed = (sum(len(pattern.findall(line)) for line in filled) for pattern in (opening, closing))
+    named = all(re.fullmatch("'[^']*'", cell) for cell in filled[0].split(delimiter))
+    rows = filled[1:]
+    often = 2 * opened > len(filled) if named else sum(map(bool, map(opening.search, rows))) >= 0.9 * len(rows) > 0
+    return often and abs(opened - closed) <= 0.1 * opened
 
 
 def _best_reading(lines: Sequence[str], delimiter: str) -> Grid:
     """Try readings, likeliest first; a later one has to leave fewer lines unexplained."""
     if _is_single_quoted(lines, delimiter):
-        return _read_quoted(lines, Dialect(delimiter, "single"))
+        best = _read_quoted(lines, Dialect(delimiter, "single"))
+        if any("\\'" in line for line in lines):
+            escaped = _read_quoted(lines, Dialect(delimiter, "single backslash"))
+            best = escaped if escaped.faults() < best.faults() else best
+        return best
     if not any('"' in line for line in lines):
         return _read_literal(lines, Dialect(delimiter, "none"))
     best = _read_quoted(lines, Dialect(delimiter, "csv"))
@@ -305,8 +314,8 @@ def _read_alone(grid: Grid, line: str, number: int, width: int) -> None:
 def _csv_options(dialect: Dialect) -> dict:
     # The module needs a delimiter. In a single column, a comma outside quotes counts as a fault of this reading.
     options: dict = {"delimiter": dialect.delimiter or ",", "skipinitialspace": dialect.quotes == "spaced"}
-    options |= {"quotechar": "'"} if dialect.quotes == "single" else {}
-    return options | ({"escapechar": "\\", "doublequote": False} if dialect.quotes == "backslash" else {})
+    options |= {"quotechar": "'"} if "single" in dialect.quotes else {}
+    return options | ({"escapechar": "\\", "doublequote": False} if "backslash" in dialect.quotes else {})
 
 
 def _marked(line: str) -> tuple[str, str] | None:
@@ -337,9 +346,16 @@ def _read_ruled(lines: Sequence[str]) -> Grid:
     grid = _read_literal(lines, Dialect("|", "none"))
     grid.unclosed = []
     grid.form = "table, bars between cells"
+    rules: set[int] = set()
     for i, line in enumerate(lines):
         cells = [cell.replace("\\|", "|").strip() for cell in re.split(r"(?<!\\)\|", line.strip())]
-        is_part = len(cells) > 1 and not _RULE.fullmatch(line)
+        if line.strip() and _RULE.fullmatch(line):
+            rules.add(i)
+            continue
+        is_part = len(cells) > 1
         outer = 1 if line.strip().startswith("|") else 0
         grid.rows[i] = cells[outer : -1 if line.strip().endswith("|") else None] if is_part else []
+        if line.strip() and not is_part:
+            grid.outside.append(i + 1)
+    grid.remove({*rules, *(line - 1 for line in grid.outside)})
     return grid

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mtl.data.rows import Findings
@@ -19,12 +20,14 @@ _ANSWERS = {"accept", "reject", "ignore"}
 def from_export(
     records: Sequence[Record], lines: Sequence[int], findings: Findings
 ) -> tuple[Sequence[Record], Sequence[int]]:
-    """The records as Label Studio and Prodigy mean them, and the lines of those that are left."""
+    """The records as Label Studio, Prodigy and spaCy mean them, and the lines of those that are left."""
     sample = records[:_SAMPLE]
     if sample and all(isinstance(r.get("data"), dict) and _annotations(r) is not None for r in sample):
         return _from_label_studio(records, lines, findings), lines
     if sample and all("_task_hash" in r or (r.get("answer") in _ANSWERS and "text" in r) for r in sample):
         return _from_prodigy(records, lines, findings)
+    if sample and all(any(_sentences(record)) for record in sample):
+        return _from_spacy(records, lines)
     return records, lines
 
 
@@ -65,7 +68,7 @@ def _add_results(row: Record, results: Any) -> set[str]:
         offsets = value.get("globalOffsets", value)
         if isinstance(offsets, dict) and "start" in offsets and isinstance(answer, list):
             place = {"start": offsets["start"], "end": offsets.get("end")}
-            spans.setdefault(name, []).extend({**place, "label": label} for label in answer)
+            spans.setdefault(name, []).extend({**place, "label": label, "text": value.get("text")} for label in answer)
         else:
             row[name] = answer
     row.update(spans)
@@ -89,3 +92,41 @@ def _from_prodigy(
         rows.append(row)
         places.append(line)
     return rows, places
+
+
+def _from_spacy(records: Sequence[Record], lines: Sequence[int]) -> tuple[list[Record], list[int]]:
+    """The sentences of documents as version 2 of spaCy nests them, as lists of words and of tags; whole paragraphs
+    where categories were given to these, and their plain texts where no word has a tag."""
+    paragraphs = [(p, line) for record, line in zip(records, lines, strict=True) for p in _items(record, "paragraphs")]
+    has_categories = any(_items(paragraph, "cats") for paragraph, _ in paragraphs)
+    rows, places = [], []
+    for paragraph, line in paragraphs:
+        sentences = list(_sentences(paragraph))
+        for tokens in [list(itertools.chain(*sentences))] if has_categories else sentences:
+            row: Record = {"tokens": [str(token["orth"]) for token in tokens]}
+            if any("ner" in token for token in tokens):
+                row["ner"] = [str(token.get("ner", "-")) for token in tokens]
+            else:
+                row["tokens"] = " ".join(row["tokens"])
+            if has_categories:
+                cats = [c for c in _items(paragraph, "cats") if isinstance(c.get("value"), (int, float))]
+                row["label"] = [str(c.get("label")) for c in cats if c["value"] >= 0.5]
+            rows.append(row)
+            places.append(line)
+    return rows, places
+
+
+def _items(record: Record, key: str) -> list[Record]:
+    """The objects in a list of a record; the record by itself, if it lacks the list in which spaCy has paragraphs."""
+    if key == "paragraphs" and key not in record:
+        return [record]
+    value = record.get(key)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _sentences(record: Record) -> Iterator[list[Record]]:
+    """The words of each sentence in a document of spaCy."""
+    for paragraph in _items(record, "paragraphs"):
+        for sentence in _items(paragraph, "sentences"):
+            if tokens := [token for token in _items(sentence, "tokens") if "orth" in token]:
+                yield tokens

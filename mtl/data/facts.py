@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
-from mtl.data.header import is_unnamed, is_useless, promises_labels
+from mtl.data.header import is_unnamed, is_useless, name_parts, promises_labels
 from mtl.data.several import Several, find_lists, find_several, label_list
 from mtl.text.numbers import number_format
 from mtl.text.spans import FORMS, is_bio, is_json, is_marked
@@ -36,6 +37,7 @@ _ASIDE = {
     "dates and times": rf"(?:{_DATE},?(?: at)?{_TIME}?{_ZONE}(?: [0-9]{{4}})?|{_TIME}{_ZONE})",
     "web addresses": r"(?:https?://|www\.)\S+",
     "e-mail addresses": r"[^\s@]+@[^\s@]+\.[a-z]{2,}",
+    "internet addresses": r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?",
     "file names": r"[^\t]*[^\t.]\.(?:pdf|txt|docx?|odt|html?|xml|json|csv|tsv|xlsx?|png|jpe?g|gif|svg|wav|mp[34]|zip)",
     "user names": r"@\w+",
     "keys": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[^0-9]*[0-9])(?=[^a-f]*[a-f])[0-9a-f]{16,}",
@@ -45,6 +47,22 @@ _ASIDE = {
 _ASIDE = {what: re.compile(pattern, re.IGNORECASE | re.DOTALL) for what, pattern in _ASIDE.items()}
 # Names of rows such as AB-0012: one word of plain letters, with a digit in it.
 _NUMBERED = re.compile(r"(?=[^0-9]*[0-9])[!-~]{1,60}")
+
+# Numbers that are no amounts.
+_PHONE = re.compile(
+    r"(?=(?:[^0-9]*[0-9]){7})(?!(?:1[89]|20)[0-9]{2} ?- ?(?:1[89]|20)[0-9]{2}$)"
+    r"(?:\+?\(?[0-9]{1,4}\)?(?:[ /-]{1,2}\(?[0-9]{2,5}\)?){1,5}|\+?[0-9]{7,15}|\(?[0-9]{3}\)?\.[0-9]{3}\.[0-9]{4})"
+    r"(?: ?(?:x|ext\.?) ?[0-9]{1,5})?"
+)
+_POSTAL = re.compile(r"(?=[^0-9]*[0-9])[A-Z0-9][A-Z0-9 -]{1,9}", re.IGNORECASE)
+_PHONES = ("phone", "telephone", "tel", "fax", "mobile")
+_POST = ("zip", "zipcode", "postal", "postcode", "postalcode", "plz", "pincode")
+_YEARS = ("year", "yr", "jahr", "annee", "born")
+_LATITUDE, _LONGITUDE = ("lat", "latitude"), ("lon", "long", "lng", "longitude")
+# Years that texts are from; seconds since 1970 in this century; the greatest latitude and longitude.
+_ERA, _EPOCH, _DEGREES = (1800, 2100), (946_684_800, 2_208_988_800), (90.0, 180.0)
+# So many decimals, of numbers mostly greater than this, are those of places. So many years are no amounts by chance.
+_PRECISE, _NEAR, _MANY = 4, 10.0, 20
 
 
 class Facts:
@@ -73,9 +91,52 @@ class Facts:
         for what, pattern in _ASIDE.items():
             if _share(cells, pattern.fullmatch) >= _NEARLY_ALL:
                 return what
+        if numeric := self._numeric_aside(cells):
+            return numeric
         # Of a few rows, even labels may all be different.
         names_rows = len(cells) > _HANDFUL and len(set(cells)) >= 0.95 * len(cells) and not self.number_share
         return "names of the rows" if names_rows and _share(cells, _NUMBERED.fullmatch) >= _NEARLY_ALL else ""
+
+    def _numeric_aside(self, cells: Sequence[str]) -> str:
+        """What numbers stand for that are no amounts; the name decides where the cells leave it open."""
+        varied = len(set(cells)) > _HANDFUL
+        may_be_phones = self._names(_PHONES) or (varied and (not self.number_share or all(c[0] == "+" for c in cells)))
+        if may_be_phones and _share(cells, _PHONE.fullmatch) >= _NEARLY_ALL:
+            return "phone numbers"
+        if self.promises_labels:
+            return ""
+        are_whole = _share(cells, str.isdecimal) >= _NEARLY_ALL
+        if self._names(_POST) and _share(cells, _POSTAL.fullmatch) >= _NEARLY_ALL:
+            return "postal codes"
+        widths = {len(cell) for cell in cells}
+        if varied and are_whole and len(widths) == 1 and min(widths) > 3 and any(cell[0] == "0" for cell in cells):
+            return "numbers of a fixed width, such as postal codes"
+        numbers = self.numbers if are_whole else ()
+        if len(numbers) >= (_HANDFUL if self._names(_YEARS) else _MANY) and _are_within(numbers, *_ERA):
+            return "years"
+        # In seconds or milliseconds since 1970.
+        if varied and any(
+            _are_within(numbers, low * unit, high * unit) for low, high in [_EPOCH] for unit in (1, 1000)
+        ):
+            return "times"
+        return ""
+
+    @property
+    def names_coordinate(self) -> bool:
+        return self._names(_LATITUDE + _LONGITUDE)
+
+    def _names(self, parts: Collection[str]) -> bool:
+        return not set(parts).isdisjoint(name_parts(self.name or ""))
+
+    def may_be_coordinate(self, most: float) -> bool:
+        """Whether the cells may be degrees up to `most`: decimals, many of them, that are so precise that they are no
+        amounts, unless the name says what they are."""
+        parts = _LATITUDE if most == _DEGREES[0] else _LONGITUDE
+        if self.number_share < _NEARLY_ALL or self.are_whole or max(map(abs, self.numbers)) > most:
+            return False
+        precise = _share(self.sample, lambda cell: len(cell.partition(".")[2]) >= _PRECISE) >= _NEARLY_ALL
+        far = statistics.median(map(abs, self.numbers)) > _NEAR and len(set(self.numbers)) > _HANDFUL
+        return self._names(parts) or (precise and far)
 
     @cached_property
     def mean_words(self) -> float:
@@ -108,7 +169,9 @@ class Facts:
 
     @cached_property
     def _parse_number(self) -> Callable[[str], float | None]:
-        return number_format(self.filled).parse
+        form = number_format(self.sample)
+        is_plain_text = not any(form.parse(cell) is not None for cell in self.sample)
+        return form.parse if is_plain_text else number_format(self.filled).parse
 
     @cached_property
     def numbers(self) -> list[float]:
@@ -173,6 +236,22 @@ class Facts:
     @cached_property
     def has_marks(self) -> bool:
         return _share(self.sample, is_marked) >= 0.1
+
+
+def set_aside_coordinates(columns: Sequence[Facts]) -> None:
+    """Recognise latitudes and longitudes, which are a pair of columns side by side unless their names say what they
+    are."""
+    for before, after in itertools.pairwise(columns):
+        for first, second in ((before, after), (after, before)):
+            if first.may_be_coordinate(_DEGREES[0]) and second.may_be_coordinate(_DEGREES[1]):
+                first.aside = second.aside = "places on a map"
+    for column in columns:
+        if column.names_coordinate and any(map(column.may_be_coordinate, _DEGREES)):
+            column.aside = "places on a map"
+
+
+def _are_within(numbers: Sequence[float], low: float, high: float) -> bool:
+    return bool(numbers) and low <= min(numbers) and max(numbers) <= high and len(set(numbers)) > 1
 
 
 def _words(cell: str) -> float:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from mtl.config import KINDS
-from mtl.data.rows import Column, Finding, Findings, Progress, Row
+from mtl.data.rows import Column, Finding, Findings, Progress, Row, place
 from mtl.text.batches import MAX_CHARACTERS, by_length
 
 TokenCounts = Callable[[list[str]], list[int]]
@@ -54,7 +54,7 @@ def _duplicates(rows: Sequence[Row], findings: Findings) -> None:
             continue
         differs = (n for n, label in row.labels.items() if earlier.labels.get(n, label) != label)
         task = next(differs, None)
-        findings.add("duplicate-differs" if task else "duplicate", row.line, task, earlier=earlier.line)
+        findings.add("duplicate-differs" if task else "duplicate", row.line, task, earlier=place(earlier.line))
 
 
 def _truncated(

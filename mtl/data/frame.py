@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mtl.data.grid import Grid
 from mtl.data.header import find_header, looks_like_header
@@ -42,13 +42,13 @@ def _without_comments(lines: list[str], findings: Findings) -> list[str]:
 
 def trim(grid: Grid, findings: Findings) -> None:
     """Take comments, a title or prose above the table, and prose below it out of the cells."""
+    for line in grid.outside:
+        findings.add("prose", line)
     width = grid.width()
     if width < 2:
         return
-    for i, row in enumerate(grid.rows):
-        if len(row) == 1 and row[0].lstrip().startswith("#"):
-            grid.rows[i] = []
-            findings.add("comment", grid.lines[i])
+    comments = [i for i, row in enumerate(grid.rows) if len(row) == 1 and row[0].lstrip().startswith("#")]
+    _take_out(grid, dict.fromkeys(comments, "comment"), findings)
     _trim_top(grid, width, findings)
     _trim_bottom(grid, findings)
 
@@ -56,10 +56,19 @@ def trim(grid: Grid, findings: Findings) -> None:
 def drop_repeated_headers(grid: Grid, header: Sequence[str], findings: Findings) -> None:
     """Take out the rows that say the names of the columns again, as where files were joined."""
     names = [cell.strip() for cell in header]
-    for i, row in enumerate(grid.rows if len(names) > 1 else ()):
-        if row and row[0].strip() == names[0] and [cell.strip() for cell in row[: len(names)]] == names:
-            grid.rows[i] = []
-            findings.add("header-again", grid.lines[i])
+    again = [
+        i
+        for i, row in enumerate(grid.rows if len(names) > 1 else ())
+        if row and row[0].strip() == names[0] and [cell.strip() for cell in row[: len(names)]] == names
+    ]
+    _take_out(grid, dict.fromkeys(again, "header-again"), findings)
+
+
+def _take_out(grid: Grid, rows: Mapping[int, str], findings: Findings) -> None:
+    """Take rows out of a grid; `rows` is index -> what is said of it."""
+    for i, code in rows.items():
+        findings.add(code, grid.lines[i])
+    grid.remove(rows)
 
 
 def _trim_top(grid: Grid, width: int, findings: Findings) -> None:
@@ -76,9 +85,7 @@ def _trim_top(grid: Grid, width: int, findings: Findings) -> None:
     below = [grid.rows[i] for i in filled[len(codes) :]]
     if not codes or above > _MOST_PROSE or not below or not find_header(below).is_there:
         return
-    for i, code in zip(filled, codes, strict=False):
-        grid.rows[i] = []
-        findings.add(code, grid.lines[i])
+    _take_out(grid, dict(zip(filled, codes, strict=False)), findings)
 
 
 def _is_title(row: Sequence[str], width: int) -> bool:
@@ -95,6 +102,4 @@ def _trim_bottom(grid: Grid, findings: Findings) -> None:
     if not below or len(below) > _MOST_PROSE or last == 0:
         return
     start = next((k for k, i in enumerate(below) if not grid.rows[i - 1]), None)
-    for i in below[start:] if start is not None else ():
-        grid.rows[i] = []
-        findings.add("prose", grid.lines[i])
+    _take_out(grid, dict.fromkeys(below[start:] if start is not None else (), "prose"), findings)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from mtl.data.rows import Findings
 from mtl.text.tags import is_tag
-from mtl.text.values import LONGEST_NAME, cut, parse_number, visible
+from mtl.text.values import LONGEST_NAME, cut, is_blank, parse_number, visible
 
 
 def _words(names: str) -> tuple[str, ...]:
@@ -46,6 +46,12 @@ _USELESS_NAMES = frozenset(
 _USELESS_PARTS = frozenset(_words("id ids idx uuid url date timestamp username"))
 
 _NUMBER = re.compile("[12]")
+# As Qualtrics writes below the names and the questions.
+_IMPORT = re.compile(r'\s*\{"?ImportId\b', re.IGNORECASE)
+# As SurveyMonkey writes below the questions.
+_RESPONSE = "Open-Ended Response"
+# Of fewer rows, no row is like no other.
+_SURVEY = 6
 _ID_PARTS = frozenset(_words("id ids idx uid uuid guid key"))
 
 _SAMPLE = 2000
@@ -124,6 +130,36 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
         return Header(looks_like_header(first))
     votes = [_vote(cell, [row[i].strip() for row in rest]) for i, cell in enumerate(first)]
     return Header(sum(votes) >= 0, sure=not min(votes) < 0 < max(votes))
+
+
+def headers_below(rows: Sequence[Sequence[str]]) -> int:
+    """How many of the rows below the first are headers, too: the questions of a survey, or the objects by which its
+    program imports the columns."""
+    imports = next((i for i, row in enumerate(rows[:3]) if _is_import(row) or _RESPONSE in row), 0)
+    return imports or int(len(rows) > _SURVEY and _asks(rows[1], rows[2 : _SAMPLE + 2]))
+
+
+def _is_import(row: Sequence[str]) -> bool:
+    return bool(row) and all(_IMPORT.match(cell) for cell in row if cell.strip()) and any(cell.strip() for cell in row)
+
+
+def _asks(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a row is about columns: no cell is like those below it, and two are unlike them or questions."""
+    columns = [[other[i].strip() for other in below if len(other) == len(row)] for i in range(len(row))]
+    unlike = 0
+    for cell, others in zip(map(str.strip, row), columns, strict=True):
+        filled = Counter(other for other in others if not is_blank(other))
+        if is_blank(cell) or not filled:
+            continue
+        numbers = sum(count for other, count in filled.items() if parse_number(other) is not None)
+        are_numbers = numbers > 0.9 * filled.total()
+        if cell in filled or (are_numbers and parse_number(cell) is not None):
+            return False
+        is_question = cell.endswith("?") and sum(other.endswith("?") for other in filled) < 0.1 * len(filled)
+        # Labels that repeat are shorter than what is asked.
+        repeat = len(filled) <= filled.total() // 2 and len(cell.split()) > max(len(other.split()) for other in filled)
+        unlike += (are_numbers or repeat) + is_question
+    return unlike > 1
 
 
 def _vote(cell: str, below: Sequence[str]) -> int:

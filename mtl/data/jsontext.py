@@ -9,7 +9,7 @@ from typing import Any
 
 from mtl.config import UserError
 from mtl.data.files import line_ends
-from mtl.data.rows import Findings
+from mtl.data.rows import Findings, as_items
 from mtl.text.literals import python_to_json
 
 # `TRAIN_DATA = [`, as in a Python or JavaScript file, after imports and comments.
@@ -202,6 +202,7 @@ class _Reader:
             item, end = self._one(place)
             items.append(item)
             place = self._next(end, "]")
+        items.lines = as_items(items.lines)
         return items, place + 1
 
     def _keyed(self, place: int, depth: int) -> tuple[Keyed, int]:
@@ -248,4 +249,5 @@ class _Reader:
             except _Fault as fault:
                 self._findings.add("json-line", line, fault=fault.what)
                 place = self._line_end(place)
+        items.lines = as_items(items.lines)
         return items

@@ -13,7 +13,7 @@ from mtl.data.exports import Record, from_export
 from mtl.data.grid import MOST_COLUMNS, Dialect, Grid
 from mtl.data.header import looks_like_header
 from mtl.data.jsontext import Keyed, Listed, parse
-from mtl.data.rows import Findings
+from mtl.data.rows import Findings, as_items
 from mtl.text.values import plural
 
 # Characters that no text may have: NUL, and half of a surrogate pair.
@@ -106,8 +106,7 @@ def _from_list(items: list, lines: Sequence[int], form: str, findings: Findings,
             findings.add("json-kind", line)
     kept = [(item, line) for item, line, other in zip(items, lines, kinds, strict=True) if other is kind]
     items, lines = [item for item, _ in kept], [line for _, line in kept]
-    if kind is list and all(len(i) == 2 and isinstance(i[0], str) and isinstance(i[1], dict) for i in items):
-        # spaCy's training data: a text and its annotations.
+    if all(map(_is_annotated, items)):
         items, kind = [{"text": text, **_with_label(annotations)} for text, annotations in items], dict
     if kind is dict:
         return to_grid(items, lines, form, findings, size)
@@ -116,6 +115,11 @@ def _from_list(items: list, lines: Sequence[int], form: str, findings: Findings,
         for item, line in zip(items, lines, strict=True)
     ]
     return Grid(Dialect(",", "none"), rows, list(lines), form=form)
+
+
+def _is_annotated(item: Any) -> bool:
+    """Whether it is a text with its annotations, as in spaCy's training data."""
+    return isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], dict)
 
 
 def _with_label(annotations: Record) -> Record:
@@ -142,6 +146,10 @@ def _from_object(value: Keyed, form: str, findings: Findings, size: int) -> Grid
     lengths = Counter(len(column) for column in lists.values())
     if lists and len(lists) == len(value) and len(lengths) == 1 and not all(map(_is_of_objects, lists.values())):
         return _from_columns(lists, form, findings, size)
+    for name, column in lists.items():
+        if any(map(_is_annotated, column)):
+            findings.add("json-list", path=name, count=plural(len(column), "record"))
+            return _from_list(column, column.lines, form, findings, size)
     inner = list(value.values())
     nested = max(_lists_of_objects(value, ""), key=lambda found: len(found[1]), default=None)
     if inner and all(isinstance(item, dict) for item in inner) and (len(inner) > 1 or not nested):
@@ -193,7 +201,7 @@ def _from_nested(value: Keyed, form: str, findings: Findings, size: int) -> Grid
     if _are_columns(list(value), list(inner)):
         rows = {key: {name: column[key] for name, column in value.items() if key in column} for key in inner}
         lines = {key: line for column in value.values() for key, line in column.lines.items()}
-    return to_grid(list(rows.values()), [lines[key] for key in rows], form, findings, size)
+    return to_grid(list(rows.values()), as_items([lines[key] for key in rows]), form, findings, size)
 
 
 def _are_columns(outer: list[str], inner: list[str]) -> bool:

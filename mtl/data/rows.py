@@ -20,8 +20,34 @@ Progress = Callable[[float], None]
 # This many findings of one kind are listed one by one; more are merged into one that names the first lines.
 _SINGLE = 3
 NAMED_LINES = 8
+# These say little by themselves.
+_TOGETHER = ("label-blank", "row-unlabelled")
 # A label may be megabytes long.
 _LONGEST_FACT = 300
+
+
+class Item(int):
+    """The line of a record that has others on its line, as in JSON on one line; `item` is its number in the list."""
+
+    def __new__(cls, line: int, item: int) -> Item:
+        self = super().__new__(cls, line)
+        self.item = item
+        return self
+
+    def __getnewargs__(self) -> tuple[int, int]:
+        return int(self), self.item
+
+
+def place(line: int) -> str:
+    """Where a row is, as in "line 3" or "item 17"."""
+    return f"item {line.item:,}" if isinstance(line, Item) else f"line {line:,}"
+
+
+def as_items(lines: list[int]) -> list[int]:
+    """The lines of records; numbered as items where several are on the same line."""
+    if len(set(lines)) == len(lines):
+        return lines
+    return [Item(line, number) for number, line in enumerate(lines, start=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +194,7 @@ class Findings:
         result: list[Finding] = []
         for key, first in self._first.items():
             count = self._counts[key]
-            result += first if count <= _SINGLE else [_merged(first, count)]
+            result += first if count <= (1 if key[0] in _TOGETHER else _SINGLE) else [_merged(first, count)]
         return in_order(result)
 
 
@@ -178,7 +204,8 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _merged(first: Sequence[Finding], count: int) -> Finding:
-    lines = ", ".join(str(f.line) for f in first[1:])
+    noun = "items" if isinstance(first[0].line, Item) else "lines"
+    numbers = ", ".join(place(f.line).split()[1] for f in first[1:])
     more = f" and {count - len(first):,} more" if count > len(first) else ""
-    also = f" The same in {count - 1:,} more places: lines {lines}{more}."
+    also = f" The same in {count - 1:,} more places: {noun} {numbers}{more}."
     return replace(first[0], problem=first[0].problem + also, count=count)

@@ -10,12 +10,16 @@ from mtl.data import frame
 from mtl.data.columns import guess_roles
 from mtl.data.files import read_bytes, split_lines, to_source
 from mtl.data.grid import MOST_COLUMNS, Dialect, Grid
-from mtl.data.header import distinct_names, find_header
+from mtl.data.header import distinct_names, find_header, headers_below
 from mtl.data.questions import ask_for_header
 from mtl.data.rows import Findings, Question
 from mtl.data.sheets import read_sheet
 from mtl.kinds.tagging import Tagging
 
+# So many rows tell which column is the longest.
+_SAMPLE = 2000
+# A small file may have thousands of columns and very many rows of one cell.
+_MOST_BLANK = 2_000_000
 # The kind of task of a column of entities.
 _ENTITIES = Tagging.name
 
@@ -59,13 +63,17 @@ def take_names(
     first = filled[0]
     if (count := len(grid.rows[first])) > MOST_COLUMNS:
         raise UserError(f"The first line has {count:,} cells; a table may have {MOST_COLUMNS:,} columns.")
-    found = find_header([grid.rows[i] for i in filled])
+    rows = [grid.rows[i] for i in filled]
+    below = headers_below(rows) if header is not False else 0
+    found = find_header([rows[0], *rows[below + 1 :]])
     if header is None and not found.sure:
         questions.append(ask_for_header(grid.rows[first], found.is_there))
         findings.add(f"header-{'taken' if found.is_there else 'left'}", grid.lines[first])
     if found.is_there if header is None else header:
         own, line = grid.rows[first], grid.lines[first]
-        del grid.rows[: first + 1], grid.lines[: first + 1]
+        for i in filled[1 : below + 1]:
+            findings.add("header-below", grid.lines[i])
+        del grid.rows[: filled[below] + 1], grid.lines[: filled[below] + 1]
         frame.drop_repeated_headers(grid, own, findings)
         return distinct_names(_fitted(own, grid, line, findings), line, findings), True
     width = grid.width()
@@ -101,6 +109,11 @@ def _fitted(header: list[str], grid: Grid, line: int, findings: Findings) -> lis
 
 
 def columns_of(grid: Grid, width: int) -> list[list[str]]:
-    """The cells by column, of rows that have them all."""
-    rows = [row for row in grid.rows if len(row) == width]
-    return [[row[i] for row in rows] for i in range(width)]
+    """The cells by column. A row that lacks cells has blank ones; those that it has too many count as part of the
+    longest column, as texts have delimiters in them."""
+    whole = [row for row in grid.rows if len(row) == width]
+    longest = max(range(width), key=lambda i: sum(len(row[i]) for row in whole[:_SAMPLE]), default=0)
+    rows = [row if len(row) == width else grid.even(row, width, longest) for row in grid.rows if row]
+    if (len(rows) - len(whole)) * width > _MOST_BLANK:
+        rows = whole
+    return [[row[i] if i < len(row) else "" for row in rows] for i in range(width)]

@@ -191,15 +191,20 @@ def _from_grid(
             findings.add("text-empty", line, names[place])
             continue
         width = len(row)
-        short[width] += width < len(names)
+        blank: list[int] = []
         for i, read in readers.items():
-            if i < width and (not is_blank(row[i]) or (i in keep_null and is_null(row[i]))):
-                if (label := read(row[i], text, line)) is not None:
-                    labels[names[i]] = label
-            elif i < width or short[width] <= NAMED_LINES:
-                findings.add("label-blank", line, names[i])
-            else:
+            if i >= width:
                 break
+            if is_blank(row[i]) and not (i in keep_null and is_null(row[i])):
+                blank.append(i)
+            elif (label := read(row[i], text, line)) is not None:
+                labels[names[i]] = label
+        if labels:  # of a row without any, it is said that it has none
+            short[width] += width < len(names)
+            if width < len(names) and short[width] <= NAMED_LINES:
+                blank += [i for i in readers if i >= width]
+            for i in blank:
+                findings.add("label-blank", line, names[i])
         own = row[guess.id].strip() if guess.id is not None and guess.id < width else ""
         rows.append(Row(text, labels, line, own))
     for i in readers:
@@ -231,21 +236,13 @@ def _even_rows(grid: Grid, families: Layout, place: int, findings: Findings) -> 
         if not row:
             findings.add("blank-line", line)
             continue
-        facts = {"found": len(row), "expected": width, "delimiter": name}
-        # Spreadsheet programs write empty cells after the last column.
-        while len(row) > width and not row[-1].strip():
-            row.pop()
-        if len(row) < width:
-            findings.add("ragged-short", line, **facts)
-        elif len(row) > width and delimiter == "\t":
-            findings.add("ragged-cut", line, **facts)
-            row = row[:width]
-        elif len(row) > width:
-            # Prose is full of commas: an extra one most likely belongs to the text.
-            findings.add("ragged-joined", line, **facts)
-            after = place + len(row) - width + 1
-            row = [*row[:place], delimiter.join(row[place:after]), *row[after:]]
-        yield families.row(row), line
+        found = len(row)
+        if found < width:
+            findings.add("ragged-short", line, found=found, expected=width, delimiter=name)
+        elif any(cell.strip() for cell in row[width:]):
+            code = "ragged-cut" if delimiter == "\t" else "ragged-joined"
+            findings.add(code, line, found=found, expected=width, delimiter=name)
+        yield families.row(grid.even(row, width, place)), line
 
 
 # One word per row ------------------------------------------------------------------------------------

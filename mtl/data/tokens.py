@@ -17,7 +17,17 @@ from mtl.data.grid import Grid
 from mtl.data.header import TEXT_NAMES, WORD_NAMES, distinct_names, looks_like_header, promises_labels
 from mtl.data.rows import Findings
 from mtl.kinds.tagging import Tagging
-from mtl.text.spans import LONGEST_CELL, Span, entity_starts, literal, tags_to_spans, words_to_text
+from mtl.text.offsets import Counting
+from mtl.text.spans import (
+    LONGEST_CELL,
+    Span,
+    WrittenSpan,
+    entity_starts,
+    literal,
+    raw_json_spans,
+    tags_to_spans,
+    words_to_text,
+)
 from mtl.text.tags import TagForm, are_chunks, has_entities, named_form, tag_form
 from mtl.text.values import plural, shown
 
@@ -33,6 +43,9 @@ _SENTENCE_ENDS = "EndOfSentence"
 _MOST_TAGS = 200
 # Of columns whose number of different values is that near to the highest, the name says which holds the words.
 _NEARLY = 0.8
+
+# Of fewer spans all may have several words by chance.
+_FEW_SPANS = 8
 
 # The words of a sentence: (word, tag, line number) each.
 Sentence = list[tuple[str, str, int]]
@@ -446,13 +459,15 @@ def join_lists(
     chosen: Iterable[str] = (),
     tag_names: TagNames | None = None,
 ) -> dict[str, Role]:
-    """Replace lists of words in the cells of a table by the words joined by single spaces, and their lists of tags by
-    spans; other cells stay.
+    """Replace lists of words in the cells of a table by the words joined by single spaces, and their lists of tags, or
+    spans that count words, by spans of characters; other cells stay.
 
     The roles of these columns; none, and nothing changed, in other tables and where another column is the `text`.
     """
     sample = [row for row in grid.rows[:_SAMPLE] if len(row) == len(names)]
     lists = [i for i in range(len(names)) if _are_lists([row[i] for row in sample])]
+    if len(lists) == 1 and text in (None, names[lists[0]]):
+        return _join_with_spans(grid, names, lists[0], findings)
     if len(lists) < 2:
         return {}
     items = {i: [_items(row[i]) for row in sample] for i in lists}
@@ -481,16 +496,60 @@ def join_lists(
     return dict(zip(group_names, word_roles(group_names, places, ignored=False, findings=findings), strict=True))
 
 
+def _join_with_spans(grid: Grid, names: Sequence[str], word: int, findings: Findings) -> dict[str, Role]:
+    """Join lists of words beside spans that count them, as of GLiNER and SpERT; nothing in other tables."""
+    rows = [(row, line) for row, line in zip(grid.rows, grid.lines, strict=True) if len(row) == len(names)]
+    lists = [_items(row[word]) for row, _ in rows]
+    columns = (i for i in range(len(names)) if i != word)
+    found = ((i, _spans_of_words([row[i] for row, _ in rows], lists)) for i in columns)
+    column, (spans, inclusive) = next((pair for pair in found if pair[1]), (None, ((), False)))
+    if column is None:
+        return {}
+    counting = Counting("words", inclusive=inclusive)
+    is_said = False
+    for (row, line), words, written in zip(rows, lists, spans, strict=True):
+        row[word], offsets = words_to_text(words)
+        placed = [Span(offsets[s.start][0], offsets[s.end - 1 + inclusive][1], s.label) for s in written]
+        if placed and not is_said:
+            first, piece = written[0], shown(row[word][placed[0].start : placed[0].end])
+            facts = {"start": first.start, "end": first.end, "label": first.label, "piece": piece}
+            findings.add("span-counting", line, names[column], said=counting.said, **facts)
+            is_said = True
+        if row[column].strip():
+            row[column] = json.dumps([[s.start, s.end, s.label] for s in placed], ensure_ascii=False)
+    return {names[word]: Role("text", None, "its words, joined by single spaces")}
+
+
+def _spans_of_words(
+    cells: Sequence[str], lists: Sequence[Sequence[str]]
+) -> tuple[list[list[WrittenSpan]], bool] | None:
+    """The spans in cells that count the words of these lists, and whether their end is inclusive; None if the cells are
+    anything else, or it is not clear which of the two they are."""
+    spans: list[list[WrittenSpan]] = []
+    for cell in cells:
+        try:
+            spans.append(raw_json_spans(cell) if cell.strip() and len(cell) <= LONGEST_CELL else [])
+        except UserError:
+            return None
+    pairs = [(span, len(words)) for some, words in zip(spans, lists, strict=True) for span in some]
+    # Most entities being single words, some have the same start and end if that is inclusive.
+    inclusive = any(span.start == span.end for span, _ in pairs)
+    is_clear = inclusive or len(pairs) >= _FEW_SPANS or any(span.end == length for span, length in pairs)
+    fit = all(0 <= span.start < span.end + inclusive <= length for span, length in pairs)
+    return (spans, inclusive) if pairs and is_clear and fit else None
+
+
 def _joined(
     grid: Grid, width: int, word: int, tag: int | None, places: WordColumns, names: Sequence[str], findings: Findings
 ) -> tuple[list[list[str]], list[int]]:
     """The rows and lines of a grid with text and spans in place of the lists; faulty rows are left out."""
-    rows: dict[int, list[str]] = {}
+    kept: list[tuple[list[str], int]] = []
+    taken: list[list[str]] = []
 
     def sentences() -> Iterator[Sentence]:
         for row, line in zip(grid.rows, grid.lines, strict=True):
             if len(row) != width:
-                rows[line] = row
+                kept.append((row, line))
                 continue
             words = _items(row[word])
             tags = ["O"] * len(words) if tag is None else _items(row[tag])
@@ -498,17 +557,17 @@ def _joined(
                 facts = {"tags": plural(len(tags), "tag"), "words": plural(len(words), "word")}
                 findings.add("list-lengths", line, names[word], **facts)
                 continue
-            rows[line] = row
+            taken.append(row)
             yield [(w, _named(t, places.names), line) for w, t in zip(words, tags, strict=True) if w]
 
     column = "" if tag is None else names[tag]
-    read = {line: (text, spans) for text, spans, line in to_spans(sentences(), places.form, column, findings)}
-    for line, (text, spans) in read.items():
-        rows[line][word] = text
+    for text, spans, line in to_spans(sentences(), places.form, column, findings):
+        row = taken[-1]  # of the sentence that was read just now
+        row[word] = text
         if tag is not None:
-            rows[line][tag] = json.dumps([[s.start, s.end, s.label] for s in spans], ensure_ascii=False)
-    used = [line for line, row in rows.items() if line in read or len(row) != width]
-    return [rows[line] for line in used], used
+            row[tag] = json.dumps([[s.start, s.end, s.label] for s in spans], ensure_ascii=False)
+        kept.append((row, line))
+    return [row for row, _ in kept], [line for _, line in kept]
 
 
 def _are_lists(cells: Sequence[str]) -> bool:

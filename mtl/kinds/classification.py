@@ -108,8 +108,10 @@ class Classification(Kind):
         return read
 
     def keeps_null(self, cells: Sequence[str]) -> bool:
+        if sum(map(is_null, cells)) < 2:
+            return False
         column = Facts(None, cells)
-        return sum(map(is_null, cells)) > 1 and bool(column.filled) and not column.holds_numbers(likely=False)
+        return bool(column.filled) and not column.holds_numbers(likely=False)
 
     def examine(self, rows: Sequence[Row], column: Column, findings: Findings) -> None:
         if len(column.labels) == 1:

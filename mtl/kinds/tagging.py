@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import warnings
 from collections import Counter, defaultdict
@@ -15,10 +16,12 @@ from mtl.config import TaskSpec, UserError
 from mtl.data.facts import Facts
 from mtl.data.rows import Column, Findings, Row
 from mtl.kinds.kind import Evidence, Kind, Metric, Report
+from mtl.text.offsets import USUAL, find_counting, is_inside_word, says_otherwise
 from mtl.text.spans import (
     FORMS,
     LONGEST_CELL,
     Span,
+    WrittenSpan,
     bio_cell_tags,
     entity_starts,
     parse_bio_cell,
@@ -74,12 +77,15 @@ class Tagging(Kind):
         form = column.entity_form
         return Evidence(1.0, f"it holds {FORMS[form].holds}") if form else None
 
-    def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], tuple[Span, ...] | None]:
+    def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], list[Span] | None]:
+        """Reads lists of spans as they are written, which `settle` makes tuples in characters of the text."""
         column = Facts(None, cells)
         return _SpanReader(column.entity_form or column.likeliest_form, cells, report).read
 
     def settle(self, rows: Sequence[Row], name: str, findings: Findings) -> None:
-        """Give entity types that differ only in case the most common spelling."""
+        """Find out how the spans of cells count, and where they are; give entity types that differ only in case the
+        most common spelling."""
+        _settle_places(rows, name, findings)
         counts = Counter(span.label for row in rows for span in row.labels.get(name, ()))
         groups: dict[str, list[str]] = defaultdict(list)
         for label, _ in counts.most_common():
@@ -173,7 +179,7 @@ class _SpanReader:
         # In IOB1 an entity may begin with I-.
         self._iob1 = sum(len(loose) for loose, _ in starts) > sum(strict for _, strict in starts)
 
-    def read(self, cell: str, text: str, line: int) -> tuple[Span, ...] | None:
+    def read(self, cell: str, text: str, line: int) -> list[Span] | None:
         if (length := max(len(cell), len(text))) > LONGEST_CELL:
             self._report("entity-long", line, count=length, limit=LONGEST_CELL)
             return None
@@ -184,18 +190,7 @@ class _SpanReader:
             return None
         if not self._iob1 and entity_starts(tags)[0]:
             self._report("bio-illegal", line)
-        spans = list(dict.fromkeys(spans))
-        covered = 0
-        for span in spans:
-            is_inside = 0 <= span.start < span.end <= len(text)
-            covered += is_inside * (span.end - span.start)
-            if covered > _ROOM + _OVERLAPPING * len(text):
-                self._report("span-many", line, count=len(spans), times=_OVERLAPPING)
-                return None
-            if not is_inside or text[span.start : span.end].isspace():
-                self._report("span-range", line, length=len(text), **_facts(span))
-                return None
-        return self._without_overlaps([self._trimmed(span, text, line) for span in spans], line)
+        return list(dict.fromkeys(spans))
 
     def _parsed(self, cell: str, text: str) -> tuple[list[Span], list[str]]:
         """The spans of a cell, and its tags if it holds some.
@@ -216,38 +211,85 @@ class _SpanReader:
             return parse_bio_cell(cell, text, self._tags)
         return FORMS[form].parse(cell, text), []
 
-    def _without_overlaps(self, spans: Sequence[Span], line: int) -> tuple[Span, ...]:
-        result: list[Span] = []
-        for span in sorted(set(spans), key=attrgetter("start", "end", "label")):
-            if not result or span.start >= result[-1].end:
-                result.append(span)
-                continue
-            last = result[-1]
-            self._report("span-overlap", line, **_facts(last), **_facts(span, "other_"))
-            if span.end - span.start > last.end - last.start:
-                result[-1] = span
-        return tuple(result)
 
-    def _trimmed(self, span: Span, text: str, line: int) -> Span:
-        piece = text[span.start : span.end]
-        start = span.start + len(piece) - len(piece.lstrip())
-        end = span.end - (len(piece) - len(piece.rstrip()))
-        if end - start < len(piece):
-            self._report("span-space", line, **_facts(span))
-        if _inside_word(text, start) or _inside_word(text, end):
-            self._report("span-word", line, piece=shown(piece), **_facts(span))
-        return Span(start, end, span.label)
+# --- spans in their texts ---
+
+
+def _settle_places(rows: Sequence[Row], name: str, findings: Findings) -> None:
+    """Turn lists of spans as written into tuples of spans in characters; a row with a faulty one gets no label."""
+    report = functools.partial(findings.add, column=name)
+    written = [row for row in rows if isinstance(row.labels.get(name), list)]
+    verdict = find_counting((row.text, row.labels[name]) for row in written)
+    counting = verdict.counting
+    if verdict.broken:
+        may_be = " or ".join(suspect.said for suspect in verdict.suspects) or "bytes, words, or characters from 1"
+        report("span-suspect", None, count=verdict.broken, examined=verdict.examined, may_be=may_be)
+    is_said = counting == USUAL
+    for row in written:
+        spans = row.labels.pop(name)
+        places = spans if counting == USUAL else counting.place(spans, row.text)
+        pairs = [
+            (span, placed if isinstance(span, WrittenSpan) else span)
+            for span, placed in zip(spans, places, strict=True)
+        ]
+        if not is_said:
+            for span, placed in pairs:
+                if (span.start, span.end) != (placed.start, placed.end) and _is_inside(placed, row.text):
+                    piece = shown(row.text[placed.start : placed.end])
+                    report("span-counting", row.line, said=counting.said, piece=piece, **_facts(span))
+                    is_said = True
+                    break
+        if _are_sound(pairs, row, report):
+            trimmed = [_trimmed(placed, row.text, row.line, report) for _, placed in pairs]
+            row.labels[name] = _without_overlaps(trimmed, row.line, report)
+
+
+def _are_sound(pairs: Sequence[tuple[Span, Span]], row: Row, report: Report) -> bool:
+    """Whether spans, as written and in characters, are in their text and say no other text is theirs."""
+    covered = 0
+    for span, placed in pairs:
+        is_inside = _is_inside(placed, row.text)
+        covered += is_inside * (placed.end - placed.start)
+        if covered > _ROOM + _OVERLAPPING * len(row.text):
+            report("span-many", row.line, count=len(pairs), times=_OVERLAPPING)
+            return False
+        if not is_inside or row.text[placed.start : placed.end].isspace():
+            report("span-range", row.line, length=len(row.text), **_facts(span))
+            return False
+        if says_otherwise(span, placed, row.text):
+            piece = shown(row.text[placed.start : placed.end])
+            report("span-text", row.line, own=shown(span.own), piece=piece, **_facts(span))
+            return False
+    return True
+
+
+def _is_inside(span: Span, text: str) -> bool:
+    return 0 <= span.start < span.end <= len(text)
+
+
+def _trimmed(span: Span, text: str, line: int, report: Report) -> Span:
+    piece = text[span.start : span.end]
+    start = span.start + len(piece) - len(piece.lstrip())
+    end = span.end - (len(piece) - len(piece.rstrip()))
+    if end - start < len(piece):
+        report("span-space", line, **_facts(span))
+    if is_inside_word(text, start) or is_inside_word(text, end):
+        report("span-word", line, piece=shown(piece), **_facts(span))
+    return Span(start, end, span.label)
+
+
+def _without_overlaps(spans: Sequence[Span], line: int, report: Report) -> tuple[Span, ...]:
+    result: list[Span] = []
+    for span in sorted(set(spans), key=attrgetter("start", "end", "label")):
+        if not result or span.start >= result[-1].end:
+            result.append(span)
+            continue
+        last = result[-1]
+        report("span-overlap", line, **_facts(last), **_facts(span, "other_"))
+        if span.end - span.start > last.end - last.start:
+            result[-1] = span
+    return tuple(result)
 
 
 def _facts(span: Span, prefix: str = "") -> dict[str, object]:
     return {f"{prefix}start": span.start, f"{prefix}end": span.end, f"{prefix}label": span.label}
-
-
-def _inside_word(text: str, position: int) -> bool:
-    """Whether a position is between two letters or digits; not in scripts without capitals, many of which write no
-    spaces."""
-    return 0 < position < len(text) and _is_word_character(text[position - 1]) and _is_word_character(text[position])
-
-
-def _is_word_character(character: str) -> bool:
-    return character.isdigit() or character.lower() != character.upper()

@@ -84,7 +84,7 @@ class NumberFormat:
 
 def number_format(cells: Iterable[str]) -> NumberFormat:
     """The format in which most cells of a column are numbers."""
-    counts = Counter(cell for cell in cells if not is_blank(cell))
+    counts = {cell: count for cell, count in Counter(cells).items() if not is_blank(cell)}
     numbers = {cell: parts for cell in counts if (parts := _split(cell))}
     unit = _unit(numbers, counts)
     numbers = {cell: parts for cell, parts in numbers.items() if parts.unit in ("", unit)}

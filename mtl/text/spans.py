@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mtl.config import UserError
 from mtl.text.literals import python_to_json
@@ -35,11 +35,15 @@ _MARK = re.compile(
 )
 _ESCAPED = re.compile(r"\\([\\\[\]])")
 
-# The names of a span's fields in the exports of various tools.
-_START = ("start", "start_offset", "begin")
-_END = ("end", "end_offset", "stop")
-_POSITION = re.compile(rf"\b(?:{'|'.join(_START + _END)})\b['\"]?+\s*+:")
-_LABELS = ("label", "labels", "entity", "type", "entity_group", "tag")
+# The names of a span's fields in the exports of various tools, in lower case and without underscores.
+_START = ("start", "startoffset", "startpos", "startindex", "startchar", "begin", "beginoffset", "offset")
+_END = ("end", "endoffset", "endpos", "endindex", "endchar", "stop")
+_LENGTH = "length"
+_LABELS = ("label", "labels", "entity", "type", "entitygroup", "tag", "category", "entitytype", "class")
+_OWN = ("text", "word", "value")
+_POSITION = re.compile(
+    r"\b(?:(?:start|begin|end|stop)(?:_?(?:offset|pos|index|char))?|offset)\b['\"]?+\s*+:", re.IGNORECASE
+)
 # Where a cell is an object, the first of these that it has is its list of spans.
 _LISTS = ("entities", "spans", "label", "labels", "annotations")
 
@@ -55,6 +59,14 @@ class Span:
     start: int
     end: int
     label: str
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class WrittenSpan(Span):
+    """A span as an export has it; its places may count something else than characters. `own` is what it says its text
+    is, "" if it does not."""
+
+    own: str = field(default="", compare=False)
 
 
 # Tags per word ------------------------------------------------------------------------------------
@@ -216,7 +228,7 @@ def parse_marked_cell(cell: str, text: str) -> list[Span]:
 # JSON ---------------------------------------------------------------------------------------------
 
 
-def raw_json_spans(cell: str) -> list[Span]:
+def raw_json_spans(cell: str) -> list[WrittenSpan]:
     """The spans in a cell, in its order, not yet compared with a text.
 
     Reads `[{"start": 0, "end": 4, "label": "PER"}]`, the same with single quotes (as pandas writes lists),
@@ -227,7 +239,25 @@ def raw_json_spans(cell: str) -> list[Span]:
         value = next((value[name] for name in _LISTS if name in value), None)
     if not isinstance(value, list):
         raise UserError("The spans must be a list, in square brackets.")
-    return [_span(item) for item in value]
+    return _whole_entities([_span(item) for item in value])
+
+
+def _whole_entities(spans: list[WrittenSpan]) -> list[WrittenSpan]:
+    """Entities of spans that are pieces of them with tags as labels, as Hugging Face's pipeline gives them; others as
+    they are."""
+    if not all(is_tag(span.label) for span in spans):
+        return spans
+    whole: list[WrittenSpan] = []
+    for span in sorted(spans):
+        prefix, _, label = span.label.partition("-")
+        last = whole[-1] if whole else None
+        gap = span.start - last.end if last else -1
+        if last and last.label == label and (gap == 0 or (gap == 1 and prefix not in "BSU")):
+            own = last.own + " " * gap + span.own if last.own and span.own else ""
+            whole[-1] = WrittenSpan(last.start, span.end, label, own)
+        elif label:
+            whole.append(WrittenSpan(span.start, span.end, label, span.own))
+    return whole
 
 
 def is_json(cell: str) -> bool:
@@ -255,11 +285,10 @@ def literal(cell: str) -> object:
     raise UserError('This is not a list of spans such as [{"start": 0, "end": 4, "label": "PER"}].')
 
 
-def _span(item: object) -> Span:
+def _span(item: object) -> WrittenSpan:
+    own = None
     if isinstance(item, dict):
-        item = item["value"] if isinstance(item.get("value"), dict) else item
-        fields = (_START, _END, _LABELS)
-        start, end, label = (next((item[name] for name in names if name in item), None) for names in fields)
+        start, end, label, own = _fields(item)
     elif isinstance(item, (list, tuple)) and len(item) == 3:
         start, end, label = item
     else:
@@ -271,7 +300,26 @@ def _span(item: object) -> Span:
         raise UserError("Each span needs whole numbers start and end, and a label.")
     if len(label) > LONGEST_NAME or max(abs(start), abs(end)) > _FAR:
         raise UserError(f"A span's label may have {LONGEST_NAME:,} characters, and its start and end 12 digits.")
-    return Span(start, end, label.strip())
+    return WrittenSpan(start, end, label.strip(), own if isinstance(own, str) else "")
+
+
+def _fields(item: dict) -> tuple[object, object, object, object]:
+    """Start, end, label and text of a span; None for what it has not."""
+    label = item.get("label")
+    if isinstance(item.get("points"), list) and len(item["points"]) == 1:
+        item = item["points"][0]  # of Dataturks
+    elif isinstance(item.get("value"), dict):
+        item = item["value"]  # of Label Studio
+    item = {"label": label, **item} if isinstance(item, dict) and label is not None else item
+    names = {name.replace("_", "").lower(): value for name, value in item.items()} if isinstance(item, dict) else {}
+    start, end, label, own = (
+        next((names[n] for n in some if n in names), None) for some in (_START, _END, _LABELS, _OWN)
+    )
+    if "entity" in names and own == names.get("value"):
+        own = None  # of Rasa, where it may be a synonym
+    if end is None and type(start) is type(names.get(_LENGTH)) is int:
+        end = start + names[_LENGTH]  # of Azure
+    return start, end, label, own
 
 
 # All notations -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from mtl import checkpoint
 from mtl.config import ModelConfig, TrainConfig, UserError
 from mtl.data.dataset import Dataset, Part, Recipe, split
 from mtl.data.matching import Mappings, match_tasks
+from mtl.data.rows import place
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,6 @@ def prepare(
     train, held_out = split(matched.rows, config.validation)
     model = replace(base.config, tasks=tuple({**base.tasks, **matched.specs}.values()))
     findings = (f for f in table.findings if f.level != "note")
-    notes = [f"{f'Line {f.line}: ' if f.line else ''}{f.problem} {f.action}" for f in findings]
+    notes = [f"{f'{place(f.line).capitalize()}: ' if f.line else ''}{f.problem} {f.action}" for f in findings]
     validation = {"validation": held_out} if held_out else {}
     return Job(Dataset((Part(path.name, train),), validation, (*matched.notes, *notes)), model, config, start_from)

@@ -143,8 +143,9 @@ BY_NAME: dict[str, Preset] = {preset.name: preset for preset in PRESETS}
 # The sweeps that Compare offers. "frozen" is not among them, as nothing learns.
 FREEZING = ("heads", "one-head", "gradual", "depth")
 RATES = ("uniform", "depth")
-# The presets as grouped on the page: ways of freezing, and rates.
-GROUPS = (tuple(p.name for p in _SCENARIOS), tuple(p.name for p in _SOURCES))
+# The presets as grouped on the page.
+PROPOSED = "Rates that others propose"
+GROUPS: dict[str, tuple[Preset, ...]] = {"Ways to train": _SCENARIOS, PROPOSED: _SOURCES}
 
 
 def which(groups: Groups, config: TrainConfig) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl.config import KINDS, UserError
+from mtl.data.rows import place
 from mtl.text.values import plural
 from mtl.ui.words import file_too_big
 
@@ -132,7 +133,13 @@ def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, no
 
 
 def _finding(finding: Finding) -> str:
-    where = f"Line {finding.line}: " if finding.line else f"column {finding.column}: " if finding.column else ""
+    where = (
+        f"{place(finding.line).capitalize()}: "
+        if finding.line
+        else f"column {finding.column}: "
+        if finding.column
+        else ""
+    )
     parts = (f"{where}{finding.problem}", finding.action, finding.hint)
     return " ".join(part.rstrip(".") + "." for part in parts if part)
 

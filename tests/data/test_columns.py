@@ -190,6 +190,8 @@ def test_where_two_kinds_claim_a_column_alike_the_option_that_decides_is_told(tm
         (["[40.7, -74.0]", "[0.0, 0.0]"] * 6, "lists of numbers"),
         (['{"a": 1}', '{"a": 2}'] * 6, "structured data"),
         ([f"AB-{i:04}" for i in range(12)], "names of the rows"),
+        ([f"(0{i}0) 555-01{i:02}" for i in range(12)], "phone numbers"),
+        ([f"192.168.0.{i % 7}" for i in range(12)], "internet addresses"),
     ],
 )
 @pytest.mark.parametrize("name", ["x", "label", "text 2"])
@@ -298,3 +300,57 @@ def test_rows_keep_the_ids_of_their_file(tmp_path):
     columns(tmp_path, "tweet_id;text;label", [f"t{i}" for i in range(12)], SENTENCES, ["a", "b"] * 6)
     table = read_table(tmp_path / "data.csv")
     assert table.id_column == "tweet_id" and [row.id for row in table.rows[:2]] == ["t0", "t1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "what"),
+    [
+        ("x", [f"0{i % 7}115" for i in range(12)], "numbers of a fixed width, such as postal codes"),
+        ("x", [f"+4930123{i % 7}56" for i in range(12)], "phone numbers"),
+        ("phone", [f"5550123{i % 7}" for i in range(12)], "phone numbers"),
+        ("postalCode", [30174 + i % 4 for i in range(12)], "postal codes"),
+        ("zip", [f"SW{i % 4}A 1AA" for i in range(12)], "postal codes"),
+        ("release_year", [1987 + i % 9 for i in range(12)], "years"),
+        ("x", [1_424_777_752 + 86400 * (i % 7) for i in range(12)], "times"),
+        ("geo.latitude", [45.5 + i % 7 for i in range(12)], "places on a map"),
+    ],
+)
+def test_numbers_that_are_no_amounts_are_set_aside_and_named(tmp_path, name, cells, what):
+    columns(tmp_path, f"text;{name};mood", SENTENCES, cells, ["a", "b"] * 6)
+    table = read_table(tmp_path / "data.csv")
+    assert {c.name: c.reason for c in table.columns}[name] == f"it holds {what}"
+    assert list(table.tasks()) == ["mood"]
+    assert name in read_table(tmp_path / "data.csv", roles={name: "classification"}).tasks()
+
+
+def test_latitude_and_longitude_are_known_as_a_pair(tmp_path):
+    north = [f"{45.4 + i / 7:.6f}" for i in range(12)]
+    west = [f"{-122.3 + i / 9:.6f}" for i in range(12)]
+    found = columns(tmp_path, "text;a;b", SENTENCES, north, west)
+    assert found["a"] == found["b"] == ("ignored", None)
+    assert columns(tmp_path, "text;a;b", SENTENCES, north, ["x", "y"] * 6)["a"] == ("task", "regression")
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("x", [f"0{i % 3}" for i in range(12)]),  # grades
+        ("price", [1900 + 7 * i % 90 for i in range(12)]),
+        ("a;b", [f"{i / 13:.4f};{-i / 17:.4f}" for i in range(12)]),  # scores
+        ("latitude", [i % 5 for i in range(12)]),
+        ("rating", [1500 + 30 * (i % 9) for i in range(12)]),
+        ("x", [f"{i % 2} {i % 3} 1 0 1 0 1" for i in range(12)]),
+    ],
+)
+def test_amounts_are_not_taken_for_anything_else(tmp_path, name, cells):
+    aside = ("phone numbers", "postal codes", "years", "times", "places on a map", "numbers of a fixed width")
+    columns(tmp_path, f"text;{name}", SENTENCES, cells)
+    assert not any(what in c.reason for c in read_table(tmp_path / "data.csv").columns for what in aside)
+
+
+def test_the_evidence_counts_every_row(tmp_path):
+    path = tmp_path / "data.csv"
+    rows = [f"sentence {i} is of many words,{'ab'[i % 2]}" for i in range(12)]
+    path.write_text("\n".join(["text,label", *(row + ",," for row in rows[:9]), *rows[9:11], "one, two and more,b\n"]))
+    text, label = read_table(path).columns
+    assert text.reason.startswith("12 distinct texts") and label.reason == "it has 2 distinct values in 12 rows"

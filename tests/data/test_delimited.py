@@ -220,3 +220,26 @@ def test_quotes_that_go_wrong_on_every_line_take_no_longer_than_reading():
     read = grid("text,label\n" + 'a","b\n' * 20_000)
     assert len(read.rows) == 20_001
     assert read.rows[-1] == ['a"', '"b']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'id';'comment'\n'1';'It''s fine; really'\n'2';'so so'\n",
+        "id;comment\n1;'It''s fine; really'\n2;'so so'\n",
+        "'id','comment'\n'1','It''s fine; really'\n'2','so so'\n",
+        "'id';'comment'\n'1';'It\\'s fine; really'\n'2';'so so'\n",
+    ],
+)
+def test_single_quotes_as_databases_write_them(text):
+    assert filled(text) == [["id", "comment"], ["1", "It's fine; really"], ["2", "so so"]]
+
+
+def test_a_cell_in_single_quotes_may_have_several_lines():
+    text = "'id','comment'\n" + "".join(f"'{i}','one, two\n\nthree four\nfive'\n" for i in range(5))
+    assert filled(text)[1:] == [[str(i), "one, two\n\nthree four\nfive"] for i in range(5)]
+
+
+def test_words_that_begin_with_an_apostrophe_open_no_cell():
+    text = "text,label\n" + "'tis fine,pos\n'twas bad and dogs' barking,neg\n" * 5
+    assert filled(text)[1:3] == [["'tis fine", "pos"], ["'twas bad and dogs' barking", "neg"]]

@@ -39,7 +39,7 @@ def test_they_are_written_in_several_ways(tmp_path, yes, no):
 def test_a_blank_cell_hides_its_label_alone_and_a_blank_row_is_unlabelled(tmp_path):
     read = table(tmp_path, "a,b,c", [("1", "", "0"), ("", "", ""), *MANY[2:]])
     assert values(read)[:2] == [LabelSet(("a",), ("b",)), None]
-    assert [f.line for f in read.findings if f.code == "label-blank"] == [3]
+    assert [f.line for f in read.findings if f.code == "row-unlabelled"] == [3]
 
 
 def test_a_row_that_ends_early_lacks_labels(tmp_path):

@@ -91,10 +91,9 @@ def test_a_quotation_mark_that_nothing_closes_among_others_that_are(tmp_path, ro
 
 
 def test_a_row_without_any_label(tmp_path):
-    assert found(tmp_path, HEADER + FINE + "A new text,,,\n") == [
-        ("row-unlabelled", "warning", 12, None),
-        *[("label-blank", "note", 12, column) for column in ("label", "score", "entities")],
-    ]
+    text = HEADER + FINE + "A new text,,,\nAnother text,n/a,,\n"
+    assert found(tmp_path, text) == [("row-unlabelled", "warning", 12, None)]
+    assert "1 more places: lines 13." in read(tmp_path, text).findings[0].problem
 
 
 @pytest.mark.parametrize(
@@ -135,7 +134,7 @@ def test_spans_inside_words_of_scripts_without_spaces(tmp_path):
 
 
 def test_faults_of_columns(tmp_path):
-    assert found(tmp_path, "text,label\nsome words,a\nmore words,a\n") == [("one-class", "error", None, "label")]
+    assert found(tmp_path, "text,label\nsome words,a\nmore words,a\n") == [("one-class", "warning", None, "label")]
     many = "text,label\n" + "".join(f"text {i} here,l{i // 2}\n" for i in range(102))
     assert found(tmp_path, many) == [("many-labels", "warning", None, "label")]
     assert found(tmp_path, "text,label\n" + "".join(f"text {i} here,l{i // 2}\n" for i in range(100))) == []
@@ -198,13 +197,13 @@ def test_spans_are_recognised_however_many_are_faulty(faulty):
 
 def test_a_column_of_one_number(tmp_path):
     rows = "".join(f"some words {i},2.5\n" for i in range(5))
-    assert found(tmp_path, "text,score\n" + rows) == [("one-number", "error", None, "score")]
+    assert found(tmp_path, "text,score\n" + rows) == [("one-number", "warning", None, "score")]
     assert found(tmp_path, "text,score\n" + rows + "other words,2.75\n") == []
 
 
 def test_more_labels_than_a_head_can_have(tmp_path):
     many = "text,label\n" + "".join(f"text {i} here,l{i // 2}\n" for i in range(1002))
-    assert found(tmp_path, many) == [("too-many-labels", "error", None, "label")]
+    assert found(tmp_path, many) == [("too-many-labels", "warning", None, "label")]
 
 
 def test_faults_of_the_whole_table(tmp_path):

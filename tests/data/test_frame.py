@@ -36,8 +36,15 @@ def test_what_is_no_row_is_left_out_and_named(tmp_path, text, findings):
     table = read(tmp_path, text)
     assert table.tasks()["label"].labels == ("bad", "good")
     assert len(table.rows) == text.count("soup")
-    assert [f for f in said(table) if f[0] != "blank-line"] == findings
+    assert said(table) == findings
     assert table.rows[0].line == text[: text.index("The soup")].count("\n") + 1
+
+
+def test_lines_of_a_database_are_no_blank_ones(tmp_path):
+    rows = "".join(f"  {i} | the soup of day {i} | {'good' if i % 2 else 'bad '}\n" for i in range(12))
+    table = read(tmp_path, f" id |     text      | label\n----+---------------+------\n{rows}(12 rows)\n\n", "data.txt")
+    assert (len(table.rows), table.rows[0].line) == (12, 3)
+    assert said(table) == [("prose", 15)]
 
 
 def test_a_fence_inside_a_text_stays_there(tmp_path):
@@ -81,3 +88,32 @@ def test_whether_the_first_line_is_a_header_is_judged_by_the_lines_below(tmp_pat
             assert len(read(tmp_path, (tmp_path / "data.csv").read_text(), header=header).rows) == 12 + (not header)
     else:
         assert len(table.rows) == 12 + (not is_header)
+
+
+QUESTIONS = "How was it?,Please tell us why\n"
+IMPORTS = '"{""ImportId"":""QID1""}","{""ImportId"":""QID2_TEXT""}"\n'
+ANSWERS = "".join(f"{('good', 'bad', 'so so')[i % 3]},Because of the {i} things I saw there\n" for i in range(12))
+
+
+@pytest.mark.parametrize("below", [QUESTIONS, IMPORTS, QUESTIONS + IMPORTS, "Response,Open-Ended Response\n"])
+def test_questions_and_imports_below_the_names_are_headers(tmp_path, below):
+    path = tmp_path / "survey.csv"
+    path.write_text("Q1,Q2\n" + below + ANSWERS)
+    table = read_table(path)
+    assert (len(table.rows), table.rows[0].line) == (12, 2 + below.count("\n"))
+    assert table.tasks()["Q1"].labels == ("bad", "good", "so so")
+    assert [(f.line, f.code) for f in table.findings] == [(2 + i, "header-below") for i in range(below.count("\n"))]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "good,Is that all there is?\n",  # among texts of which few are questions
+        "not good at all,Nobody came to see it\n",  # a label that does not come again
+        ",Is that all there is?\n",
+    ],
+)
+def test_a_first_row_that_is_like_the_others_is_a_row(tmp_path, first):
+    path = tmp_path / "survey.csv"
+    path.write_text("Q1,Q2\n" + first + ANSWERS)
+    assert len(read_table(path).rows) == 13

@@ -181,5 +181,6 @@ def test_missing_labels_of_short_rows_are_all_counted(tmp_path):
     rows = ["x,1,2", "y,1", "z,,", *["a"] * 50, *["b,1"] * 50, *["c,1,2"] * 9]
     table = read_table(write(tmp_path / "a.csv", "text,stars,score\n" + "\n".join(rows) + "\n"))
     blank = {f.column: f for f in table.findings if f.code == "label-blank"}
-    assert {name: finding.count for name, finding in blank.items()} == {"stars": 51, "score": 102}
-    assert "lines 4, 5, 6, 7, 8, 9, 10 and 94 more" in blank["score"].problem
+    assert {name: finding.count for name, finding in blank.items()} == {"score": 51}
+    assert "lines 55, 56, 57, 58, 59, 60, 61 and 43 more" in blank["score"].problem
+    assert [f.count for f in table.findings if f.code == "row-unlabelled"] == [51]

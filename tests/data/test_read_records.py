@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 
 import pandas as pd
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from mtl.config import UserError
 from mtl.data.records import read_records
-from mtl.data.rows import Findings
+from mtl.data.rows import Findings, Item, place
 
 ROWS = [{"text": "a good day", "label": "pos"}, {"text": "rain", "label": None}]
 CELLS = [["a good day", "pos"], ["rain", ""]]
@@ -98,6 +99,44 @@ def test_spacys_training_data_as_python():
     assert grid.lines == [5, 6]
 
 
+def test_spacys_training_data_inside_an_object():
+    rows = [["Ada met Bob.", {"entities": [[0, 3, "PER"]]}], ["Nobody came.", {"entities": []}], None]
+    grid, findings = read({"classes": ["PER"], "annotations": rows})
+    assert (grid.names, grid.rows) == (
+        ["text", "entities"],
+        [["Ada met Bob.", '[[0,3,"PER"]]'], ["Nobody came.", "[]"]],
+    )
+    assert [f.code for f in findings] == ["json-kind", "json-list"]
+
+
+def spacy_document(number, *sentences, **more):
+    tokens = [{"tokens": [{"id": i, **token} for i, token in enumerate(sentence)]} for sentence in sentences]
+    return {"id": number, "paragraphs": [{"raw": "...", "sentences": tokens, **more}]}
+
+
+def test_documents_of_version_2_of_spacy():
+    ada = [{"orth": "Ada", "ner": "U-PER"}, {"orth": "ran", "ner": "O"}]
+    bob = [{"orth": "Bob", "ner": "-"}]
+    for value in ([spacy_document(0, ada, bob)], spacy_document(0, ada, bob)):
+        assert read(value)[0].rows == [['["Ada","ran"]', '["U-PER","O"]'], ['["Bob"]', '["-"]']]
+    cats = [{"label": "good", "value": 1.0}, {"label": "bad", "value": 0.0}]
+    grid, _ = read([spacy_document(0, ada, bob, cats=cats)])
+    assert (grid.names, grid.rows) == (
+        ["tokens", "ner", "label"],
+        [['["Ada","ran","Bob"]', '["U-PER","O","-"]', "good"]],
+    )
+    assert read([spacy_document(0, [{"orth": "Ada"}, {"orth": "ran"}])])[0].rows == [["Ada ran"]]
+
+
+def test_records_on_one_line_are_told_apart_by_their_number():
+    grid, _ = read([{"text": "a"}, {"text": "b"}, {"text": "c"}])
+    assert grid.lines == [1, 1, 1]
+    assert list(map(place, grid.lines)) == ["item 1", "item 2", "item 3"]
+    grid, _ = read('[{"text": "a"},\n{"text": "b"}]')
+    assert list(map(place, grid.lines)) == ["line 1", "line 2"]
+    assert place(pickle.loads(pickle.dumps(Item(3, 17)))) == "item 17"
+
+
 def test_spacys_categories():
     grid, _ = read([["a", {"cats": {"POS": 1.0, "NEG": 0.0}}], ["b", {"cats": {"POS": 0, "NEG": 1}}]])
     assert (grid.names, grid.rows) == (["text", "label"], [["a", "POS"], ["b", "NEG"]])
@@ -124,7 +163,7 @@ def test_label_studio():
     grid, (finding,) = read(tasks)
     assert grid.names == ["text", "mood", "stars", "entities"]
     assert grid.rows == [
-        ["Ada runs", "glad", "4", '[{"start":0,"end":3,"label":"PER"}]'],
+        ["Ada runs", "glad", "4", '[{"start":0,"end":3,"label":"PER","text":"Ada"}]'],
         ["rain", "", "", "[]"],
         ["snow", "", "", ""],
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mtl.config import UserError
+from mtl.data.rows import place
 from mtl.data.table import Row, read_table
 from mtl.text.spans import Span, spans_to_tags, word_offsets, words_to_text
 from tests.text.written import to_json_spans, to_markup
@@ -322,3 +324,61 @@ def test_two_hundred_thousand_rows(tmp_path):
     kilobytes = memory / 1024 if sys.platform == "darwin" else memory
     assert seconds < 30
     assert kilobytes < 1_000_000
+
+
+def test_what_is_odd_in_json_on_one_line_is_said_by_item(tmp_path):
+    rows = [{"text": f"some words {i}", "label": "ab"[i % 2]} for i in range(20)]
+    rows[16]["text"] = ""
+    (finding,) = read(tmp_path, json.dumps(rows), "data.json").errors
+    assert (finding.line, place(finding.line)) == (1, "item 17")
+    for row in rows[:8]:
+        row["text"] = " "
+    assert (
+        "places: items 2, 3, 4, 5, 6, 7, 8 and 1 more" in read(tmp_path, json.dumps(rows), "a.json").errors[0].problem
+    )
+
+
+def test_lists_of_words_on_one_line_are_rows_of_their_own(tmp_path):
+    rows = [{"tokens": ["Ada", "met", name], "tags": ["B-PER", "O", "B-PER"]} for name in ("Bob", "Cleo", "Dan")]
+    table = read(tmp_path, json.dumps(rows), "data.json")
+    assert [row.text for row in table.rows] == ["Ada met Bob", "Ada met Cleo", "Ada met Dan"]
+
+
+def test_spans_that_say_another_text_are_left_out(tmp_path):
+    rows = [
+        {"text": f"Ada met Bob {i} times", "spans": [{"start": 0, "end": 3, "label": "PER", "text": "Ada"}]}
+        for i in range(9)
+    ]
+    rows[4]["spans"][0]["text"] = "Bob"
+    table = read(tmp_path, "\n".join(map(json.dumps, rows)), "data.jsonl")
+    assert [row.line for row in table.rows if "spans" not in row.labels] == [5]
+    (finding,) = table.errors
+    assert (finding.line, finding.code) == (5, "span-text")
+    assert finding.problem == 'The span 0 to 3 (PER) says "Bob", but the text has "Ada" there.'
+
+
+def test_spans_that_count_otherwise_are_read_as_meant_and_it_is_said(tmp_path):
+    rows = [
+        {"text": f"\U0001f600 Ada met Bob {i} times", "spans": [{"start": 3, "end": 6, "label": "PER", "word": "ada"}]}
+        for i in range(9)
+    ]
+    table = read(tmp_path, "\n".join(map(json.dumps, rows)), "data.jsonl")
+    assert all(row.labels["spans"] == (Span(2, 5, "PER"),) for row in table.rows)
+    (finding,) = table.findings
+    assert (finding.level, finding.line, finding.code) == ("warning", 1, "span-counting")
+    assert "UTF-16 units" in finding.problem and '3 to 6 (PER) is "Ada"' in finding.action
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_spans_that_count_the_words_of_lists(tmp_path, inclusive):
+    """As of SpERT and GLiNER."""
+    rows = [
+        {"tokens": ["Ada", "Lovelace", "met", name, "."], "ner": [[0, 2 - inclusive, "PER"], [3, 4 - inclusive, "PER"]]}
+        for name in ("Bob", "Cleo", "Dan", "Eve")
+    ]
+    table = read(tmp_path, json.dumps(rows), "data.json")
+    assert [row.text for row in table.rows] == [f"Ada Lovelace met {name} ." for name in ("Bob", "Cleo", "Dan", "Eve")]
+    assert table.rows[1].labels == {"ner": (Span(0, 12, "PER"), Span(17, 21, "PER"))}
+    assert [f.code for f in table.findings] == ["span-counting"]
+    # Of two spans it is not clear.
+    assert len(read(tmp_path, json.dumps(rows[:1]), "few.json").rows) == inclusive

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.config import UserError
 from mtl.text import spans as entities
-from mtl.text.spans import Span
+from mtl.text.spans import Span, WrittenSpan
 from mtl.text.tags import TagForm
 from tests.text.written import fit, is_legal_bio, to_json_spans, to_markup
 
@@ -43,7 +45,7 @@ def test_markup_gives_back_text_and_spans(case):
 @given(texts_with_spans())
 def test_json_gives_back_spans(case):
     _, spans = case
-    assert entities.raw_json_spans(to_json_spans(spans)) == spans
+    assert entities.raw_json_spans(to_json_spans(spans)) == [WrittenSpan(s.start, s.end, s.label) for s in spans]
 
 
 @given(words_with_spans())
@@ -116,11 +118,38 @@ def test_a_span_between_words_has_no_tag():
         '[{"start": 0, "end": 3, "text": "Ada", "labels": ["PER"]}]',
         '[{"value": {"start": 0, "end": 3, "labels": ["PER"]}, "type": "labels"}]',
         "{'entities': [(0, 3, 'PER')]}",
+        '[{"category": "PER", "offset": 0, "length": 3}]',
+        '[{"BeginOffset": 0, "EndOffset": 3, "Score": 0.9, "Text": "Ada", "Type": "PER"}]',
+        '[{"label": ["PER"], "points": [{"start": 0, "end": 3, "text": "Ada"}]}]',
         '{"spans": [{"start": 0, "end": 3, "token_start": 0, "label": "PER", "input_hash": 5}]}',
     ],
 )
 def test_json_of_other_tools(cell):
-    assert entities.raw_json_spans(cell) == [Span(0, 3, "PER")]
+    assert entities.raw_json_spans(cell) == [WrittenSpan(0, 3, "PER")]
+
+
+def test_pieces_of_entities_with_tags_as_labels_are_put_together():
+    """As Hugging Face's pipeline gives them without aggregation."""
+    pieces = [("B-PER", "Nor", 0, 3), ("I-PER", "##a", 3, 4), ("I-PER", "Quill", 5, 10), ("B-PER", "Bob", 11, 14)]
+    cell = [{"entity": tag, "score": 0.9, "word": word, "start": start, "end": end} for tag, word, start, end in pieces]
+    spans = entities.raw_json_spans(json.dumps([*cell, {"entity": "O", "word": "ran", "start": 15, "end": 18}]))
+    assert spans == [WrittenSpan(0, 10, "PER"), WrittenSpan(11, 14, "PER")]
+    assert [span.own for span in spans] == ["Nor##a Quill", "Bob"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "own"),
+    [
+        ('[{"start": 0, "end": 3, "label": "PER", "text": "Ada"}]', "Ada"),
+        ("[{'entity_group': 'PER', 'word': 'ada', 'start': 0, 'end': 3}]", "ada"),
+        ('[{"start": 0, "end": 3, "tag": "PER", "value": "Ada"}]', "Ada"),
+        ('[{"value": {"start": 0, "end": 3, "text": "Ada", "labels": ["PER"]}}]', "Ada"),
+        ('[{"start": 0, "end": 3, "entity": "PER", "value": "Ada Lovelace"}]', ""),  # Rasa's synonym
+        ('[[0, 3, "PER"]]', ""),
+    ],
+)
+def test_what_a_span_says_its_text_is(cell, own):
+    assert [span.own for span in entities.raw_json_spans(cell)] == [own]
 
 
 @given(st.lists(st.text(st.sampled_from("ab'\"\\ ,[]\n\xa0é\u200b"), min_size=1, max_size=5), min_size=1))
@@ -131,7 +160,7 @@ def test_lists_of_words_are_read_as_python_and_numpy_write_them(words):
 
 @pytest.mark.parametrize("label", ["O'Neil", 'the "best"', "(a, b)", "None", "a,]"])
 def test_a_label_in_python_may_hold_what_json_writes_otherwise(label):
-    assert entities.raw_json_spans(repr([(0, 3, label)])) == [Span(0, 3, label)]
+    assert entities.raw_json_spans(repr([(0, 3, label)])) == [WrittenSpan(0, 3, label)]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import torch
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.groups import Groups
 from mtl.training import optim
-from mtl.training.presets import BY_NAME, FREEZING, PRESETS, RATES, which
+from mtl.training.presets import BY_NAME, FREEZING, PRESETS, PROPOSED, RATES, which
 from mtl.training.presets import GROUPS as SETS
 
 HEADS = ["sentiment", "topic"]
@@ -41,7 +41,7 @@ def test_a_preset_decides_what_learns_and_how_fast_and_nothing_else(preset):
 def test_names_are_unique_and_the_sets_are_made_of_them():
     names = [p.name for p in PRESETS]
     assert len(set(names)) == len(names) == 12
-    assert [n for names in SETS for n in names] == names
+    assert [p.name for group in SETS.values() for p in group] == names
     assert {*FREEZING, *RATES} <= set(names) and "frozen" not in FREEZING
 
 
@@ -49,7 +49,7 @@ def test_the_scenarios_freeze_what_they_say():
     assert settings("frozen").freeze == -1 and settings("frozen").freeze_heads == ("sentiment", "topic")
     assert settings("heads").freeze == -1 and settings("heads").freeze_heads == ()
     assert settings("one-head").freeze == 0 and settings("one-head").freeze_heads == ("sentiment",)
-    for name in ("uniform", "depth", *SETS[1]):
+    for name in ("uniform", "depth", *(p.name for p in SETS[PROPOSED])):
         assert settings(name).freeze == 0 and not settings(name).freeze_heads and not settings(name).unfreeze
 
 

@@ -28,7 +28,7 @@ WIDE = True
 SETS = {
     "freezing": ("Ways of freezing", presets.FREEZING),
     "rates": ("One rate for all, or rates by depth", presets.RATES),
-    "proposed": ("Rates that others propose", presets.GROUPS[1]),
+    "proposed": (presets.PROPOSED, [preset.name for preset in presets.GROUPS[presets.PROPOSED]]),
 }
 
 

@@ -55,7 +55,7 @@ def lessons(gradual: Groups, figures: Figures) -> Markup:
         contrasts=list(contrasts(figures)) if figures else [],
         scenarios=scenarios(figures) if figures else {},
         presets=presets.BY_NAME,
-        groups=zip(("Ways to train", "Rates that others propose"), presets.GROUPS, strict=True),
+        groups=presets.GROUPS,
     )
 
 

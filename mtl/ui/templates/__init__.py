@@ -15,6 +15,7 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
+from mtl.data.rows import place
 from mtl.text.values import plural
 from mtl.ui import words
 from mtl.ui.widgets.figures import colours, ink, shorten
@@ -39,7 +40,8 @@ _ENVIRONMENT = Environment(
     undefined=StrictUndefined,
     auto_reload=False,
 )
-_ENVIRONMENT.globals |= {"page": words, "colours": colours, "ink": ink, "plural": plural, "shorten": shorten}
+_ENVIRONMENT.globals |= {"page": words, "colours": colours, "ink": ink, "place": place}
+_ENVIRONMENT.globals |= {"plural": plural, "shorten": shorten}
 _ENVIRONMENT.filters |= {"json": partial(json.dumps, ensure_ascii=False), "repr": repr}
 
 

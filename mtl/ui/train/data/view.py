@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from mtl.config import KINDS
+from mtl.data.rows import place
 from mtl.kinds.tagging import Tagging
 from mtl.text.values import plural
 from mtl.ui import templates
@@ -130,15 +131,16 @@ def doctor(source: Source) -> Markup:
 
 
 def preview(source: Source) -> Markup:
-    """The first rows as they were read: line, text, labels."""
+    """The first rows as they were read: line or item, text, labels."""
     rows = source.table.rows[:ROWS_SHOWN]
     tasks = list(source.table.tasks().values())
     some = tasks[:TASKS_SHOWN]
     names = [source.table.text_column or "", *(column.name for column in some)]
-    cells = [(row.line, row.text, *(_value(row, column) for column in some)) for row in rows]
+    cells = [(getattr(row.line, "item", row.line), row.text, *(_value(row, column) for column in some)) for row in rows]
     if not cells:
         return Markup()
-    listing = markup.table("First rows", ["line", *(shorten(name, _NAME) for name in names)], cells)
+    numbered = place(rows[0].line).split()[0]
+    listing = markup.table("First rows", [numbered, *(shorten(name, _NAME) for name in names)], cells)
     if more := tasks[TASKS_SHOWN:]:
         listing += markup.note(f"{plural(len(more), 'more column')} of labels not shown here.")
     return markup.details(f"First rows: {len(rows)} of {source.rows:,}", listing)

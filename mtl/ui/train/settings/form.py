@@ -14,7 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from mtl.config import TrainConfig, settings
-from mtl.training.presets import BY_NAME, GROUPS, PRESETS, which
+from mtl.training.presets import BY_NAME, GROUPS, PRESETS, Preset, which
 from mtl.ui import templates
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.shape import Shape
@@ -28,7 +28,6 @@ _renderings = itertools.count(1)
 def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -> Markup:
     """The whole form. `start` is what training begins with, one of `starts`."""
     groups, known = shape.under(config), settings(type(config))
-    titles = zip(("Ways to train", "Rates that others propose"), GROUPS, strict=True)
     return templates.render(
         "form.html",
         words=words,
@@ -40,7 +39,9 @@ def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -
         start=start,
         starts=starts,
         chosen=BY_NAME.get(which(shape.groups, config)),
-        presets=[(title, [(BY_NAME[name], _preset(name, shape, config)) for name in names]) for title, names in titles],
+        presets={
+            title: [(preset, _preset(preset, shape, config)) for preset in group] for title, group in GROUPS.items()
+        },
         config=config,
         known=known,
         fields=[name for name, about in known.items() if about.plain and about.advanced and about.shown],
@@ -64,8 +65,8 @@ def _first_epochs(shape: Shape, config: TrainConfig) -> dict[str, list[list[int]
     return {pairs: shape.groups.first_epochs(c.unfreeze) for pairs, c in {_pairs(c): c for c in settings}.items()}
 
 
-def _preset(name: str, shape: Shape, config: TrainConfig) -> dict[str, Any]:
+def _preset(preset: Preset, shape: Shape, config: TrainConfig) -> dict[str, Any]:
     """What a preset sets, for the browser."""
-    made = BY_NAME[name].make(shape.groups, config)
+    made = preset.make(shape.groups, config)
     values = {key: getattr(made, key) for key in ("freeze_heads", "lr", "lr_decay", "head_lr", "rates")}
     return values | {"freeze": shape.groups.under(made).frozen_layers(), "unfreeze": _pairs(made)}
