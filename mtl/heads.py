@@ -191,7 +191,7 @@ class MultilabelHead(SentenceHead):
     def weigh(self, values: Sequence[LabelSet], strength: float) -> None:
         truth = truth_matrix(self.spec, values)
         have, lack = (torch.tensor((truth == number).sum(0)).clamp_min(1) for number in (1, 0))
-        self._positive_weights = (lack / have) ** strength if strength else None
+        self._positive_weights = (lack / have) ** strength
 
     def losses(self, logits: torch.Tensor, targets: Sequence[torch.Tensor] | torch.Tensor) -> torch.Tensor:
         """Binary cross-entropy of logits (batch, labels), the mean over the labels of which something is known."""

@@ -152,7 +152,7 @@ def _stem(names: Sequence[str]) -> str:
     return match[0] if match and len(names) > 1 and all(len(name) > match.end() for name in names) else ""
 
 
-@functools.lru_cache(maxsize=10_000)
+@functools.lru_cache(maxsize=1000)
 def _joined(cells: tuple[str, ...], labels: tuple[str, ...]) -> str:
     """The cell of a family, given those of its members; blank if all of them are."""
     blank = [label for cell, label in zip(cells, labels, strict=True) if is_blank(cell)]

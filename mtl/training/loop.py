@@ -73,7 +73,7 @@ class _Training:
         self.config = config = replace(config, freeze_heads=(*config.freeze_heads, *idle))
         original = model.backbone.fork()
         self.groups = optim.unfreeze(model, config)
-        for name in self.trained:
+        for name in self.trained if config.positive_weights else ():
             values = [row.labels[name] for part in dataset.parts for row in part.rows if name in row.labels]
             model.head(name).weigh(values, config.positive_weights)
         self.learning = [p for g in self.groups if not g.frozen for p in g.parameters.values()]
