@@ -21,6 +21,7 @@ class MultilabelView(View):
     kind = Multilabel.name
     use = "several labels"
     about = "any number of labels per text"
+    legend = "Each label has a probability of its own. The stroke is its threshold: from there on it is answered."
 
     def cell(self, answer: Labels) -> str:
         said = (f"{label} ({words.percent(answer.probabilities[label])})" for label in answer.labels)

@@ -72,7 +72,9 @@ def show_sentiment(work: Work, head: str | None, order: str) -> Shown:
         spec = work.model.tasks[task]
         rows = [(i + 1, row[0], kind.drawn(work.answers(task)[i], [spec])) for i, row in enumerate(table)]
         listing = markup.table(TITLE, ["#", *headers], rows, "sentences")
-        return Shown(note + listing, chooser, gr.update(choices=[AS_ENTERED], value=AS_ENTERED))
+        return Shown(
+            note + markup.note(kind.legend) + listing, chooser, gr.update(choices=[AS_ENTERED], value=AS_ENTERED)
+        )
     keys = orders(probabilities, intensities)
     order = order if order in keys else AS_ENTERED
     rows = sorted(range(len(table)), key=keys[order])

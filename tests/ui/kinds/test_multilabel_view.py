@@ -72,5 +72,9 @@ def work(tiny):
 
 def test_the_tab_of_sentences_shows_bars_and_gives_away_words(work):
     found = sentiment.show_sentiment(work, None, "")
-    assert found.view.count("label-bars") == 2 and "&lt;b&gt;joy" in found.view
+    assert (
+        found.view.count("label-bars") == 2
+        and "The stroke is its threshold" in found.view
+        and "&lt;b&gt;joy" in found.view
+    )
     assert sentiment.sentiment_csv(work).decode("utf-8-sig").splitlines()[0] == "text,moods"
