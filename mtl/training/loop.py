@@ -145,10 +145,14 @@ class _Training:
 
     def _calibrate(self) -> dict[str, float]:
         """Fit what is fitted after training; the temperature of each head that was calibrated."""
-        rows = [row for part in self.validation.values() for row in part.rows]
+        parts = list(self.validation.values())
+        rows = [row for part in parts for row in part.rows]
+        # With gradual unfreezing the weights of the best epoch may not be those that the cache was made with.
+        usable = len(parts) == 1 and parts[0] in self.prefix and not self.config.unfreeze
+        cached = self.prefix.all_batches(parts[0]) if usable else None
         tasks = [task for task in self._learning_heads() if self.config.calibrate or self.model.head(task).fits_always]
         with self._precision():
-            return calibrate(self.model.eval(), rows, tasks)
+            return calibrate(self.model.eval(), rows, tasks, cached)
 
     def _steps(self, epoch: int) -> Generator[Event, None, tuple[bool, list[Losses]]]:
         """The steps of an epoch; returns whether it was stopped, and the losses of each step."""
