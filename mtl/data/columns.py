@@ -165,7 +165,7 @@ def _text_score(facts: Facts, only: bool) -> float:
     # Short texts, such as phrases, have several words and repeat less often than labels.
     varied = facts.is_varied and any(" " in cell or not cell.isascii() for cell in facts.sample)
     likely = facts.is_prose or facts.has_marks or name in TEXT_NAMES or (varied and by_name != _OTHER_NAME)
-    if not (likely or only) or (facts.several and by_name != _TEXT_NAME):
+    if not (likely or only) or (facts.surely_several and by_name != _TEXT_NAME):
         return 0.0
     return max(facts.mean_words * facts.distinct_share * facts.fill_share * by_name, 1e-6)
 

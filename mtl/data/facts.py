@@ -167,6 +167,10 @@ class Facts:
             return self._lists
         return find_several(self.sample, are_numbers=self.number_share >= _NEARLY_ALL)
 
+    @property
+    def surely_several(self) -> bool:
+        return self.several is not None and self.several.sure
+
     @cached_property
     def _parse_number(self) -> Callable[[str], float | None]:
         form = number_format(self.sample)
@@ -209,7 +213,7 @@ class Facts:
     @cached_property
     def is_prose(self) -> bool:
         """Whether most cells are sentences: several words, or a script without spaces."""
-        return not (self.entity_form or self.several) and _share(self.sample, _is_sentence) > 0.5
+        return not (self.entity_form or self.surely_several) and _share(self.sample, _is_sentence) > 0.5
 
     @cached_property
     def is_varied(self) -> bool:
