@@ -13,10 +13,11 @@ import importlib
 from mtl import plugins
 from mtl.config import register_kind
 from mtl.kinds.classification import Classification
+from mtl.kinds.multilabel import Multilabel
 from mtl.kinds.regression import Regression
 from mtl.kinds.tagging import Tagging
 
-for _kind in (Classification, Regression, Tagging):
+for _kind in (Classification, Multilabel, Regression, Tagging):
     register_kind(_kind())
 plugins.load()
 

@@ -437,6 +437,11 @@ class TrainConfig(JsonData):
         choices=("even", "labels", "rare"),
         title="Balance of tasks",
     )
+    positive_weights: float = setting(
+        0.0,
+        "Several labels: how much more a rare label counts where a row has it. 0: no more. 1: as often as it is rare.",
+        title="Weight of rare labels",
+    )
     seed: int = setting(0, "Another number shuffles the rows, and starts new heads, differently.", high=2**31 - 1)
     precision: str = setting(
         "auto", "Number format of the layers. auto: the quicker one here.", choices=("auto", "float32", "bfloat16")

@@ -18,10 +18,14 @@ from torch import nn
 from mtl.config import KINDS, TaskSpec, UserError
 from mtl.encoder.dropout import Dropout
 from mtl.kinds.classification import Classes
+from mtl.kinds.multilabel import Labels, LabelSet, best_thresholds, decide, truth_matrix
 from mtl.kinds.tagging import Entity, tags_of, word_tags
 from mtl.pooling import Encoded
 from mtl.text.batches import SHAPES, Batch
 from mtl.text.spans import Span
+
+# Where several labels are possible, the log-odds that a new head gives each: 12 %.
+_RARE = -2.0
 
 # A tokenizer's words, as in `mtl.text.batches.Tokens`.
 Words = Sequence[tuple[int, int, int]]
@@ -31,11 +35,14 @@ class Head(nn.Module):
     """The interface of heads. `spec` is its task; a row of logits is for a row of data, or for a word.
 
     `fitted` names parameters that are not trained but set by `fit_values` afterwards. If a checkpoint of an earlier
-    version lacks them, they keep the values of a new head.
+    version lacks them, they keep the values of a new head. `fits_always`: they are fitted at the end of every run, and
+    not only if that is wanted. `fewest_to_fit`: with fewer rows a fit would follow chance.
     """
 
     spec: TaskSpec
     fitted: tuple[str, ...] = ()
+    fits_always = False
+    fewest_to_fit = 50
 
     def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """The logits (rows or words, outputs) of a batch; `model` is the whole `MultiTaskModel`.
@@ -76,6 +83,10 @@ class Head(nn.Module):
     def label_as_teacher(self, value: Any) -> torch.Tensor:
         """A label in the form of `as_teacher`, (outputs,)."""
         raise NotImplementedError
+
+    def weigh(self, values: Sequence[Any], strength: float) -> None:
+        """Prepare the weights of labels for `losses`, given all values to learn from (see
+        `TrainConfig.positive_weights`)."""
 
     def fit_values(self, logits: torch.Tensor, targets: Sequence[Any]) -> Mapping[str, torch.Tensor]:
         """New values of the parameters that `fitted` names, from the logits and targets of held-out rows."""
@@ -150,6 +161,66 @@ def best_temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:
     # The loss is convex in the inverse temperature.
     found = minimize_scalar(lambda inverse: float(F.cross_entropy(logits * inverse, targets)), bounds=(1 / 20, 20))
     return float(1 / found.x)
+
+
+class MultilabelHead(SentenceHead):
+    """Sentence vector (batch, dim) to one logit per label (batch, labels), each by itself.
+
+    A label is answered where its probability reaches its threshold. The thresholds are fitted after training: labels
+    that few rows have would hardly ever reach 0.5.
+    """
+
+    fitted = ("thresholds",)
+    fits_always = True
+    fewest_to_fit = 1
+
+    def __init__(self, spec: TaskSpec, dim: int) -> None:
+        super().__init__(spec, dim)
+        self.thresholds = nn.Parameter(torch.full((len(spec.labels),), 0.5), requires_grad=False)
+        # Most rows have few of the labels, so a head that begins at a half spends its first steps on unlearning that;
+        # and with random weights some labels would begin with a lead in some rows.
+        nn.init.constant_(self.network[-1].bias, _RARE)
+        nn.init.zeros_(self.network[-1].weight)
+        self._positive_weights: torch.Tensor | None = None
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        return self.network(vectors).float()
+
+    def target(self, value: LabelSet, words: Words = (), unlabelled: Sequence[str] = ()) -> torch.Tensor:
+        """1 for each label of the row, 0 for the others, NaN where that is unknown: (labels,)."""
+        self.require_fit(value)
+        return torch.from_numpy(truth_matrix(self.spec, [LabelSet(value.labels, (*value.unknown, *unlabelled))])[0])
+
+    def weigh(self, values: Sequence[LabelSet], strength: float) -> None:
+        truth = truth_matrix(self.spec, values)
+        have, lack = (torch.tensor((truth == number).sum(0)).clamp_min(1) for number in (1, 0))
+        self._positive_weights = (lack / have) ** strength
+
+    def losses(self, logits: torch.Tensor, targets: Sequence[torch.Tensor] | torch.Tensor) -> torch.Tensor:
+        """Binary cross-entropy of logits (batch, labels), the mean over the labels of which something is known."""
+        if not isinstance(targets, torch.Tensor):
+            targets = torch.stack(list(targets))
+        targets = targets.to(logits.device)
+        known = ~targets.isnan()
+        weights = None if self._positive_weights is None else self._positive_weights.to(logits.device)
+        each = F.binary_cross_entropy_with_logits(
+            logits.float(), targets.nan_to_num(), reduction="none", pos_weight=weights
+        )
+        return (each * known).sum(-1) / known.sum(-1).clamp_min(1)
+
+    def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[Labels]:
+        thresholds = self.thresholds.tolist()
+        return [decide(self.spec, row, thresholds) for row in torch.sigmoid(logits.float()).tolist()]
+
+    def as_teacher(self, logits: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(logits.float())
+
+    def label_as_teacher(self, value: LabelSet) -> torch.Tensor:
+        return self.target(value)
+
+    def fit_values(self, logits: torch.Tensor, targets: Sequence[torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        probabilities = torch.sigmoid(logits.float()).numpy()
+        return {"thresholds": torch.from_numpy(best_thresholds(probabilities, torch.stack(list(targets)).numpy()))}
 
 
 class RegressionHead(SentenceHead):

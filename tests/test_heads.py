@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from mtl import heads
 from mtl.config import KINDS, TaskSpec, UserError
+from mtl.kinds.multilabel import LabelSet
 from mtl.kinds.tagging import tags_of
 from mtl.text.spans import Span
+from mtl.training.distillation import mixed
 from tests.text.written import is_legal_bio
 
 TAGGING = TaskSpec("entities", "tagging", ("PER", "ORG"))
@@ -132,3 +134,54 @@ def test_a_hidden_layer_has_the_activation_of_its_task():
         vectors = torch.randn(3, 8)
         assert torch.allclose(network(vectors), network[4](function(network[1](vectors))))
     assert TaskSpec("a", "regression", hidden=4).hidden_activation == "gelu"  # as in all earlier checkpoints
+
+
+SEVERAL = TaskSpec("moods", "multilabel", ("joy", "fear", "anger"))
+
+
+def test_each_label_is_told_by_itself_and_what_is_unknown_has_no_loss():
+    head = build(SEVERAL)
+    logits = torch.randn(4, 3, requires_grad=True)
+    values = [LabelSet(("joy",)), LabelSet(("joy", "fear"), ("anger",)), LabelSet(), LabelSet((), SEVERAL.labels)]
+    losses = head.losses(logits, [head.target(value) for value in values])
+    p = torch.sigmoid(logits.detach().double())
+    assert losses[0].item() == pytest.approx(float(-(p[0, 0].log() + (1 - p[0, 1:]).log().sum()) / 3), abs=1e-6)
+    assert losses[1].item() == pytest.approx(float(-p[1, :2].log().sum() / 2), abs=1e-6)
+    assert losses[2].item() == pytest.approx(
+        float(F.binary_cross_entropy_with_logits(logits[2].detach(), torch.zeros(3))), abs=1e-6
+    )
+    assert losses[3].item() == 0
+    losses.sum().backward()
+    assert logits.grad[1, 2] == 0 and (logits.grad[3] == 0).all() and (logits.grad[0] != 0).all()
+
+
+def test_rare_labels_weigh_as_much_more_as_they_are_rarer():
+    head, logits = build(SEVERAL), torch.zeros(1, 3)
+    values = [LabelSet(("joy",))] * 10 + [LabelSet(("fear",), ("joy",))] * 30
+    target = [head.target(LabelSet(("joy", "fear")))]
+    head.weigh(values, 1.0)
+    weights = torch.tensor([0.1, 10 / 30, 40.0])  # of nobody who is angry, or known not to be, as of one
+    expected = F.binary_cross_entropy_with_logits(logits, torch.stack(target), pos_weight=weights)
+    assert head.losses(logits, target).item() == pytest.approx(expected.item())
+    head.weigh(values, 0.0)
+    assert head.losses(logits, target).item() == pytest.approx(0.6931, abs=1e-4)
+    assert "moods" not in dict(head.named_parameters()) and len(head.state_dict()) == 3
+
+
+def test_thresholds_decide_and_are_fitted():
+    head = build(SEVERAL)
+    head.thresholds.data = torch.tensor([0.6, 0.4, 0.5])
+    [answer] = head.decode(torch.zeros(1, 3))
+    assert answer.labels == ("fear", "anger") and answer.probabilities["joy"] == 0.5
+    logits = torch.tensor([[-1.0, 0, 0]] * 20 + [[-3.0, 0, 0]] * 20)
+    targets = [head.target(LabelSet(("joy",)))] * 20 + [head.target(LabelSet())] * 20
+    fitted = head.fit_values(logits, targets)["thresholds"]
+    assert 0.05 < fitted[0] < 0.27
+
+
+def test_a_teacher_answers_what_a_label_leaves_open():
+    head = build(SEVERAL)
+    answers = torch.full((2, 3), 0.8)
+    targets = mixed(head, [LabelSet(("joy",), ("fear",)), None], answers, trust=0.5)
+    assert targets.flatten().tolist() == pytest.approx([0.9, 0.8, 0.4, 0.8, 0.8, 0.8])
+    assert head.losses(torch.zeros(2, 3), targets).shape == (2,)

@@ -37,8 +37,7 @@ _COMPARED, _LOOKED_AT = 200, 10_000
 @dataclass(frozen=True)
 class Role:
     """What a column is used for. `confidence` goes from 0 to 1. `marked`: its texts have entities marked in them.
-    `rivals`: other kinds of task with nearly as much evidence. `several`: some labels, where each cell holds several of
-    them."""
+    `rivals`: other kinds of task with nearly as much evidence."""
 
     role: str
     kind: str | None
@@ -46,7 +45,6 @@ class Role:
     confidence: float = 1.0
     marked: bool = False
     rivals: tuple[str, ...] = ()
-    several: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,7 +179,7 @@ def _text_score(facts: Facts, only: bool) -> float:
     # Short texts, such as phrases, have several words and repeat less often than labels.
     varied = facts.is_varied and any(" " in cell or not cell.isascii() for cell in facts.sample)
     likely = facts.is_prose or facts.has_marks or name in TEXT_NAMES or (varied and by_name != _OTHER_NAME)
-    if not (likely or only) or (facts.several and by_name != _TEXT_NAME):
+    if not (likely or only) or (facts.surely_several and by_name != _TEXT_NAME):
         return 0.0
     return max(facts.mean_words * facts.distinct_share * facts.fill_share * by_name, 1e-6)
 
@@ -224,8 +222,6 @@ def _task_role(facts: Facts, only: bool) -> Role:
             return Role("ignored", None, "by its name it says nothing about the text")
         if facts.is_prose:
             return Role("ignored", None, "it holds another text")
-        if facts.several:
-            return Role("ignored", None, "its cells hold several labels each", several=facts.several)
     evidence = {name: claim for name, kind in KINDS.items() if (claim := kind.recognise(facts, likely))}
     if not evidence:
         return Role("ignored", None, "it holds nothing that can be learned")

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mtl.data.matching import translated
 from mtl.data.rows import Row, place
 from mtl.data.table import read_table
 from mtl.files import read_json
+from mtl.kinds.multilabel import LabelSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,8 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
 
     Whether a text is held out depends on the text alone, not on the file's order or the seed: rows of a sample that
     the default model was not trained on are held out from a visitor's run as well, and a larger share holds out the
-    same texts and more. Stratified by label. Each side gets at least one row if there are two texts or more.
+    same texts and more. Stratified by label; of several labels, by the rarest. Each side gets at least one row if there
+    are two texts or more.
     """
     strata = _strata(rows)
     takes = _takes([len(stratum) for stratum in strata], share)
@@ -107,9 +110,9 @@ def _strata(rows: Sequence[Row]) -> list[dict[str, list[Row]]]:
     for row in rows:
         texts.setdefault(_same_texts(row), []).append(row)
     strata: dict[tuple, list[str]] = {}
+    labels_of = _telling_labels(rows)
     for text, group in texts.items():
-        stratum = tuple((task, value) for task, value in sorted(group[0].labels.items()) if isinstance(value, str))
-        strata.setdefault(stratum, []).append(text)
+        strata.setdefault(labels_of(group[0]), []).append(text)
     by_size = sorted(strata.items(), key=lambda item: (-len(item[1]), repr(item[0])))
     return [{text: texts[text] for text in sorted(members, key=_rank)} for _, members in by_size]
 
@@ -127,6 +130,28 @@ def _takes(sizes: Sequence[int], share: float) -> list[int]:
     if sizes and sum(takes) == sum(sizes):
         takes[-1] -= 1
     return takes
+
+
+def _telling_labels(rows: Sequence[Row]) -> Callable[[Row], tuple]:
+    """A function from a row to the labels by which rows are stratified."""
+    counts = Counter(
+        (task, label)
+        for row in rows
+        for task, value in row.labels.items()
+        if isinstance(value, LabelSet)
+        for label in value.labels
+    )
+
+    def stratum(row: Row) -> tuple:
+        found = []
+        for task, value in sorted(row.labels.items()):
+            if isinstance(value, LabelSet):
+                value = min(value.labels, key=lambda label: (counts[task, label], label), default="")
+            if isinstance(value, str):
+                found.append((task, value))
+        return tuple(found)
+
+    return stratum
 
 
 def _rank(text: str) -> bytes:

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
-from mtl.config import UserError
 from mtl.data.header import is_unnamed, is_useless, name_parts, promises_labels
+from mtl.data.several import Several, find_lists, find_several, label_list
 from mtl.text.numbers import number_format
-from mtl.text.spans import FORMS, is_bio, is_json, is_marked, literal
+from mtl.text.spans import FORMS, is_bio, is_json, is_marked
 from mtl.text.values import is_blank
 
 # How many cells of a column are examined closely.
@@ -48,11 +48,6 @@ _ASIDE = {
 _ASIDE = {what: re.compile(pattern, re.IGNORECASE | re.DOTALL) for what, pattern in _ASIDE.items()}
 # Names of rows such as AB-0012: one word of plain letters, with a digit in it.
 _NUMBERED = re.compile(r"(?=[^0-9]*[0-9])[!-~]{1,60}")
-# Labels that each have a mark of their own.
-_MARKED_LABELS = tuple(
-    map(re.compile, (r"(?:#\w[\w-]*+\s*+)++", r"(?:<[^<>\s]++>\s*+)++", r"(?:\[\w[\w -]*+\]\s*+)++"))
-)
-_MARKED_LABEL = re.compile(r"#(\w[\w-]*+)|<([^<>\s]++)>|\[(\w[\w -]*+)\]")
 
 # Numbers that are no amounts.
 _PHONE = re.compile(
@@ -72,12 +67,6 @@ _PRECISE, _NEAR, _MANY = 4, 10.0, 20
 
 # Numbers that begin with a year and go on with a number within it, as museums count what they acquire.
 _YEAR_SERIAL = re.compile(r"(?:1[5-9]|20)[0-9]{2}\.[1-9][0-9]{0,4}")
-
-# Brackets behind a word, whose content belongs to it.
-_BRACKETED = re.compile(r"(?<=.)\([^()]*+\)|(?<=.)\[[^\[\]]*+\]")
-# Marks between the labels of a cell, likeliest first.
-_BETWEEN_LABELS = ("|", ";", "#", ",", "/", "+", "&")
-_LONGEST_LABEL = 40
 
 
 class Facts:
@@ -101,7 +90,7 @@ class Facts:
         """What the cells hold that says nothing about the text of their row, as in "dates and times"; "" if they may
         say something."""
         cells = [cell for cell in self.sample if len(cell) <= _LONGEST_MATCHED]
-        if not cells or len(cells) < _NEARLY_ALL * len(self.sample) or self.entity_form:
+        if not cells or len(cells) < _NEARLY_ALL * len(self.sample) or self.entity_form or self._lists:
             return ""
         for what, pattern in _ASIDE.items():
             if _share(cells, pattern.fullmatch) >= _NEARLY_ALL:
@@ -172,26 +161,19 @@ class Facts:
         return len(self.filled) == rows == len(set(self.filled))
 
     @cached_property
-    def several(self) -> tuple[str, ...]:
-        """The labels of cells that hold several each, as `a;b` or a list; empty if the cells hold one each."""
-        if self.holds_lists:
-            lists = [label_list(cell) for cell in self.sample]
-            several = any(len(found) != 1 for found in lists if found is not None)
-            return tuple(dict.fromkeys(label for found in lists for label in found or ())) if several else ()
-        for written in _MARKED_LABELS:
-            if self.sample and all(written.fullmatch(cell[:_LONGEST_MATCHED]) for cell in self.sample):
-                found = [["".join(label) for label in _MARKED_LABEL.findall(cell)] for cell in self.sample]
-                several = any(len(labels) > 1 for labels in found)
-                return tuple(dict.fromkeys(label for labels in found for label in labels)) if several else ()
-        may_be = not (self.is_prose or self.aside or self.number_share >= _NEARLY_ALL)
-        for mark in _BETWEEN_LABELS if may_be else ():
-            if parts := _recurring_parts(self.sample, mark):
-                return parts
-        return ()
+    def _lists(self) -> Several | None:
+        return find_lists(self.sample)
 
     @cached_property
-    def mean_length(self) -> float:
-        return statistics.fmean(map(len, self.sample)) if self.sample else 0.0
+    def several(self) -> Several | None:
+        """How cells that hold several labels each are written; None if they hold one each."""
+        if self._lists or self.holds_lists or self.aside or self.entity_form:
+            return self._lists
+        return find_several(self.sample, are_numbers=self.number_share >= _NEARLY_ALL)
+
+    @property
+    def surely_several(self) -> bool:
+        return self.several is not None and self.several.sure
 
     @cached_property
     def _parse_number(self) -> Callable[[str], float | None]:
@@ -249,7 +231,7 @@ class Facts:
     @cached_property
     def is_prose(self) -> bool:
         """Whether most cells are sentences: several words, or a script without spaces."""
-        return not self.entity_form and _share(self.sample, _is_sentence) > 0.5
+        return not (self.entity_form or self.surely_several) and _share(self.sample, _is_sentence) > 0.5
 
     @cached_property
     def is_varied(self) -> bool:
@@ -307,46 +289,8 @@ def set_aside_numbering(columns: Sequence[Facts]) -> None:
             column.aside = f"numbers with {names[other]} where other columns have {names[usual]} before decimals"
 
 
-def label_list(cell: str) -> list[str] | None:
-    """The labels of a cell that is a list of them in JSON or Python notation; None if it is anything else."""
-    if not (cell.startswith("[") and cell.endswith("]") and len(cell) <= _LONGEST_MATCHED):
-        return None
-    try:
-        value = literal(cell)
-    except UserError:
-        return None
-    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
-
-
-def _recurring_parts(cells: Sequence[str], mark: str) -> tuple[str, ...]:
-    """The parts of cells with `mark` between them, if the same parts recur in other company; else none.
-
-    A label that has the mark in its name, such as `sci/tech`, always has the same parts together."""
-    divided = {cell: _divided(cell, mark) for cell in set(cells)}
-    if sum(len(divided[cell]) > 1 for cell in cells) < 0.05 * len(cells):
-        return ()
-    company = Counter(part for parts in divided.values() for part in set(parts))
-    if not all(part and len(part) <= _LONGEST_LABEL and len(part.split()) <= 4 for part in company):
-        return ()
-    # Of the cells that are divided, most share a part with another cell.
-    multiple = [parts for parts in divided.values() if len(parts) > 1]
-    shared = sum(any(company[part] > 1 for part in parts) for parts in multiple)
-    few = 2 * len(company) <= len(cells)
-    # Hardly any label has a bar in its name.
-    least = 0.3 if mark == "|" else 0.8
-    # "City, State" has two parts in every cell; of labels there are now more and now fewer.
-    vary = len({len(parts) for parts in divided.values()}) > 1
-    return tuple(company) if few and vary and shared >= least * len(multiple) else ()
-
-
 def _are_within(numbers: Sequence[float], low: float, high: float) -> bool:
     return bool(numbers) and low <= min(numbers) and max(numbers) <= high and len(set(numbers)) > 1
-
-
-def _divided(cell: str, mark: str) -> list[str]:
-    """The parts of a cell with the mark between them; a mark in brackets divides nothing."""
-    kept = _BRACKETED.sub(lambda match: match[0].replace(mark, "\0"), cell)
-    return [part.replace("\0", mark).strip() for part in kept.split(mark)]
 
 
 def _words(cell: str) -> float:

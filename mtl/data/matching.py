@@ -126,6 +126,8 @@ def _match_column(
     labels = dict.fromkeys(label for label in match.meaning.values() if label is not None)
     if len(labels) < min(least, kind.fewest_labels):
         return nothing(f"only the label {next(iter(labels))!r}" if labels else "no labels", match)
+    if least > 1 and not kind.varies(values):
+        return nothing(f"labels that every row has, {', '.join(labels)}", match)
     if match.fits:
         renamed = [f"{label} as {own}" for label, own in match.mapping.items() if own not in (None, label)]
         note = f"Column {column.name!r} teaches the task {task!r}" + (f": {', '.join(renamed)}." if renamed else ".")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from mtl.data.columns import Guess
+from mtl.data.columns import Guess, Role
+from mtl.data.facts import Facts
 from mtl.data.rows import Findings, Question, Reading
-from mtl.text.values import cut
+from mtl.kinds.classification import Classification
+from mtl.kinds.multilabel import NONE, Multilabel
+from mtl.text.values import cut, is_blank
 
 # So many readings are offered, with cells of so many characters.
 _MOST_READINGS, _SHOWN = 4, 120
@@ -43,6 +46,23 @@ def ask_for_text(
         code = "two-texts" if guess.are_a_pair else "which-text"
         findings.add(code, None, first, other=second, option=readings[1].option)
     return [Question("Which column is the text?", tuple(readings))]
+
+
+def ask_for_several(name: str, role: Role, cells: Sequence[str]) -> list[Question]:
+    """The question whether the cells of a column hold one label each or several, if either may be."""
+    several = Facts(None, cells).several if Multilabel.name in (role.kind, *role.rivals) and role.rivals else None
+    if several is None:
+        return []
+    divided = list(dict.fromkeys(cell for cell in cells if len(several.read(cell)) != 1 and not is_blank(cell)))[:3]
+    ways = {
+        Classification.name: ("One label.", [(cell,) for cell in divided]),
+        Multilabel.name: ("Several labels.", [tuple(several.read(cell)) or (NONE,) for cell in divided]),
+    }
+    readings = [
+        Reading(title, {"roles": {name: kind}}, f"--role {shlex.quote(f'{name}={kind}')}", tuple(sample))
+        for kind, (title, sample) in sorted(ways.items(), key=lambda way: way[0] != role.kind)
+    ]
+    return [Question(f"Does a cell of {name} hold one label or several?", tuple(readings))]
 
 
 def ask_for_names(column: str, tagged: Sequence[tuple[str, str]]) -> Question:

@@ -73,10 +73,10 @@ def _flat(record: Record) -> Record:
 
 
 def _column(values: list[Any], lines: Sequence[int], findings: Findings) -> list[str]:
-    """The cells of a column. Lists with at most one string each are taken as the string."""
+    """The cells of a column. Lists with one string each are taken as the string."""
     lists = [value for value in values if value is not None]
-    if all(isinstance(v, list) and len(v) <= 1 and all(isinstance(item, str) for item in v) for v in lists):
-        values = [value[0] if value else None for value in values]
+    if all(isinstance(v, list) and len(v) == 1 and all(isinstance(item, str) for item in v) for v in lists):
+        values = [value and value[0] for value in values]
     return [_cell(value, line, findings) for value, line in zip(values, lines, strict=True)]
 
 

@@ -1,7 +1,8 @@
 """Read a table in any of many formats: its rows, what each column is, and what is wrong, with line numbers.
 
 bytes -> text (files) -> what of it is the table (frame) -> cells (delimited, records, sheets) with names (structure,
-header) or sentences (tokens) -> roles (columns, facts), what to ask (questions) -> rows, labels (kinds) -> findings
+header, families) or sentences (tokens) -> roles (columns, facts), what to ask (questions) -> rows, labels (kinds) ->
+findings
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from mtl.data import findings as doctor
 from mtl.data import frame, tokens
 from mtl.data.columns import Guess, Role, check_overrides, guess_roles
 from mtl.data.delimited import DELIMITER_NAMES, read_grid
+from mtl.data.families import Layout, find_families
 from mtl.data.files import MAX_BYTES, PACKED_ENDINGS
 from mtl.data.grid import Grid
 from mtl.data.header import unused_name
-from mtl.data.questions import ask_for_text
+from mtl.data.questions import ask_for_several, ask_for_text
 from mtl.data.records import read_records
 from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Question, Row, Table, in_order
 from mtl.data.structure import columns_of, read_cells, take_names
 from mtl.kinds.tagging import Tagging
 from mtl.text.spans import parse_markup
-from mtl.text.values import cut, is_blank, is_null, parse_number
+from mtl.text.values import is_blank, is_null, parse_number
 
 __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
 
@@ -90,7 +92,8 @@ def read_table(
         progress(_CUT)
         titles, are_own = take_names(grid, header, findings, questions)
         marks = unused_name("entities", set(titles))
-        check_overrides(titles, text, overrides, also=[marks])
+        families = find_families(titles, columns_of(grid, len(titles)), text, overrides)
+        check_overrides(titles, text, overrides, also=[marks, *families.names])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
         if words := tokens.read_grid(grid, titles, findings, chosen, tag_names, named=are_own):
             form = f"one word per row, {form or f'{delimiter} between cells'}"
@@ -99,12 +102,17 @@ def read_table(
             form = form or (f"table, {delimiter} between cells" if delimiter else "one text per line")
             of_lists = tokens.join_lists(grid, titles, text, findings, questions, chosen, tag_names)
             cells = columns_of(grid, len(titles))
-            guess = _guess(titles, cells, text, roles, of_lists, named=are_own)
+            families.report(cells, findings)
+            cells = families.columns(cells)
+            titles = families.names
+            guess = _guess(titles, cells, text, roles, of_lists | families.roles(), named=are_own)
             questions += ask_for_text(guess, titles, cells, findings)
+            for title, role, own in zip(titles, guess.roles, cells, strict=True):
+                questions += ask_for_several(title, role, own)
             progress(_GUESSED)
             if (roles or {}).get(marks) == "ignored" or guess.are_a_pair:
                 marks = None
-            rows, columns = _from_grid(grid, titles, cells, guess, marks, findings, progress)
+            rows, columns = _from_grid(grid, families, cells, guess, marks, findings, progress)
             id_column = None if guess.id is None else titles[guess.id]
     progress(_READ)
     examined = doctor.examine(
@@ -137,7 +145,7 @@ def _guess(
 
 def _from_grid(
     grid: Grid,
-    names: list[str],
+    families: Layout,
     cells: Sequence[Sequence[str]],
     guess: Guess,
     marks: str | None,
@@ -145,7 +153,7 @@ def _from_grid(
     progress: Progress,
 ) -> tuple[list[Row], list[Column]]:
     """The rows and columns of a table; `marks` is the task for entities marked in its text, or None."""
-    roles = guess.roles
+    names, roles = families.names, guess.roles
     place = next((i for i, role in enumerate(roles) if role.role == "text"), None)
     if place is None:
         likely = guess.texts[0] if guess.texts else ""
@@ -162,8 +170,6 @@ def _from_grid(
     for name, role in zip(names, roles, strict=True):
         if role.rivals:
             findings.add("close-call", None, name, kind=role.kind, other=role.rivals[0], name=name)
-        if role.several:
-            findings.add("several-labels", None, name, labels=cut(", ".join(role.several), 80))
     # Marks in the text count as entities unless there is a column of entities.
     marked = roles[place].marked and not any(role.kind == ENTITIES for role in roles)
     for line in grid.unclosed:
@@ -175,7 +181,7 @@ def _from_grid(
     # for the others, since a row of one cell may lack thousands.
     short: Counter[int] = Counter()
     often = max(1, _OFTEN // len(names))
-    for number, (row, line) in enumerate(_even_rows(grid, len(names), place, findings)):
+    for number, (row, line) in enumerate(_even_rows(grid, families, place, findings)):
         if number % often == 0:
             progress(_GUESSED + (_READ - _GUESSED) * number / len(grid.rows))
         text = row[place] if place < len(row) else ""
@@ -221,8 +227,11 @@ def _from_grid(
     return rows, columns
 
 
-def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterator[tuple[list[str], int]]:
-    """The rows, each with up to `width` cells, and their lines. `place` is the index of the text column."""
+def _even_rows(grid: Grid, families: Layout, place: int, findings: Findings) -> Iterator[tuple[list[str], int]]:
+    """The rows, each with up to as many cells as there are columns, and their lines. `place` is the index of the text
+    column."""
+    places = list(families.sources.values())
+    width, place = sum(map(len, places)), places[place][0]
     delimiter = grid.dialect.delimiter
     name = DELIMITER_NAMES.get(delimiter, delimiter)
     last = max((i for i, row in enumerate(grid.rows) if row), default=-1)
@@ -236,7 +245,7 @@ def _even_rows(grid: Grid, width: int, place: int, findings: Findings) -> Iterat
         elif any(cell.strip() for cell in row[width:]):
             code = "ragged-cut" if delimiter == "\t" else "ragged-joined"
             findings.add(code, line, found=found, expected=width, delimiter=name)
-        yield grid.even(row, width, place), line
+        yield families.row(grid.even(row, width, place)), line
 
 
 # One word per row ------------------------------------------------------------------------------------

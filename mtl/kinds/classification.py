@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import TaskSpec
-from mtl.data.facts import Facts, label_list
+from mtl.data.facts import Facts
 from mtl.data.labels import MOST_LABELS
 from mtl.data.rows import Column, Findings, Row
+from mtl.data.several import label_list
 from mtl.kinds.kind import Evidence, Kind, Metric, Report
 from mtl.text.numbers import NumberFormat, number_format
 from mtl.text.values import LONGEST_NAME, is_blank, is_null, plural, shown, visible
@@ -78,19 +79,23 @@ class Classification(Kind):
         if self.keeps_null(cells):
             nulls = [cell.strip() for cell in cells if is_null(cell)]
             report("label-null", None, count=len(nulls), cell=nulls[0])
-        key = functools.cache(functools.partial(_label_key, form=number_format(cells)))
-        in_lists = all(len(label_list(cell) or ()) == 1 for cell in cells if not is_blank(cell))
-        own = functools.cache(lambda cell: visible(label_list(cell)[0] if in_lists else cell))
+        key = functools.cache(functools.partial(label_key, form=number_format(cells)))
+        lists = [label_list(cell.strip()) for cell in cells if not is_blank(cell)]
+        in_lists = all(found is not None and len(found) <= 1 for found in lists)
+        own = functools.cache(lambda cell: visible("".join(label_list(cell.strip()) or ()) if in_lists else cell))
         # The most common spelling of each label.
         usual: dict[str, str] = {}
         for cell, _ in Counter(cells).most_common():
-            if len(cell) <= LONGEST_NAME and not is_blank(cell):
+            if len(cell) <= LONGEST_NAME and not is_blank(own(cell)):
                 usual.setdefault(key(own(cell)), own(cell))
 
         def read(cell: str, text: str, line: int) -> str | None:
             if (seen := own(cell)) != cell and not (in_lists or cell.isascii()):
                 report("label-invisible", line, label=f'"{seen}"')
             cell = seen
+            if in_lists and not seen:
+                report("label-blank", line)
+                return None
             if (length := len(cell.strip())) > LONGEST_NAME:
                 report("label-long", line, count=length, limit=LONGEST_NAME)
                 return None
@@ -117,7 +122,7 @@ class Classification(Kind):
             return
         if len(column.labels) > _MANY_LABELS:
             findings.add("many-labels", None, column.name, count=len(column.labels))
-        _report_imbalance(column, findings)
+        report_imbalance(column, findings)
         once = {label for label, count in column.counts.items() if count == 1}
         for row in rows if once else ():
             label = row.labels[column.name]
@@ -172,7 +177,7 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 1
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def _report_imbalance(column: Column, findings: Findings) -> None:
+def report_imbalance(column: Column, findings: Findings) -> None:
     # Labels with a single row are reported on their own.
     counts = {label: count for label, count in column.counts.items() if count > 1}
     if len(counts) < 2 or sum(counts.values()) < _ENOUGH_ROWS:
@@ -183,7 +188,7 @@ def _report_imbalance(column: Column, findings: Findings) -> None:
         findings.add("imbalance", None, column.name, **facts)
 
 
-def _label_key(cell: str, form: NumberFormat) -> str:
+def label_key(cell: str, form: NumberFormat) -> str:
     """The same for all spellings of a label."""
     number = form.parse(cell)
     return repr(number) if number is not None else " ".join(visible(cell).casefold().split())

@@ -139,6 +139,10 @@ class Kind:
         """A description of a column's values, as in "4 labels"."""
         return plural(len(self.counts(values)), "label")
 
+    def varies(self, values: Sequence[Any]) -> bool:
+        """Whether labels of which there are enough differ from row to row, so that there is something to learn."""
+        return True
+
     def translate(self, value: Any, meaning: Mapping[str, Any]) -> Any:
         """A value with each label replaced by its `meaning` (if it has one); None if nothing is left."""
         return meaning.get(f"{value:g}" if isinstance(value, float) else value, value)
@@ -160,6 +164,10 @@ class Kind:
         return f"Task {spec.name!r} has no {self.label_noun} {value!r}; it has {listed(spec.labels)}."
 
     # --- answers ---
+
+    def judged(self, spec: TaskSpec, truths: Sequence[Any], answers: Sequence[Any]) -> Sequence[Any]:
+        """The answers to held-out rows as they are scored while a model learns, before anything is fitted to them."""
+        return answers
 
     def score(
         self, spec: TaskSpec, truths: Sequence[Any], answers: Sequence[Any], words: Sequence[Sequence[tuple]]

@@ -82,5 +82,7 @@ def mixed(head: Head, labels: Sequence[Any], answers: torch.Tensor, trust: float
     targets = answers.clone()
     for i, label in enumerate(labels):
         if label is not None:
-            targets[i] = trust * head.label_as_teacher(label) + (1 - trust) * answers[i]
+            own = head.label_as_teacher(label)
+            # Where the label leaves something open, the teacher's answer alone.
+            targets[i] = torch.where(own.isnan(), answers[i], trust * own + (1 - trust) * answers[i])
     return targets

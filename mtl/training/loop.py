@@ -77,6 +77,9 @@ class _Training:
             self.config = config = replace(config, freeze_projection=True)
         original = model.backbone.fork()
         self.groups = optim.unfreeze(model, config)
+        for name in self.trained if config.positive_weights else ():
+            values = [row.labels[name] for part in dataset.parts for row in part.rows if name in row.labels]
+            model.head(name).weigh(values, config.positive_weights)
         self.learning = [p for g in self.groups if not g.frozen for p in g.parameters.values()]
         self.rows = optim.RowGradients(self.learning)
         self.processes = Processes()
@@ -133,7 +136,7 @@ class _Training:
             yield event
         if self.config.keep_best:
             self.best.apply()
-        temperatures = self._calibrate() if self.config.calibrate else {}
+        temperatures = self._calibrate()
         yield {
             "event": "end",
             "status": status,
@@ -145,10 +148,15 @@ class _Training:
         }
 
     def _calibrate(self) -> dict[str, float]:
-        """The temperature of each head that was calibrated."""
-        rows = [row for part in self.validation.values() for row in part.rows]
+        """Fit what is fitted after training; the temperature of each head that was calibrated."""
+        parts = list(self.validation.values())
+        rows = [row for part in parts for row in part.rows]
+        # With gradual unfreezing the weights of the best epoch may not be those that the cache was made with.
+        usable = len(parts) == 1 and parts[0] in self.prefix and not self.config.unfreeze
+        cached = self.prefix.all_batches(parts[0]) if usable else None
+        tasks = [task for task in self._learning_heads() if self.config.calibrate or self.model.head(task).fits_always]
         with self._precision():
-            return calibrate(self.model.eval(), rows, self._learning_heads())
+            return calibrate(self.model.eval(), rows, tasks, cached)
 
     def _steps(self, epoch: int) -> Generator[Event, None, tuple[bool, list[Losses]]]:
         """The steps of an epoch; returns whether it was stopped, and the losses of each step."""
@@ -264,7 +272,7 @@ class _Training:
         with self._precision():
             for name, part in self.validation.items():
                 cached = self.prefix.all_batches(part) if part in self.prefix else None
-                scores[name] = evaluate(self.model, part.rows, self.trained, cached)
+                scores[name] = evaluate(self.model, part.rows, self.trained, cached, learning=True)
         return scores
 
     def seconds(self) -> float:

@@ -30,11 +30,13 @@ def evaluate(
     rows: Sequence[Row],
     tasks: Sequence[str] | None = None,
     cached: tuple[list[Tokens], Callable] | None = None,
+    learning: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Scores per task on the rows that have a label for it; tasks without labels are left out.
 
     Each has `rows`, `loss`, and what `Kind.score` gives. `cached` replaces the backbone if its outputs are cached: the
-    rows' tokens, and a function like `MultiTaskModel.each_batch`.
+    rows' tokens, and a function like `MultiTaskModel.each_batch`. `learning`: nothing has been fitted to held-out rows
+    yet (see `Kind.judged`).
     """
     chosen = [model.head(name).spec for name in (model.tasks if tasks is None else tasks)]
     chosen = [spec for spec in chosen if any(spec.name in row.labels for row in rows)]
@@ -62,6 +64,9 @@ def evaluate(
             outcome.losses += head.losses(logits, targets).tolist()
 
     each_batch(collect)
+    for spec in chosen if learning else ():
+        outcome = outcomes[spec.name]
+        outcome.answers = KINDS[spec.kind].judged(spec, outcome.truths, outcome.answers)
     return {
         spec.name: {
             "rows": len(outcome.truths),

@@ -234,10 +234,25 @@ def test_labels_of_two_texts_are_not_learned_unasked(tmp_path):
 @pytest.mark.parametrize(
     "cells", [["a|b", "a", "b", "b|c"] * 3, ["a#b", "c", "b#c", "a"] * 3, ['["a", "b"]', '["c"]', "[]", "['a']"] * 3]
 )
-def test_several_labels_in_a_cell_are_said_and_are_not_one_long_label(tmp_path, cells):
+def test_several_labels_in_a_cell_are_not_one_long_label(tmp_path, cells):
     found = columns(tmp_path, "text;labels;mood", SENTENCES, cells, ["x", "y"] * 6)
-    assert found["labels"] == ("ignored", None)
-    assert [f.column for f in read_table(tmp_path / "data.csv").findings if f.code == "several-labels"] == ["labels"]
+    assert found["labels"] == ("task", "multilabel")
+    assert read_table(tmp_path / "data.csv").tasks()["labels"].labels == ("a", "b", "c")
+
+
+def test_whether_a_comma_parts_labels_is_asked_where_either_may_be(tmp_path):
+    path = tmp_path / "data.csv"
+    cells = ["Food, drink", "Food, wine", "Travel", "Home"] * 8
+    path.write_text("text;label\n" + "".join(f"{SENTENCES[0]} {i};{cell}\n" for i, cell in enumerate(cells)))
+    [question] = read_table(path).questions
+    assert [reading.arguments for reading in question.readings] == [
+        {"roles": {"label": "classification"}},
+        {"roles": {"label": "multilabel"}},
+    ]
+    assert question.readings[1].sample == (("Food", "drink"), ("Food", "wine"))
+    for kind, labels in (("classification", 4), ("multilabel", 5)):
+        table = read_table(path, roles={"label": kind})
+        assert len(table.tasks()["label"].labels) == labels and not table.questions
 
 
 @pytest.mark.parametrize(
@@ -251,6 +266,17 @@ def test_one_label_with_a_mark_in_it_stays_one(tmp_path, cells):
 def test_lists_of_one_label_are_that_label(tmp_path):
     columns(tmp_path, "text;label", SENTENCES, ['["good"]', "['bad']"] * 6)
     assert read_table(tmp_path / "data.csv").tasks()["label"].labels == ("bad", "good")
+
+
+def test_whether_an_empty_list_is_a_row_without_labels_or_an_unlabelled_one_is_asked(tmp_path):
+    columns(tmp_path, "text;label", SENTENCES, ['["good"]', "['bad']", "[]"] * 4)
+    [question] = read_table(tmp_path / "data.csv").questions
+    assert [reading.title for reading in question.readings] == ["One label.", "Several labels."]
+    assert question.readings[1].sample == (("none of the labels",),)
+    one = read_table(tmp_path / "data.csv", roles={"label": "classification"})
+    assert one.tasks()["label"].labels == ("bad", "good") and "label" not in one.rows[2].labels
+    several = read_table(tmp_path / "data.csv", roles={"label": "multilabel"})
+    assert several.rows[2].labels["label"].labels == ()
 
 
 def test_null_may_be_a_label_and_is_said(tmp_path):

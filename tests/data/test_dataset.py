@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from mtl.config import UserError
 from mtl.data.dataset import Recipe, RowCounts, split, without
 from mtl.data.rows import Row
+from mtl.kinds.multilabel import LabelSet
 from mtl.text.spans import Span
 
 ROWS = st.lists(
@@ -55,6 +57,16 @@ def test_each_label_gives_its_share():
     train, held_out = split(rows, 0.2)
     assert len(held_out) == 20
     assert sum(r.labels["mood"] == "bad" for r in held_out) == 4
+
+
+def test_the_rarest_of_several_labels_gives_its_share():
+    def labels(i):
+        return LabelSet(("common", "rare") if i < 10 else ("common",) if i < 80 else ())
+
+    rows = [Row(f"text {i}", {"moods": labels(i)}, i) for i in range(100)]
+    _, held_out = split(rows, 0.2)
+    counts = Counter(row.labels["moods"].labels for row in held_out)
+    assert counts == {("common", "rare"): 2, ("common",): 14, (): 4}
 
 
 def test_without_leaves_out_the_same_texts_in_other_spelling():

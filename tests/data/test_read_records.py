@@ -78,8 +78,9 @@ def test_the_cells_of_values():
 
 
 def test_a_missing_key_is_a_blank_and_lists_of_one_label_are_the_label():
-    grid, _ = read([{"text": "a", "label": ["x"]}, {"label": [], "text": "b"}, {"text": "c"}])
-    assert grid.rows == [["a", "x"], ["b", ""], ["c", ""]]
+    grid, _ = read([{"text": "a", "label": ["x"]}, {"label": ["y"], "text": "b"}, {"text": "c"}])
+    assert grid.rows == [["a", "x"], ["b", "y"], ["c", ""]]
+    assert read([{"label": ["x"]}, {"label": []}])[0].rows == [['["x"]'], ["[]"]]
     assert read([{"label": ["x", "y"]}, {"label": ["x"]}])[0].rows == [['["x","y"]'], ['["x"]']]
 
 

@@ -72,7 +72,7 @@ def test_targets_go_from_the_teacher_to_the_label(tiny, trust):
 
 def test_a_teacher_of_other_labels_is_refused(tiny, teacher, part):
     other = TaskSpec("mood", "classification", ("good", "bad", "ugly"))
-    with pytest.raises(UserError, match=r"rows: the teacher .* has no classification or regression"):
+    with pytest.raises(UserError, match=r"rows: the teacher .* has no classification or multilabel or regression"):
         Teachers(make(tiny, other), ["mood"], [part])
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from mtl import plugins
 from mtl.config import KINDS
 from mtl.ui.kinds.classification import ClassificationView
+from mtl.ui.kinds.multilabel import MultilabelView
 from mtl.ui.kinds.regression import RegressionView
 from mtl.ui.kinds.tagging import TaggingView
 from mtl.ui.kinds.view import View
 
-VIEWS: dict[str, type[View]] = {view.kind: view for view in (ClassificationView, RegressionView, TaggingView)}
+VIEWS: dict[str, type[View]] = {
+    view.kind: view for view in (ClassificationView, MultilabelView, RegressionView, TaggingView)
+}
 for _module in plugins.MODULES:
     VIEWS |= getattr(_module, "views", dict)()
 

@@ -40,13 +40,14 @@ class View:
     """How a kind of task is shown; a new kind overrides what is not true of it.
 
     `use`: what a column of this kind holds, as a choice. `about`: what a head of it gives. `tab`: the tab that lists
-    its heads.
+    its heads. `legend`: how to read its answers, where that needs saying.
     """
 
     kind: ClassVar[str] = ""
     use = ""
     about = "an answer per text"
     tab = "sentiment"
+    legend = ""
 
     def __init__(self, record: Kind) -> None:
         self.record = record

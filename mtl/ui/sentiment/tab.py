@@ -69,9 +69,12 @@ def show_sentiment(work: Work, head: str | None, order: str) -> Shown:
     headers, table = _table(work, task)
     probabilities = [kind.shares(answer) for answer in work.answers(task)]
     if probabilities[0] is None:
-        rows = [(number, *row) for number, row in enumerate(table, 1)]
+        spec = work.model.tasks[task]
+        rows = [(i + 1, row[0], kind.drawn(work.answers(task)[i], [spec])) for i, row in enumerate(table)]
         listing = markup.table(TITLE, ["#", *headers], rows, "sentences")
-        return Shown(note + listing, chooser, gr.update(choices=[AS_ENTERED], value=AS_ENTERED))
+        return Shown(
+            note + markup.note(kind.legend) + listing, chooser, gr.update(choices=[AS_ENTERED], value=AS_ENTERED)
+        )
     keys = orders(probabilities, intensities)
     order = order if order in keys else AS_ENTERED
     rows = sorted(range(len(table)), key=keys[order])

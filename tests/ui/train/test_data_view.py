@@ -91,6 +91,18 @@ KINDS = {
         ("mood",),
         10,
     ),
+    "several labels": (
+        columns("text,moods", lambda i: ("warm; dry", "[]", "cold", "warm")[i % 4]),
+        "i.csv",
+        ("moods",),
+        12,
+    ),
+    "a column for each label": (
+        columns("text,warm,dry,cold", lambda i: ("1,1,0", "0,0,0", "0,,1", "1,0,0")[i % 4]),
+        "j.csv",
+        ("labels",),
+        12,
+    ),
     "packed": (gzip.compress(columns("text,mood", warm).encode()), "h.csv.gz", ("mood",), 12),
 }
 

@@ -11,6 +11,7 @@ SAMPLE_NAMES = {
     "workshop.csv": "workshop: four tasks",
     "reviews.csv": "reviews: sentiment",
     "tickets.csv": "tickets: new labels",
+    "emotions.csv": "emotions: several labels",
     "news.conll": "news: entities",
     "broken.csv": "broken: for the doctor",
 }
