@@ -68,7 +68,9 @@ class Dataset:
 
 
 def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
-    """(training rows, validation rows). Rows whose texts differ only in case and spacing stay together.
+    """(training rows, validation rows). Rows whose texts differ only in case and spacing stay together, and so do pairs
+    that share a sentence, directly or by way of other pairs, unless that leaves too few to hold out (see
+    `share_sentences`).
 
     Whether a text is held out depends on the text alone, not on the file's order or the seed: rows of a sample that
     the default model was not trained on are held out from a visitor's run as well, and a larger share holds out the
@@ -76,27 +78,61 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
     """
     if share <= 0 or not rows:
         return list(rows), []
-    texts: dict[str, list[Row]] = {}
-    for row in rows:
-        texts.setdefault(_same_texts(row), []).append(row)
+    groups = _connected(rows)
+    if (1 - share) * len(rows) < max(map(len, groups.values())) and len(rows) > len(groups):
+        groups = {}
+        for row in rows:
+            groups.setdefault(_same_texts(row), []).append(row)
+    sizes = {name: len({_same_texts(row) for row in group}) for name, group in groups.items()}
     strata: dict[tuple, list[str]] = {}
-    for text, group in texts.items():
+    for name, group in groups.items():
         stratum = tuple((task, value) for task, value in sorted(group[0].labels.items()) if isinstance(value, str))
-        strata.setdefault(stratum, []).append(text)
+        strata.setdefault(stratum, []).append(name)
     # Largest stratum first; what rounding leaves over is carried to the next.
     held_out: set[str] = set()
     due = 0.0
-    for _, members in sorted(strata.items(), key=lambda item: (-len(item[1]), repr(item[0]))):
-        due += len(members) * share
-        take = min(round(due), len(members) - 1 if len(members) > 1 else 1)
-        held_out.update(sorted(members, key=_rank)[:take])
-        due -= take
-    if not held_out and len(texts) > 1:
-        held_out.add(min(texts, key=_rank))
-    if len(held_out) == len(texts):
+    for _, members in sorted(strata.items(), key=lambda item: (-sum(map(sizes.get, item[1])), repr(item[0]))):
+        due += sum(map(sizes.get, members)) * share
+        take = round(due)
+        for name in sorted(members, key=_rank)[: len(members) - 1 if len(members) > 1 else 1]:
+            if take < sizes[name]:
+                continue
+            held_out.add(name)
+            take -= sizes[name]
+            due -= sizes[name]
+    if not held_out and len(groups) > 1:
+        held_out.add(min(groups, key=_rank))
+    if len(held_out) == len(groups):
         held_out.remove(min(held_out))
-    train = [row for row in rows if _same_texts(row) not in held_out]
-    return train, [row for row in rows if _same_texts(row) in held_out]
+    where = {id(row): name for name, group in groups.items() for row in group}
+    train = [row for row in rows if where[id(row)] not in held_out]
+    return train, [row for row in rows if where[id(row)] in held_out]
+
+
+def _connected(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows in groups that share no sentence, under the least text of each; of rows with one text, the same text."""
+    above: dict[str, str] = {}
+
+    def top(text: str) -> str:
+        while above.setdefault(text, text) != text:
+            above[text] = text = above[above[text]]
+        return text
+
+    for row in rows:
+        first, *others = map(_plain, row.texts)
+        for other in others:
+            low, high = sorted((top(first), top(other)))
+            above[high] = low
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(top(_plain(row.text)), []).append(row)
+    return groups
+
+
+def share_sentences(rows: Sequence[Row], held_out: Sequence[Row]) -> int:
+    """How many pairs that are held out share a sentence with those that are not."""
+    known = {_plain(text) for row in rows if len(row.texts) > 1 for text in row.texts}
+    return sum(any(_plain(text) in known for text in row.texts) for row in held_out if len(row.texts) > 1)
 
 
 def _rank(text: str) -> bytes:
@@ -104,13 +140,23 @@ def _rank(text: str) -> bytes:
 
 
 def _same_texts(row: Row) -> str:
-    return "\0".join(" ".join(text.casefold().split()) for text in row.texts)
+    return "\0".join(map(_plain, row.texts))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
-    """The rows whose text is not among `held_out`."""
+    """The rows whose text is not among `held_out`; of pairs, those that share no sentence with any of its pairs."""
     texts = {_same_texts(row) for row in held_out}
-    return [row for row in rows if _same_texts(row) not in texts]
+    sentences = {_plain(text) for row in held_out if len(row.texts) > 1 for text in row.texts}
+    return [
+        row
+        for row in rows
+        if _same_texts(row) not in texts
+        and not (len(row.texts) > 1 and any(_plain(text) in sentences for text in row.texts))
+    ]
 
 
 # --- recipes ---
@@ -246,4 +292,6 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike, specs: Mapping[
         for task, value in row.labels.items():
             if task in specs and (problem := KINDS[specs[task].kind].misfit(value, specs[task])):
                 raise UserError(f"{path}, line {row.line}: {problem}")
+            if task in specs and KINDS[specs[task].kind].texts > len(row.texts):
+                raise UserError(f"{path}, line {row.line}: task {task!r} is about two texts, and the row has one.")
     return rows

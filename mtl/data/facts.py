@@ -62,6 +62,9 @@ class Facts:
 
     def __init__(self, name: str | None, cells: Sequence[str]) -> None:
         self.name = name
+        self._cells = cells
+        # Of a table with two texts in a row: the share of words that the two have in common, row by row.
+        self.wording: Sequence[float] = ()
         self.filled = [cell.strip() for cell in cells if not is_blank(cell)]
         self.fill_share = len(self.filled) / len(cells) if cells else 1.0
         self.sample = self.filled[:_SAMPLE]
@@ -150,6 +153,16 @@ class Facts:
     @cached_property
     def are_whole(self) -> bool:
         return all(number.is_integer() for number in self.all_numbers)
+
+    @cached_property
+    def follows_wording(self) -> float:
+        """The correlation of the numbers with `wording`, from -1 to 1; 0 without one."""
+        numbers = zip(map(self._parse_number, self._cells), self.wording, strict=False)
+        known = [(number, share) for number, share in numbers if number is not None]
+        try:
+            return statistics.correlation(*zip(*known, strict=True))
+        except (TypeError, statistics.StatisticsError):  # too few, or all the same
+            return 0.0
 
     @property
     def _has_faulty_amounts(self) -> bool:

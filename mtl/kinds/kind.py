@@ -61,9 +61,10 @@ class Kind:
     `texts`: how many texts of a row it reads, 1 or 2. `reads`: "sentence" (a pooled vector per text), "words" (a vector
     per word), "pair" or "embedding" (the model's own embeddings; its head has no weights). `head`: "module:name" of a
     function (spec, width of vectors) -> `mtl.heads.Head`, imported when a model is built. `fewest_labels`: how many
-    labels a spec has at least, 0 for a kind without labels; `label_noun`: what they are called. `teachable`: it can be
-    distilled. `moves_embedding`: the anchor skips rows with such a label. `metrics`: its scores; the first, which must
-    be better when higher, is the headline.
+    labels a spec has at least, 0 for a kind without labels; `label_noun`: what they are called. `about_pairs`: what a
+    value says about two texts. `teachable`: it can be distilled. `moves_embedding`: the anchor skips rows with such a
+    label. `labelled`: False if the texts alone are learned from. `metrics`: its scores; the first, which must be better
+    when higher, is the headline.
     """
 
     name: str
@@ -73,8 +74,10 @@ class Kind:
     reads = "sentence"
     fewest_labels = 2
     label_noun = "label"
+    about_pairs = ""
     teachable = False
     moves_embedding = False
+    labelled = True
 
     @property
     def headline(self) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from mtl import checkpoint
 from mtl.config import ModelConfig, TrainConfig, UserError
-from mtl.data.dataset import Dataset, Part, Recipe, split
+from mtl.data.dataset import Dataset, Part, Recipe, share_sentences, split
 from mtl.data.matching import Mappings, match_tasks
+from mtl.text.values import plural
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,14 @@ def prepare(
         problems = " ".join(f"{f.problem} {f.hint}" for f in table.findings[:3] if f.level != "note")
         raise UserError(f"{path.name} has nothing to learn from. {problems or 'No column of labels was found.'}")
     train, held_out = split(matched.rows, config.validation)
+    notes = list(matched.notes)
+    if shared := share_sentences(train, held_out):
+        notes.append(
+            f"{plural(shared, 'pair')} of the {len(held_out):,} that are held out share a sentence with pairs that are "
+            "learned from: too many pairs are connected by their sentences to keep them apart. Scores may flatter."
+        )
     model = replace(base.config, tasks=tuple({**base.tasks, **matched.specs}.values()))
     findings = (f for f in table.findings if f.level != "note")
-    notes = [f"{f'Line {f.line}: ' if f.line else ''}{f.problem} {f.action}" for f in findings]
+    notes += [f"{f'Line {f.line}: ' if f.line else ''}{f.problem} {f.action}" for f in findings]
     validation = {"validation": held_out} if held_out else {}
-    return Job(Dataset((Part(path.name, train),), validation, (*matched.notes, *notes)), model, config, start_from)
+    return Job(Dataset((Part(path.name, train),), validation, tuple(notes)), model, config, start_from)
