@@ -12,6 +12,7 @@ SAMPLE_NAMES = {
     "reviews.csv": "reviews: sentiment",
     "tickets.csv": "tickets: new labels",
     "news.conll": "news: entities",
+    "pairs.csv": "pairs: how alike two sentences are",
     "broken.csv": "broken: for the doctor",
 }
 STOP = "Stop reading"
