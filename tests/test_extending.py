@@ -70,7 +70,7 @@ def test_what_a_run_will_take_is_known(run):
 
 def test_without_the_plug_in_its_checkpoint_is_refused_with_what_there_is(run):
     said = mtl("", "analyze", "It was splendid.", "--model", run[1] / "checkpoint", code=2)
-    assert "kind must be one of classification, regression or tagging; it is 'grades'" in said
+    assert "kind must be one of classification, regression, tagging, similarity" in said and "'grades'" in said
 
 
 def test_a_table_format_comes_in_a_file_of_its_own(tmp_path):

@@ -35,15 +35,16 @@ _IN_PAIR, _ALIKE, _AS_LONG = 0.1, 0.25, 2.5
 # So many columns of texts are compared with each other.
 _COMPARED_COLUMNS = 10
 # By so much more a text has words in common with the other one of its row than with that of another row, if they
-# belong together: beyond doubt, and perhaps. If one has nearly all of the other's words in most rows, it is a copy.
-_RELATED, _PERHAPS, _COPY = 0.1, 0.05, 0.9
+# belong together. If one has nearly all of the other's words in most rows, it is a copy.
+_RELATED, _COPY = 0.1, 0.9
 # What a name is worth beside the values: usual for a text, with such a word in it, typical of something else.
 _TEXT_NAME, _TEXT_PART, _OTHER_NAME = 2.0, 1.5, 0.5
 # Names of texts that often stand beside a longer one.
 _SHORT_TEXTS = {"title", "headline", "description"}
 _AS_YOU_SAID = "as you said"
-# So many rows of two texts are compared, up to so many characters.
+# So many rows of two texts are compared, up to so many characters; and so many to see how numbers go along with words.
 _COMPARED, _LOOKED_AT = 200, 10_000
+_WORDED = 2000
 # What a column may be used for that is not a task: the roles of texts beside the first, and none.
 TEXT_B, NEGATIVE, IGNORED = "text_b", "negative", "ignored"
 
@@ -108,7 +109,7 @@ def guess_roles(
         pair, is_sure = _related(names if named else [""] * len(names), facts, cells, texts)
     if pair:
         place, rivals = pair[0], [pair[0]] if is_sure else list(pair)
-        wording = [shared(*both) for both in zip(*(cells[i] for i in pair[:2]), strict=True)]
+        wording = [shared(*both) for both in zip(*(cells[i][:_WORDED] for i in pair[:2]), strict=True)]
         for column in facts:
             column.wording = wording
     candidates = [i for i, column in enumerate(facts) if i != place and column.may_hold_labels]
@@ -121,7 +122,7 @@ def guess_roles(
                 reason = "it is the first of the texts that belong together"
             result.append(Role("text", None, reason, 1.0 if len(rivals) == 1 else 0.5, column.has_marks and not pair))
         elif i in pair:
-            reason = _AS_YOU_SAID if name in overrides else _why_related(cells, pair, i)
+            reason = _AS_YOU_SAID if name in overrides else _why_related(names, cells, pair, i)
             result.append(Role((TEXT_B, NEGATIVE)[pair.index(i) - 1], None, reason, 1.0 if is_sure else 0.5))
         elif name in overrides:
             kind = overrides[name]
@@ -244,11 +245,8 @@ def _related(
     pairs = {pair: found for pair in itertools.combinations(likely, 2) if (found := _relation(facts, cells, *pair))}
     if not pairs:
         return (), True
-    if len(likely) == len(pairs) == 3:
-        best, pair = min(pairs.values()), tuple(likely)
-    else:
-        best, pair = max((found, pair) for pair, found in pairs.items())
-    return pair, best >= _RELATED and not any(names[i] for i in pair)
+    pair = tuple(likely) if len(likely) == len(pairs) == 3 else max(pairs, key=pairs.get)
+    return pair, not any(names[i] for i in pair)
 
 
 def _relation(facts: Sequence[Facts], cells: Sequence[Sequence[str]], i: int, j: int) -> float:
@@ -262,14 +260,13 @@ def _relation(facts: Sequence[Facts], cells: Sequence[Sequence[str]], i: int, j:
         return 0.0
     others = [(rows[at][0], rows[at - 1][1]) for at in range(len(rows))]
     more = sum(shared(*pair) for pair in rows) - sum(shared(*pair) for pair in others)
-    return more / len(rows) if more >= _PERHAPS * len(rows) else 0.0
+    return more / len(rows) if more >= _RELATED * len(rows) else 0.0
 
 
-def _why_related(cells: Sequence[Sequence[str]], pair: Sequence[int], i: int) -> str:
+def _why_related(names: Sequence[str], cells: Sequence[Sequence[str]], pair: Sequence[int], i: int) -> str:
     pairs = list(zip(cells[pair[0]][:_COMPARED], cells[i][:_COMPARED], strict=True))
     mean = sum(shared(*both) for both in pairs) / len(pairs) if pairs else 0.0
-    belongs = "the text that does not belong to it" if pair.index(i) == 2 else "the text beside it"
-    return f"it is {belongs}; they have {mean:.0%} of their words in common"
+    return f"{mean:.0%} of its words and those in {cut(names[pair[0]], 40)} are the same, on average"
 
 
 def _most_telling(names: Sequence[str], roles: Sequence[Role]) -> list[Role]:

@@ -24,6 +24,10 @@ def test_pairs_are_trained_and_two_sentences_compared(context, server):
         "score has numbers from 0 to 5: it trains the embedding itself"
     )
     expect(page.get_by_label("What the column sentence2 is used for")).to_have_value("text_b")
+    page.locator("#step-learns summary", has_text="Advanced").click()
+    page.locator("#field-epochs").fill("1")
+    page.locator("#field-epochs").blur()
+    expect(page.locator("#estimate")).to_contain_text("4 steps")
     expect(page.locator("#start")).to_be_enabled(timeout=LONG)
     page.locator("#start").click()
     expect(page.locator("#before-after .cosines").first).to_be_visible(timeout=LONG)

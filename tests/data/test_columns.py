@@ -136,7 +136,7 @@ def test_unknown_columns_and_roles_are_refused(tmp_path):
     for options, said in (
         ({"text": "body"}, "no column 'body'. The columns are: 'text', 'label'"),
         ({"roles": {"lable": "ignored"}}, "no column 'lable'"),
-        ({"roles": {"label": "class"}}, "cannot be 'class'. A column is ignored, classification"),
+        ({"roles": {"label": "class"}}, "cannot be 'class'. A column is ignored, text_b, negative, classification"),
     ):
         with pytest.raises(UserError, match=said):
             kind(tmp_path, "label", ["a", "b"] * 6, **options)

@@ -229,3 +229,13 @@ def test_nothing_learns_where_the_embedding_is_frozen(tmp_path, tiny):
     table = likeness(tmp_path / "weather.csv")
     with pytest.raises(UserError, match="nothing would learn"):
         [*worker.run(jobs.prepare(table, TrainConfig(freeze=-1, epochs=1), str(tiny)), tmp_path / "run")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("a", "b", "c"), "Give two texts, or one file"), (("alone.txt",), "has no two texts in a row")],
+)
+def test_what_cannot_be_compared_is_said(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "alone.txt").write_text("It was a fine day.\nIt rained.\n")
+    assert main(["compare", *arguments]) == 2 and said in capsys.readouterr().err

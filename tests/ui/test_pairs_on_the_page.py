@@ -46,7 +46,7 @@ def uses(source, name):
 def test_the_sample_is_understood(source):
     assert source.ready and list(source.learns) == ["score"]
     said = plain(view.summary(source))
-    assert "sentence1 is the text" in said and "sentence2 is a text beside it" in said
+    assert "sentence1 is the text" in said and "sentence2 is the second text: 25% of its words" in said
     assert "score has numbers from 0 to 5: it trains the embedding itself." in said
     preview = plain(view.preview(source))
     assert "sentence1sentence2score" in preview and "Water is coming to the boil in the kitchen kettle." in preview
