@@ -213,7 +213,11 @@ class SimilarityHead(Head):
         return cosent(cosines, targets)
 
     def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
-        """The cosine on the scale of the scores; a negative one is below it."""
+        """The cosine on the scale of the scores; a negative one counts as 0."""
+        return self.outcomes(logits.clamp(0, 1))
+
+    def outcomes(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
+        """The same of the cosine as it is, so that scores are those of the cosine."""
         return (self.spec.low + logits.float().flatten() * (self.spec.high - self.spec.low)).tolist()
 
 

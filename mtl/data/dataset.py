@@ -169,8 +169,9 @@ _LONGEST = 1_000_000
 class SourceSpec(JsonData):
     """One data file of a recipe, in any format that `read_table` reads.
 
-    `text` and `column` name the columns of text and label. `tasks` maps each task to {label: what it means there}
-    (null: no label; labels that are not listed stay as they are); without it every column is a task of the same name.
+    `text`, `text_b` and `column` name the columns of text, second text and label. `tasks` maps each task to {label:
+    what it means there} (null: no label; labels that are not listed stay as they are); without it every column is a
+    task of the same name.
     `validation` is the share of rows held out, under the file's name. With `unlabelled_text` labels are ignored, and
     the texts are used for the anchor and the teacher only. `teacher` is a folder beside the data or any other model,
     whose answers are targets beside the labels (see `mtl.training.distillation`). With `variations` the teacher
@@ -179,6 +180,7 @@ class SourceSpec(JsonData):
 
     file: str
     text: str | None = None
+    text_b: str | None = None
     column: str | None = None
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weight: float = setting(1.0, high=100)
@@ -192,7 +194,7 @@ class SourceSpec(JsonData):
     variations: int = setting(0, high=1_000_000)
 
     def __post_init__(self) -> None:
-        for name in ("file", "text", "column"):
+        for name in ("file", "text", "text_b", "column"):
             value = getattr(self, name)
             if not isinstance(value, str) and (value is not None or name == "file"):
                 raise UserError(f"A file of a recipe: {name} must be a text in quotes, not {value!r}.")
@@ -273,7 +275,7 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike, specs: Mapping[
     if not path.is_file():
         raise UserError(f"{path} is not there. Paths in a recipe are relative to --data-dir.")
     try:
-        table = read_table(path, text=source.text)
+        table = read_table(path, text=source.text, text_b=source.text_b)
     except UserError as error:
         if path.name in str(error):
             raise

@@ -200,7 +200,7 @@ def show_pair(work: Work, one: int | None, other: int | None, pooling: str) -> P
     if len(texts) == 1:
         return Pair(gr.update(choices=choices, value=1), gr.update(choices=choices, value=1), markup.note(ONE_SENTENCE))
     vectors = work.vectors(pooling)
-    rows: list[tuple] = [("cosine", float(vectors[first - 1] @ vectors[second - 1]))]
+    rows = [("cosine", f"{vectors[first - 1] @ vectors[second - 1]:.3f}")]
     tasks = work.model.tasks
     if any(KINDS[spec.kind].texts == 2 for spec in tasks.values()):
         [found] = work.model.compare([(texts[first - 1], texts[second - 1])])
