@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mtl.config import TaskSpec, TrainConfig
+from mtl.config import KINDS, TaskSpec, TrainConfig
 from mtl.groups import Groups
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def estimate(
 
     `rows` and `tokens` count the whole table. Waits at most `wait` seconds for the measurement of this machine.
     """
+    if learns and all(KINDS[tasks[name].kind].moves_embedding for name in learns):
+        config = replace(config, anchor=0.0)  # no row is held by it
     groups = Groups.of(model.backbone, tasks, model.config.projection)
     groups = groups.under(groups.fitted(config), learns)
     held_out = min(round(rows * config.validation), max(rows - 1, 0))
