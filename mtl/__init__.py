@@ -13,11 +13,14 @@ import importlib
 from mtl import plugins
 from mtl.config import register_kind
 from mtl.kinds.classification import Classification
+from mtl.kinds.contrastive import Contrastive
 from mtl.kinds.multilabel import Multilabel
+from mtl.kinds.pair_classification import PairClassification
 from mtl.kinds.regression import Regression
+from mtl.kinds.similarity import Similarity
 from mtl.kinds.tagging import Tagging
 
-for _kind in (Classification, Multilabel, Regression, Tagging):
+for _kind in (Classification, Multilabel, Regression, Tagging, Similarity, PairClassification, Contrastive):
     register_kind(_kind())
 plugins.load()
 

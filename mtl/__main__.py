@@ -14,8 +14,10 @@ from typing import Any
 
 from mtl import terminal
 from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
+from mtl.data.columns import IGNORED, NEGATIVE, TEXT_B
 from mtl.files import read_json
 from mtl.sheets import safe_cell
+from mtl.text.values import plural
 from mtl.tools import commands as tools
 
 
@@ -85,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--tasks", help="only these heads, with commas between")
     sub.add_argument("--json", action="store_true", help="a JSON list with one object per sentence")
 
+    text = "How alike two texts are, and what the model's heads for two texts say of them."
+    sub = command("compare", _compare, text, "--model", "--pooling")
+    sub.add_argument("texts", nargs="+", metavar="TEXT", help="two texts, or a file with two texts in a row")
+    sub.add_argument("--json", action="store_true", help="a JSON list with one object per pair")
+    _add_reading_options(sub)
+
     text = "Train on a table, CoNLL file or recipe, into a run folder."
     sub = command("train", _train, text, "--model", "--data-dir", "--half")
     sub.add_argument("data", metavar="DATA", help="a table (CSV, JSON, Excel, CoNLL ...), or a recipe of several")
@@ -126,7 +134,10 @@ def _add_reading_options(sub: argparse.ArgumentParser) -> None:
     """How a table is read, for every command that reads one."""
     group = sub.add_argument_group("how a table is read (python -m mtl doctor DATA shows the default)")
     group.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
-    text = f"what a column is used for: {listed(('ignored', *KINDS), 'or')}; may be given several times"
+    text = "the column that holds the second text, where a row has two"
+    group.add_argument("--text-b", metavar="COLUMN", help=text)
+    uses = listed((IGNORED, TEXT_B, NEGATIVE, *KINDS), "or")
+    text = f"what a column is used for: {uses}; may be given several times"
     group.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
     text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
     group.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
@@ -190,7 +201,8 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         names[column] = [name.strip() for name in given.split(",")]
         if not all(names[column]):
             raise UserError(f"{text!r} should be a column, = and names, such as ner_tags=O,B-PER,I-PER.")
-    arguments = {"text": options.text, "roles": roles, "mapping": mapping, "names": names, "header": options.header}
+    texts = {"text": options.text, "text_b": options.text_b}
+    arguments = {**texts, "roles": roles, "mapping": mapping, "names": names, "header": options.header}
     return {name: value for name, value in arguments.items() if value not in (None, {})}
 
 
@@ -246,6 +258,38 @@ def _analyze(options: argparse.Namespace) -> None:
         terminal.say(answer.text)
         for task, value in answer.results.items():
             terminal.say(f"  {task:<10} {KINDS[model.tasks[task].kind].answer_text(value)}")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    import mtl
+    from mtl.data.table import read_table
+
+    reading = _reading(options)
+    if len(options.texts) == 1:
+        reading.pop("mapping", None)
+        table = read_table(options.texts[0], **reading)
+        terminal.warn_of(table)
+        pairs = [row.texts[:2] for row in table.rows if len(row.texts) > 1]
+        if not pairs:
+            raise UserError(f"{options.texts[0]} has no two texts in a row. Say by --text and --text-b where they are.")
+    elif len(options.texts) == 2 and not reading:
+        pairs = [tuple(options.texts)]
+    else:
+        raise UserError('Give two texts, or one file: python -m mtl compare "A sentence." "Another."')
+    model = mtl.load(options.model)
+    with terminal.progress("compare", len(pairs)) as progress:
+        answers = model.compare(pairs, pooling=options.pooling, progress=progress)
+    if options.json:
+        print(json.dumps([answer.to_json() for answer in answers]))
+        return
+    for number, answer in enumerate(answers, 1):
+        if answer.truncated:
+            terminal.warn(f"a text of pair {number} is longer than {model.max_tokens} tokens; its end was not read.")
+        if answer.unread:
+            terminal.warn(f"a text of pair {number} has no word that the model knows; its cosine means nothing.")
+        said = [f"{task} {KINDS[model.tasks[task].kind].answer_text(value)}" for task, value in answer.results.items()]
+        terminal.say(f"{answer.text} | {answer.text_b}")
+        terminal.say("  " + "; ".join([f"cosine {answer.cosine:.3f}", *said]))
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -362,6 +406,9 @@ def _embed(options: argparse.Namespace) -> None:
         raise UserError(f"{options.data} has no text to embed. " + " ".join(f.problem for f in table.errors[:3]))
     if processes.is_main:
         terminal.warn_of(table)
+        if len(table.text_columns) > 1:
+            first = table.text_columns[0]
+            terminal.warn(f"the rows have several texts; those in {first} are embedded. --text names another column.")
     model = mtl.load(options.model)
     total, pages = len(texts), []
     with terminal.progress("embed", total if processes.is_main else 0) as progress:
@@ -400,8 +447,11 @@ def _export(options: argparse.Namespace) -> None:
     import mtl
     from mtl.export import export
 
-    export(mtl.load(options.model, dtype="float32"), options.out)
+    model = mtl.load(options.model, dtype="float32")
+    export(model, options.out)
     terminal.say(f"Exported to {options.out}: load it with SentenceTransformer({options.out!r}).")
+    if heads := [name for name, spec in model.tasks.items() if KINDS[spec.kind].reads != "embedding"]:
+        terminal.say(f"It holds the embedding alone, without the {plural(len(heads), 'head')} {listed(heads)}.")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ POOLINGS = ("mean", "max", "cls", "pooler")
 PROJECTION_ACTIVATIONS = ("none", "tanh")
 HIDDEN_ACTIVATIONS = ("gelu", "relu")
 # Fields of every answer, and hence not possible as names of tasks.
-RESERVED_NAMES = ("text", "embedding", "tokens", "truncated", "unread", "results", "to_json")
+RESERVED_NAMES = ("text", "text_b", "cosine", "embedding", "tokens", "truncated", "unread", "results", "to_json")
 
 
 class UserError(ValueError):
@@ -201,6 +201,7 @@ class TaskSpec(JsonData):
     that `pooling` makes of the backbone's, or the model's projection, which then is a layer that such heads share. A
     head that reads words also reads the shapes of each word and of the `shape_window` words on either side. `hidden`:
     the width of the head's hidden layer, 0 for a linear head. `low` and `high` bound an answer that is a number.
+    `pair_loss`: how scores of pairs are learnt, "cosent" by their order, "cosine" by their distance from the cosine.
     """
 
     name: str
@@ -215,6 +216,7 @@ class TaskSpec(JsonData):
     low: float = -1.0
     high: float = 1.0
     shape_window: int = setting(0, high=16)
+    pair_loss: str = setting("cosent", choices=("cosent", "cosine"))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(self.labels))

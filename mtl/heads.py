@@ -51,7 +51,7 @@ class Head(nn.Module):
         """
         shared = self.spec.reads == "shared"
         vectors = model.shared(encoded) if shared else encoded.pooled(self.spec.pooling)
-        return self(vectors[: batch.rows])
+        return self(vectors[batch.first])
 
     def of_rows(self, logits: torch.Tensor, batch: Batch, rows: Sequence[int]) -> torch.Tensor:
         """The logits of some rows of a batch."""
@@ -75,6 +75,10 @@ class Head(nn.Module):
     def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list:
         """The answer to each row, given the rows' texts and words."""
         raise NotImplementedError
+
+    def outcomes(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list:
+        """What `Kind.score` takes for each row: its answer, unless rows are scored by each other."""
+        return self.decode(logits, texts, words)
 
     def as_teacher(self, logits: torch.Tensor) -> torch.Tensor:
         """Targets for a student, (texts, outputs) in float32; only for `teachable` kinds."""
@@ -245,6 +249,117 @@ class RegressionHead(SentenceHead):
         return torch.tensor([self.target(value)])
 
 
+class PairClassificationHead(ClassificationHead):
+    """The vectors u and v of two sentences to one logit per label: reads u, v, |u - v| (Reimers & Gurevych 2019)."""
+
+    def __init__(self, spec: TaskSpec, dim: int) -> None:
+        super().__init__(spec, 3 * dim)
+
+    def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        u, v = batch.pairs(encoded.pooled(self.spec.pooling))
+        return self(torch.cat((u, v, (u - v).abs()), -1))
+
+
+# What cosines are multiplied by in a softmax, as in sentence-transformers.
+_COSINE_SCALE = 20.0
+
+
+class SimilarityHead(Head):
+    """The cosine (pairs, 1) of two embeddings. It has no weights: the embedding itself learns."""
+
+    def __init__(self, spec: TaskSpec, dim: int) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        u, v = batch.pairs(model.embeddings(encoded))
+        return (u * v).sum(-1, keepdim=True)
+
+    def target(self, value: float, words: Words = (), unlabelled: Sequence[str] = ()) -> float:
+        """The score as a cosine: 0 for the task's low, 1 for its high."""
+        return (float(value) - self.spec.low) / (self.spec.high - self.spec.low)
+
+    def losses(self, logits: torch.Tensor, targets: Sequence[float] | torch.Tensor) -> torch.Tensor:
+        """CoSENT's or the squared error, as the spec says."""
+        cosines, targets = logits.float().flatten(), torch.as_tensor(targets, device=logits.device).float().flatten()
+        if self.spec.pair_loss == "cosine":
+            return F.mse_loss(cosines, targets, reduction="none")
+        return cosent(cosines, targets)
+
+    def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
+        """The cosine on the scale of the scores; a negative one counts as 0."""
+        return self.outcomes(logits.clamp(0, 1))
+
+    def outcomes(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
+        """The same of the cosine as it is, so that scores are those of the cosine."""
+        return (self.spec.low + logits.float().flatten() * (self.spec.high - self.spec.low)).tolist()
+
+
+def cosent(cosines: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """CoSENT (Su 2022), (pairs,): log(1 + sum of exp(20 (cos_i - cos_j)) over all i, j where target_i < target_j).
+
+    It compares pairs with each other, so it is one number per batch. Each pair gets the share of it that the
+    comparisons with it have in that sum, times the number of pairs: the mean, and its gradient, are those of the loss.
+    """
+    steps = _COSINE_SCALE * (cosines[:, None] - cosines[None, :])
+    steps = steps.masked_fill(targets[:, None] >= targets[None, :], -torch.inf)
+    loss = torch.logsumexp(torch.cat((steps.new_zeros(1), steps.flatten())), 0)
+    # Softmax without the 1: a batch of equal targets has nothing to compare, and no loss.
+    shares = torch.softmax(steps.detach().flatten(), 0).nan_to_num(1 / steps.numel()).view_as(steps)
+    return loss * len(cosines) * (shares.sum(0) + shares.sum(1)) / 2
+
+
+class ContrastiveHead(Head):
+    """The embeddings (pairs, 3, dim) of two texts that belong together and of one that does not, zeros if none is
+    given. It has no weights: the embedding itself learns."""
+
+    def __init__(self, spec: TaskSpec, dim: int) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
+        vectors = model.embeddings(encoded)
+        anchors, partners = batch.pairs(vectors)
+        negatives = torch.zeros_like(anchors)
+        triplets = [places for places in batch.places if len(places) > 1]
+        given = [i for i, places in enumerate(triplets) if len(places) > 2]
+        negatives[given] = vectors[[triplets[i][2] for i in given]]
+        return torch.stack((anchors, partners, negatives), 1)
+
+    def target(self, value: bool, words: Words = (), unlabelled: Sequence[str] = ()) -> bool:
+        return value
+
+    def losses(self, logits: torch.Tensor, targets: Sequence[bool]) -> torch.Tensor:
+        """-log of the probability that each anchor's own partner has among all partners and negatives of the batch
+        (multiple negatives ranking, Henderson et al. 2017).
+
+        A text that stands in several rows is no wrong answer to a row where it is the anchor or the partner, nor is
+        the partner of the same anchor in another row."""
+        anchors, partners, negatives = logits.float().unbind(1)
+        negatives = negatives[negatives.any(-1)]
+        with torch.autocast(logits.device.type, enabled=False):
+            scores = _COSINE_SCALE * anchors @ torch.cat((partners, negatives)).T
+        # A text is encoded once, so the same text has the same vector to the last bit.
+        same_anchor, same_partner = _same(anchors, anchors), _same(partners, partners)
+        right = same_partner | (same_anchor.float() @ same_partner.float()).bool() | _same(anchors, partners)
+        right = right & ~torch.eye(len(right), dtype=torch.bool, device=right.device)
+        scores[:, : len(partners)].masked_fill_(right, -torch.inf)
+        return F.cross_entropy(scores, torch.arange(len(scores), device=scores.device), reduction="none")
+
+    def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
+        """The cosine of each pair."""
+        return (logits[:, 0] * logits[:, 1]).float().sum(-1).tolist()
+
+    def outcomes(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list:
+        """The three embeddings, as an anchor's partner is looked for among those of all rows."""
+        return [*logits.float().cpu().numpy()]
+
+
+def _same(some: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """Which vectors are equal, (some, others)."""
+    return torch.stack([(others == vector).all(-1) for vector in some.detach()])
+
+
 class TaggingHead(Head):
     """Word vectors (words, dim) and shapes (words, 1 + 2 `shape_window`) to one logit per BIO tag (words, tags).
 
@@ -267,13 +382,13 @@ class TaggingHead(Head):
         return self.network(torch.cat((vectors, self.shapes(shapes).flatten(1).to(vectors.dtype)), -1))
 
     def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
-        words = batch.row_words
-        return self(encoded.words(batch)[:words], batch.shapes_around(self.spec.shape_window)[:words])
+        words = batch.words_of_rows
+        return self(encoded.words(batch)[words], batch.shapes_around(self.spec.shape_window)[words])
 
     def of_rows(self, logits: torch.Tensor, batch: Batch, rows: Sequence[int]) -> torch.Tensor:
         if len(rows) == batch.rows:
             return logits
-        parts = logits.split(batch.word_counts[: batch.rows])
+        parts = logits.split(batch.row_word_counts)
         return torch.cat([parts[row] for row in rows])
 
     def target(self, value: Sequence[Span], words: Words = (), unlabelled: Sequence[str] = ()) -> torch.Tensor:

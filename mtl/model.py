@@ -6,6 +6,7 @@ texts -> Batch -> Backbone, once -> Encoded (tokens, pooled) -> logits per task 
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, is_dataclass, replace
@@ -63,6 +64,25 @@ class Analysis:
             "truncated": self.truncated,
             "unread": self.unread,
         }
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The model's answers for two texts: the `cosine` of their embeddings, from -1 to 1, and `results`, the answer of
+    each head that reads two texts; `truncated` and `unread` as in `Analysis`, of either text."""
+
+    text: str
+    text_b: str
+    cosine: float
+    results: dict[str, Any]
+    truncated: bool = False
+    unread: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON data, with the tasks beside `cosine`."""
+        answers = {name: _plain(value) for name, value in self.results.items()}
+        about = {"text": self.text, "text_b": self.text_b, "cosine": self.cosine}
+        return {**about, **answers, "truncated": self.truncated, "unread": self.unread}
 
 
 class MultiTaskModel(nn.Module):
@@ -137,14 +157,14 @@ class MultiTaskModel(nn.Module):
     # --- tensors ---
 
     def tokenise(self, texts: Sequence[str | tuple[str, ...]], words: bool = True) -> list[Tokens]:
-        """The tokens of each row: a text, or a tuple of one or two."""
+        """The tokens of each row: a text, or a tuple of one to three."""
         rows = [(text,) if isinstance(text, str) else text for text in texts]
         tokens = tokenise(self.backbone.tokenizer, [row[0] for row in rows], self.max_tokens, words)
-        paired = [i for i, row in enumerate(rows) if len(row) > 1]
-        seconds = tokenise(self.backbone.tokenizer, [rows[i][1] for i in paired], self.max_tokens, words)
-        for i, second in zip(paired, seconds, strict=True):
-            tokens[i] = replace(tokens[i], second=second)
-        return tokens
+        others = iter(tokenise(self.backbone.tokenizer, [t for row in rows for t in row[1:]], self.max_tokens, words))
+        return [
+            replace(own, others=tuple(itertools.islice(others, len(row) - 1))) if len(row) > 1 else own
+            for own, row in zip(tokens, rows, strict=True)
+        ]
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """The number of tokens of each text, special ones included, even beyond the model's limit."""
@@ -184,27 +204,66 @@ class MultiTaskModel(nn.Module):
         pooling. Thread safe.
         """
         specs = self._chosen(tasks)
-        texts = self._checked(texts, pooling, most=2)
-        rows = self.tokenise(texts, words=reads_words(specs))
+        rows = self.tokenise(self._checked(texts, pooling, most=2), words=reads_words(specs))
         answers: list[Analysis | None] = [None] * len(rows)
 
         def decode(indices: list[int], batch: Batch, encoded: Encoded) -> None:
-            embeddings = self.embeddings(encoded, pooling).cpu().numpy()
             part = [rows[i] for i in indices]
-            results: list[dict[str, Any]] = [{} for _ in part]
-            for spec in specs:
-                places = range(len(part)) if KINDS[spec.kind].texts == 1 else batch.paired
-                if not places:
-                    continue
-                texts, words = [part[i].text for i in places], [part[i].words for i in places]
-                decoded = self.head(spec.name).decode(self.logits(encoded, batch, spec.name), texts, words)
-                for place, answer in zip(places, decoded, strict=True):
-                    results[place][spec.name] = answer
-            for i, row, embedding, values in zip(indices, part, embeddings, results, strict=False):
+            embeddings = self.embeddings(encoded, pooling)[batch.first].cpu().numpy()
+            results = self._answers(specs, part, batch, encoded)
+            for i, row, embedding, values in zip(indices, part, embeddings, results, strict=True):
                 answers[i] = _analysis(row, embedding, values)
 
         self.each_batch(rows, decode, progress)
         return answers
+
+    def compare(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        tasks: Iterable[str] | None = None,
+        pooling: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Pair]:
+        """One `Pair` per pair of texts: the cosine of their embeddings, and the answers of heads that read two texts.
+
+        A text that stands in several pairs of a batch is encoded once. Arguments and errors as for `analyze`.
+        """
+        specs = [spec for spec in self._chosen(tasks) if KINDS[spec.kind].texts == 2 or tasks is not None]
+        if alone := [spec.name for spec in specs if KINDS[spec.kind].texts == 1]:
+            raise UserError(f"Task {alone[0]!r} reads one text, not two: analyze has its answers.")
+        pairs = [tuple(pair) if isinstance(pair, (list, tuple)) else pair for pair in pairs]
+        for number, pair in enumerate(pairs, 1):
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise UserError(f"Pair {number} is not two texts: compare([(text, other), ...]).")
+        rows = self.tokenise(self._checked(pairs, pooling, most=2, what="Pair"), words=False)
+        answers: list[Pair | None] = [None] * len(rows)
+
+        def decode(indices: list[int], batch: Batch, encoded: Encoded) -> None:
+            part = [rows[i] for i in indices]
+            one, other = batch.pairs(self.embeddings(encoded, pooling))
+            results = self._answers(specs, part, batch, encoded)
+            for i, row, cosine, values in zip(indices, part, (one * other).sum(-1).tolist(), results, strict=True):
+                parts = (row, *row.others)
+                cut, unread = any(p.truncated for p in parts), any(p.unread for p in parts)
+                answers[i] = Pair(row.text, row.others[0].text, cosine, values, cut, unread)
+
+        self.each_batch(rows, decode, progress)
+        return answers
+
+    def _answers(
+        self, specs: Sequence[TaskSpec], part: Sequence[Tokens], batch: Batch, encoded: Encoded
+    ) -> list[dict[str, Any]]:
+        """Of each row of a batch the answers by task; those of heads that read two texts if it has two."""
+        results: list[dict[str, Any]] = [{} for _ in part]
+        for spec in specs:
+            places = range(len(part)) if KINDS[spec.kind].texts == 1 else batch.paired
+            if not places:
+                continue
+            texts, words = [part[i].text for i in places], [part[i].words for i in places]
+            decoded = self.head(spec.name).decode(self.logits(encoded, batch, spec.name), texts, words)
+            for place, answer in zip(places, decoded, strict=True):
+                results[place][spec.name] = answer
+        return results
 
     def encode(
         self,
@@ -247,23 +306,23 @@ class MultiTaskModel(nn.Module):
             raise UserError(f"tasks must be a list of names, such as [{tasks!r}].")
         return [self.head(name).spec for name in tasks]
 
-    def _checked(self, texts: Iterable[Any], pooling: str | None, most: int = 1) -> list[Any]:
+    def _checked(self, texts: Iterable[Any], pooling: str | None, most: int = 1, what: str = "Text") -> list[Any]:
         if isinstance(texts, str):
             raise UserError("Give a list of texts, not one text: analyze([text]).")
         texts = list(texts)
         for i, item in enumerate(texts):
             for text in item if isinstance(item, tuple) and 0 < len(item) <= most else (item,):
                 if not isinstance(text, str):
-                    raise UserError(f"Text {i + 1} is not a text but {type(text).__name__}.")
+                    raise UserError(f"{what} {i + 1} is not a text but {type(text).__name__}.")
                 if not text.strip():
-                    raise UserError(f"Text {i + 1} is empty. Leave it out or write something in it.")
+                    raise UserError(f"{what} {i + 1} is empty. Leave it out or write something in it.")
         if pooling is not None and pooling not in self.poolings:
             raise UserError(f"Unknown pooling {pooling!r}; this model has {listed(self.poolings)}.")
         return texts
 
 
 def _analysis(row: Tokens, embedding: np.ndarray, results: dict[str, Any]) -> Analysis:
-    parts = [row] if row.second is None else [row, row.second]
+    parts = (row, *row.others)
     return Analysis(
         row.text,
         embedding,

@@ -143,7 +143,8 @@ def _match_lines(name: str, column: ColumnMatch) -> list[str]:
     if column.spec is None:
         return [column.note]
     task = repr(column.spec.name)
-    lines = [f"teaches the model's task {task}" if column.reuses_head else f"gets a new head, {task}"]
+    new = f"gets a new head, {task}" if column.has_head else f"trains the embedding itself, as {task}"
+    lines = [f"teaches the model's task {task}" if column.reuses_head else new]
     if column.match:
         meaning = column.match.meaning
         if same := [label for label, meant in meaning.items() if label == meant]:
@@ -181,7 +182,7 @@ def diagnosis(table: Table, matches: Mapping[str, ColumnMatch]) -> dict[str, Any
     sample = [
         {
             **_line(row.line),
-            "text": row.text,
+            **dict(zip(("text", "text_b", "negative"), row.texts, strict=False)),
             "labels": {name: kinds[name].to_json(value) for name, value in row.labels.items()},
         }
         for row in table.rows[:_SAMPLE]

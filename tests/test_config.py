@@ -29,7 +29,7 @@ def test_names_are_listed_as_in_a_sentence(names, sentence):
     [
         ({"name": "", "kind": "regression"}, "name"),
         ({"name": "text", "kind": "regression"}, "already has a field"),
-        ({"name": "a", "kind": "magic"}, "one of classification, multilabel, regression or tagging"),
+        ({"name": "a", "kind": "magic"}, "one of classification, multilabel, regression, tagging, similarity"),
         ({"name": "a", "kind": "classification", "labels": ("x",)}, "at least 2 labels"),
         ({"name": "a", "kind": "classification", "labels": ("x", "x")}, "twice"),
         ({"name": "a", "kind": "tagging"}, "at least 1 entity type"),

@@ -9,11 +9,20 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mtl.config import KINDS, UserError
+from mtl.config import KINDS, UserError, listed
 from mtl.data.facts import Facts, set_aside_coordinates, set_aside_numbering
-from mtl.data.header import TEXT_NAMES, TEXT_PARTS, are_a_pair, name_parts, names_rows
+from mtl.data.header import (
+    TEXT_NAMES,
+    TEXT_PARTS,
+    are_a_pair,
+    are_a_triplet,
+    name_parts,
+    names_rows,
+    rank_among_labels,
+)
 from mtl.text.spans import parse_markup
 from mtl.text.values import cut, plural
+from mtl.text.wording import contained, shared
 
 # Each guessed task gets a head of its own, so only this many are guessed; further ones have to be named.
 MOST_GUESSED = 20
@@ -23,15 +32,23 @@ _CLOSE = 0.2
 _RIVAL = 0.6
 # Phrases have more words than that on average.
 _PHRASE = 1.2
-# Texts of a pair may differ more in length.
-_IN_PAIR = 0.25
+# Texts of a pair may differ more in length: so much if their names say that they are one, else less.
+_IN_PAIR, _ALIKE, _AS_LONG = 0.1, 0.25, 2.5
+# So many columns of texts are compared with each other.
+_COMPARED_COLUMNS = 10
+# By so much more a text has words in common with the other one of its row than with that of another row, if they
+# belong together. If one has nearly all of the other's words in most rows, it is a copy.
+_RELATED, _COPY = 0.1, 0.9
 # What a name is worth beside the values: usual for a text, with such a word in it, typical of something else.
 _TEXT_NAME, _TEXT_PART, _OTHER_NAME = 2.0, 1.5, 0.5
 # Names of texts that often stand beside a longer one.
 _SHORT_TEXTS = {"title", "headline", "description"}
 _AS_YOU_SAID = "as you said"
-# So many rows of two texts are compared, up to so many characters.
+# So many rows of two texts are compared, up to so many characters; and so many to see how numbers go along with words.
 _COMPARED, _LOOKED_AT = 200, 10_000
+_WORDED = 2000
+# What a column may be used for that is not a task: the roles of texts beside the first, and none.
+TEXT_B, NEGATIVE, IGNORED = "text_b", "negative", "ignored"
 
 
 @dataclass(frozen=True)
@@ -50,12 +67,14 @@ class Role:
 @dataclass(frozen=True)
 class Guess:
     """The role of each column. `texts`: the columns that may as well be the text, the one taken first; none if that is
-    clear. Where none was taken, those that may be it. `are_a_pair`: two of them belong together, so that a label is
-    about both. `id`: the index of the column that tells the rows apart, or None."""
+    clear. Where none was taken, those that may be it. `pair`: the indices of two texts that belong together, so that a
+    label is about both, and of a third that does not belong to the first; none if a row has one text. `unlabelled`: no
+    column says anything about the pairs. `id`: the index of the column that tells the rows apart, or None."""
 
     roles: list[Role]
     texts: tuple[str, ...] = ()
-    are_a_pair: bool = False
+    pair: tuple[int, ...] = ()
+    unlabelled: bool = False
     id: int | None = None
 
 
@@ -68,8 +87,9 @@ def guess_roles(
 ) -> Guess:
     """The role of each column, from its cells (one sequence per column, all rows) and its name.
 
-    `named` is False when the names are made up. `text` names the text column, and `roles` maps columns to "ignored" or
-    a task's kind; both override the guess and must pass `check_overrides`.
+    `named` is False when the names are made up. `text` names the text column, and `roles` maps columns to "ignored",
+    "text_b" (the second text), "negative" (a text that does not belong to the first) or a task's kind; both override
+    the guess and must pass `check_overrides`.
     """
     overrides = roles or {}
     facts = [Facts(name if named else None, column) for name, column in zip(names, cells, strict=True)]
@@ -81,38 +101,58 @@ def guess_roles(
         texts = _texts(facts, cells, [i for i, name in enumerate(names) if name not in overrides])
     place = next(iter(texts), None)
     rivals = [i for i, score in texts.items() if i == place or score >= _RIVAL * texts[place]]
-    pair = text is None and _pair(names, texts)
+    others = [i for role in (TEXT_B, NEGATIVE) for i, name in enumerate(names) if overrides.get(name) == role]
+    pair, is_sure = (), True
+    if others and place is not None:
+        if text is None:
+            place = next((i for i in texts if are_a_pair(names[i], names[others[0]])), place)
+        pair = (place, *others[:2])
+    elif text is None:
+        pair, is_sure = _related(names if named else [""] * len(names), facts, cells, texts)
     if pair:
-        place, rivals = pair[0], list(pair)
+        place, rivals = pair[0], [pair[0]] if is_sure else list(pair)
+        wording = [shared(*both) for both in zip(*(cells[i][:_WORDED] for i in pair[:2]), strict=True)]
+        for column in facts:
+            column.wording = wording
     candidates = [i for i, column in enumerate(facts) if i != place and column.may_hold_labels]
     result: list[Role] = []
     guessed = 0
     for i, (name, column) in enumerate(zip(names, facts, strict=True)):
         if i == place:
             reason = _AS_YOU_SAID if text is not None else _why_text(names, facts, list(texts))
-            result.append(Role("text", None, reason, 1.0 if len(rivals) == 1 else 0.5, column.has_marks))
+            if pair and text is None:
+                reason = "it is the first of the texts that belong together"
+            result.append(Role("text", None, reason, 1.0 if len(rivals) == 1 else 0.5, column.has_marks and not pair))
+        elif i in pair:
+            reason = _AS_YOU_SAID if name in overrides else _why_related(names, cells, pair, i)
+            result.append(Role((TEXT_B, NEGATIVE)[pair.index(i) - 1], None, reason, 1.0 if is_sure else 0.5))
         elif name in overrides:
             kind = overrides[name]
-            result.append(Role(*(("ignored", None) if kind == "ignored" else ("task", kind)), _AS_YOU_SAID))
+            result.append(Role(*(("task", kind) if kind in KINDS else (IGNORED, None)), _AS_YOU_SAID))
         elif i in texts:
             size = "" if i in rivals else ", shorter than " + cut(names[place], 40)
-            result.append(Role("ignored", None, f"it holds another text{size}"))
+            result.append(Role(IGNORED, None, f"it holds another text{size}"))
         else:
-            role = _task_role(column, only=candidates == [i])
+            role = _task_role(column, only=candidates == [i], texts=2 if pair else 1)
             if role.role == "task":
                 guessed += 1
-                if pair:
-                    role = Role("ignored", None, "it is about two texts: say which one is to be read")
-                elif guessed > MOST_GUESSED:
+                if guessed > MOST_GUESSED:
                     reason = f"{MOST_GUESSED} columns before it hold labels, which are many already"
-                    role = Role("ignored", None, reason)
+                    role = Role(IGNORED, None, reason)
             result.append(role)
-    ignored = [i for i, role in enumerate(result) if role.role == "ignored"]
+    ignored = [i for i, role in enumerate(result) if role.role == IGNORED]
     own = next((i for i in ignored if names_rows(names[i]) and facts[i].all_differ(len(cells[i]))), None)
     if place is None:
         rivals = _phrases(facts, [i for i, name in enumerate(names) if name not in overrides])
-    asked = rivals if place is None or len(rivals) > 1 else []
-    return Guess(result, tuple(names[i] for i in asked), bool(pair), own)
+    asked = tuple(names[i] for i in rivals) if place is None or len(rivals) > 1 else ()
+    if not pair:
+        return Guess(result, asked, id=own)
+    unlabelled = not any(role.role == "task" for role in result) and not any(
+        overrides.get(names[i]) == IGNORED and _task_role(facts[i], only=False, texts=2).role == "task"
+        for i in candidates
+    )
+    result = _most_telling(names if named else [""] * len(names), result)
+    return Guess(result, asked, pair, unlabelled, own)
 
 
 def check_overrides(
@@ -125,8 +165,17 @@ def check_overrides(
         columns = cut(", ".join(map(repr, names)) or "none", 300)
         raise UserError(f"There is no column {missing[0]!r}. The columns are: {columns}.")
     for name, role in (roles or {}).items():
-        if role not in ("ignored", *KINDS):
-            raise UserError(f"{name!r} cannot be {role!r}. A column is ignored, {', '.join(KINDS)}.")
+        if role not in (IGNORED, TEXT_B, NEGATIVE, *KINDS):
+            raise UserError(
+                f"{name!r} cannot be {role!r}. A column is {IGNORED}, {TEXT_B}, {NEGATIVE}, {', '.join(KINDS)}."
+            )
+    seconds = [name for name, role in (roles or {}).items() if role in (TEXT_B, NEGATIVE)]
+    if text in seconds:
+        raise UserError(f"{text!r} cannot be both texts of a row: name another column for one of them.")
+    if len({roles[name] for name in seconds}) < len(seconds):
+        raise UserError(f"Only one column can be the second text, and one the {NEGATIVE} one; not {listed(seconds)}.")
+    if seconds and TEXT_B not in roles.values():
+        raise UserError(f"{seconds[0]!r} is not to be like the text: say by {TEXT_B} which column is.")
 
 
 # --- the text ---
@@ -184,12 +233,65 @@ def _text_score(facts: Facts, only: bool) -> float:
     return max(facts.mean_words * facts.distinct_share * facts.fill_share * by_name, 1e-6)
 
 
-def _pair(names: Sequence[str], texts: Mapping[int, float]) -> tuple[int, int] | None:
-    """Two columns of texts that belong together by their names and are about as long."""
-    likely = [i for i, score in texts.items() if score >= _IN_PAIR * max(texts.values())]
-    pairs = ((i, j) for i, j in itertools.combinations(sorted(likely), 2) if are_a_pair(names[i], names[j]))
-    # Of several pairs, such as texts and their parses, the one with the shortest names.
-    return min(pairs, key=lambda pair: len(names[pair[0]]), default=None)
+def _related(
+    names: Sequence[str], facts: Sequence[Facts], cells: Sequence[Sequence[str]], texts: Mapping[int, float]
+) -> tuple[tuple[int, ...], bool]:
+    """The columns of two texts that belong together, or of a triplet, and whether that is beyond doubt.
+
+    By their names; else by what they say, if they are about as long: more words in common within a row than between
+    rows."""
+    named = sorted(texts)[:_COMPARED_COLUMNS]
+    for triplet in itertools.permutations(named, 3):
+        if are_a_triplet(*(names[i] for i in triplet)):
+            return triplet, True
+    pairs = [
+        (i, j)
+        for i, j in itertools.combinations(named, 2)
+        if are_a_pair(names[i], names[j]) and _IN_PAIR * texts[i] <= texts[j] <= texts[i] / _IN_PAIR
+    ]
+    if pairs:
+        # Of several pairs, such as texts and their parses, the one with the shortest names.
+        return min(pairs, key=lambda pair: len(names[pair[0]])), True
+    most = max(texts.values(), default=0.0)
+    likely = [i for i in named if texts[i] >= _ALIKE * most]
+    pairs = {pair: found for pair in itertools.combinations(likely, 2) if (found := _relation(facts, cells, *pair))}
+    if not pairs:
+        return (), True
+    pair = tuple(likely) if len(likely) == len(pairs) == 3 else max(pairs, key=pairs.get)
+    return pair, not any(names[i] for i in pair)
+
+
+def _relation(facts: Sequence[Facts], cells: Sequence[Sequence[str]], i: int, j: int) -> float:
+    """By how much more the texts of two columns are alike within a row than between rows; 0 if that is no evidence
+    that they belong together."""
+    lengths = sorted((facts[i].mean_words, facts[j].mean_words))
+    if not (facts[i].is_prose and facts[j].is_prose) or lengths[1] > _AS_LONG * lengths[0]:
+        return 0.0
+    rows = [pair for pair in zip(cells[i][:_COMPARED], cells[j][:_COMPARED], strict=True) if all(map(str.strip, pair))]
+    if len(rows) < 5 or 2 * sum(contained(*pair) >= _COPY for pair in rows) > len(rows):
+        return 0.0
+    others = [(rows[at][0], rows[at - 1][1]) for at in range(len(rows))]
+    more = sum(shared(*pair) for pair in rows) - sum(shared(*pair) for pair in others)
+    return more / len(rows) if more >= _RELATED * len(rows) else 0.0
+
+
+def _why_related(names: Sequence[str], cells: Sequence[Sequence[str]], pair: Sequence[int], i: int) -> str:
+    pairs = list(zip(cells[pair[0]][:_COMPARED], cells[i][:_COMPARED], strict=True))
+    mean = sum(shared(*both) for both in pairs) / len(pairs) if pairs else 0.0
+    return f"{mean:.0%} of its words and those in {cut(names[pair[0]], 40)} are the same, on average"
+
+
+def _most_telling(names: Sequence[str], roles: Sequence[Role]) -> list[Role]:
+    """The roles in a table of pairs, with columns left out that say less about the two texts than others: where they
+    come from, or what a single annotator thought."""
+    tasks = [i for i, role in enumerate(roles) if role.role == "task" and role.reason != _AS_YOU_SAID]
+    if len(tasks) < 2:
+        return list(roles)
+    ranks = {i: rank_among_labels(names[i]) for i in tasks}
+    best = max(tasks, key=lambda i: (ranks[i], roles[i].confidence))
+    kept = {i for i in tasks if ranks[i] == ranks[best]} if ranks[best] else {best}
+    reason = f"{names[best] or 'another column'} says more about the two texts; give this one a use to learn it too"
+    return [Role(IGNORED, None, reason) if i in tasks and i not in kept else role for i, role in enumerate(roles)]
 
 
 def _why_text(names: Sequence[str], facts: Sequence[Facts], texts: Sequence[int]) -> str:
@@ -208,26 +310,27 @@ def _why_text(names: Sequence[str], facts: Sequence[Facts], texts: Sequence[int]
 # --- tasks ---
 
 
-def _task_role(facts: Facts, only: bool) -> Role:
-    """The role of a column that is not the text. `only`: no other column can hold labels."""
+def _task_role(facts: Facts, only: bool, texts: int) -> Role:
+    """The role of a column that is not a text. `only`: no other column can hold labels; `texts`: how many a row has."""
     if not facts.filled:
-        return Role("ignored", None, "it is empty")
+        return Role(IGNORED, None, "it is empty")
     likely = only or facts.promises_labels
     if not facts.entity_form:  # entities cannot be mistaken for anything else
         if facts.is_unnamed:
-            return Role("ignored", None, "the first line gives it no name of its own")
+            return Role(IGNORED, None, "the first line gives it no name of its own")
         if facts.aside:
-            return Role("ignored", None, f"it holds {facts.aside}")
+            return Role(IGNORED, None, f"it holds {facts.aside}")
         if facts.is_useless:
-            return Role("ignored", None, "by its name it says nothing about the text")
+            return Role(IGNORED, None, "by its name it says nothing about the text")
         if facts.is_prose:
-            return Role("ignored", None, "it holds another text")
-    evidence = {name: claim for name, kind in KINDS.items() if (claim := kind.recognise(facts, likely))}
+            return Role(IGNORED, None, "it holds another text")
+    kinds = {name: kind for name, kind in KINDS.items() if kind.texts == texts}
+    evidence = {name: claim for name, kind in kinds.items() if (claim := kind.recognise(facts, likely))}
     if not evidence:
-        return Role("ignored", None, "it holds nothing that can be learned")
+        return Role(IGNORED, None, "it holds nothing that can be learned")
     name = max(evidence, key=lambda name: evidence[name].score)
     best = evidence.pop(name)
     if not best.score:
-        return Role("ignored", None, best.reason)
+        return Role(IGNORED, None, best.reason)
     rivals = tuple(other for other, claim in evidence.items() if claim.score > best.score - _CLOSE)
     return Role("task", name, best.reason, best.score, rivals=rivals)

@@ -68,9 +68,14 @@ class Dataset:
 
 # --- splitting ---
 
+# If more of the pairs are connected by their sentences, keeping them together would leave too few to hold out.
+_TOO_CONNECTED = 0.8
+
 
 def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
-    """(training rows, validation rows). Rows whose texts differ only in case and spacing stay together.
+    """(training rows, validation rows). Rows whose texts differ only in case and spacing stay together, and so do pairs
+    that share a sentence, directly or by way of other pairs, unless that leaves too few to hold out (see
+    `share_sentences`).
 
     Whether a text is held out depends on the text alone, not on the file's order or the seed: rows of a sample that
     the default model was not trained on are held out from a visitor's run as well, and a larger share holds out the
@@ -78,58 +83,73 @@ def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
     are two texts or more.
     """
     strata = _strata(rows)
-    takes = _takes([len(stratum) for stratum in strata], share)
-    held_out = {text for stratum, take in zip(strata, takes, strict=True) for text in [*stratum][:take]}
-    train = [row for row in rows if _same_texts(row) not in held_out]
-    return train, [row for row in rows if _same_texts(row) in held_out]
+    chosen = _chosen([[_distinct(group) for group in stratum] for stratum in strata], share)
+    held_out = {id(row) for stratum, places in zip(strata, chosen, strict=True) for i in places for row in stratum[i]}
+    return [row for row in rows if id(row) not in held_out], [row for row in rows if id(row) in held_out]
 
 
 @dataclass(frozen=True)
 class RowCounts:
-    """How many rows each text of a table has, by stratum, in the order in which `split` holds texts out."""
+    """How many (texts, rows) each group of a table has that stays together, by stratum, in the order in which `split`
+    holds groups out."""
 
-    strata: tuple[tuple[int, ...], ...] = ()
+    strata: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> RowCounts:
-        return cls(tuple(tuple(map(len, stratum.values())) for stratum in _strata(rows)))
+        return cls(tuple(tuple((_distinct(group), len(group)) for group in stratum) for stratum in _strata(rows)))
 
     @property
     def total(self) -> int:
-        return sum(map(sum, self.strata))
+        return sum(rows for stratum in self.strata for _, rows in stratum)
 
     def held_out(self, share: float) -> int:
         """How many rows `split` holds out."""
-        takes = _takes([len(stratum) for stratum in self.strata], share)
-        return sum(sum(stratum[:take]) for stratum, take in zip(self.strata, takes, strict=True))
+        chosen = _chosen([[texts for texts, _ in stratum] for stratum in self.strata], share)
+        return sum(stratum[i][1] for stratum, places in zip(self.strata, chosen, strict=True) for i in places)
 
 
-def _strata(rows: Sequence[Row]) -> list[dict[str, list[Row]]]:
-    """The rows by text, in strata of the same labels, the largest first."""
-    texts: dict[str, list[Row]] = {}
-    for row in rows:
-        texts.setdefault(_same_texts(row), []).append(row)
+def _strata(rows: Sequence[Row]) -> list[list[list[Row]]]:
+    """The rows in groups that stay together, in strata of the same labels, the largest first."""
+    groups = _connected(rows)
+    if len(rows) > len(groups) and max(map(len, groups.values())) > _TOO_CONNECTED * len(rows):
+        groups = {}
+        for row in rows:
+            groups.setdefault(_same_texts(row), []).append(row)
     strata: dict[tuple, list[str]] = {}
     labels_of = _telling_labels(rows)
-    for text, group in texts.items():
-        strata.setdefault(labels_of(group[0]), []).append(text)
-    by_size = sorted(strata.items(), key=lambda item: (-len(item[1]), repr(item[0])))
-    return [{text: texts[text] for text in sorted(members, key=_rank)} for _, members in by_size]
+    for name, group in groups.items():
+        strata.setdefault(labels_of(group[0]), []).append(name)
+    by_name = {labels: sorted(names, key=_rank) for labels, names in strata.items()}
+    size = {labels: sum(_distinct(groups[name]) for name in names) for labels, names in by_name.items()}
+    order = sorted(by_name, key=lambda labels: (-size[labels], repr(labels)))
+    return [[groups[name] for name in by_name[labels]] for labels in order]
 
 
-def _takes(sizes: Sequence[int], share: float) -> list[int]:
-    """How many texts to hold out of each stratum; what rounding leaves over is carried to the next."""
-    takes: list[int] = []
+def _distinct(group: Sequence[Row]) -> int:
+    return len(set(map(_same_texts, group)))
+
+
+def _chosen(strata: Sequence[Sequence[int]], share: float) -> list[list[int]]:
+    """The places of the groups to hold out of each stratum, given how many texts each has; what rounding leaves over is
+    carried to the next."""
+    chosen: list[list[int]] = []
     due = 0.0
-    for size in sizes:
-        due += size * share
-        takes.append(min(round(due), size - 1 if size > 1 else 1))
-        due -= takes[-1]
-    if share > 0 and sum(sizes) > 1 and not any(takes):
-        takes[0] = 1
-    if sizes and sum(takes) == sum(sizes):
-        takes[-1] -= 1
-    return takes
+    for sizes in strata:
+        due += sum(sizes) * share
+        left, places = round(due), []
+        for i, size in enumerate(sizes[: max(len(sizes) - 1, 1)]):
+            if size <= left:
+                places.append(i)
+                left -= size
+                due -= size
+        chosen.append(places)
+    groups = sum(map(len, strata))
+    if share > 0 and groups > 1 and not any(chosen):
+        chosen[0].append(0)
+    if groups and sum(map(len, chosen)) == groups:
+        chosen[-1].pop()
+    return chosen
 
 
 def _telling_labels(rows: Sequence[Row]) -> Callable[[Row], tuple]:
@@ -154,18 +174,54 @@ def _telling_labels(rows: Sequence[Row]) -> Callable[[Row], tuple]:
     return stratum
 
 
+def _connected(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows in groups that share no sentence, under the least text of each; of rows with one text, the same text."""
+    above: dict[str, str] = {}
+
+    def top(text: str) -> str:
+        while above.setdefault(text, text) != text:
+            above[text] = text = above[above[text]]
+        return text
+
+    for row in rows:
+        first, *others = map(_plain, row.texts)
+        for other in others:
+            low, high = sorted((top(first), top(other)))
+            above[high] = low
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(top(_plain(row.text)), []).append(row)
+    return groups
+
+
+def share_sentences(rows: Sequence[Row], held_out: Sequence[Row]) -> int:
+    """How many pairs that are held out share a sentence with those that are not."""
+    known = {_plain(text) for row in rows if len(row.texts) > 1 for text in row.texts}
+    return sum(any(_plain(text) in known for text in row.texts) for row in held_out if len(row.texts) > 1)
+
+
 def _rank(text: str) -> bytes:
     return hashlib.sha256(f"1 {text}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _same_texts(row: Row) -> str:
-    return "\0".join(" ".join(text.casefold().split()) for text in row.texts)
+    return "\0".join(map(_plain, row.texts))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
-    """The rows whose text is not among `held_out`."""
+    """The rows whose text is not among `held_out`; of pairs, those that share no sentence with any of its pairs."""
     texts = {_same_texts(row) for row in held_out}
-    return [row for row in rows if _same_texts(row) not in texts]
+    sentences = {_plain(text) for row in held_out if len(row.texts) > 1 for text in row.texts}
+    return [
+        row
+        for row in rows
+        if _same_texts(row) not in texts
+        and not (len(row.texts) > 1 and any(_plain(text) in sentences for text in row.texts))
+    ]
 
 
 # --- recipes ---
@@ -178,8 +234,9 @@ _LONGEST = 1_000_000
 class SourceSpec(JsonData):
     """One data file of a recipe, in any format that `read_table` reads.
 
-    `text` and `column` name the columns of text and label. `tasks` maps each task to {label: what it means there}
-    (null: no label; labels that are not listed stay as they are); without it every column is a task of the same name.
+    `text`, `text_b` and `column` name the columns of text, second text and label. `tasks` maps each task to {label:
+    what it means there} (null: no label; labels that are not listed stay as they are); without it every column is a
+    task of the same name.
     `validation` is the share of rows held out, under the file's name. With `unlabelled_text` labels are ignored, and
     the texts are used for the anchor and the teacher only. `teacher` is a folder beside the data or any other model,
     whose answers are targets beside the labels (see `mtl.training.distillation`). With `variations` the teacher
@@ -188,6 +245,7 @@ class SourceSpec(JsonData):
 
     file: str
     text: str | None = None
+    text_b: str | None = None
     column: str | None = None
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weight: float = setting(1.0, high=100)
@@ -201,7 +259,7 @@ class SourceSpec(JsonData):
     variations: int = setting(0, high=1_000_000)
 
     def __post_init__(self) -> None:
-        for name in ("file", "text", "column"):
+        for name in ("file", "text", "text_b", "column"):
             value = getattr(self, name)
             if not isinstance(value, str) and (value is not None or name == "file"):
                 raise UserError(f"A file of a recipe: {name} must be a text in quotes, not {value!r}.")
@@ -282,7 +340,7 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike, specs: Mapping[
     if not path.is_file():
         raise UserError(f"{path} is not there. Paths in a recipe are relative to --data-dir.")
     try:
-        table = read_table(path, text=source.text)
+        table = read_table(path, text=source.text, text_b=source.text_b)
     except UserError as error:
         if path.name in str(error):
             raise
@@ -301,4 +359,6 @@ def read_source(source: SourceSpec, data_dir: str | os.PathLike, specs: Mapping[
         for task, value in row.labels.items():
             if task in specs and (problem := KINDS[specs[task].kind].misfit(value, specs[task])):
                 raise UserError(f"{path}, {place(row.line)}: {problem}")
+            if task in specs and KINDS[specs[task].kind].texts > len(row.texts):
+                raise UserError(f"{path}, {place(row.line)}: task {task!r} is about two texts, and the row has one.")
     return rows

@@ -74,6 +74,9 @@ class Facts:
 
     def __init__(self, name: str | None, cells: Sequence[str]) -> None:
         self.name = name
+        self._cells = cells
+        # Of a table with two texts in a row: the share of words that the two have in common, row by row.
+        self.wording: Sequence[float] = ()
         self.filled = [cell.strip() for cell in cells if not is_blank(cell)]
         self.fill_share = len(self.filled) / len(cells) if cells else 1.0
         self.sample = self.filled[:_SAMPLE]
@@ -214,6 +217,16 @@ class Facts:
         """Whether the cells are like 1951.69 beside 1937.148: a year and a number within it, of any length."""
         widths = {len(cell) for cell in self.sample}
         return len(widths) > 1 and _share(self.sample, _YEAR_SERIAL.fullmatch) >= _NEARLY_ALL
+
+    @cached_property
+    def follows_wording(self) -> float:
+        """The correlation of the numbers with `wording`, from -1 to 1; 0 without one."""
+        numbers = zip(map(self._parse_number, self._cells), self.wording, strict=False)
+        known = [(number, share) for number, share in numbers if number is not None]
+        try:
+            return statistics.correlation(*zip(*known, strict=True))
+        except (TypeError, statistics.StatisticsError):  # too few, or all the same
+            return 0.0
 
     @property
     def _has_faulty_amounts(self) -> bool:

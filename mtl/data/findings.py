@@ -47,9 +47,9 @@ def examine(
 
 
 def _duplicates(rows: Sequence[Row], nouns: Mapping[str, str], findings: Findings) -> None:
-    first: dict[str, Row] = {}
+    first: dict[tuple[str, ...], Row] = {}
     for row in rows:
-        earlier = first.setdefault(row.text.strip(), row)
+        earlier = first.setdefault(tuple(map(str.strip, row.texts)), row)
         if earlier is row:
             continue
         differs = (n for n, label in row.labels.items() if earlier.labels.get(n, label) != label)
@@ -62,14 +62,15 @@ def _truncated(
     rows: Sequence[Row], token_counts: TokenCounts, max_tokens: int, findings: Findings, progress: Progress
 ) -> None:
     # A token is at least one byte of UTF-8, and a character at most 4, so most texts need not be tokenised.
-    long = [r for r in rows if 4 * len(r.text) > max_tokens - _SPECIAL and len(r.text.encode()) > max_tokens - _SPECIAL]
+    most = max_tokens - _SPECIAL
+    long = [(t, row) for row in rows for t in row.texts if 4 * len(t) > most and len(t.encode()) > most]
     counts: dict[int, int] = {}
     # In parts, as the tokens of a whole file would take many times its memory.
-    for part in by_length([len(row.text) for row in long], _PART_CHARACTERS, _PART):
+    for part in by_length([len(text) for text, _ in long], _PART_CHARACTERS, _PART):
         progress(len(counts) / len(long))
-        counts |= zip(part, token_counts([long[i].text for i in part]), strict=True)
-    for i, row in enumerate(long):
+        counts |= zip(part, token_counts([long[i][0] for i in part]), strict=True)
+    for i, (text, row) in enumerate(long):
         if counts[i] > max_tokens:
             # Longer texts are cut before they are tokenised, so the count is a lower bound.
-            code = "truncated" if len(row.text) <= MAX_CHARACTERS else "endless"
+            code = "truncated" if len(text) <= MAX_CHARACTERS else "endless"
             findings.add(code, row.line, count=counts[i], limit=max_tokens)

@@ -30,12 +30,30 @@ _PAIRS = frozenset(
     tuple(pair.split("+"))
     for pair in _words("premise+hypothesis query+passage query+document anchor+positive claim+evidence text+text_pair")
 )
+# Of three texts that belong together: the first, one that means the same, and one that does not.
+_TRIPLETS = tuple(
+    frozenset(_words(names))
+    for names in (
+        "anchor query question premise sent0 sentence1 text",
+        "positive pos sent1 entailment sentence2 positive_passage",
+        "negative neg hard_neg hard_negative contradiction sentence3 negative_passage",
+    )
+)
 LABEL_NAMES = frozenset(
     _words(
         "label labels sentiment sentiments stars star rating ratings class category topic target emotion "
         "intent polarity score intensity entities entity ner tag tags annotation annotations"
     )
 )
+# Parts of names for how alike two texts are, and for what one is to the other.
+_LIKENESS_PARTS = frozenset(_words("score scores similarity sim similar relatedness cosine likeness"))
+_CLASS_PARTS = frozenset(
+    _words(
+        "label labels class gold is duplicate duplicates paraphrase entailment relation judgment judgement quality "
+        "target answer category type"
+    )
+)
+_JUDGMENTS = frozenset(_words("judgment judgement"))
 WORD_NAMES = frozenset(_words("word words token tokens form"))
 _USELESS_NAMES = frozenset(
     _words(
@@ -92,6 +110,31 @@ def are_a_pair(first: str, second: str) -> bool:
         return True
     stems = [re.fullmatch(r"(..+?)[ _-]?(?:[abxy]|one|two|left|right)", name) for name in (first, second)]
     return first != second and all(stems) and stems[0][1] == stems[1][1]
+
+
+def are_a_triplet(first: str, second: str, third: str) -> bool:
+    """Whether the names are those of an anchor, a text that belongs to it, and one that does not."""
+    return all(name.lower() in names for name, names in zip((first, second, third), _TRIPLETS, strict=True))
+
+
+def promises_likeness(name: str) -> bool:
+    """Whether the name is typical of a score of how alike two texts are."""
+    return not _LIKENESS_PARTS.isdisjoint(name_parts(name))
+
+
+def promises_class(name: str) -> bool:
+    """Whether the name is typical of what one text is to another."""
+    return not _CLASS_PARTS.isdisjoint(name_parts(name))
+
+
+def rank_among_labels(name: str) -> int:
+    """How clearly a name is that of what is known of two texts: 2 for what was settled on by several annotators (gold
+    labels), 1 for other names of labels, 0 for names of anything, and for those of one annotator (label1)."""
+    parts = name_parts(name)
+    if "gold" in parts:
+        return 2
+    promises = promises_labels(name) or promises_likeness(name) or not _JUDGMENTS.isdisjoint(parts)
+    return int(promises and not name[-1:].isdigit())
 
 
 def names_rows(name: str) -> bool:

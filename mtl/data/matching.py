@@ -33,6 +33,11 @@ class ColumnMatch:
     note: str = ""
     what: str = ""
 
+    @property
+    def has_head(self) -> bool:
+        """Whether its task has a head, and does not train the embedding alone."""
+        return self.spec is not None and KINDS[self.spec.kind].reads != "embedding"
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -112,12 +117,13 @@ def _match_column(
     if not kind.fewest_labels:
         if mapping:
             raise UserError(f"Column {column.name!r} has no labels that could be read as others.")
-        if len(set(values)) < least:
+        if len(set(values)) < least and (kind.labelled or not values):
             return nothing(kind.describe(values))
         task = match_task(column, free)
         if task and kind.covers(free[task], values):
             return ColumnMatch(free[task], reuses_head=True)
-        note = f"Column {column.name!r} gets a new head for {kind.describe(values)}."
+        what = "trains the embedding itself by" if kind.reads == "embedding" else "gets a new head for"
+        note = f"Column {column.name!r} {what} {kind.describe(values)}."
         return ColumnMatch(kind.new_spec(_name_for(column, task, taken), (), values), note=note)
     if len(column.labels) > MOST_LABELS:
         return nothing(f"{len(column.labels):,} labels, more than {MOST_LABELS}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from mtl.data.columns import Guess, Role
+from mtl.config import KINDS
+from mtl.data.columns import TEXT_B, Guess, Role
 from mtl.data.facts import Facts
 from mtl.data.rows import Findings, Question, Reading
 from mtl.kinds.classification import Classification
@@ -33,17 +34,25 @@ def ask_for_header(rows: Sequence[Sequence[str]], taken: bool) -> Question:
 def ask_for_text(
     guess: Guess, names: Sequence[str], cells: Sequence[Sequence[str]], findings: Findings
 ) -> list[Question]:
-    """The question which column is the text, if more than one may be it, or none is certain enough to be taken."""
+    """The question which column is the text, if more than one may be it, or none is certain enough to be taken; or
+    whether two of them belong together."""
     if not guess.texts:
         return []
     is_taken = any(role.role == "text" for role in guess.roles)
     readings = []
+    if guess.pair:
+        first, second = (names[i] for i in guess.pair[:2])
+        rows = list(zip(*(cells[i] for i in guess.pair[:2]), strict=True))[:3]
+        sample = tuple(tuple(cut(" ".join(cell[:1000].split()), _SHOWN) for cell in row) for row in rows)
+        arguments = {"text": first, "roles": {second: TEXT_B}}
+        option = f"--text {shlex.quote(first)} --text-b {shlex.quote(second)}"
+        readings.append(Reading(f"Both: {first} and {second} belong together.", arguments, option, sample))
     for name in guess.texts[:_MOST_READINGS]:
         sample = tuple((cut(" ".join(cell[:1000].split()), _SHOWN),) for cell in cells[names.index(name)][:3])
         readings.append(Reading(name, {"text": name}, f"--text {shlex.quote(name)}", sample))
     if is_taken:
         first, second = guess.texts[:2]
-        code = "two-texts" if guess.are_a_pair else "which-text"
+        code = "two-texts" if guess.pair else "which-text"
         findings.add(code, None, first, other=second, option=readings[1].option)
     return [Question("Which column is the text?", tuple(readings))]
 
@@ -63,6 +72,16 @@ def ask_for_several(name: str, role: Role, cells: Sequence[str]) -> list[Questio
         for kind, (title, sample) in sorted(ways.items(), key=lambda way: way[0] != role.kind)
     ]
     return [Question(f"Does a cell of {name} hold one label or several?", tuple(readings))]
+
+
+def ask_for_kind(name: str, role: Role, cells: Sequence[str]) -> Question:
+    """The question what a column of a table of pairs says about the two texts: classes, or how alike they are."""
+    sample = tuple((cut(cell, _SHOWN),) for cell in dict.fromkeys(cells[:1000]))[:3]
+    readings = (
+        Reading(KINDS[kind].about_pairs, {"roles": {name: kind}}, f"--role {shlex.quote(f'{name}={kind}')}", sample)
+        for kind in (role.kind, *role.rivals)
+    )
+    return Question(f"What does {name} say about the two texts?", tuple(readings))
 
 
 def ask_for_names(column: str, tagged: Sequence[tuple[str, str]]) -> Question:

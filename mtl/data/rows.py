@@ -52,7 +52,7 @@ def as_items(lines: list[int]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One text, or two, with labels.
+    """One text, or two or three (a third does not belong to the first), with labels.
 
     `texts` may be given as one text. `labels` maps a task to a value of its kind (a label, a number, spans of the
     text); unlabelled tasks are missing. `line` is where the row begins, counted from 1 as in a text editor. `id` is the
@@ -78,8 +78,9 @@ class Row:
 class Column:
     """One column: what it is used for and why.
 
-    `role` is "text", "task" or "ignored"; `kind` is the name of a kind for a task, else None. `labels`, in order, and
-    `counts`, of rows or entities by label, are empty for a kind without labels. `confidence` goes from 0 to 1.
+    `role` is "text", "text_b", "negative", "task" or "ignored"; `kind` is the name of a kind for a task, else None.
+    `labels`, in order, and `counts`, of rows or entities by label, are empty for a kind without labels. `confidence`
+    goes from 0 to 1.
     """
 
     name: str
@@ -157,6 +158,16 @@ class Table:
     def text_column(self) -> str | None:
         """The name of the column that the texts come from, or None."""
         return next((c.name for c in self.columns if c.role == "text"), None)
+
+    @property
+    def text_columns(self) -> list[str]:
+        """The names of the columns that each of a row's texts comes from, in their order."""
+        return [*self.text_roles().values()]
+
+    def text_roles(self) -> dict[str, str]:
+        """The role of each of a row's texts, and the name of its column."""
+        roles = {column.role: column.name for column in self.columns}
+        return {role: roles[role] for role in ("text", "text_b", "negative") if role in roles}
 
     @property
     def errors(self) -> tuple[Finding, ...]:

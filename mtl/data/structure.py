@@ -81,8 +81,8 @@ def take_names(
     guess = guess_roles(names, columns_of(grid, width), named=False).roles
     tasks = [i for i, role in enumerate(guess) if role.role == "task"]
     for i, role in enumerate(guess):
-        if role.role == "text":
-            names[i] = "text"
+        if role.role != "task" and role.role != "ignored":
+            names[i] = role.role
         elif tasks == [i]:
             names[i] = "entities" if role.kind == _ENTITIES else "label"
     if width > 1:

@@ -16,19 +16,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mtl.config import KINDS
+from mtl.config import KINDS, listed
 from mtl.data import findings as doctor
 from mtl.data import frame, tokens
-from mtl.data.columns import Guess, Role, check_overrides, guess_roles
+from mtl.data.columns import IGNORED, TEXT_B, Guess, Role, check_overrides, guess_roles
 from mtl.data.delimited import DELIMITER_NAMES, read_grid
 from mtl.data.families import Layout, find_families
 from mtl.data.files import MAX_BYTES, PACKED_ENDINGS
 from mtl.data.grid import Grid
 from mtl.data.header import unused_name
-from mtl.data.questions import ask_for_several, ask_for_text
+from mtl.data.questions import ask_for_kind, ask_for_several, ask_for_text
 from mtl.data.records import read_records
 from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Question, Row, Table, in_order
 from mtl.data.structure import columns_of, read_cells, take_names
+from mtl.kinds.contrastive import Contrastive
 from mtl.kinds.tagging import Tagging
 from mtl.text.spans import parse_markup
 from mtl.text.values import is_blank, is_null, parse_number
@@ -37,6 +38,8 @@ __all__ = ["Column", "Finding", "Row", "Table", "read_table"]
 
 # The kind of task of files with a word per line, and of marks in a text.
 ENTITIES = Tagging.name
+# The kind of task of texts that belong together, of which nothing else is known.
+UNLABELLED = Contrastive.name
 # The share of the work done when cells are split, roles guessed, rows read; progress is reported every so many cells.
 _CUT, _GUESSED, _READ, _OFTEN = 0.3, 0.45, 0.7, 20_000
 # The delimiter that goes with a file's extension.
@@ -47,6 +50,7 @@ def read_table(
     path: str | os.PathLike[str],
     *,
     text: str | None = None,
+    text_b: str | None = None,
     roles: Mapping[str, str] | None = None,
     header: bool | None = None,
     max_bytes: int = MAX_BYTES,
@@ -58,11 +62,11 @@ def read_table(
     """Read a table of texts and labels from a file: CSV, TSV, JSON, JSON Lines, Excel, OpenDocument, Parquet, CoNLL,
     one word per row, or one text per line.
 
-    The roles of columns are guessed; `text` (the text column) and `roles` (column -> "ignored" or a kind of task, see
-    `mtl.config.KINDS`) override the guess, and `header` whether the first row names the columns. `names` gives the
-    names of integer tags, by column. Where a guess is a close call, it is among the `questions`. Unusable rows are left
-    out and reported in `findings`, as is everything odd; with `token_counts` and `max_tokens` (see `findings.examine`)
-    also texts that are too long for a model.
+    The roles of columns are guessed; `text` (the text column), `text_b` (that of a second text) and `roles` (column ->
+    "ignored", "text_b", "negative" or a kind of task, see `mtl.config.KINDS`) override the guess, and `header` whether
+    the first row names the columns. `names` gives the names of integer tags, by column. Where a guess is a close call,
+    it is among the `questions`. Unusable rows are left out and reported in `findings`, as is everything odd; with
+    `token_counts` and `max_tokens` (see `findings.examine`) also texts that are too long for a model.
 
     `progress` is called with the share of the work that is done; an exception in it ends the reading.
 
@@ -71,12 +75,13 @@ def read_table(
     """
     path = Path(path)
     findings = Findings()
+    roles = {**(roles or {}), **({text_b: TEXT_B} if text_b is not None else {})}
     grid, lines, encoding = read_cells(path, findings, max_bytes)
     questions: list[Question] = []
     id_column = None
-    chosen = {name for name, kind in (roles or {}).items() if kind == ENTITIES}
+    chosen = {name for name, kind in roles.items() if kind == ENTITIES}
     tag_names = names or {}
-    overrides = {**dict.fromkeys(tag_names, ENTITIES), **(roles or {})}
+    overrides = {**dict.fromkeys(tag_names, ENTITIES), **roles}
     if (words := tokens.read_lines(lines, findings, chosen, tag_names)) is not None:
         form = "CoNLL, one word per line"
         check_overrides(words.names, text, overrides)
@@ -91,9 +96,9 @@ def read_table(
             frame.trim(grid, findings)
         progress(_CUT)
         titles, are_own = take_names(grid, header, findings, questions)
-        marks = unused_name("entities", set(titles))
+        marks, pairs = unused_name("entities", set(titles)), unused_name("pairs", set(titles))
         families = find_families(titles, columns_of(grid, len(titles)), text, overrides)
-        check_overrides(titles, text, overrides, also=[marks, *families.names])
+        check_overrides(titles, text, overrides, also=[marks, pairs, *families.names])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
         if words := tokens.read_grid(grid, titles, findings, chosen, tag_names, named=are_own):
             form = f"one word per row, {form or f'{delimiter} between cells'}"
@@ -110,9 +115,14 @@ def read_table(
             for title, role, own in zip(titles, guess.roles, cells, strict=True):
                 questions += ask_for_several(title, role, own)
             progress(_GUESSED)
-            if (roles or {}).get(marks) == "ignored" or guess.are_a_pair:
+            if guess.pair:
+                asked = [(title, role) for title, role in zip(titles, guess.roles, strict=True) if role.rivals]
+                questions += [ask_for_kind(title, role, cells[titles.index(title)]) for title, role in asked]
+            if roles.get(marks) == IGNORED or guess.pair:
                 marks = None
-            rows, columns = _from_grid(grid, families, cells, guess, marks, findings, progress)
+            if not guess.unlabelled or roles.get(pairs) == IGNORED:
+                pairs = None
+            rows, columns = _from_grid(grid, families, cells, guess, marks, pairs, findings, progress)
             id_column = None if guess.id is None else titles[guess.id]
     progress(_READ)
     examined = doctor.examine(
@@ -149,10 +159,12 @@ def _from_grid(
     cells: Sequence[Sequence[str]],
     guess: Guess,
     marks: str | None,
+    pairs: str | None,
     findings: Findings,
     progress: Progress,
 ) -> tuple[list[Row], list[Column]]:
-    """The rows and columns of a table; `marks` is the task for entities marked in its text, or None."""
+    """The rows and columns of a table; `marks` is the task for entities marked in its text, `pairs` that for texts that
+    belong together, or None."""
     names, roles = families.names, guess.roles
     place = next((i for i, role in enumerate(roles) if role.role == "text"), None)
     if place is None:
@@ -161,6 +173,9 @@ def _from_grid(
         option = f", by --text {shlex.quote(likely)}" if likely else ""
         findings.add("no-text-column", names=", ".join(names) or "none", likely=said, option=option)
         return [], _described(names, roles, [])
+    if not guess.pair:
+        roles = [_without_second_text(name, role, findings) for name, role in zip(names, roles, strict=True)]
+    others = guess.pair[1:]
     readers = {
         i: KINDS[role.kind].reader(cells[i], functools.partial(findings.add, column=names[i]))
         for i, role in enumerate(roles)
@@ -193,6 +208,12 @@ def _from_grid(
         if not text.strip():
             findings.add("text-empty", line, names[place])
             continue
+        texts = (text, *(row[i] if i < len(row) else "" for i in others))
+        if (
+            empty := next((i for i, other in zip(others, texts[1:], strict=True) if not other.strip()), None)
+        ) is not None:
+            findings.add("text-empty", line, names[empty])
+            continue
         width = len(row)
         blank: list[int] = []
         for i, read in readers.items():
@@ -209,13 +230,20 @@ def _from_grid(
             for i in blank:
                 findings.add("label-blank", line, names[i], noun=KINDS[roles[i].kind].value_noun)
         own = row[guess.id].strip() if guess.id is not None and guess.id < width else ""
-        rows.append(Row(text, labels, line, own))
+        if pairs:
+            labels[pairs] = True
+        rows.append(Row(texts, labels, line, own))
     for i in readers:
         missing = sum(max(0, count - NAMED_LINES) for width, count in short.items() if width <= i)
         findings.add_uncounted("label-blank", names[i], missing)
     if marked and marks:
         names = [*names, marks]
         roles = [*roles, Role("task", ENTITIES, f"its entities are marked in {names[place]}")]
+    if pairs:
+        belong = listed(names[i] for i in guess.pair[:2])
+        names, roles = [*names, pairs], [*roles, Role("task", UNLABELLED, f"the texts in {belong} belong together")]
+    if others:
+        rows = _with_same_texts(rows, [names[i] for i in guess.pair], findings)
     for name, role in zip(names, roles, strict=True):
         if role.kind:
             KINDS[role.kind].settle(rows, name, findings)
@@ -225,6 +253,25 @@ def _from_grid(
     elif all(column.role != "task" for column in columns):
         findings.add("no-task")
     return rows, columns
+
+
+def _without_second_text(name: str, role: Role, findings: Findings) -> Role:
+    """The role, unless it is for two texts, of which this table has one."""
+    if role.kind is None or KINDS[role.kind].texts == 1:
+        return role
+    findings.add("one-text", None, name, kind=role.kind)
+    return Role(IGNORED, None, "it is about two texts, and the rows have one")
+
+
+def _with_same_texts(rows: list[Row], names: Sequence[str], findings: Findings) -> list[Row]:
+    """The rows, with rows reported whose two texts are the same; without labels if all are."""
+    same = [row for row in rows if row.texts[0].strip() == row.texts[1].strip()]
+    if same and len(same) == len(rows):
+        findings.add("same-columns", None, names[1], other=names[0])
+        return [replace(row, labels={}) for row in rows]
+    for row in same:
+        findings.add("same-texts", row.line, names[1])
+    return rows
 
 
 def _even_rows(grid: Grid, families: Layout, place: int, findings: Findings) -> Iterator[tuple[list[str], int]]:

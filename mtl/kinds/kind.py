@@ -61,8 +61,9 @@ class Kind:
     `texts`: how many texts of a row it reads, 1 or 2. `reads`: "sentence" (a pooled vector per text), "words" (a vector
     per word), "pair" or "embedding" (the model's own embeddings; its head has no weights). `head`: "module:name" of a
     function (spec, width of vectors) -> `mtl.heads.Head`, imported when a model is built. `fewest_labels`: how many
-    labels a spec has at least, 0 for a kind without labels; `label_noun`: what they are called. `value_noun`: what
-    a row has of it. `teachable`: it can be distilled. `moves_embedding`: the anchor skips rows with such a label.
+    labels a spec has at least, 0 for a kind without labels; `label_noun`: what they are called. `value_noun`: what a
+    row has of it. `about_pairs`: what a value says about two texts. `teachable`: it can be distilled.
+    `moves_embedding`: the anchor skips rows with such a label. `labelled`: False if the texts alone are learned from.
     `metrics`: its scores; the first, which must be better when higher, is the headline.
     """
 
@@ -74,8 +75,10 @@ class Kind:
     fewest_labels = 2
     label_noun = "label"
     value_noun = "label"
+    about_pairs = ""
     teachable = False
     moves_embedding = False
+    labelled = True
 
     @property
     def headline(self) -> str:

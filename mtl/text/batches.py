@@ -8,10 +8,11 @@ Tags are per word, predicted at its first piece, because words do not depend on 
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Tokens:
 
     `ids` includes the special tokens. `words` are (start, end, position): characters of `text`, end exclusive, and the
     index in `ids` of the word's first piece. `truncated`: the text was longer. `unread`: nothing in it is in the
-    vocabulary. `second`: the other text of a row that has two.
+    vocabulary. `others`: the further texts of a row that has two or three.
     """
 
     text: str
@@ -41,19 +42,20 @@ class Tokens:
     words: list[tuple[int, int, int]]
     truncated: bool
     unread: bool = False
-    second: Tokens | None = None
+    others: tuple[Tokens, ...] = ()
 
     @property
     def length(self) -> int:
-        """The number of tokens of the longer of its texts."""
-        return len(self.ids) if self.second is None else max(len(self.ids), len(self.second.ids))
+        """The number of tokens of the longest of its texts."""
+        return max(len(tokens.ids) for tokens in (self, *self.others))
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Padded texts: `ids` (texts, tokens) int64, `mask` (texts, tokens) bool, True for real tokens.
 
-    The first texts of all `rows` come first, then the second ones of the rows that have two, which `paired` lists.
+    `places` has the indices of each row's texts among them: one, two or three. A text that stands in several rows of
+    a batch with pairs is there once. `first` selects the first text of each row; a slice where they all come first.
 
     The words of all texts are concatenated: `word_rows` and `word_positions` (words,) index the token vectors,
     `word_shapes` (words,) index `SHAPES`; `word_counts` has the number of words of each text.
@@ -65,13 +67,38 @@ class Batch:
     word_positions: torch.Tensor
     word_shapes: torch.Tensor
     word_counts: tuple[int, ...]
-    rows: int
-    paired: tuple[int, ...] = ()
+    places: tuple[tuple[int, ...], ...]
 
     @property
-    def row_words(self) -> int:
-        """The number of words of the first texts; those of the second texts come after them."""
-        return sum(self.word_counts[: self.rows])
+    def rows(self) -> int:
+        return len(self.places)
+
+    @property
+    def paired(self) -> list[int]:
+        """The rows that have more than one text."""
+        return [row for row, places in enumerate(self.places) if len(places) > 1]
+
+    @property
+    def first(self) -> slice | list[int]:
+        firsts = [places[0] for places in self.places]
+        return slice(len(firsts)) if firsts == [*range(len(firsts))] else firsts
+
+    def pairs(self, vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of vectors (texts, dim), those of the first and of the second text of the rows in `paired`."""
+        pairs = [places[:2] for places in self.places if len(places) > 1]
+        return vectors[[one for one, _ in pairs]], vectors[[other for _, other in pairs]]
+
+    @property
+    def words_of_rows(self) -> slice | list[int]:
+        """Selects the words of each row's first text, row by row."""
+        if isinstance(self.first, slice):
+            return slice(sum(self.word_counts[: self.rows]))
+        ends = [*itertools.accumulate(self.word_counts, initial=0)]
+        return [word for text in self.first for word in range(ends[text], ends[text + 1])]
+
+    @property
+    def row_word_counts(self) -> tuple[int, ...]:
+        return tuple(self.word_counts[places[0]] for places in self.places)
 
     def shapes_around(self, window: int) -> torch.Tensor:
         """Shapes (words, 1 + 2 `window`) of each word and its neighbours in the text; `len(SHAPES)` beyond its ends."""
@@ -88,7 +115,7 @@ class Batch:
         if str(device) == "cpu":
             return self
         tensors = (self.ids, self.mask, self.word_rows, self.word_positions, self.word_shapes)
-        return Batch(*(t.to(device) for t in tensors), self.word_counts, self.rows, self.paired)
+        return Batch(*(t.to(device) for t in tensors), self.word_counts, self.places)
 
 
 def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words: bool = True) -> list[Tokens]:
@@ -170,11 +197,10 @@ def shape(word: str) -> int:
 
 
 def collate(rows: Sequence[Tokens], pad_id: int) -> Batch:
-    """Pad tokenised texts to the longest of them."""
+    """Pad the texts of tokenised rows to the longest of them."""
     import torch
 
-    row_count, paired = len(rows), tuple(i for i, row in enumerate(rows) if row.second is not None)
-    rows = [*rows, *(rows[i].second for i in paired)]
+    rows, places = distinct_texts(rows)
     width = max(len(row.ids) for row in rows)
     ids = torch.tensor([row.ids + [pad_id] * (width - len(row.ids)) for row in rows])
     lengths = torch.tensor([len(row.ids) for row in rows])
@@ -186,9 +212,27 @@ def collate(rows: Sequence[Tokens], pad_id: int) -> Batch:
         torch.tensor([position for row in rows for _, _, position in row.words], dtype=torch.int64),
         torch.tensor([shape(row.text[s:e]) for row in rows for s, e, _ in row.words], dtype=torch.int64),
         counts,
-        row_count,
-        paired,
+        places,
     )
+
+
+def distinct_texts(rows: Sequence[Tokens]) -> tuple[Sequence[Tokens], tuple[tuple[int, ...], ...]]:
+    """The texts of rows, and the indices of each row's texts among them. If some rows have two, each text is there
+    once."""
+    if not any(row.others for row in rows):
+        return rows, tuple((place,) for place in range(len(rows)))
+    texts: list[Tokens] = []
+    known: dict[str, int] = {}
+
+    def place(tokens: Tokens) -> int:
+        if tokens.text not in known:
+            known[tokens.text] = len(texts)
+            texts.append(replace(tokens, others=()))
+        return known[tokens.text]
+
+    firsts = [place(row) for row in rows]
+    places = tuple((first, *map(place, row.others)) for first, row in zip(firsts, rows, strict=True))
+    return texts, places
 
 
 def by_length(lengths: Sequence[int], tokens_per_batch: int, max_rows: int) -> Iterator[list[int]]:

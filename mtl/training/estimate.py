@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mtl.config import TaskSpec, TrainConfig
+from mtl.config import KINDS, TaskSpec, TrainConfig
 from mtl.groups import Groups
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def estimate(
     the measurement of this machine.
     """
     shape = replace(model.config, tasks=tuple(tasks.values())).shaped_by(config, learns)
+    if learns and all(KINDS[tasks[name].kind].moves_embedding for name in learns):
+        config = replace(config, anchor=0.0)  # no row is held by it
     groups = Groups.of(model.backbone, shape)
     groups = groups.under(groups.fitted(config), learns)
     train_rows = rows - held_out

@@ -58,7 +58,7 @@ def _scored(model: MultiTaskModel, rows: Sequence[Row], tasks: Sequence[str]) ->
 
     def each_batch(handle: Callable) -> None:
         def both(indices: list[int], batch: Batch, encoded: Encoded) -> None:
-            vectors[indices] = model.embeddings(encoded)[: len(indices)].cpu().numpy()
+            vectors[indices] = model.embeddings(encoded)[batch.first].cpu().numpy()
             handle(indices, batch, encoded)
 
         model.each_batch(tokens, both)

@@ -7,7 +7,6 @@ word vectors, and the backbone does not run at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +15,7 @@ import torch
 from mtl.data.dataset import Part
 from mtl.encoder.backbone import Backbone, replace_parameter
 from mtl.model import ROWS_PER_BATCH, TOKENS_PER_BATCH, Encoded, MultiTaskModel
-from mtl.text.batches import Batch, Tokens, by_length, collate, shape
+from mtl.text.batches import Batch, Tokens, by_length, collate, distinct_texts, shape
 
 # The number of tokens up to which a computation is filled with later rows: a third of a second on two cores.
 _AHEAD = 4 * TOKENS_PER_BATCH
@@ -26,17 +25,14 @@ class _Cached:
     """One part's texts, all tokens (and all words) concatenated. `*_starts`: where each text's begin; `done`: which
     texts have been computed. Of a `whole` backbone it holds word and sentence vectors, else `hidden` token vectors.
 
-    The first texts of all `rows` come first; `seconds` (rows,) is the index of each row's second text, -1 for none."""
+    `places` has the indices of each row's texts; a text that stands in several pairs is there once."""
 
     def __init__(
         self, rows: list[Tokens], dim: int, poolings: Collection[str], whole: bool, dtype: torch.dtype
     ) -> None:
-        paired = [i for i, row in enumerate(rows) if row.second is not None]
-        texts = [*(replace(row, second=None) for row in rows), *(rows[i].second for i in paired)] if paired else rows
+        texts, self.places = distinct_texts(rows)
         words = [(text.text[start:end], position) for text in texts for start, end, position in text.words]
         self.rows, self.tokens = rows, texts
-        self.seconds = torch.full((len(rows),), -1)
-        self.seconds[paired] = len(rows) + torch.arange(len(paired))
         self.token_starts = _starts([len(text.ids) for text in texts])
         self.word_starts = _starts([len(text.words) for text in texts])
         self.word_positions = torch.tensor([position for _, position in words], dtype=torch.int64)
@@ -124,9 +120,11 @@ class Prefix:
         `encoded` carries gradients from the groups above. The batch has no token ids, since no later step reads them.
         """
         model, cached = self._model, self._cached[part]
-        seconds = cached.seconds[list(indices)]
-        paired = (seconds >= 0).nonzero()[:, 0]
-        texts = torch.cat((torch.tensor(indices), seconds[paired]))
+        chosen = [cached.places[i] for i in indices]
+        number: dict[int, int] = {}  # of each text in the batch, first texts first
+        for text in (*(places[0] for places in chosen), *(text for places in chosen for text in places[1:])):
+            number.setdefault(text, len(number))
+        texts = torch.tensor([*number])
         self._compute(cached, texts)
         lengths = cached.token_starts[texts + 1] - cached.token_starts[texts]
         places = torch.arange(int(lengths.max()))[None, :]
@@ -140,8 +138,7 @@ class Prefix:
             cached.word_positions[words],
             cached.word_shapes[words],
             tuple(counts.tolist()),
-            len(indices),
-            tuple(paired.tolist()),
+            tuple(tuple(map(number.get, places)) for places in chosen),
         ).to(model.device)
         tokens = [cached.rows[i] for i in indices]
         if self._whole:

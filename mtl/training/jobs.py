@@ -10,8 +10,9 @@ from typing import Any
 
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError, listed
-from mtl.data.dataset import Dataset, Part, Recipe, split
+from mtl.data.dataset import Dataset, Part, Recipe, share_sentences, split
 from mtl.data.matching import Mappings, match_tasks
+from mtl.text.values import plural
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ def prepare(
     shape = _notes_on_shape(model, config, kept, matched.specs.values())
     findings = (f for f in table.findings if f.level != "note")
     notes = [f"{f.where}{f.problem} {f.action}" for f in findings]
+    if shared := share_sentences(train, held_out):
+        notes.append(
+            f"{plural(shared, 'pair')} of the {len(held_out):,} that are held out share a sentence with pairs that are "
+            "learned from: too many pairs are connected by their sentences to keep them apart. Scores may flatter."
+        )
     validation = {"validation": held_out} if held_out else {}
     dataset = Dataset((Part(path.name, train),), validation, (*matched.notes, *shape, *notes))
     return Job(dataset, model, config, start_from)

@@ -85,17 +85,15 @@ def batch_losses(
         if len(logits):  # none for texts without words
             losses[name] = head.losses(logits, targets).mean()
     projects = model.projection is not None and not model.config.on_projection
-    if (config.anchor or projects) and not disturbed:
+    movers = {name for name, spec in model.tasks.items() if KINDS[spec.kind].moves_embedding}
+    anchored = [i for i, row in enumerate(rows) if not movers & row.labels.keys()]
+    if anchored and (config.anchor or projects) and not disturbed:
         # Of rows with two texts, the first.
-        pooled = encoded.pooled(model.config.pooling)[: len(rows)]
+        pooled = encoded.pooled(model.config.pooling)[batch.first]
         learns = depth < len(model.backbone.groups)
         target = anchor(part, indices, batch, hidden, depth) if learns else pooled.detach().float()
-        movers = {name for name, spec in model.tasks.items() if KINDS[spec.kind].moves_embedding}
-        anchored = [i for i, row in enumerate(rows) if not movers & row.labels.keys()]
         if len(anchored) < len(rows):
             pooled, target = pooled[anchored], target[anchored]
-        if not len(pooled):
-            return losses
         if config.anchor and learns:
             losses["anchor"] = 1 - F.cosine_similarity(pooled.float(), target, dim=-1).mean()
         if projects:  # by preserving similarities (Tung & Mori 2019)
@@ -139,6 +137,6 @@ class Anchor:
         if vectors[indices].isnan().any():
             inputs = batch.ids if hidden is None else hidden
             tokens = self._original.run(inputs, batch.mask, depth)
-            pooled = Encoded(tokens, batch.mask, self._original).pooled(self._pooling)[: batch.rows].float()
+            pooled = Encoded(tokens, batch.mask, self._original).pooled(self._pooling)[batch.first].float()
             vectors[indices] = F.normalize(pooled, dim=-1).cpu().half()
         return vectors[indices].float().to(batch.mask.device)

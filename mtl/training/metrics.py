@@ -59,7 +59,7 @@ def evaluate(
             logits = head.of_rows(model.logits(encoded, batch, name), batch, places)
             targets = [head.target(truth, each) for truth, each in zip(truths, words, strict=True)]
             outcome.truths += truths
-            outcome.answers += head.decode(logits, [row.text for row in labelled], words)
+            outcome.answers += head.outcomes(logits, [row.text for row in labelled], words)
             outcome.words += words
             outcome.losses += head.losses(logits, targets).tolist()
 

@@ -199,6 +199,16 @@ def vectors(model: SharedModel, texts: list[str], pooling: str) -> list[list[flo
     return [vector for part in parts for vector in model.encode(part, pooling or None).tolist()]
 
 
+def compared(model: SharedModel, pairs: list[list[str]]) -> list[dict[str, Any]]:
+    """One JSON object per pair of texts."""
+    if not isinstance(pairs, (list, tuple)) or not all(isinstance(pair, (list, tuple)) for pair in pairs):
+        raise UserError("Give a list of pairs of texts.")
+    if uneven := [number for number, pair in enumerate(pairs, 1) if len(pair) != 2]:
+        raise UserError(f"Pair {uneven[0]} is not two texts.")
+    texts = iter(from_list([text for pair in pairs for text in pair]).texts)
+    return [pair.to_json() for pair in model.compare(list(zip(texts, texts, strict=True)))]
+
+
 def for_program(answer: Callable[[], Any]) -> Any:
     """`answer()`; whatever goes wrong becomes an error that a client can read."""
     try:

@@ -290,7 +290,7 @@ def _left_column(demo: gr.Blocks, session: Session) -> None:
 
 
 def _endpoints(session: Session) -> None:
-    """`/analyze` and `/embed` for gradio_client."""
+    """`/analyze`, `/embed` and `/similarity` for gradio_client."""
 
     def model(request: gr.Request) -> SharedModel:
         return session.models.shared(None, request.session_hash or f"address {request.client.host}")
@@ -303,5 +303,9 @@ def _endpoints(session: Session) -> None:
         """Embed up to 2,000 texts: one vector of length 1 for each. pooling: empty for the model's own."""
         return analysis.for_program(lambda: analysis.vectors(model(request), texts, pooling))
 
-    for function in (analyze, embed):
+    def similarity(pairs: list[list[str]], request: gr.Request) -> list[dict]:
+        """Compare up to 1,000 pairs of texts: the cosine of each, and the answer of every head that reads two texts."""
+        return analysis.for_program(lambda: analysis.compared(model(request), pairs))
+
+    for function in (analyze, embed, similarity):
         gr.api(function, api_name=function.__name__, **ASKS_A_MODEL)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mtl.config import ModelConfig, TaskSpec
-    from mtl.model import Analysis, MultiTaskModel
+    from mtl.model import Analysis, MultiTaskModel, Pair
 
 # Bytes that a model takes beside its tensors: the modules that borrow them.
 _OVERHEAD = 400_000
@@ -128,6 +128,12 @@ class SharedModel:
         model = self._models.get(self._path)
         with self._models.turns.turn(self._visitor):
             return model.encode(texts, pooling, progress=self._between_batches(lambda: False))
+
+    def compare(self, pairs: Sequence[tuple[str, str]], pooling: str | None = None) -> list[Pair]:
+        """As `MultiTaskModel.compare`."""
+        model = self._models.get(self._path)
+        with self._models.turns.turn(self._visitor):
+            return model.compare(pairs, pooling=pooling, progress=self._between_batches(lambda: False))
 
     def _between_batches(self, stopped: Callable[[], bool]) -> Callable[[int, int], None]:
         def progress(done: int, total: int) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtl.config import KINDS, UserError
+from mtl.config import KINDS, UserError, listed
 from mtl.text.values import plural
 from mtl.ui.words import file_too_big
 
@@ -100,14 +100,17 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
     if not table.rows:
         raise UserError(" ".join(_finding(f) for f in table.errors) or f"{path.name} holds no sentence.")
     # What one colour can stand for: a label or a number.
+    # Both texts of a pair, one below the other.
+    texts = [(text, row) for row in table.rows for text in row.texts]
     labels = {
-        name: [value if isinstance(value := row.labels.get(name), (str, float, int)) else None for row in table.rows]
-        for name in table.tasks()
+        name: [value if isinstance(value := row.labels.get(name), (str, float, int)) else None for _, row in texts]
+        for name, column in table.tasks().items()
+        if KINDS[column.kind].labelled
     }
     labels = {name: values for name, values in labels.items() if any(value is not None for value in values)}
     notes = [_finding(f) for f in table.findings if f.code not in _ABOUT_TRAINING]
     roles = [_roles(table)] if len(table.columns) > 1 else []
-    sentences = _select([row.text for row in table.rows], labels, roles + notes)
+    sentences = _select([text for text, _ in texts], labels, roles + notes)
     if not sentences.texts:
         raise UserError(f"{path.name} holds no sentence.")
     return sentences
@@ -157,7 +160,8 @@ def _finding(finding: Finding) -> str:
 
 def _roles(table: Table) -> str:
     """What the columns of a table hold."""
-    parts = [f"{table.text_column} holds the sentences"] if table.text_column else []
+    columns = table.text_columns
+    parts = [f"{listed(columns)} {'holds' if len(columns) == 1 else 'hold'} the sentences"] if columns else []
     for name, column in table.tasks().items():
         values = [row.labels[name] for row in table.rows if name in row.labels]
         parts.append(f"{name} has {KINDS[column.kind].describe(values)}")

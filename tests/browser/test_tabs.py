@@ -164,4 +164,6 @@ def test_programs_find_named_endpoints(server):
     assert {"text": "Marie Curie", "label": "PER", "start": 0, "end": 11}.items() <= answer["entities"][0].items()
     vectors = np.array(client.predict(["one", "two"], api_name="/embed"))
     assert vectors.shape == (2, 384)
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/analyze", "/embed"}
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/analyze", "/embed", "/similarity"}
+    [pair] = client.predict([["A dog barks.", "A dog is barking."]], api_name="/similarity")
+    assert 0.5 < pair["cosine"] < 1 and pair["text_b"] == "A dog is barking."

@@ -136,7 +136,7 @@ def test_unknown_columns_and_roles_are_refused(tmp_path):
     for options, said in (
         ({"text": "body"}, "no column 'body'. The columns are: 'text', 'label'"),
         ({"roles": {"lable": "ignored"}}, "no column 'lable'"),
-        ({"roles": {"label": "class"}}, "cannot be 'class'. A column is ignored, classification"),
+        ({"roles": {"label": "class"}}, "cannot be 'class'. A column is ignored, text_b, negative, classification"),
     ):
         with pytest.raises(UserError, match=said):
             kind(tmp_path, "label", ["a", "b"] * 6, **options)
@@ -224,11 +224,11 @@ def test_where_two_columns_may_be_the_text_the_owner_is_asked(tmp_path):
     assert not read_table(tmp_path / "data.csv", text="right words").questions
 
 
-def test_labels_of_two_texts_are_not_learned_unasked(tmp_path):
+def test_labels_of_two_texts_are_about_both_unless_one_is_named(tmp_path):
     columns(tmp_path, "sentence1;sentence2;score", SENTENCES, [s[::-1] for s in SENTENCES], [0.5, 2.5, 4] * 4)
     table = read_table(tmp_path / "data.csv")
-    assert table.tasks() == {} and [f.code for f in table.findings if f.level == "warning"] == ["two-texts"]
-    assert list(read_table(tmp_path / "data.csv", text="sentence1").tasks()) == ["score"]
+    assert table.tasks()["score"].kind == "similarity" and table.rows[0].texts == (SENTENCES[0], SENTENCES[0][::-1])
+    assert read_table(tmp_path / "data.csv", text="sentence1").tasks()["score"].kind == "regression"
 
 
 @pytest.mark.parametrize(

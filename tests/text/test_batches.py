@@ -93,7 +93,7 @@ def test_shapes_around_a_word_are_those_of_its_own_text(texts):
         shapes += [shape(word) for word in words]
     empty = torch.zeros(0, dtype=torch.int64)
     batch = Batch(
-        empty, empty, torch.tensor(rows).long(), empty, torch.tensor(shapes).long(), tuple(map(len, texts)), len(texts)
+        empty, empty, torch.tensor(rows).long(), empty, torch.tensor(shapes).long(), tuple(map(len, texts)), ()
     )
     outside = len(SHAPES)
     expected = [

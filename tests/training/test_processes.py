@@ -78,6 +78,21 @@ def test_two_processes_reach_the_scores_of_one(tmp_path, tiny, days):
     assert model.analyze(["Bob had a wonderful day"])[0].mood.label == "happy"
 
 
+def test_two_processes_learn_from_pairs(tmp_path, tiny):
+    pairs = [
+        (f"{a} number {i}", f"{b} number {i}", 5.0 if a[0] == b[0] else i % 5 / 10)
+        for i in range(12)
+        for a, b in (("calm lake", "clear water"), ("wild wind", "white hail"), ("calm sea", "wild storm"))
+    ]
+    rows = "".join(f"{a},{b},{score}\n" for a, b, score in pairs)
+    (tmp_path / "pairs.csv").write_text("sentence1,sentence2,score\n" + rows)
+    options = ["--epochs", "4", "--batch-size", "4", "--lr", "1e-3", "--precision", "float32", "--model", tiny]
+    _launch(tmp_path, "train", tmp_path / "pairs.csv", "--out", tmp_path / "two", *options)
+    events = folders.events(tmp_path / "two")
+    [before], [*_, after] = [events[-1]["before"]], [e["validation"] for e in events if e["event"] == "epoch"]
+    assert events[-1]["status"] == "done" and after["score"]["loss"] < before["score"]["loss"]
+
+
 def test_two_processes_write_the_file_that_one_writes(tmp_path, tiny):
     texts = [f"text {i} " + "and so on " * (i % 17) for i in range(2 * _PAGE + 100)]
     (tmp_path / "texts.txt").write_text("\n".join(texts) + "\n")

@@ -1,70 +1,27 @@
 """Kinds of task that read two texts, with a head of their own and without one, go through the whole flow."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from sentence_transformers import SentenceTransformer
 
 import mtl
 from mtl import checkpoint
-from mtl.config import KINDS, ModelConfig, TaskSpec, TrainConfig, UserError
+from mtl.__main__ import main
+from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.data.dataset import Dataset, Part, split
 from mtl.data.rows import Row
-from mtl.heads import ClassificationHead, Head
-from mtl.kinds.classification import Classification
-from mtl.kinds.regression import Regression
+from mtl.training import jobs
 from mtl.training.forgetting import measure
 from mtl.training.loop import fit
 from mtl.training.metrics import evaluate
-
-
-class PairHead(ClassificationHead):
-    def __init__(self, spec, dim):
-        super().__init__(spec, 2 * dim)
-
-    def read(self, model, encoded, batch):
-        vectors = encoded.pooled(self.spec.pooling)
-        return self(torch.cat((vectors[list(batch.paired)], vectors[batch.rows :]), -1))
-
-
-class Cosine(Head):
-    """No weights: the cosine of the two embeddings."""
-
-    def __init__(self, spec, dim):
-        super().__init__()
-        self.spec = spec
-
-    def read(self, model, encoded, batch):
-        vectors = model.embeddings(encoded)
-        return (vectors[list(batch.paired)] * vectors[batch.rows :]).sum(-1, keepdim=True)
-
-    def target(self, value, words=(), unlabelled=()):
-        return value
-
-    def losses(self, logits, targets):
-        return nn.functional.mse_loss(logits[:, 0], torch.tensor(targets), reduction="none")
-
-    def decode(self, logits, texts=(), words=()):
-        return logits[:, 0].tolist()
-
-
-class Relation(Classification):
-    name, head, texts, reads, teachable = "relation", f"{__name__}:PairHead", 2, "pair", False
-
-
-class Similarity(Regression):
-    name, head, texts, reads, teachable = "similarity", f"{__name__}:Cosine", 2, "embedding", False
-    moves_embedding = True
-
+from mtl.training.runs import folder, worker
+from mtl.training.runs.records import event as record_of_event
 
 MOOD = TaskSpec("mood", "classification", ("good", "bad"))
 NAMES = {"names": ()}
-
-
-@pytest.fixture(autouse=True)
-def kinds(monkeypatch):
-    for kind in (Relation(), Similarity()):
-        monkeypatch.setitem(KINDS, kind.name, kind)
 
 
 @pytest.fixture
@@ -72,8 +29,8 @@ def model(tiny):
     torch.manual_seed(0)
     tasks = (
         MOOD,
-        TaskSpec("same", "relation", ("yes", "no")),
-        TaskSpec("alike", "similarity"),
+        TaskSpec("same", "pair_classification", ("yes", "no")),
+        TaskSpec("alike", "similarity", pair_loss="cosine"),
         TaskSpec("names", "tagging", ("PER",)),
     )
     return checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=tasks)).eval()
@@ -123,8 +80,44 @@ def test_answers_do_not_depend_on_the_company(model):
         assert [(e.start, e.end) for e in alone.names] == [(e.start, e.end) for e in answer.names]
         assert ("alike" in answer.results) == isinstance(text, tuple)
     one, other = model.encode(texts[1])
-    assert together[1].alike == pytest.approx(float(one @ other), abs=1e-4)
+    assert together[1].alike == pytest.approx(-1 + 2 * float(one @ other), abs=1e-4)
     assert together[1].to_json()["text_b"] == "texts of Ada." and "text_b" not in together[0].to_json()
+
+
+def test_pairs_are_compared(model):
+    texts = ["One text.", "Another one, of Ada.", "A third"]
+    pairs = [(a, b) for a in texts for b in texts]
+    vectors = model.encode(texts)
+    answers = model.compare(pairs)
+    assert [(p.text, p.text_b) for p in answers] == pairs
+    assert [p.cosine for p in answers] == pytest.approx((vectors @ vectors.T).flatten().tolist(), abs=1e-4)
+    assert {*answers[0].results} == {"same", "alike"} and answers[1].results["same"].label in ("yes", "no")
+    assert answers[1].to_json()["same"]["label"] in ("yes", "no")
+    assert model.compare([list(pairs[1])], ["alike"])[0].results.keys() == {"alike"}
+    assert not {"same", "alike"} & model.analyze(texts)[0].results.keys()
+
+
+@pytest.mark.parametrize(
+    ("pairs", "tasks", "said"),
+    [
+        (["one text"], None, "Pair 1 is not two texts"),
+        ([("a", "b"), ("a", "b", "c")], None, "Pair 2 is not two texts"),
+        ([("a", " ")], None, "Pair 1 is empty"),
+        ([("a", 2)], None, "Pair 1 is not a text but int"),
+        ([("a", "b")], ["mood"], "'mood' reads one text"),
+    ],
+)
+def test_what_is_no_pair_is_refused(model, pairs, tasks, said):
+    with pytest.raises(UserError, match=said):
+        model.compare(pairs, tasks)
+
+
+def test_a_text_of_several_pairs_is_encoded_once(model, monkeypatch):
+    seen = []
+    run = type(model.backbone).run
+    monkeypatch.setattr(type(model.backbone), "run", lambda self, x, *more: seen.append(len(x)) or run(self, x, *more))
+    model.compare([("One", f"text {i % 2}") for i in range(6)])
+    assert seen == [3]
 
 
 def test_three_texts_are_refused(model):
@@ -146,3 +139,103 @@ def test_pairs_are_split_as_pairs():
     rows = [Row(("same", f"other {i}"), {"same": "yes"}, i) for i in range(10)]
     learn, held_out = split(rows, 0.3)
     assert (len(learn), len(held_out)) == (7, 3)
+
+
+# --- from a table to a checkpoint ---
+
+CALM, WILD = ["a quiet lake", "the still pond", "calm water"], ["a raging storm", "the wild wind", "thunder and hail"]
+
+
+def likeness(path, triplets=False):
+    """A table of pairs that differ in weather: with scores, or as triplets."""
+    pairs = [(f"{a} {i}", f"{b} {i}", 5.0 if same else i % 5 / 10) for i in range(12) for a, b, same in WEATHER]
+    if triplets:
+        rows = [f"{a} {i},{b} {i},{c} {i}" for i in range(12) for a, b, c in zip(CALM, CALM[1:], WILD, strict=False)]
+        path.write_text("anchor,positive,negative\n" + "\n".join(rows) + "\n")
+    else:
+        path.write_text("sentence1,sentence2,score\n" + "".join(f"{a},{b},{score}\n" for a, b, score in pairs))
+    return path
+
+
+WEATHER = [(CALM[0], CALM[1], True), (WILD[0], WILD[2], True), (CALM[1], WILD[1], False), (CALM[2], WILD[0], False)]
+
+
+@pytest.mark.parametrize(("triplets", "task", "metric"), [(False, "score", "spearman"), (True, "pairs", "found")])
+def test_a_table_of_pairs_goes_the_whole_way(tmp_path, tiny, capsys, triplets, task, metric):
+    table, out = likeness(tmp_path / "weather.csv", triplets), tmp_path / "run"
+    options = ["--model", tiny, "--epochs", 6, "--batch-size", 8, "--lr", 1e-3, "--precision", "float32", "--freeze", 1]
+    assert main([*map(str, ("train", table, "--out", out, *options))]) == 0
+    assert "trains the embedding itself" in capsys.readouterr().out
+    events = folder.events(out)
+    last = [event for event in events if event["event"] == "epoch"][-1]["validation"][task]
+    before = events[-1]["before"][task]
+    assert last[metric] > before[metric] or last[metric] > 0.9
+    assert all(record_of_event(event) for event in events)
+    assert f"- {task}: {metric} " in (out / "checkpoint" / "README.md").read_text(encoding="utf-8")
+    assert main([*map(str, ("compare", CALM[0], WILD[0], "--model", out / "checkpoint"))]) == 0
+    assert "cosine " in (said := capsys.readouterr().out) and f"; {task} " in said
+    assert main([*map(str, ("compare", table, "--json", "--model", out / "checkpoint"))]) == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert len(answers) == len(table.read_text().splitlines()) - 1 and {"cosine", task} < answers[0].keys()
+    assert main([*map(str, ("analyze", CALM[0], "--model", out / "checkpoint"))]) == 0
+    assert task not in capsys.readouterr().out
+    assert main([*map(str, ("export", out / "checkpoint", tmp_path / "export"))]) == 0
+    peer = SentenceTransformer(str(tmp_path / "export"), device="cpu")
+    own = mtl.load(out / "checkpoint", dtype="float32").encode(CALM)
+    assert np.abs(peer.encode(CALM) - own).max() < 1e-4
+
+
+@pytest.mark.parametrize("freeze", [0, 2])
+def test_a_run_on_pairs_goes_on_as_if_it_had_not_been_stopped(tiny, tmp_path, freeze):
+    rows = [Row((f"{a} {i}", f"{b} {i}"), {"alike": float(same)}, i) for i in range(6) for a, b, same in WEATHER]
+    dataset = Dataset((Part("pairs", rows[:20]),), {"validation": rows[20:]})
+    config = TrainConfig(epochs=3, batch_size=5, lr=1e-3, freeze=freeze, precision="float32")
+
+    def start():
+        torch.manual_seed(0)
+        tasks = (TaskSpec("alike", "similarity", low=0.0, high=1.0),)
+        return checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=tasks))
+
+    whole = [*fit(start(), dataset, config)]
+    for event in fit(start(), dataset, config, state=tmp_path):
+        if event["event"] == "epoch":
+            break
+    rest = [*fit(start(), dataset, config, state=tmp_path)]
+    assert rest[0]["resumed_after_epoch"] == 1
+    steps = [[e["loss"]["alike"] for e in events if e["event"] == "step"] for events in (whole, rest)]
+    assert steps[1] == pytest.approx(steps[0][4:], abs=1e-5)
+    assert rest[-1]["moved"] == pytest.approx(whole[-1]["moved"], rel=1e-4)
+
+
+def test_the_cache_changes_no_loss(tiny):
+    rows = [
+        Row((f"{a} {i}", f"{b} {i}", *[WILD[i % 3]] * (i % 2)), {"pairs": True}, i)
+        for i in range(6)
+        for a, b, same in WEATHER
+        if same
+    ]
+    losses = []
+    for cache in (0, 1024):
+        torch.manual_seed(0)
+        base = mtl.load(tiny, dtype="float32")
+        model = checkpoint.derive(base, ModelConfig(tasks=(TaskSpec("pairs", "contrastive"),)))
+        config = TrainConfig(epochs=2, batch_size=4, freeze=2, lr=1e-3, cache_mb=cache, precision="float32")
+        events = [*fit(model, Dataset((Part("pairs", rows),), {}), config)]
+        losses.append([e["loss"]["pairs"] for e in events if e["event"] == "step"])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def test_nothing_learns_where_the_embedding_is_frozen(tmp_path, tiny):
+    table = likeness(tmp_path / "weather.csv")
+    with pytest.raises(UserError, match="nothing would learn"):
+        [*worker.run(jobs.prepare(table, TrainConfig(freeze=-1, epochs=1), str(tiny)), tmp_path / "run")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("a", "b", "c"), "Give two texts, or one file"), (("alone.txt",), "has no two texts in a row")],
+)
+def test_what_cannot_be_compared_is_said(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "alone.txt").write_text("It was a fine day.\nIt rained.\n")
+    assert main(["compare", *arguments]) == 2 and said in capsys.readouterr().err

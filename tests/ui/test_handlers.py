@@ -512,7 +512,7 @@ def test_what_figures_and_umap_both_import_is_there_before_either_is_asked_for()
 def test_the_page_is_built_without_the_model_and_keeps_its_handlers_private():
     demo = page.build("a folder that does not exist")
     public = {d["api_name"] for d in demo.get_config_file()["dependencies"] if d["api_visibility"] == "public"}
-    assert public == {"analyze", "embed"}
+    assert public == {"analyze", "embed", "similarity"}
     assert not demo.engine.ready
 
 

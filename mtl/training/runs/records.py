@@ -63,7 +63,8 @@ _NUMBERS = by_name(number)
 _SCORES = fields(
     {
         **{metric.name: number for kind in KINDS.values() for metric in kind.metrics},
-        **dict.fromkeys(("loss", "calibration_error", "rows"), number),
+        **dict.fromkeys(("loss", "calibration_error", "rows", "candidates"), number),
+        "points": list_of(lambda point: list_of(number)(point) and len(point) == 2),
         "labels": list_of(text),
         "confusion": list_of(list_of(number)),
         "per_class": by_name(_NUMBERS),

@@ -20,12 +20,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from mtl.config import ROOT, TrainConfig, UserError
+from mtl.config import KINDS, ROOT, TrainConfig, UserError
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
 from mtl.training.runs.errors import in_plain_words
@@ -159,8 +160,10 @@ def _carry_out(
 def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kind: str) -> dict[str, Any]:
     """The validation scores of the model that the run began with, in the shape of an epoch's `validation`.
 
-    Tasks that it did not have, or had with other labels, are left out.
+    Tasks that it did not have, or had with other labels, are left out; but not those without a head of their own, as
+    every model has embeddings.
     """
+    from mtl import checkpoint
     from mtl.training.loop import precision
     from mtl.training.metrics import evaluate
     from mtl.training.scores import by_set
@@ -169,6 +172,10 @@ def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kin
         return spec and (spec.kind, spec.labels)
 
     now = {spec.name: spec for spec in job.model.tasks}
+    own = [name for name in trained if KINDS[now[name].kind].reads == "embedding"]
+    if any(before.tasks.get(name) != now[name] for name in own):
+        tasks = {**before.tasks, **{name: now[name] for name in own}}
+        before = checkpoint.derive(before, replace(before.config, tasks=tuple(tasks.values()))).eval()
     known = [name for name in trained if meaning(before.tasks.get(name)) == meaning(now[name])]
     with precision(before.device, kind):  # as the scores after each epoch are measured
         return by_set({name: evaluate(before, rows, known) for name, rows in job.dataset.validation.items()})

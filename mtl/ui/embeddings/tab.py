@@ -11,12 +11,14 @@ import gradio as gr
 import numpy as np
 
 from mtl import maps
+from mtl.config import KINDS
 from mtl.sheets import csv_bytes
 from mtl.text.values import plural
 from mtl.ui.kinds import shown
 from mtl.ui.page import Session
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import figures, markup
+from mtl.ui.widgets.figures import shorten
 from mtl.ui.words import DOWNLOAD_CSV
 
 TITLE = "Embeddings"
@@ -28,6 +30,11 @@ PCA_NOTE = "PCA: the directions in which the sentences differ most. Distances ar
 UMAP_NOTE = "UMAP: keeps neighbours together. Groups mean something; the distance between far groups does not."
 UMAP_WARMING = "UMAP is getting ready (once per start of the server). Until then this is PCA; it changes by itself."
 HEATMAP_NOTE = "Cosine similarity of each pair: 1 means the same direction, 0 nothing in common."
+COMPARE = "Compare two sentences"
+COMPARE_NOTE = (
+    "Choose any two: the cosine of their embeddings, and the answer of each head that reads two texts. Train on the "
+    "sample “pairs” for such a head."
+)
 ONE_SENTENCE = "With one sentence there is nothing to compare it with. Add a second one."
 
 # What the points can be coloured by: a task's answers or a column of the visitor's file. The prefix keeps a
@@ -58,6 +65,15 @@ class Similarity:
     neighbours: str
 
 
+@dataclass(frozen=True)
+class Pair:
+    """The choices of two sentences, and what the model says of the two."""
+
+    one: Any
+    other: Any
+    view: str
+
+
 def build(session: Session) -> None:
     gr.HTML(markup.note(INTRO), apply_default_css=False)
     with gr.Row(elem_classes="controls"):
@@ -72,6 +88,12 @@ def build(session: Session) -> None:
         with gr.Column(min_width=320):
             grid = gr.Plot(show_label=False, container=False, elem_id="heatmap")
             grid_note = gr.HTML(apply_default_css=False)
+    with gr.Column(elem_id="compare-two"):
+        gr.HTML(markup.heading(COMPARE) + markup.note(COMPARE_NOTE), apply_default_css=False)
+        with gr.Row(elem_classes="controls"):
+            one = gr.Dropdown([], value=None, label="Sentence", filterable=False, min_width=240)
+            other = gr.Dropdown([], value=None, label="Compared with", filterable=False, min_width=240)
+        pair = gr.HTML(apply_default_css=False, elem_id="pair")
     near = gr.HTML(apply_default_css=False, elem_id="neighbours")
     with gr.Row(elem_classes="downloads"):
         session.download(DOWNLOAD_CSV, "embeddings.csv", embeddings_csv, [pooling])
@@ -85,6 +107,7 @@ def build(session: Session) -> None:
     session.on([timer.tick], replace_by_umap, settings, shown, needs_work=False)
     similarity = {"grid": grid, "note": grid_note, "neighbours": near}
     session.show(show_similarity, [pooling, session.narrow], similarity)
+    session.show(show_pair, [one, other, pooling], {"one": one, "other": other, "view": pair})
 
 
 # --- handlers ---
@@ -164,6 +187,26 @@ def show_similarity(work: Work, pooling: str, narrow: bool) -> Similarity:
         shown = f"{len(rows)} of {plural(count, 'sentence')}"
         note = f"The grid shows {shown}, evenly spaced; the map and the downloads have all."
     return Similarity(grid, markup.note(note), neighbours_table(work.texts, vectors))
+
+
+def show_pair(work: Work, one: int | None, other: int | None, pooling: str) -> Pair:
+    """The cosine of two sentences, and what the model's heads for two texts say of them; at first of the first two."""
+    texts = work.texts
+    choices = [(f"{number} {shorten(text, 60)}", number) for number, text in enumerate(texts, 1)]
+    first, second = (
+        place if place is not None and 1 <= place <= len(texts) else min(at, len(texts))
+        for at, place in ((1, one), (2, other))
+    )
+    if len(texts) == 1:
+        return Pair(gr.update(choices=choices, value=1), gr.update(choices=choices, value=1), markup.note(ONE_SENTENCE))
+    vectors = work.vectors(pooling)
+    rows = [("cosine", f"{vectors[first - 1] @ vectors[second - 1]:.3f}")]
+    tasks = work.model.tasks
+    if any(KINDS[spec.kind].texts == 2 for spec in tasks.values()):
+        [found] = work.model.compare([(texts[first - 1], texts[second - 1])])
+        rows += [(task, shown(tasks[task].kind).cell(answer)) for task, answer in found.results.items()]
+    view = markup.table(COMPARE, ("of the two", "answer"), rows)
+    return Pair(gr.update(choices=choices, value=first), gr.update(choices=choices, value=second), view)
 
 
 def neighbours_table(texts: list[str], vectors: np.ndarray) -> str:

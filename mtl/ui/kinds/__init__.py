@@ -5,14 +5,17 @@ from __future__ import annotations
 from mtl import plugins
 from mtl.config import KINDS
 from mtl.ui.kinds.classification import ClassificationView
+from mtl.ui.kinds.contrastive import ContrastiveView
 from mtl.ui.kinds.multilabel import MultilabelView
+from mtl.ui.kinds.pair_classification import PairClassificationView
 from mtl.ui.kinds.regression import RegressionView
+from mtl.ui.kinds.similarity import SimilarityView
 from mtl.ui.kinds.tagging import TaggingView
 from mtl.ui.kinds.view import View
 
-VIEWS: dict[str, type[View]] = {
-    view.kind: view for view in (ClassificationView, MultilabelView, RegressionView, TaggingView)
-}
+_OF_ONE_TEXT = (ClassificationView, MultilabelView, RegressionView, TaggingView)
+_OF_TWO_TEXTS = (SimilarityView, PairClassificationView, ContrastiveView)
+VIEWS: dict[str, type[View]] = {view.kind: view for view in (*_OF_ONE_TEXT, *_OF_TWO_TEXTS)}
 for _module in plugins.MODULES:
     VIEWS |= getattr(_module, "views", dict)()
 

@@ -238,12 +238,16 @@ def test_a_question_shows_the_rows_under_each_reading_and_start_waits_for_the_an
     assert view.questions(source) == ""
 
 
-def test_of_two_texts_that_belong_together_nothing_is_learned_unasked(tmp_path):
+def test_two_texts_that_seem_to_belong_together_are_asked_about(tmp_path):
     visit, session = Visit(0.0), session_of(model())
-    source = brought(tmp_path, two_texts(["sentence1", "sentence2"]), visit=visit)
-    assert source.learns == () and "two texts" in view.doctor(source)
+    rows = "".join(f"The hall was full on {i} days.,A full hall on {i} days.,{i % 2}\n" for i in range(12))
+    source = brought(tmp_path, "first,then,label\n" + rows, visit=visit)
+    assert not source.ready and "seem to belong together" in view.doctor(source)
+    assert "Both: first and then belong together." in view.questions(source)
     assert taken(last(data.on_choice(session, visit, '{"question": 0, "reading": 0}')))
-    assert visit.train.source.learns == ("label",)
+    source = visit.train.source
+    assert source.ready and source.table.text_columns == ["first", "then"] and source.learns == ("label",)
+    assert source.reading == {"text": "first", "roles": {"then": "text_b"}}
 
 
 def test_the_names_of_tags_that_are_numbers_are_asked_for(tmp_path):

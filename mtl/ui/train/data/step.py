@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from mtl.config import ASSETS, UserError
+from mtl.data.columns import NEGATIVE, TEXT_B
 from mtl.files import read_json
 from mtl.sandbox import Progress, Stopped, watch
 from mtl.ui import words as page
@@ -30,7 +31,7 @@ from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
 if TYPE_CHECKING:
-    from mtl.data.rows import Question
+    from mtl.data.rows import Question, Table
     from mtl.training.runs.service import Run
 
 SAMPLES = ASSETS / "samples"
@@ -190,7 +191,7 @@ def with_choice(source: Source, chosen: str) -> dict[str, Any]:
         if "question" in choice:
             _answer(reading, source.table.questions[choice["question"]], choice)
         else:
-            _use(reading, choice["column"], choice["value"], choice.get("label"))
+            _use(reading, source.table, choice["column"], choice["value"], choice.get("label"))
     except (ValueError, LookupError, TypeError, AttributeError):
         raise UserError(words.UNKNOWN_CHOICE) from None
     # Nothing of what was guessed, so that a run guesses the same.
@@ -208,7 +209,7 @@ def _answer(reading: dict[str, Any], question: Question, choice: Mapping[str, An
             reading[name] = {**reading.get(name, {}), **value} if isinstance(value, dict) else value
 
 
-def _use(reading: dict[str, Any], column: str, value: str, label: str | None) -> None:
+def _use(reading: dict[str, Any], table: Table, column: str, value: str, label: str | None) -> None:
     if not all(isinstance(part, str) for part in (column, value, label or "")):
         raise TypeError
     roles, mapping = reading.setdefault("roles", {}), reading.setdefault("mapping", {})
@@ -219,12 +220,22 @@ def _use(reading: dict[str, Any], column: str, value: str, label: str | None) ->
     # What its labels were to mean belongs to another use of the column.
     mapping.pop(column, None)
     roles.pop(column, None)
+    texts = {role: name for role, name in table.text_roles().items() if name != column}
     if value == "text":
         reading["text"] = column
-    else:
-        roles[column] = value
-        if reading.get("text") == column:
-            del reading["text"]
+        if TEXT_B in texts:
+            roles.update({texts[role]: role for role in (TEXT_B, NEGATIVE) if role in texts})
+        return
+    if value in (TEXT_B, NEGATIVE):
+        # One column each; the others stay what they are.
+        for name in [name for name, role in roles.items() if role == value]:
+            del roles[name]
+        if "text" in texts:
+            reading["text"] = texts["text"]
+        roles.update({name: role for role, name in texts.items() if role not in ("text", value)})
+    roles[column] = value
+    if reading.get("text") == column:
+        del reading["text"]
 
 
 def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:

@@ -79,7 +79,7 @@ def read_for(
         learns=tuple(task for task in matched.specs if task in labelled),
         rows=len(table.rows),
         row_counts=RowCounts.of(matched.rows),
-        tokens=_tokens((row.text for row in table.rows), known.max_tokens),
+        tokens=_tokens((text for row in table.rows for text in row.texts), known.max_tokens),
     )
 
 

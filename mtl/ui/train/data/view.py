@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 COLUMNS_SHOWN, LABELS_SHOWN, CHIPS_SHOWN = 40, 60, 8
 FINDINGS_SHOWN, ROWS_SHOWN, TASKS_SHOWN = 60, 12, 8
 _NAME = 60
+# What a column of texts is used for.
+_TEXTS = {"text": "the text", "text_b": "the second text", "negative": "a text unlike the first"}
 # How a choice among a label's meanings is told apart from a label of the model.
 OUT, NEW, KNOWN = "out", "new", "known:"
 # What is sent when it is chosen, what it is called, whether it is chosen now.
@@ -57,7 +59,7 @@ def columns(source: Source, revision: int = 0) -> Markup:
     Whatever is chosen is sent by the page's script (see `mtl.ui.train.data.step`). `revision` makes two versions
     differ, so that a choice that was refused is taken back on the screen too.
     """
-    order = sorted(source.table.columns, key=lambda c: ("text", "task", "ignored").index(c.role))
+    order = sorted(source.table.columns, key=lambda c: (*_TEXTS, "task", "ignored").index(c.role))
     return templates.render(
         "columns.html",
         width=_NAME,
@@ -87,7 +89,11 @@ def _column(column: Column, source: Source) -> dict[str, Any]:
 
 def _use_choice(column: Column, source: Source) -> list[Option]:
     """What a column may be used for; the only one where there is no choice."""
-    now, uses = column.kind or column.role, _uses()
+    now, uses = column.kind or column.role, _uses(len(source.table.text_columns))
+    if column.kind and not KINDS[column.kind].labelled:
+        uses = {use: uses[use] for use in (now, "ignored")}
+    else:
+        uses = {use: name for use, name in uses.items() if use not in KINDS or KINDS[use].labelled}
     if "one word per" in source.table.format:
         # The words and tags of such a file are where they are: its entities are used, or not.
         is_tags = now == Tagging.name or column.name in source.reading.get("roles", {})
@@ -95,10 +101,11 @@ def _use_choice(column: Column, source: Source) -> list[Option]:
     return [(use, name, use == now) for use, name in uses.items()]
 
 
-def _uses() -> dict[str, str]:
-    """What a column may be used for: the text, a kind of task, or nothing."""
-    kinds = {name: shown(name).use for name, kind in KINDS.items() if kind.texts == 1}
-    return {"text": "the text", **kinds, "ignored": "ignored"}
+def _uses(texts: int) -> dict[str, str]:
+    """What a column may be used for in a table with so many texts in a row: a text, a kind of task, or nothing."""
+    among = [*_TEXTS.items()][: max(texts, 1) + 1]
+    kinds = {name: shown(name).use for name, kind in KINDS.items() if kind.texts <= max(texts, 1)}
+    return {**dict(among), **kinds, "ignored": "ignored"}
 
 
 def _meanings(found: str, column: Column, match: LabelMatch, source: Source) -> list[Option]:
@@ -132,12 +139,14 @@ def doctor(source: Source) -> Markup:
 
 
 def preview(source: Source) -> Markup:
-    """The first rows as they were read: line or item, text, labels."""
+    """The first rows as they were read: line or item, text or texts, labels."""
     rows = source.table.rows[:ROWS_SHOWN]
     tasks = list(source.table.tasks().values())
     some = tasks[:TASKS_SHOWN]
-    names = [source.table.text_column or "", *(column.name for column in some)]
-    cells = [(getattr(row.line, "item", row.line), row.text, *(_value(row, column) for column in some)) for row in rows]
+    names = [*(source.table.text_columns or [""]), *(column.name for column in some)]
+    cells = [
+        (getattr(row.line, "item", row.line), *row.texts, *(_value(row, column) for column in some)) for row in rows
+    ]
     if not cells:
         return Markup()
     numbered = place(rows[0].line).split()[0]

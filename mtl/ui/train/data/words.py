@@ -13,6 +13,7 @@ SAMPLE_NAMES = {
     "tickets.csv": "tickets: new labels",
     "emotions.csv": "emotions: several labels",
     "news.conll": "news: entities",
+    "pairs.csv": "pairs: how alike two sentences are",
     "broken.csv": "broken: for the doctor",
 }
 STOP = "Stop reading"

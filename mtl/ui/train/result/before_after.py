@@ -16,7 +16,7 @@ from mtl import maps
 from mtl.config import KINDS
 from mtl.ui import templates
 from mtl.ui.kinds import shown
-from mtl.ui.kinds.view import Contrast, labels_of
+from mtl.ui.kinds.view import MACROS, Contrast, labels_of
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
 from mtl.ui.widgets.figures import colours
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # More sentences than this cannot be told apart on the map, nor read side by side.
 MOST = 40
+# A grid of more sentences than this cannot be read.
+_MOST_IN_GRID = 12
 # Embeddings closer to their former selves than this have not moved: it is what rounding to bfloat16 does.
 _STILL = 0.9998
 _WIDTH, _HEIGHT, _EDGE, _RADIUS = 460, 280, 24, 11
@@ -92,7 +94,18 @@ def page(found: Comparison) -> Markup:
     tasks = sorted(found.tasks, key=lambda task: task not in found.taught)
     maps = _maps(found) if len(found.texts) > 1 else {}
     heads = [_head(found, task) for task in tasks]
-    return templates.render("before_after.html", found=found, heads=heads, table=table(found), **maps)
+    grids = _heatmaps(found)
+    return templates.render("before_after.html", found=found, heads=heads, grids=grids, table=table(found), **maps)
+
+
+def _heatmaps(found: Comparison) -> Markup:
+    """The cosine of every two sentences before and after, if a task that moves the embedding on purpose was trained."""
+    moved = any(KINDS[found.new[task].kind].moves_embedding for task in found.taught if task in found.new)
+    if not moved or not 1 < len(found.texts) <= _MOST_IN_GRID:
+        return Markup()
+    sides = ((words.BEFORE, found.before), (words.AFTER, found.after))
+    vectors = [(when, np.stack([a.embedding for a in analyses])) for when, analyses in sides]
+    return MACROS.heatmaps([(when, (side @ side.T).tolist()) for when, side in vectors])
 
 
 # --- the maps ---
@@ -125,7 +138,11 @@ def _maps(found: Comparison) -> dict[str, Any]:
 def _colouring(found: Comparison) -> str | None:
     """The head by whose answers points are coloured: one with labels that was trained, if there is one."""
     answers = found.after[0].results
-    heads = [name for name, spec in found.new.items() if isinstance(shown(spec.kind).colour_of(answers[name]), str)]
+    heads = [
+        name
+        for name, spec in found.new.items()
+        if name in answers and isinstance(shown(spec.kind).colour_of(answers[name]), str)
+    ]
     return next((name for name in heads if name in found.taught), next(iter(heads), None))
 
 

@@ -1,0 +1,127 @@
+"""Tables of pairs on the page: roles, preview, scores against cosines, heatmaps, and two sentences compared."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+import mtl
+from mtl import checkpoint
+from mtl.config import ModelConfig, TaskSpec, UserError
+from mtl.ui import analysis
+from mtl.ui.embeddings import tab as embeddings
+from mtl.ui.kinds import shown
+from mtl.ui.sentences import from_file
+from mtl.ui.train.data import view
+from mtl.ui.train.data.step import SAMPLES, with_choice
+from mtl.ui.train.result import before_after
+from mtl.ui.visitors import Visit, Work
+from tests import uploads
+from tests.uploads import brought, plain, take
+
+TEXTS = ("A man plays the guitar.", "Somebody plays guitar.", "<b>Bread</b> & butter.")
+TASKS = (TaskSpec("score", "similarity", low=0.0, high=5.0), TaskSpec("same", "pair_classification", ("no", "yes")))
+
+
+@pytest.fixture(scope="module")
+def model(tiny):
+    torch.manual_seed(0)
+    return checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS)).eval()
+
+
+@pytest.fixture
+def source():
+    visit = Visit(0.0)
+    take(visit, uploads.model(), SAMPLES / "pairs.csv", "pairs.csv")
+    return visit.train.source
+
+
+def uses(source, name):
+    [said] = [said for said in (view._column(c, source) for c in source.table.columns) if said["column"].name == name]
+    return {use: chosen for use, _, chosen in said["uses"]}
+
+
+def test_the_sample_is_understood(source):
+    assert source.ready and list(source.learns) == ["score"]
+    said = plain(view.summary(source))
+    assert "sentence1 is the text" in said and "sentence2 is the second text: 25% of its words" in said
+    assert "score has numbers from 0 to 5: it trains the embedding itself." in said
+    preview = plain(view.preview(source))
+    assert "sentence1sentence2score" in preview and "Water is coming to the boil in the kitchen kettle." in preview
+    assert uses(source, "sentence2")["text_b"] and "negative" in uses(source, "sentence2")
+    assert {"similarity", "pair_classification", "regression"} <= uses(source, "score").keys()
+    assert "contrastive" not in uses(source, "score")
+
+
+def test_a_table_of_one_text_offers_a_second_one(tmp_path):
+    source = brought(tmp_path, "text,other,mood\n" + "".join(f"a fine day {i},day {i},{i % 2}\n" for i in range(12)))
+    assert {"text", "text_b"} <= uses(source, "other").keys()
+    assert not {"negative", "similarity", "pair_classification"} & uses(source, "mood").keys()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("sentence2", "ignored", ["sentence1"]),
+        ("sentence2", "text", ["sentence2"]),
+        ("sentence1", "text_b", ["sentence2", "sentence1"]),
+        ("score", "regression", ["sentence1", "sentence2"]),
+    ],
+)
+def test_uses_are_chosen(source, column, value, expected):
+    chosen = json.dumps({"column": column, "value": value})
+    visit = Visit(0.0)
+    take(visit, uploads.model(), source.path, source.name, **with_choice(source, chosen))
+    assert visit.train.source.table.text_columns == expected
+
+
+def test_the_texts_of_a_file_of_pairs_are_both_analysed():
+    sentences = from_file(SAMPLES / "pairs.csv")
+    assert len(sentences.texts) == 2 * len(sentences.texts[::2]) == 2 * 134
+    assert sentences.labels["score"][:4] == (5.0, 5.0, 4.8, 4.8)
+    assert "sentence1 and sentence2 hold the sentences" in sentences.notes[0]
+
+
+def test_scores_are_drawn_against_cosines():
+    scores = {"rows": 3, "spearman": 0.5, "pearson": 0.4, "points": [[0.0, -0.1], [2.5, 0.4], [5.0, 0.9]]}
+    html = shown("similarity").score_details(scores, {**scores, "points": [[5.0, 1.0]]})
+    assert html.count("<circle") == 4 and html.count("<figure") == 2
+    assert shown("similarity").score_details(None, scores).count("<figure") == 1
+    assert "Guessing among 20 texts finds 5.0 %" in shown("contrastive").score_details(None, {"candidates": 20})
+
+
+@pytest.mark.parametrize("task", ["score", "same"])
+def test_heatmaps_show_an_embedding_that_was_moved_on_purpose(model, task):
+    found = before_after.compare(model, model, TEXTS, [task])
+    html = before_after.page(found)
+    assert html.count("cosines") == (4 if task == "score" else 0)
+    assert "score" not in found.tasks and "<b>Bread" not in html
+
+
+def test_two_sentences_are_compared(model):
+    work = Work(model, model.analyze(TEXTS), "mean")
+    found = embeddings.show_pair(work, None, None, "mean")
+    assert (found.one["value"], found.other["value"]) == (1, 2) and len(found.one["choices"]) == 3
+    said = plain(found.view)
+    [pair] = model.compare([TEXTS[:2]])
+    assert f"cosine{pair.cosine:.3f}score" in said and f"same{pair.results['same'].label} (" in said
+    other = embeddings.show_pair(work, 3, 9, "mean")
+    assert (other.one["value"], other.other["value"]) == (3, 2)
+    alone = embeddings.show_pair(Work(model, model.analyze(TEXTS[:1]), "mean"), 1, 2, "mean")
+    assert embeddings.ONE_SENTENCE in alone.view
+
+
+def test_programs_compare_pairs(model):
+    [answer] = analysis.compared(model, [[TEXTS[0], TEXTS[1]]])
+    assert {"text", "text_b", "cosine", "score", "same"} <= answer.keys()
+    json.dumps(answer)
+    for pairs, said in [
+        ("ab", "list of pairs"),
+        ([["a"]], "Pair 1 is not two"),
+        ([["a", " "]], "is empty"),
+        ([], "empty"),
+    ]:
+        with pytest.raises(UserError, match=said):
+            analysis.compared(model, pairs)
