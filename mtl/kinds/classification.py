@@ -94,7 +94,7 @@ class Classification(Kind):
                 report("label-invisible", line, label=f'"{seen}"')
             cell = seen
             if in_lists and not seen:
-                report("label-blank", line)
+                report("label-blank", line, noun=self.value_noun)
                 return None
             if (length := len(cell.strip())) > LONGEST_NAME:
                 report("label-long", line, count=length, limit=LONGEST_NAME)

@@ -390,7 +390,12 @@ def test_marks_in_brackets_do_not_separate_labels(tmp_path):
     assert kind(tmp_path, "user_timezone", zones) == ("task", "classification")
     sizes = ["paper (bound, loose)", "metal [iron, tin]", "paper (bound, loose)", "wood"] * 3
     assert kind(tmp_path, "material", sizes) == ("task", "classification")
-    assert kind(tmp_path, "topics", ["food (hot), art", "art", "food (hot)", "sport, art"] * 3) == ("ignored", None)
+    assert kind(tmp_path, "topics", ["food (hot), art", "art", "food (hot)", "sport, art"] * 3) == (
+        "task",
+        "multilabel",
+    )
+    labels = read_table(tmp_path / "data.csv").tasks()["topics"].labels
+    assert labels == ("art", "food (hot)", "sport")
 
 
 def test_phrases_alone_are_asked_about_and_the_likeliest_column_is_named(tmp_path):
