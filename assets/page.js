@@ -3,10 +3,13 @@
 window.mtl = {
   // --- the frame ---
 
-  // For the first analysis: whether the screen is narrow, and the sentences.
-  open: (_, sentences) => [window.innerWidth < 700, sentences],
   isReload: () => performance.getEntriesByType("navigation")[0]?.type === "reload",
   arrive: (token) => [token, mtl.isReload()],
+  // A narrow screen keeps tabs in a menu.
+  openTab: (title) => {
+    const named = (places) => [...document.querySelectorAll(places)].find((tab) => tab.textContent.trim() === title);
+    (named(".overflow-dropdown button") ?? named("[role=tab]"))?.click();
+  },
   download: (file) => {
     const link = document.createElement("a");
     link.href = file.url;
@@ -18,12 +21,8 @@ window.mtl = {
 
   // A page that is loaded again has no new link: it wrote its settings into the address by itself.
   query: () => window.location.search + (mtl.isReload() ? "&again=1" : ""),
-  // A link with settings is for the tab of this title. A narrow screen keeps it in a menu.
-  openLinked: (title) => {
-    if (!/[?&](train|start)=/.test(window.location.search)) return;
-    const named = (places) => [...document.querySelectorAll(places)].find((tab) => tab.textContent.trim() === title);
-    (named(".overflow-dropdown button") ?? named("[role=tab]"))?.click();
-  },
+  // A link with settings is for the tab of this title.
+  openLinked: (title) => /[?&](train|start)=/.test(window.location.search) && mtl.openTab(title),
   // What the form says, as JSON; nothing where it is not there yet.
   collect: () => document.querySelector("#what-learns .learns")?.parentElement.collect() ?? "",
   // A choice in the table of columns goes to the server, which writes the table anew; then it has the keyboard again.

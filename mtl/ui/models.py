@@ -5,6 +5,7 @@ Each is loaded once however many visitors use it, dropped when there are too man
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -112,6 +113,9 @@ class SharedModel:
     def __init__(self, models: Models, path: Path | None, visitor: str) -> None:
         self._models, self._path, self._visitor = models, path, visitor
         model = models.get(path)
+        # A run that was resumed writes another model into the same folder.
+        version = f"{path} {_version(path)}" if path else ""
+        self.identity = hashlib.sha256(version.encode()).hexdigest()[:16]
         self.tasks: dict[str, TaskSpec] = model.tasks
         self.config: ModelConfig = model.config
         self.poolings: tuple[str, ...] = model.poolings

@@ -33,7 +33,7 @@ def name_of_model(runs: Runs, owner: str, path: Path) -> str:
 def own_name(name: str | None) -> str:
     """What to call the page's own model: a run's checkpoint goes by the run's name."""
     if name is None:
-        return "default"
+        return "Built-in English model"
     path = Path(name)
     return path.parent.name if path.name == "checkpoint" and path.parent.name else path.name
 

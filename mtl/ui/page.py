@@ -10,7 +10,7 @@ import itertools
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from mtl.sandbox import Failure, Sandbox
 from mtl.training.runs.service import Runs
 from mtl.ui.engine import Engine
 from mtl.ui.models import Models
-from mtl.ui.visitors import Registry, Visit
+from mtl.ui.visitors import Registry, Visit, Work
 from mtl.ui.words import EXPIRED
 
 log = logging.getLogger("mtl.ui")
@@ -47,9 +47,11 @@ class Session:
     """What a tab's `build` is given: the places it may listen to, and ways to wire plain functions to them.
 
     `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors. `sandbox`
-    reads their files. `narrow` is true on a phone; `form` holds what the form of the Train tab says, as JSON, where an
+    reads their files. `views` draws what tabs show of an analysis (see `view`);
+    `news` is how the browser, which asks for analyses by itself, and the events of the page tell each other of them:
+    its `input` event follows a new analysis. `form` holds what the form of the Train tab says, as JSON, where an
     event collects it by `js="mtl.collect"`. The revisions are counters that move, by `next_revision()`, when
-    something of a session has changed: `revision` its analysis, `arrival` who it is (once, when the page has loaded),
+    something of a session has changed: `arrival` who it is (once, when the page has loaded),
     `data` what it will train on, `settings` how, `run` which run it looks at or that this run is over, `model` which
     model it uses."""
 
@@ -59,32 +61,23 @@ class Session:
         self.runs = runs
         self.models = Models(engine)
         self.sandbox = Sandbox()
-        self.revision = gr.State(0)
+        self.news: gr.HTML
+        # Calls that wait for a model hold a thread each, and compute nothing.
+        self.waiting = ThreadPoolExecutor(200, "answers")
+        self.views: dict[str, Callable[..., str]] = {}
         self.arrival, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(5))
-        self.narrow = gr.Checkbox(visible="hidden", elem_id="narrow")
         self.form = gr.Textbox(visible=False)
         self._revisions = itertools.count(1)
 
     def next_revision(self) -> int:
         return next(self._revisions)
 
-    def show(self, view: Callable, inputs: Sequence[Any], outputs: Sequence[Any] | Mapping[str, Any]) -> None:
-        """Call `view(work, *inputs)` for `outputs` when there is a new analysis, and when the visitor changes one of
-        `inputs`."""
-        triggers = [self.revision.change, *(i.input for i in inputs if i is not self.narrow)]
-        self.on(triggers, view, inputs, outputs)
+    def view(self, name: str, draw: Callable[[Work], str]) -> gr.HTML:
+        """A place, whose id is `name`, that shows the HTML which `draw(work)` gives for the visitor's analysis.
 
-    def on(
-        self,
-        triggers: Sequence[Any],
-        view: Callable,
-        inputs: Sequence[Any],
-        outputs: Sequence[Any] | Mapping[str, Any],
-        needs_work: bool = True,
-    ) -> None:
-        """As `wire`, but `view` gets the visitor's analysis. Without one it is not called, and the visitor is warned if
-        `needs_work`."""
-        self.wire(triggers, partial(_with_work, view, needs_work), inputs, outputs, trigger_mode="always_last")
+        It is drawn whenever that has changed while the place is in sight, and when it comes in sight."""
+        self.views[name] = draw
+        return html(elem_id=name, js_on_load=f"mtl.answers.view(element, '{name}')")
 
     def wire(
         self,
@@ -123,14 +116,16 @@ class Session:
             **{"trigger_mode": "once" if repeats else "always_last", **options},
         )
 
-    def download(self, label: str, name: str, make: Callable[..., bytes], inputs: Sequence[Any] = ()) -> None:
-        """A button that saves `make(work, *inputs)` as a file called `name`."""
+    def download(self, label: str, name: str, make: Callable[[Work], bytes]) -> None:
+        """A button that saves `make(work)` as a file called `name`."""
 
-        def write(visit: Visit, folder: Path, *values) -> Path:
-            (folder / name).write_bytes(_with_work(make, True, visit, *values))
+        def write(visit: Visit, folder: Path) -> Path:
+            if visit.work is None:
+                raise UserError(EXPIRED)
+            (folder / name).write_bytes(make(visit.work))
             return folder / name
 
-        self.save(label, write, inputs)
+        self.save(label, write)
 
     def save(self, label: str, write: Callable[..., Path], inputs: Sequence[Any] = (), **options: Any) -> gr.Button:
         """A button that saves the file which `write(visit, folder, *inputs)` makes in `folder` and returns.
@@ -153,15 +148,6 @@ class Session:
         saved = button.click(handler, inputs=list(inputs), outputs=[file], **QUIET)
         saved.success(None, inputs=[file], js="mtl.download", **QUIET)
         return button
-
-
-def _with_work(view: Callable, needs_work: bool, visit: Visit, *values: Any) -> Any:
-    """What `view(work, *values)` gives for the visitor's own analysis."""
-    if visit.work is not None:
-        return view(visit.work, *values)
-    if needs_work:
-        raise UserError(EXPIRED)
-    return iter(())
 
 
 def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:

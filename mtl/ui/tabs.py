@@ -7,7 +7,17 @@ from mtl.ui.compare import tab as compare
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.entities import tab as entities
 from mtl.ui.learn import tab as learn
+from mtl.ui.overview import tab as overview
 from mtl.ui.sentiment import tab as sentiment
 from mtl.ui.train import tab as train
 
-TABS = (embeddings, sentiment, entities, train, compare, learn, *(m for m in plugins.MODULES if hasattr(m, "build")))
+TABS = (
+    overview,
+    embeddings,
+    sentiment,
+    entities,
+    train,
+    compare,
+    learn,
+    *(m for m in plugins.MODULES if hasattr(m, "build")),
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,27 +27,79 @@ if TYPE_CHECKING:
     from mtl.ui.models import SharedModel
 
 
+# A map is turned to match the one before where they share so many sentences; fewer do not say how it lies.
+_ENOUGH_SHARED = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the browser asks for.
+
+    `lines`: the sentences, None where they are those of the call before. `anew`: nothing that was read before counts.
+    `all_rows`: it has none of the rows that it was sent. `patient`: it waits for UMAP. `views`: what else is in sight,
+    see `Session.view`. The rest are choices that visitors make in the views, "" or 0 where they made none.
+    """
+
+    lines: str | None = None
+    anew: bool = False
+    all_rows: bool = False
+    patient: bool = False
+    views: tuple[str, ...] = ()
+    method: str = "umap"
+    dims: int = 2
+    pooling: str = ""
+    head: str = ""
+    order: str = ""
+    span_head: str = ""
+    one: int = 0
+    other: int = 0
+
+    @classmethod
+    def checked(cls, given: Any) -> Asked:
+        """From JSON: what is unknown or of another type is left at its default."""
+        given = given if isinstance(given, Mapping) else {}
+        kinds = {name: type(value) for name, value in vars(cls()).items()} | {"lines": str, "views": list}
+        known = {name: value for name, value in given.items() if type(value) is kinds.get(name)}
+        if known.get("method") not in ("umap", "pca"):
+            known.pop("method", None)
+        if known.get("dims") not in (2, 3):
+            known.pop("dims", None)
+        return cls(**known | {"views": tuple(view for view in known.get("views", ()) if isinstance(view, str))})
+
+
 @dataclass
 class Work:
-    """One analysis, and what has been computed from it so far."""
+    """One analysis, what was `asked` of it last, and what has been computed from it so far.
+
+    `labels`: the columns of the visitor's file, a value per sentence."""
 
     model: SharedModel
     analyses: list[Analysis]
-    pooling: str
     labels: dict[str, tuple[str | float | None, ...]] = field(default_factory=dict)
+    asked: Asked = field(default_factory=Asked)
     _vectors: dict[str, np.ndarray] = field(default_factory=dict)
     _maps: dict[tuple[str, str, int], maps.Projection] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _before: tuple[list[str], dict[tuple[str, str, int], maps.Projection]] = field(default_factory=lambda: ([], {}))
+
+    def follow(self, before: Work) -> None:
+        """Turn maps so that sentences which the analysis before had, too, lie where they lay."""
+        self._before = before.texts, before._maps
 
     @property
     def texts(self) -> list[str]:
         return [a.text for a in self.analyses]
 
+    @property
+    def pooling(self) -> str:
+        """The pooling that was asked for, or the model's own."""
+        return self.asked.pooling if self.asked.pooling in self.model.poolings else self.model.config.pooling
+
     def vectors(self, pooling: str) -> np.ndarray:
         """The embeddings (n, dim); only another pooling than the analysis had needs another pass."""
         with self._lock:
             if pooling not in self._vectors:
-                if pooling == self.pooling:
+                if pooling == self.model.config.pooling:
                     self._vectors[pooling] = np.stack([a.embedding for a in self.analyses])
                 else:
                     self._vectors[pooling] = self.model.encode(self.texts, pooling)
@@ -60,8 +112,18 @@ class Work:
             if key not in self._maps:
                 # Starting from another pooling's map keeps each sentence near where the eye left it.
                 others = (m.points for (_, other, d), m in self._maps.items() if (other, d) == (method, dims))
-                self._maps[key] = maps.project(vectors, method, dims, previous=next(others, None))
+                self._maps[key] = self._aligned(key, maps.project(vectors, method, dims, previous=next(others, None)))
             return self._maps[key]
+
+    def _aligned(self, key: tuple[str, str, int], laid_out: maps.Projection) -> maps.Projection:
+        texts, earlier = self._before
+        if key not in earlier:
+            return laid_out
+        places = {text: row for row, text in enumerate(texts)}
+        pairs = [(row, places[text]) for row, text in enumerate(self.texts) if text in places]
+        if len(pairs) < _ENOUGH_SHARED:
+            return laid_out
+        return replace(laid_out, points=maps.aligned(laid_out.points, earlier[key].points, pairs))
 
     def has_map(self, pooling: str, method: str, dims: int) -> bool:
         with self._lock:
@@ -94,13 +156,41 @@ class Work:
 
 
 @dataclass
+class Reading:
+    """What a model has read of a visitor's sentences.
+
+    `new`: the texts read since the last `settle`, for which the model took `seconds`."""
+
+    model: SharedModel
+    analyses: dict[str, Analysis] = field(default_factory=dict)
+    new: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def read(self, texts: Sequence[str], most: int) -> int:
+        """Read at most so many of `texts` that are not read yet; returns how many are left."""
+        unread = list(dict.fromkeys(text for text in texts if text not in self.analyses))
+        if part := unread[:most]:
+            began = time.perf_counter()
+            self.analyses |= zip(part, self.model.analyze(part), strict=True)
+            self.seconds += time.perf_counter() - began
+            self.new += part
+        return len(unread) - len(part)
+
+    def settle(self, texts: Sequence[str]) -> None:
+        """Forget all but `texts`, and what was new."""
+        self.analyses = {text: self.analyses[text] for text in texts}
+        self.new, self.seconds = [], 0.0
+
+
+@dataclass
 class Visit:
     """What the page remembers for one session.
 
     `last_seen`: when it last asked for anything, by the registry's clock. `name` tells visitors apart where they share
     the model, `address` is the network address of their page. `owner` is whose runs the session may see: a secret that
     the visitor's browser keeps, so that it finds them again after a reload. `train` is the state of the Train tab.
-    `stopping`: the visitor pressed Stop.
+    `stopping`: the visitor pressed Stop while a file is read. `sentences` are those in the box, `reading` what has been
+    read of them, `work` the last analysis; whoever changes these three holds `lock`.
     """
 
     last_seen: float
@@ -109,7 +199,10 @@ class Visit:
     address: str = ""
     owner: str = ""
     upload: Sentences | None = None
+    sentences: Sentences | None = None
+    reading: Reading | None = None
     work: Work | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     train: TrainState = field(default_factory=TrainState)
 
 
@@ -162,7 +255,7 @@ class Registry:
         a page that was only asleep goes on from there."""
         with self._lock:
             if visit := self._visits.get(session):
-                visit.work = visit.upload = None
+                visit.work = visit.upload = visit.sentences = visit.reading = None
                 # Copies of uploaded files are deleted with the state that they belong to, so this is a new one.
                 visit.train = replace(visit.train, source=None, reading=None, sentences=(), parts=None)
 
@@ -196,4 +289,5 @@ class Registry:
                 break
             total -= sizes.get(key, 0)
             # The rest of a visit takes no memory to speak of.
-            self._visits[key].work = self._visits[key].upload = None
+            visit = self._visits[key]
+            visit.work = visit.upload = visit.sentences = visit.reading = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TITLE = "MTL Playground"
-TAGLINE = "Embeddings, sentiment and entities from one pass of one small transformer, on this machine."
+TAGLINE = "Embeddings, sentiment and entities from one pass of one small English model, on this machine."
 TRAIN = "Train"
 AS_TABLE = "The same as a table"
 DOWNLOAD_CSV = "Download CSV"

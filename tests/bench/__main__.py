@@ -193,11 +193,18 @@ def classroom_rows(_: int) -> tuple[list[Row], str]:
 
 
 # In the order in which they are carried out: those that time fresh processes come first, while this one is small.
+def alive_rows(rounds: int) -> tuple[list[Row], str]:
+    from tests.bench import alive
+
+    return alive.rows(rounds)
+
+
 BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
     "page": ("How soon the page is there (fresh processes)", page_rows),
     "runs": ("How soon a run is under way", run_rows),
     "memory": ("What many models cost", memory_rows),
     "classroom": ("How a class of learners is served (some minutes)", classroom_rows),
+    "alive": ("How soon the page answers what is typed", alive_rows),
     "reading": ("How fast texts are read", model_rows),
     "training": ("How fast it trains", training_rows),
     "cache": ("What the cache of frozen layers gains", cache_rows),
@@ -207,7 +214,7 @@ BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
 # Run only when named: it needs data that does not come with the project.
 NAMED_ONLY = {"reviews"}
 # In the order in which a reader asks.
-ORDER = ("reading", "page", "training", "cache", "runs", "memory", "classroom", "own", "reviews")
+ORDER = ("reading", "page", "alive", "training", "cache", "runs", "memory", "classroom", "own", "reviews")
 
 
 def say(text: str) -> None:

@@ -225,7 +225,7 @@ def main() -> None:
             visit.train.model = folder
             model = models.get(folder)
             asked = models.shared(folder, f"session {number}")
-            registry.set_work(visit, Work(asked, model.analyze(_sentences(number)), "mean"))
+            registry.set_work(visit, Work(asked, model.analyze(_sentences(number))))
             used.setdefault("one", memory.uss_mb())
         used["many"] = memory.uss_mb()
     assert len(models) == memory.MODELS == LEARNERS

@@ -50,10 +50,10 @@ def shoot(folder: Path) -> None:
                 expect(page.locator("#right")).to_contain_text("UMAP: keeps neighbours", timeout=120_000)
                 page.wait_for_timeout(1_500)
                 save_tabs(visitor, "opening", save)
-                page.get_by_text("3-D", exact=True).click()
+                visitor.choose("Dimensions", "3-D")
                 page.wait_for_timeout(1_500)
                 save("opening-3d")
-                page.get_by_text("2-D", exact=True).click()
+                visitor.choose("Dimensions", "2-D")
                 for state, sentences in (("three", THREE), ("sixty", SIXTY)):
                     visitor.analyze(*sentences)
                     visitor.similarities(len(sentences))

@@ -7,6 +7,11 @@ from playwright.sync_api import expect
 
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 
+WITHOUT_TAGS = """e => {
+  const copy = e?.cloneNode(true);
+  copy?.querySelectorAll(".tag").forEach((tag) => tag.remove());
+  return copy?.textContent;
+}"""
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 
 
@@ -43,14 +48,14 @@ def test_strange_text_comes_back_as_it_was_written(visitor, strange):
     visitor.analyze(strange, "A plain sentence.")
     visitor.similarities(2)
     shown = strange if len(strange) < 400 else strange[:300]
+    begins = "shown => ({})(document.querySelector('{}'))?.startsWith(shown)".format
+    visitor.wait_until(begins(WITHOUT_TAGS, "#overview .sentence"), shown[:200])
+    visitor.open("Embeddings")
     expect(visitor.page.locator("#neighbours tbody tr").first).to_contain_text(shown)
     visitor.open("Sentiment")
     expect(visitor.page.locator("#sentiment-view .bar-text").first).to_contain_text(shown)
     visitor.open("Entities")
-    line = visitor.page.locator("#entities-view .lines p").first
-    expect(line).to_be_visible()
-    without_tags = "e => { const c = e.cloneNode(true); c.querySelectorAll('.tag').forEach(t => t.remove());"
-    assert line.evaluate(without_tags + " return c.textContent; }").startswith(shown)
+    visitor.wait_until(begins(WITHOUT_TAGS, "#entities-view .lines p"), shown)
     assert visitor.page.locator("#right img, #right script").count() == 0
     assert visitor.fits()
 
@@ -66,7 +71,7 @@ def test_one_sentence_has_no_grid_and_the_page_says_so(visitor):
     visitor.analyze("All alone.")
     expect(visitor.page.locator("#right")).to_contain_text("With one sentence there is nothing to compare")
     expect(visitor.page.locator("#right")).to_contain_text("UMAP needs 5 different sentences and there are 1")
-    expect(visitor.heatmap).to_have_count(0)
+    expect(visitor.page.locator("#heatmap .canvas")).to_be_hidden()
     visitor.wait_for_points(1)
 
 
@@ -90,7 +95,9 @@ def test_two_thousand_sentences_can_be_stopped_and_can_be_finished(visitor):
     expect(visitor.status).to_contain_text("2,050 sentences were given; the first 2,000 are analyzed.")
     expect(visitor.page.locator("#right")).to_contain_text("The grid shows 150 of 2,000 sentences")
     visitor.wait_for_points(2_000)
-    assert visitor.page.locator("#neighbours tbody tr").count() == 200
+    expect(visitor.page.locator("#overview")).to_contain_text("1,800 more sentences")
+    visitor.open("Embeddings")
+    expect(visitor.page.locator("#neighbours tbody tr")).to_have_count(200)
     visitor.open("Sentiment")
     expect(visitor.page.locator("#sentiment-view")).to_contain_text("The first 200 of 2,000 sentences are shown")
     assert visitor.download("Download CSV").count(b"\r\n") == 2_001
@@ -152,8 +159,7 @@ def test_a_table_is_read_with_its_labels_and_its_findings(visitor, tmp_path):
         "I love the new park.\nThe bus never came.\nWhat a lovely morning.\nThey lost my parcel again."
     )
     visitor.similarities(4)
-    visitor.page.get_by_label("Colour by").click()
-    visitor.page.get_by_role("option", name="file: mood").click()
+    visitor.choose("Colour by", "file: mood")
     visitor.wait_until(
         "document.querySelector('#map .js-plotly-plot')._fullData.map(t => t.name).sort().join() =="
         " 'angry (2),happy (2)'"
@@ -179,9 +185,9 @@ def test_two_people_at_once_see_only_their_own(visit):
         person.page.locator("#analyze").click()
     for person, own, other in ((ada, "Ada's secret", "Bob's private"), (bob, "Bob's private", "Ada's secret")):
         person.similarities(3)
-        person.page.get_by_text("PCA", exact=True).click()
+        person.choose("Map", "PCA")
         expect(person.page.locator("#right")).to_contain_text("PCA: the directions")
-        for tab in ("Sentiment", "Entities", "Embeddings"):
+        for tab in ("Sentiment", "Entities", "Embeddings", "Overview"):
             person.open(tab)
             expect(person.page.locator("#right")).to_contain_text(own)
         assert other not in person.page.content()

@@ -46,6 +46,5 @@ def test_a_kind_is_chosen_trained_and_read(visitor, tmp_path):
     expect(page.locator("#before-after")).to_contain_text("grade 1 (")
     page.locator("#use-model").click()
     visitor.open("Sentiment")
-    page.get_by_role("combobox", name="Head", exact=True).locator("visible=true").click()
-    page.get_by_role("option", name="grade", exact=True).click()
+    visitor.choose("Head", "grade")
     expect(page.locator("#sentiment-view")).to_contain_text("grade 1 (")

@@ -41,7 +41,7 @@ def test_everything_is_reached_by_keyboard_and_focus_is_seen(visitor):
             )
         )
     names = " | ".join(str(name) for name, _ in reached)
-    for needed in ("Analyze", "Everyday", "Click to upload", "Embeddings", "umap", "Pooling", "Download CSV"):
+    for needed in ("Analyze", "Everyday", "Click to upload", "Overview", "Map", "Pooling"):
         assert needed in names, f"{needed} is not among {names}"
     unseen = [name for name, outlined in reached[:20] if not outlined]
     assert unseen == []

@@ -44,7 +44,7 @@ def _in_front_of_the_result(learner):
     back = learner.page.locator("#use-default")
     if back.is_visible():
         back.click()
-    expect(learner.page.locator("#model-chip")).to_contain_text("default")
+    expect(learner.page.locator("#model-chip")).to_contain_text("Built-in English model")
 
 
 def spoken(visitor: Visitor, place: str) -> list[str]:
@@ -110,10 +110,10 @@ def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, vis
     expect(learner.page.locator("#use-model")).to_be_disabled()
     learner.open("Sentiment")
     expect(learner.status).to_contain_text("3 sentences")  # at once, without a click on Analyze
-    learner.wait_until("first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=after[0])
+    learner.wait_until("first => document.querySelector('#sentiment-view .bar')?.ariaLabel === first", arg=after[0])
     assert spoken(learner, "#sentiment-view") == after
     other = visit()
-    expect(other.page.locator("#model-chip")).to_contain_text("default · 22.7 M")
+    expect(other.page.locator("#model-chip")).to_contain_text("Built-in English model · 22.7 M")
     expect(other.page.locator("#reset-model")).to_be_hidden()
     client = Client(server, verbose=False)
     answers = client.predict(list(SENTENCES), api_name="/analyze")
@@ -125,7 +125,7 @@ def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, vis
     learner.go()
     expect(learner.page.locator("#model-chip")).to_contain_text("run")
     learner.page.locator("#reset-model").click()
-    expect(learner.page.locator("#model-chip")).to_contain_text("default · 22.7 M")
+    expect(learner.page.locator("#model-chip")).to_contain_text("Built-in English model · 22.7 M")
     learner.open("Sentiment")
     learner.analyze(*SENTENCES)
     learner.wait_until("first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=before[0])
@@ -146,12 +146,12 @@ def test_a_model_is_taken_away_as_a_zip_and_used_elsewhere(learner, context, ser
     bring = other.page.locator("#checkpoint input[type=file]")
     bring.set_input_files(tmp_path / "cut.zip")
     expect(other.page.locator("#checkpoint-status .bad")).to_contain_text("cut short")
-    expect(other.page.locator("#model-chip")).to_contain_text("default")
+    expect(other.page.locator("#model-chip")).to_contain_text("Built-in English model")
     bring.set_input_files(tmp_path / "taken away.zip")
     expect(other.page.locator("#checkpoint-status")).to_contain_text("taken away is in use now")
     expect(other.page.locator("#model-chip")).to_contain_text("taken away · head sentiment trained")
     other.open("Sentiment")
-    other.wait_until("first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=after[0])
+    other.wait_until("first => document.querySelector('#sentiment-view .bar')?.ariaLabel === first", arg=after[0])
     assert spoken(other, "#sentiment-view") == after
     assert other.errors == [] and other.elsewhere == [] and urlsplit(other.page.url).netloc in server
     other.page.close()
@@ -173,12 +173,9 @@ def test_a_page_that_is_loaded_again_shows_all_of_the_result(learner):
 
 def test_a_topic_has_the_bars_too(learner):
     learner.open("Sentiment")
-    head = learner.page.get_by_role("combobox", name="Head", exact=True).locator("visible=true")
-    head.click()
-    learner.page.get_by_role("option", name="topic").click()
+    learner.choose("Head", "topic")
     expect(learner.page.locator("#sentiment-view .bars-head")).to_contain_text("Science")
-    head.click()
-    learner.page.get_by_role("option", name="sentiment").click()
+    learner.choose("Head", "sentiment")
     expect(learner.page.locator("#sentiment-view .bars-head")).to_contain_text("neutral")
 
 

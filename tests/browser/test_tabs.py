@@ -28,6 +28,8 @@ def test_the_page_opens_with_an_example_already_analysed(visitor):
     expect(visitor.page.locator("#model-chip")).to_contain_text("22.7 M · one backbone")
     visitor.similarities(12)
     visitor.wait_for_points(12)
+    expect(visitor.page.locator("#overview .answers > li")).to_have_count(12)
+    visitor.open("Embeddings")
     expect(visitor.page.locator("#neighbours tbody tr")).to_have_count(12)
 
 
@@ -41,6 +43,7 @@ def test_two_similar_sentences_are_the_brightest_pair(visitor):
     np.testing.assert_allclose(np.diag(cells), 1, atol=0.01)
     np.fill_diagonal(cells, -1)
     assert set(np.unravel_index(cells.argmax(), cells.shape)) == {2, 4}
+    visitor.open("Embeddings")
     first = visitor.page.locator("#neighbours tbody tr").first
     expect(first).to_contain_text("dog")
     expect(first).to_contain_text("puppy")
@@ -56,8 +59,7 @@ def test_terrible_is_negative(visitor):
     assert abs(sum(terrible.values()) - 100) < 0.2
     gauges = visitor.page.locator("#sentiment-view .gauge-value").all_inner_texts()
     assert float(gauges[0]) < float(gauges[1])
-    visitor.page.get_by_label("Sort by").click()
-    visitor.page.get_by_role("option", name="most positive first").click()
+    visitor.choose("Sort by", "most positive first")
     expect(visitor.page.locator("#sentiment-view .bar-text").first).to_contain_text("wonderful")
     visitor.page.locator("#sentiment-view").get_by_text("The same as a table").click()
     expect(visitor.page.locator("#sentiment-view table")).to_be_visible()
@@ -104,18 +106,17 @@ def test_the_legend_counts_and_filters(visitor):
 def test_every_control_of_the_embeddings_changes_the_page(visitor):
     visitor.analyze(*SENTENCES)
     before = visitor.similarities(6)
+    visitor.page.wait_for_timeout(1_000)  # the answer to what was typed, and that to Analyze
     answer = visitor.status.inner_text()
-    visitor.page.get_by_text("PCA", exact=True).click()
+    visitor.choose("Map", "PCA")
     expect(visitor.page.locator("#right")).to_contain_text("PCA: the directions")
-    visitor.page.get_by_text("3-D", exact=True).click()
+    visitor.choose("Dimensions", "3-D")
     visitor.wait_until("document.querySelector('#map .js-plotly-plot')._fullData[0].type === 'scatter3d'")
-    visitor.page.get_by_label("Colour by").click()
-    visitor.page.get_by_role("option", name="topic").click()
+    visitor.choose("Colour by", "topic")
     visitor.wait_until(
         "/Technology|Science|Other/.test(document.querySelector('#map .js-plotly-plot')._fullData[0].name)"
     )
-    visitor.page.get_by_label("Pooling").click()
-    visitor.page.get_by_role("option", name="cls").click()
+    visitor.choose("Pooling", "cls")
     visitor.wait_until(
         "old => document.querySelector('#heatmap .js-plotly-plot')._fullData[0].z[0][1] !== old",
         arg=before[0][1],
@@ -127,6 +128,7 @@ def test_every_control_of_the_embeddings_changes_the_page(visitor):
 def test_embeddings_can_be_taken_away(visitor):
     visitor.analyze("=1+1 is two.", "A second sentence.")
     visitor.similarities(2)
+    visitor.open("Embeddings")
     array = np.load(io.BytesIO(visitor.download("Download NPY")), allow_pickle=False)
     assert array.shape == (2, 384) and array.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(array, axis=1), 1, atol=1e-3)

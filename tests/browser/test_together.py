@@ -45,6 +45,12 @@ class Learner:
                     return "".join(said)
         raise AssertionError("The stream ended before the event did.")
 
+    def ask(self, **question: object) -> dict:
+        """What the page's own question is answered with."""
+        [component] = [c["id"] for c in self._config["components"] if c["props"].get("elem_id") == "news"]
+        body = {"data": question, "component_id": component, "fn_name": "answer", "session_hash": self._session}
+        return self._http.post(self._url + "component_server/", json=body).raise_for_status().json()
+
     def arrive(self) -> None:
         """Say whose page it is, as every page does when it has loaded."""
         [number] = [d["id"] for d in self._config["dependencies"] if d["js"] == "mtl.arrive"]
@@ -75,12 +81,21 @@ def together(learners, do):
 
 def test_the_teachers_file_in_the_box(learners):
     def drop(learner):
-        return learner.send("file", "upload", learner.upload("teacher.csv", TABLE.encode()))
+        learner.send("file", "upload", learner.upload("teacher.csv", TABLE.encode()))
+        return learner.ask()["status"]
 
     answers = together(learners, drop)
     assert [("40 sentences · one pass" in answer, "teacher.csv: 40 sentences." in answer) for answer in answers] == [
         (True, True)
     ] * LEARNERS
+
+
+def test_everybody_types_at_once_and_gets_their_own(learners):
+    def ask(learner):
+        mine = f"Sentence of learner {learners.index(learner)}."
+        return learner.ask(lines=f"{mine}\nA sentence of everybody's.")["texts"][0] == mine
+
+    assert together(learners, ask) == [True] * LEARNERS
 
 
 def test_the_teachers_file_in_train(learners):

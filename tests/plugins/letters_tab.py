@@ -4,10 +4,7 @@ TITLE = "Letters"
 
 
 def build(session):
-    import gradio as gr
-
-    view = gr.HTML(elem_id="letters")
-    session.show(count, [], [view])
+    session.view("letters", count)
 
 
 def count(work):

@@ -71,10 +71,10 @@ def test_weights_and_steps_are_those_of_the_run(model, speeds, config):
 def test_rows_that_move_the_embedding_cost_no_pass_for_the_anchor(model, speeds):
     tasks = {**TASKS, "score": TaskSpec("score", "similarity")}
     alone, with_mood = (
-        estimate(model, tasks, learns, 100, 1200, TrainConfig()) for learns in (("score",), ("score", "mood"))
+        estimate(model, tasks, learns, 100, 10, 1200, TrainConfig()) for learns in (("score",), ("score", "mood"))
     )
     assert alone.seconds < with_mood.seconds
-    assert alone.seconds == estimate(model, tasks, ("score",), 100, 1200, TrainConfig(anchor=0.0)).seconds
+    assert alone.seconds == estimate(model, tasks, ("score",), 100, 10, 1200, TrainConfig(anchor=0.0)).seconds
 
 
 def test_what_is_frozen_costs_neither_time_nor_memory(default_model, speeds):

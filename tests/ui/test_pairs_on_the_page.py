@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import torch
@@ -10,14 +11,14 @@ import torch
 import mtl
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, UserError
-from mtl.ui import analysis
+from mtl.ui import programs
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.kinds import shown
 from mtl.ui.sentences import from_file
 from mtl.ui.train.data import view
 from mtl.ui.train.data.step import SAMPLES, with_choice
 from mtl.ui.train.result import before_after
-from mtl.ui.visitors import Visit, Work
+from mtl.ui.visitors import Asked, Visit, Work
 from tests import uploads
 from tests.uploads import brought, plain, take
 
@@ -101,20 +102,23 @@ def test_heatmaps_show_an_embedding_that_was_moved_on_purpose(model, task):
 
 
 def test_two_sentences_are_compared(model):
-    work = Work(model, model.analyze(TEXTS), "mean")
-    found = embeddings.show_pair(work, None, None, "mean")
-    assert (found.one["value"], found.other["value"]) == (1, 2) and len(found.one["choices"]) == 3
-    said = plain(found.view)
+    work = Work(model, model.analyze(TEXTS))
+
+    def chosen(html):
+        return re.findall(r'<option value="(\d)" selected>', html)
+
+    html = embeddings.show_pair(work)
+    assert chosen(html) == ["1", "2"] and html.count("<option") == 6 and "<b>Bread" not in html
     [pair] = model.compare([TEXTS[:2]])
+    said = plain(html)
     assert f"cosine{pair.cosine:.3f}score" in said and f"same{pair.results['same'].label} (" in said
-    other = embeddings.show_pair(work, 3, 9, "mean")
-    assert (other.one["value"], other.other["value"]) == (3, 2)
-    alone = embeddings.show_pair(Work(model, model.analyze(TEXTS[:1]), "mean"), 1, 2, "mean")
-    assert embeddings.ONE_SENTENCE in alone.view
+    work.asked = Asked(one=3, other=9)
+    assert chosen(embeddings.show_pair(work)) == ["3", "2"]
+    assert embeddings.ONE_SENTENCE in embeddings.show_pair(Work(model, model.analyze(TEXTS[:1])))
 
 
 def test_programs_compare_pairs(model):
-    [answer] = analysis.compared(model, [[TEXTS[0], TEXTS[1]]])
+    [answer] = programs.compared(model, [[TEXTS[0], TEXTS[1]]])
     assert {"text", "text_b", "cosine", "score", "same"} <= answer.keys()
     json.dumps(answer)
     for pairs, said in [
@@ -124,4 +128,4 @@ def test_programs_compare_pairs(model):
         ([], "empty"),
     ]:
         with pytest.raises(UserError, match=said):
-            analysis.compared(model, pairs)
+            programs.compared(model, pairs)

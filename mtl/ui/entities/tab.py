@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from mtl.sheets import csv_bytes
-from mtl.ui.page import Session
+from mtl.ui.page import Session, html
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import heads, markup
 from mtl.ui.words import DOWNLOAD_CSV
@@ -16,30 +16,23 @@ INTRO = "Names of people, organisations, places and other things, marked where t
 
 
 def build(session: Session) -> None:
-    with gr.Row(elem_classes=["controls", "sorting"]):
-        gr.HTML(markup.note(INTRO), apply_default_css=False, min_width=280, scale=3)
-        head = heads.chooser()
-    view = gr.HTML(apply_default_css=False, elem_id="entities-view")
+    html(markup.note(INTRO))
+    session.view("entities-view", show_entities)
     with gr.Row(elem_classes="downloads"):
-        session.download(DOWNLOAD_CSV, "entities.csv", entities_csv, [head])
-    session.show(show_entities, [head], [view, head])
+        session.download(DOWNLOAD_CSV, "entities.csv", entities_csv)
 
 
-# --- handlers ---
-
-
-def show_entities(work: Work, head: str | None) -> tuple:
-    """The marked texts with their legend and table as HTML, and the heads there are.
-
-    `head` is the one wanted; without it the head called entities is shown, or else the first there is."""
-    task, note, chooser = heads.choose(work, TASK, head)
+def show_entities(work: Work) -> str:
+    """The marked texts with their legend and table: of the head that was asked for, else of the one called entities,
+    else of the first there is."""
+    task, above = heads.choose(work, TASK, work.asked.span_head, "span_head")
     if task is None:
-        return note, chooser
-    return note + markup.entities(work.texts, work.answers(task), work.model.tasks[task].labels), chooser
+        return above
+    return above + markup.entities(work.texts, work.answers(task), work.model.tasks[task].labels)
 
 
-def entities_csv(work: Work, head: str | None = None) -> bytes:
-    task = work.head(TASK, head)
+def entities_csv(work: Work) -> bytes:
+    task = work.head(TASK, work.asked.span_head)
     answers = [] if task is None else work.answers(task)
     rows = [
         (number, sentence, e.text, e.label, e.start, e.end, round(e.score, 4))

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from mtl.config import TaskSpec
 from mtl.kinds.classification import Classes, Classification
 from mtl.ui.kinds.view import MACROS, Scores, View, per_class
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
+from mtl.ui.widgets.figures import colours
 
 # A matrix of more labels than this is a list of its mistakes instead.
 _MAX_MATRIX = 12
 _MAX_MISTAKES = 20
+# A bar of more labels than this cannot be read in a narrow column.
+_MAX_PARTS = 5
 
 
 class ClassificationView(View):
@@ -29,6 +33,11 @@ class ClassificationView(View):
 
     def shares(self, answer: Classes) -> Mapping[str, float]:
         return answer.probabilities
+
+    def row(self, answer: Classes, spec: TaskSpec) -> Markup:
+        if len(spec.labels) > _MAX_PARTS:
+            return MACROS.said(self.cell(answer))
+        return markup.bar(answer.probabilities, colours(spec.labels))
 
     def score_details(self, before: Scores | None, after: Scores) -> Markup:
         frequent = max(sum(row) for row in after["confusion"]) / after["rows"]

@@ -33,6 +33,9 @@ class MultilabelView(View):
     def score_details(self, before: Scores | None, after: Scores) -> Markup:
         return markup.details("Each label", per_class("Each label", before, after))
 
+    def row(self, answer: Labels, spec: TaskSpec) -> Markup:
+        return MACROS.chips(answer.labels, (), NONE)
+
     def drawn(self, answer: Labels, specs: Sequence[TaskSpec]) -> Markup:
         palette = colours(labels_of(specs))
         of, at = answer.probabilities, answer.thresholds

@@ -31,6 +31,9 @@ class TaggingView(View):
         palette = colours(labels)
         return MACROS.marks(markup.marked(text, value, palette, lambda span: ("", span.label)))
 
+    def in_text(self, answer: Sequence[Entity], text: str, spec: TaskSpec) -> Markup:
+        return markup.marked(text, answer, colours(spec.labels), lambda span: ("", span.label))
+
     def score_details(self, before: Scores | None, after: Scores) -> Markup:
         return markup.details("Each entity type", per_class("Each entity type", before, after))
 

@@ -91,6 +91,14 @@ class View:
         has_bars = self.shares((after or before)[0]) is not None
         return Contrast(cells, said, labels=labels_of(specs) if has_bars else ())
 
+    def in_text(self, answer: Any, text: str, spec: TaskSpec) -> Markup | None:
+        """The text with the answer marked in it; None for an answer about the whole text."""
+        return None
+
+    def row(self, answer: Any, spec: TaskSpec) -> Markup:
+        """An answer in a row of all answers to one text."""
+        return self.drawn(answer, [spec])
+
     def drawn(self, answer: Any, specs: Sequence[TaskSpec]) -> Markup:
         """An answer beside that of another model."""
         shares = self.shares(answer)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
 from mtl.sheets import csv_bytes
-from mtl.ui.page import UNCHANGED, Session
+from mtl.ui import templates
+from mtl.ui.page import Session, html
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import heads, markup
 from mtl.ui.words import AS_TABLE, DOWNLOAD_CSV
@@ -17,34 +16,17 @@ from mtl.ui.words import AS_TABLE, DOWNLOAD_CSV
 TITLE = "Sentiment"
 # The tab, and the head that it shows first; the head that is shown beside that one.
 TASK, GAUGE = "sentiment", "intensity"
-INTRO = (
-    "The bar shares 100 % between the labels: how sure the model is of each. Intensity is a second answer, "
-    "from -1 (very negative) to 1 (very positive)."
-)
+INTRO = "The bar shares 100 % between the labels: how sure the model is of each."
+ABOUT_GAUGE = "Intensity is a second answer, from -1 (very negative) to 1 (very positive)."
 AS_ENTERED = "order of entry"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """The bars of a head and their table as HTML, the heads there are, and the orders there are."""
-
-    view: str
-    head: Any
-    order: Any = UNCHANGED
+_PARTS = templates.macros("parts.html")
 
 
 def build(session: Session) -> None:
-    with gr.Row(elem_classes=["controls", "sorting"]):
-        gr.HTML(markup.note(INTRO), apply_default_css=False, min_width=280, scale=3)
-        head = heads.chooser()
-        order = gr.Dropdown([AS_ENTERED], value=AS_ENTERED, label="Sort by", filterable=False, min_width=160)
-    view = gr.HTML(apply_default_css=False, elem_id="sentiment-view")
+    html(markup.note(INTRO))
+    session.view("sentiment-view", show_sentiment)
     with gr.Row(elem_classes="downloads"):
-        session.download(DOWNLOAD_CSV, "sentiment.csv", sentiment_csv, [head])
-    session.show(show_sentiment, [head, order], {"view": view, "head": head, "order": order})
-
-
-# --- handlers ---
+        session.download(DOWNLOAD_CSV, "sentiment.csv", sentiment_csv)
 
 
 def orders(
@@ -60,11 +42,12 @@ def orders(
     return keys | {"least certain first": lambda row: max(probabilities[row].values())}
 
 
-def show_sentiment(work: Work, head: str | None, order: str) -> Shown:
-    """`head` is the one wanted; without it the head called sentiment is shown, or else the first there is."""
-    task, note, chooser = heads.choose(work, TASK, head)
+def show_sentiment(work: Work) -> str:
+    """The bars of a head and their table: of the head that was asked for, else of the one called sentiment, else of the
+    first there is."""
+    task, above = heads.choose(work, TASK, work.asked.head, "head")
     if task is None:
-        return Shown(note, chooser)
+        return above
     kind, intensities = work.view(task), _intensities(work, task)
     headers, table = _table(work, task)
     probabilities = [kind.shares(answer) for answer in work.answers(task)]
@@ -72,11 +55,9 @@ def show_sentiment(work: Work, head: str | None, order: str) -> Shown:
         spec = work.model.tasks[task]
         rows = [(i + 1, row[0], kind.drawn(work.answers(task)[i], [spec])) for i, row in enumerate(table)]
         listing = markup.table(TITLE, ["#", *headers], rows, "sentences")
-        return Shown(
-            note + markup.note(kind.legend) + listing, chooser, gr.update(choices=[AS_ENTERED], value=AS_ENTERED)
-        )
+        return above + markup.note(kind.legend) + listing
     keys = orders(probabilities, intensities)
-    order = order if order in keys else AS_ENTERED
+    order = work.asked.order if work.asked.order in keys else AS_ENTERED
     rows = sorted(range(len(table)), key=keys[order])
     bars = markup.bars(
         [i + 1 for i in rows],
@@ -85,8 +66,11 @@ def show_sentiment(work: Work, head: str | None, order: str) -> Shown:
         None if intensities is None else [intensities[i] for i in rows],
         _scale(work),
     )
-    listing = markup.table(TITLE, ["#", *headers[1:]], [(i + 1, *table[i][1:]) for i in rows], "sentences")
-    return Shown(note + bars + markup.details(AS_TABLE, listing), chooser, gr.update(choices=[*keys], value=order))
+    cells = [(i + 1, *table[i][1:]) for i in rows]
+    listing = markup.table(TITLE, ["#", *headers[1:]], cells, "sentences", sentences=rows)
+    choice = _PARTS.choice("order", "Sort by", [(name, name) for name in keys], order)
+    about = markup.note(ABOUT_GAUGE if intensities is not None else "")
+    return above + choice + about + bars + markup.details(AS_TABLE, listing)
 
 
 def _intensities(work: Work, task: str) -> list[float] | None:
@@ -112,8 +96,8 @@ def _table(work: Work, task: str) -> tuple[list[str], list[list[str | float]]]:
     return headers, rows
 
 
-def sentiment_csv(work: Work, head: str | None = None) -> bytes:
-    task = work.head(TASK, head)
+def sentiment_csv(work: Work) -> bytes:
+    task = work.head(TASK, work.asked.head)
     if task is None:
         return csv_bytes(["text"], ([t] for t in work.texts))
     return csv_bytes(*_table(work, task))

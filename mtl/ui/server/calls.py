@@ -51,16 +51,19 @@ class Calls:
     def __len__(self) -> int:
         return len(self._calls)
 
-    def enter(self, session: str, address: str, kind: str, queue: Any, size: int = 0) -> _Call:
+    def enter(
+        self, session: str, address: str, kind: str, queue: Any, size: int = 0, most: float | None = None
+    ) -> _Call:
         """Count a call of `kind` (any word for what is called) by `session`, "" if it gives none, from `address`.
 
-        `size` is what it sends, in bytes, nearly all of it text that waits for the model. `queue` is Gradio's, which
-        knows what has ended. Raises `Refused` where the limits are reached.
+        `most` of a kind may be under way at a time; None: as many as the settings say. `size` is what it sends, in
+        bytes, nearly all of it text that waits for the model. `queue` is Gradio's, which knows what has ended. Raises
+        `Refused` where the limits are reached.
         """
         self._drop_ended(queue)
         own = [call for call in self._calls if call.session == session] if session else []
         limit = self._limits.session_calls
-        if sum(call.kind == kind for call in own) >= limit or len(own) >= limit * KINDS:
+        if sum(call.kind == kind for call in own) >= (most or limit) or len(own) >= limit * KINDS:
             raise Refused(
                 429,
                 f"This page or program already waits for {len(own)} answers, and no more are taken from one at a time. "

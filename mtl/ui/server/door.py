@@ -23,18 +23,22 @@ from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits, Refused
 from mtl.ui.server.open_pages import Heartbeats
 from mtl.ui.server.requests import Incoming, api_path, check_name, checked_object, checked_query
+from mtl.ui.server.static import ROUTES
 from mtl.ui.server.uploads import Uploads
 
 log = logging.getLogger("mtl.ui")
 
 _JOINS = re.compile(r"(queue/join|call/(?:v2/)?[^/]+|run/[^/]+|api/[^/]+)/?")
 _READS = re.compile(r"call/(?:v2/)?[^/]+/([^/]+)/?")
+# A page asks one question at a time; a second may come while it is loaded again.
+ANSWERS_AT_ONCE = 2
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 def settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
-    """The `app_kwargs` of Gradio's `launch` that put the door in front of it."""
+    """The `app_kwargs` of Gradio's `launch` that put the door in front of it, and the page's own files beside it."""
     return {
+        "routes": ROUTES,
         "middleware": [(Door, (hosts, limits), {}), (Heartbeats, (), {})],
         "exception_handlers": {fastapi.exceptions.RequestValidationError: malformed},
     }
@@ -87,12 +91,13 @@ class Door:
                 raise Refused(415, "This address takes JSON; files are uploaded first, at /gradio_api/upload.")
             content = await receive.body(scope, self._limits.post_mb * 1e6)
             given = checked_object(content, own)
-            if not _JOINS.fullmatch(path):
+            answers = path.rstrip("/") == "component_server"  # the page's own questions, which wait in no queue
+            if not answers and not _JOINS.fullmatch(path):
                 await self._app(scope, receive, send)
                 return
             session = given.get("session_hash")
             session, kind = session if isinstance(session, str) else "", str(given.get("fn_index", path))[:80]
-            call = self._calls.enter(session, address, kind, queue, len(content))
+            call = self._calls.enter(session, address, kind, queue, len(content), ANSWERS_AT_ONCE if answers else None)
             await self._calls.pass_on(call, self._app, scope, receive, send)
         else:
             with self._connection(path, query, queue):

@@ -41,12 +41,13 @@ def table(
     rows: Sequence[Sequence[str | int | float]],
     unit: str = "rows",
     classes: Sequence[str] = (),
+    sentences: Sequence[int] = (),
 ) -> Markup:
     """A table of at most `MAX_ROWS` rows, numbers to the right. A cell that is `Markup` goes in as it is. `classes`: of
-    each row."""
+    each row; `sentences`: the place of the sentence that each row is about, with which it lights up."""
     first = rows[0] if rows else [""] * len(headers)
     heads = [(name, not isinstance(cell, str)) for name, cell in zip(headers, first, strict=True)]
-    return _PARTS.table(caption, heads, rows[:MAX_ROWS], classes) + _more(len(rows), unit)
+    return _PARTS.table(caption, heads, rows[:MAX_ROWS], classes, sentences) + _more(len(rows), unit)
 
 
 def bars(
@@ -107,6 +108,6 @@ def entities(texts: Sequence[str], spans: Sequence[Sequence], labels: Sequence[s
     ]
     nothing = "No names were found in these sentences."
     headers, kinds = ("sentence", "name", "type", "start", "end", "score"), [classes[span.label] for _, span in listed]
-    below = table("Names found", headers, rows, "names", kinds) if rows else note(nothing)
+    below = table("Names found", headers, rows, "names", kinds, [i - 1 for i, _ in listed]) if rows else note(nothing)
     counts = Counter(span.label for _, span in listed)
     return _ANSWERS.entities(lines, palette, counts, _more(len(texts), "sentences") + below)

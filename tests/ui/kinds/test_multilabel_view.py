@@ -7,6 +7,7 @@ import pytest
 from mtl.config import ModelConfig, TaskSpec
 from mtl.kinds.multilabel import LabelSet, decide
 from mtl.ui.kinds import shown
+from mtl.ui.overview import view as overview
 from mtl.ui.sentiment import tab as sentiment
 from mtl.ui.visitors import Work
 
@@ -67,14 +68,18 @@ def work(tiny):
     from mtl.checkpoint import derive
 
     model = derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=(SPEC,))).eval()
-    return Work(model, model.analyze(["One text.", "Another text."]), "mean")
+    return Work(model, model.analyze(["One text.", "Another text."]))
 
 
 def test_the_tab_of_sentences_shows_bars_and_gives_away_words(work):
-    found = sentiment.show_sentiment(work, None, "")
-    assert (
-        found.view.count("label-bars") == 2
-        and "The stroke is its threshold" in found.view
-        and "&lt;b&gt;joy" in found.view
-    )
+    html = sentiment.show_sentiment(work)
+    assert html.count("label-bars") == 2 and "The stroke is its threshold" in html and "&lt;b&gt;joy" in html
     assert sentiment.sentiment_csv(work).decode("utf-8-sig").splitlines()[0] == "text,moods"
+
+
+def test_a_row_of_all_answers_names_the_labels(work):
+    rows = overview.rows(work, work.texts)
+    assert list(rows) == work.texts
+    for text, analysis in zip(work.texts, work.analyses, strict=True):
+        shown = rows[text].count('class="chip') + rows[text].count('class="none"')
+        assert shown == max(len(analysis.moods.labels), 1) and "label-bars" not in rows[text]

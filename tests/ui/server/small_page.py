@@ -42,6 +42,12 @@ class Served:
         body = {"data": list(data), "fn_index": number, "session_hash": session, **body}
         return self.http.post("/gradio_api/queue/join", json=body)
 
+    def ask(self, words: str = "hello", session: str = "one") -> httpx.Response:
+        """A question of the page's own, which waits in no queue."""
+        [component] = [block._id for block in self.demo.blocks.values() if block.elem_id == "asks"]
+        body = {"data": words, "component_id": component, "fn_name": "wait", "session_hash": session}
+        return self.http.post("/gradio_api/component_server/", json=body)
+
     def read(self, session: str = "one") -> list[dict]:
         """What the session is told until Gradio closes its stream."""
         told = []
@@ -89,6 +95,7 @@ def small(gate: threading.Event | None = None) -> page.Page:
     with page.Page(analytics_enabled=False) as demo:
         for function in (echo, wait, fail, refuse):
             gr.api(function, api_name=function.__name__)
+        gr.HTML(elem_id="asks", server_functions=[wait])
         file, choice, size = gr.File(), gr.Dropdown(["a", "b"]), gr.Textbox()
         file.upload(lambda path: str(os.path.getsize(path)), file, size, api_name="size")
         choice.change(lambda picked: picked, choice, size, api_name="pick")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import httpx
@@ -255,3 +256,14 @@ def test_sessions_that_have_gone_leave_nothing_in_the_queue(held):
     queue = held.demo._queue
     wait_until(lambda: not queue.pending_event_ids_session)
     assert not list(queue.pending_messages_per_session)
+
+
+def test_a_page_asks_at_most_two_questions_at_a_time(held):
+    with ThreadPoolExecutor(8) as pool:
+        mine = [pool.submit(held.ask) for _ in range(4)]
+        wait_until(lambda: sum(answer.done() for answer in mine) == 2)
+        other = pool.submit(held.ask, session="another")
+        held.gate.set()
+        assert sorted(answer.result().status_code for answer in mine) == [200, 200, 429, 429]
+        assert other.result().json() == "hello"
+    assert held.ask().status_code == 200

@@ -311,7 +311,7 @@ def test_one_sentence_has_no_map_and_it_says_so():
 
 def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session, visit):
     model = session.models.get(None)
-    visit.work = Work(model, model.analyze(SENTENCES.split("\n")), "mean")
+    visit.work = Work(model, model.analyze(SENTENCES.split("\n")))
     shown = result.show(session, visit)
     view = result.compare_own(session, visit)
     assert all(said in shown.summary for said in ("run 1 · ", "Scores on the rows held out", "What it forgot"))
@@ -364,7 +364,7 @@ def test_a_run_that_waits_failed_or_never_began_says_which(session, visit, tmp_p
 def test_sentences_follow_the_box_but_not_every_analysis_of_the_same(session, visit):
     model = session.models.get(None)
     assert result.follow_the_box(session, visit) == result.Compared()
-    visit.work = Work(model, model.analyze(["A new one.", "Another."]), "mean")
+    visit.work = Work(model, model.analyze(["A new one.", "Another."]))
     shown = result.follow_the_box(session, visit)
     assert shown.box == "A new one.\nAnother." and "Another." in shown.view
     assert result.follow_the_box(session, visit) == result.Compared()

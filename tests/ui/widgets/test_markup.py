@@ -119,7 +119,7 @@ def test_names_are_marked_where_they_stand():
     assert marks == [("Ada Lovelace", "PER"), ("Acme", "ORG")]
     counts = re.findall(r'class="show(\d)" checked><b[^>]*>(\w+)</b> (\w+) <b>(\d+)</b>', html)
     assert counts == [("0", "PER", "person", "1"), ("1", "ORG", "organisation", "1"), ("2", "LOC", "place", "0")]
-    assert re.findall(r'<tr class="(k\d)">', html) == ["k0", "k1"]
+    assert re.findall(r'<tr class="(k\d)"', html) == ["k0", "k1"]
     assert '<td class="num">20</td><td class="num">24</td>' in html
 
 

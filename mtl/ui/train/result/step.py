@@ -74,7 +74,7 @@ def build(session: Session) -> None:
                     elem_id="compare-sentences",
                 )
                 compare = gr.Button("Show before and after", elem_id="compare", min_width=180, scale=0)
-            view = html(elem_id="before-after")
+            view = html(elem_id="before-after", js_on_load="mtl.answers.follow(element)")
         with gr.Accordion(words.UPLOAD, open=False, elem_id="bring-model"):
             html(markup.note(words.UPLOAD_NOTE))
             file = gr.File(label=words.UPLOAD, show_label=False, file_types=[".zip"], height=84, elem_id="checkpoint")
@@ -90,7 +90,7 @@ def build(session: Session) -> None:
     upload = {"status": status, "model": session.model, "file": file}
     session.wire([session.run.change], partial(show, session), [], result)
     session.wire([revision.change], partial(compare_own, session), [], [view], **asks_a_model)
-    session.wire([session.revision.change], partial(follow_the_box, session), [], compared, **asks_a_model)
+    session.wire([session.news.input], partial(follow_the_box, session), [], compared, **asks_a_model)
     session.wire([compare.click], partial(compare_lines, session), [box], [view], **asks_a_model)
     session.wire([session.model.change, session.run.change], partial(model_in_use, session), [], [in_use, use, back])
     session.wire([use.click], partial(use_run, session), [], [session.model])

@@ -1,0 +1,180 @@
+"""All answers to a visitor's sentences, as one JSON object that the views in the browser draw.
+
+The browser (`assets/answers.js`) asks whenever something has changed. Each call reads at most `PART` sentences that the
+model has not read yet, and the browser asks again for the rest, so that progress is seen and can be stopped. Answers
+to sentences that stay are kept: a keystroke costs the model the changed line alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.routes import fastapi
+
+from mtl.text.values import plural
+from mtl.ui.embeddings import view as plots
+from mtl.ui.overview import view as overview
+from mtl.ui.page import Session, in_plain_words
+from mtl.ui.sentences import Sentences, from_lines
+from mtl.ui.visitors import Asked, Reading, Visit, Work
+from mtl.ui.widgets import markup
+
+if TYPE_CHECKING:
+    from mtl.model import Analysis
+
+# More sentences than this are read in parts.
+PART = 256
+EMPTY = "There is nothing to analyze. Write at least one sentence, or pick an example."
+
+
+def endpoint(session: Session) -> Any:
+    """The function that the browser calls as `server.answer(...)`. It waits in no queue of Gradio's: the door counts
+    its calls, and the model is used in turns."""
+
+    async def answer(given: Any, request: gr.Request) -> fastapi.Response:
+        visitor = (await request.json()).get("session_hash")
+        work = partial(answer_or_problem, session, visitor, given)
+        found = await asyncio.get_running_loop().run_in_executor(session.waiting, work)
+        return fastapi.Response(found, media_type="application/json")
+
+    return answer
+
+
+def answer_or_problem(session: Session, visitor: str | None, given: Any) -> bytes:
+    """The JSON of `answer`, or {"problem": why there is none, as HTML}."""
+    try:
+        found = answer(session, session.registry.visit(visitor), Asked.checked(given))
+    except Exception as problem:
+        found = {"problem": markup.status(in_plain_words(problem), kind="bad")}
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def answer(session: Session, visit: Visit, asked: Asked) -> dict[str, Any]:
+    """What the browser draws; or {"progress"}, where it should ask again for more; or {"lines": True}, where the server
+    knows no sentences of this visitor any more."""
+    with visit.lock:
+        if asked.lines is not None:
+            visit.sentences = from_lines(asked.lines)
+        if visit.sentences is None:
+            return {"lines": True}
+        sentences = visit.sentences
+        if not sentences.texts:
+            return {"problem": markup.status(EMPTY, kind="bad")}
+        reading = _reading(session, visit, asked)
+        if left := reading.read(sentences.texts, PART):
+            total = len(sentences.texts)
+            return {"progress": progress(total - left, total, reading.seconds)}
+        work = _work(session, visit, reading, sentences, asked)
+        found = _drawn(session, work, reading) | _told(session, work, reading, sentences)
+        reading.settle(sentences.texts)
+        return found
+
+
+def _reading(session: Session, visit: Visit, asked: Asked) -> Reading:
+    """What the model in use has read of this visitor's."""
+    model = session.models.shared(visit.train.model, visit.name)
+    if asked.anew or visit.reading is None or visit.reading.model.identity != model.identity:
+        visit.reading, visit.work = Reading(model), None
+    return visit.reading
+
+
+def _work(session: Session, visit: Visit, reading: Reading, sentences: Sentences, asked: Asked) -> Work:
+    """The analysis as a whole; the one before, with all its maps, where the sentences are the same."""
+    if visit.work is None or visit.work.texts != list(sentences.texts):
+        analyses = [reading.analyses[text] for text in sentences.texts]
+        labels = labels_for(sentences.texts, visit.upload)
+        work = Work(reading.model, analyses, labels)
+        if visit.work is not None:
+            work.follow(visit.work)
+        session.registry.set_work(visit, work)
+    visit.work.asked = asked
+    return visit.work
+
+
+def _drawn(session: Session, work: Work, reading: Reading) -> dict[str, Any]:
+    """The values and the HTML of every view that is in sight."""
+    vectors = work.vectors(work.pooling)
+    drawn_map, better = plots.map_of(work)
+    found = {
+        "model": work.model.identity,
+        "texts": work.texts,
+        "shown": min(len(work.texts), markup.MAX_ROWS),
+        "rows": overview.rows(work, work.texts if work.asked.all_rows else reading.new),
+        "head": overview.head(work),
+        "colourings": plots.colourings(work),
+        "poolings": list(work.model.poolings),
+        "pooling": work.pooling,
+        "map": drawn_map,
+        "better_in": better,
+        "views": {name: session.views[name](work) for name in work.asked.views if name in session.views},
+    }
+    if len(vectors) > 1:
+        others, cosines = plots.nearest(vectors)
+        found |= {"grid": plots.grid(vectors), "nearest": [others.tolist(), cosines.round(3).tolist()]}
+    return found
+
+
+def _told(session: Session, work: Work, reading: Reading, sentences: Sentences) -> dict[str, Any]:
+    """What is said about the answers: the line of the status with what was cut or cleaned, and what one pass saved."""
+    total, new = plural(len(sentences.texts), "sentence"), len(reading.new)
+    if not new:
+        said = f"{total} · nothing new to read"
+    else:
+        some = "" if new == len(work.texts) else f"{new} new, "
+        said = f"{total} · {some}one pass · {duration(reading.seconds)}"
+    notes = [*sentences.notes, *remarks(work.analyses, work.model.max_tokens)]
+    told = {"status": markup.status(said, notes), "read": new}
+    alone = session.engine.alone * len(work.model.tasks)
+    if new and len(work.model.tasks) > 1 and alone:
+        told["saved"] = (
+            "One pass of the shared model answered everything: "
+            f"{plural(new, 'sentence')}, {duration(reading.seconds)}. With one model per task it would be "
+            f"{len(work.model.tasks)} passes, about {duration(alone * reading.seconds)} "
+            "(measured when the server started)."
+        )
+    return told
+
+
+def remarks(analyses: Sequence[Analysis], max_tokens: int) -> Iterator[str]:
+    """Which sentences the model has read in part only, or not at all."""
+    if cut := [i for i, a in enumerate(analyses, 1) if a.truncated]:
+        yield (
+            f"{_numbered(cut, 'is', 'are')} longer than the model reads: only the first {max_tokens} tokens "
+            f"(about {max_tokens * 3 // 4} words) counted."
+        )
+    if unread := [i for i, a in enumerate(analyses, 1) if a.unread]:
+        yield f"{_numbered(unread, 'has', 'have')} no word that the model knows: what it answers there means nothing."
+
+
+def _numbered(numbers: list[int], verb: str, verbs: str) -> str:
+    if len(numbers) == 1:
+        return f"Sentence {numbers[0]} {verb}"
+    more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
+    return f"Sentences {', '.join(map(str, numbers[:5]))}{more} {verbs}"
+
+
+def progress(finished: int, total: int, seconds: float) -> str:
+    left = f" · about {max(seconds / finished * (total - finished), 0.1):.1f} s left" if finished else ""
+    said = f"{finished:,} of {plural(total, 'sentence')}{left}"
+    return markup.status(said, kind="busy", share=finished / total)
+
+
+def labels_for(texts: tuple[str, ...], upload: Sentences | None) -> dict[str, tuple[str | float | None, ...]]:
+    """The uploaded file's own columns for `texts`, matched by place and then by text, as the box may have been edited
+    since. Empty where none of the texts came from the file."""
+    if upload is None:
+        return {}
+    place = {t: i for i, t in reversed(list(enumerate(upload.texts)))}
+    rows = [i if upload.texts[i : i + 1] == (t,) else place.get(t) for i, t in enumerate(texts)]
+    if all(row is None for row in rows):
+        return {}
+    return {name: tuple(None if row is None else values[row] for row in rows) for name, values in upload.labels.items()}
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

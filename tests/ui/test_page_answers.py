@@ -1,0 +1,167 @@
+"""All answers as one JSON object: what is read when, what is kept, what is drawn and said."""
+
+from __future__ import annotations
+
+import json
+import types
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mtl
+from mtl.config import UserError
+from mtl.ui import answers
+from mtl.ui.engine import Engine
+from mtl.ui.models import Models
+from mtl.ui.sentences import Sentences
+from mtl.ui.visitors import Asked, Registry
+from tests.handlers import TEXTS
+
+LINES = "\n".join(TEXTS)
+
+
+@pytest.fixture
+def session(model, session_of):
+    return session_of(model)
+
+
+def ask(session, visitor="me", **asked):
+    return answers.answer(session, session.registry.visit(visitor), Asked.checked(asked))
+
+
+# --- reading ---
+
+
+def test_one_pass_per_sentence_and_the_result_is_kept(session, counted):
+    found = ask(session, lines=LINES)
+    assert "6 sentences · one pass · " in found["status"] and found["texts"] == list(TEXTS)
+    assert counted == {"analyze": 1, "encode": 0}
+    assert tuple(session.registry.visit("me").work.texts) == TEXTS
+    assert session.registry.visit("someone else").work is None
+
+
+def test_a_keystroke_costs_the_changed_line_alone(session, monkeypatch):
+    ask(session, lines=LINES)
+    read = []
+    model = session.engine.model()
+    analyze = model.analyze
+    monkeypatch.setattr(model, "analyze", lambda texts, **rest: read.extend(texts) or analyze(texts, **rest))
+    found = ask(session, lines=LINES.replace("fine", "finer"))
+    assert read == ["A finer day."] and set(found["rows"]) == {"A finer day."}
+    assert "6 sentences · 1 new, one pass" in found["status"]
+    found = ask(session, lines="\n".join(reversed(TEXTS)))
+    assert read == ["A finer day.", "A fine day."] and found["texts"] == list(reversed(TEXTS))
+    found = ask(session, lines="\n".join(reversed(TEXTS)))
+    assert len(read) == 2 and "nothing new to read" in found["status"] and found["rows"] == {}
+
+
+def test_a_sentence_that_stands_twice_is_read_once_and_shown_twice(session):
+    found = ask(session, lines="The same.\nThe same.\nAnother.")
+    assert found["texts"] == ["The same.", "The same.", "Another."] and len(found["rows"]) == 2
+    assert found["nearest"][0][:2] == [1, 0]
+
+
+def test_anew_reads_all_again_and_all_rows_sends_them_again(session, counted):
+    ask(session, lines=LINES)
+    assert set(ask(session, all_rows=True)["rows"]) == set(TEXTS)
+    assert counted["analyze"] == 1
+    assert "6 sentences · one pass" in ask(session, lines=LINES, anew=True)["status"]
+    assert counted["analyze"] == 2
+
+
+def test_many_sentences_are_read_in_parts_that_tell_their_progress(session, monkeypatch):
+    monkeypatch.setattr(answers, "PART", 2)
+    first, second, third = ask(session, lines=LINES), ask(session), ask(session)
+    assert set(first) == set(second) == {"progress"}
+    assert "2 of 6 sentences" in first["progress"] and "s left" in first["progress"]
+    assert "4 of 6 sentences" in second["progress"] and "width:67%" in second["progress"]
+    assert third["texts"] == list(TEXTS) and set(third["rows"]) == set(TEXTS)
+
+
+def test_sentences_that_were_put_away_are_asked_for(session):
+    assert ask(session) == {"lines": True}
+    ask(session, lines=LINES)
+    session.registry.release("me")
+    assert ask(session) == {"lines": True}
+
+
+@pytest.mark.parametrize("nothing", ["", "  \n \n", "\u200b"])
+def test_nothing_to_analyze_keeps_what_was_there(session, nothing):
+    ask(session, lines="A sentence.")
+    before = session.registry.visit("me").work
+    found = ask(session, lines=nothing)
+    assert answers.EMPTY in found["problem"] and 'class="status bad"' in found["problem"]
+    assert session.registry.visit("me").work is before
+
+
+def test_another_model_answers_anew(session, session_of, headless):
+    ask(session, lines=LINES)
+    one = session.registry.visit("me").work.model.identity
+    other = session_of(headless).models.shared(None, "me")
+    other.identity = "another"
+    session.models.shared = lambda path, visitor: other
+    found = ask(session, lines=LINES)
+    assert found["model"] == "another" != one and set(found["rows"]) == set(TEXTS)
+    assert found["colourings"] == []
+
+
+# --- what is asked and answered ---
+
+
+ANYTHING = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text() | st.none())
+
+
+@given(st.dictionaries(st.sampled_from([*vars(Asked()), "more"]), ANYTHING))
+def test_whatever_a_browser_sends_is_a_question(given):
+    asked = Asked.checked(given)
+    assert asked.method in ("umap", "pca") and asked.dims in (2, 3)
+    assert asked.lines is None or isinstance(asked.lines, str)
+    assert all(isinstance(view, str) for view in asked.views)
+    assert {type(value) for value in (asked.pooling, asked.head, asked.order, asked.span_head)} == {str}
+    assert Asked.checked(list(given)) == Asked()
+
+
+def test_views_are_drawn_where_they_are_in_sight(session):
+    found = ask(session, lines=LINES, views=["letters", "unknown"])
+    assert found["views"] == {"letters": str(sum(map(len, TEXTS)))}
+    assert ask(session)["views"] == {}
+
+
+def test_an_answer_is_json(session):
+    found = json.loads(answers.answer_or_problem(session, "me", {"lines": "One <i>.\nTwo."}))
+    assert found["shown"] == 2 and found["texts"] == ["One <i>.", "Two."]
+    assert "<i>." not in found["rows"]["One <i>."]
+
+
+def test_one_pass_is_set_beside_a_pass_for_each_task(session):
+    said = ask(session, lines=LINES)["saved"]
+    assert "One pass" in said and "6 sentences, " in said and "3 passes, about " in said and "measured" in said
+    assert "saved" not in ask(session)
+
+
+def test_a_text_that_is_too_long_is_reported(session):
+    said = ask(session, lines="Short.\n" + "word " * 10_000)["status"]
+    assert "Sentence 2 is longer than the model reads" in said and str(session.engine.model().max_tokens) in said
+
+
+def test_sentences_without_a_known_word_are_reported(session_of):
+    said = ask(session_of(mtl.load()), lines="Short.\n😡🤮\n" + "x" * 300)["status"]
+    assert "Sentences 2, 3 have no word that the model knows" in said
+
+
+def test_a_model_that_cannot_be_loaded_is_said_in_plain_words():
+    engine = Engine("no/such/folder-of-mine")
+    with pytest.raises(UserError, match="could not be loaded: .*folder-of-mine"):
+        engine.model()
+    session = types.SimpleNamespace(engine=engine, models=Models(engine), registry=Registry())
+    found = json.loads(answers.answer_or_problem(session, "me", {"lines": "A sentence."}))
+    assert "folder-of-mine" in found["problem"] and "Traceback" not in found["problem"]
+
+
+def test_labels_follow_their_sentence():
+    upload = Sentences(("a", "b", "a"), {"x": (1.0, 2.0, 3.0)})
+    assert answers.labels_for(("a", "b", "a"), upload) == {"x": (1.0, 2.0, 3.0)}
+    assert answers.labels_for(("b", "new", "a"), upload) == {"x": (2.0, None, 3.0)}
+    assert answers.labels_for(("new",), upload) == {}
+    assert answers.labels_for(("a",), None) == {}
