@@ -22,7 +22,10 @@ ASSETS = ROOT / "assets"
 KINDS: dict[str, Any] = {}
 POOLINGS = ("mean", "max", "cls", "pooler")
 # Fields of every answer, and hence not possible as names of tasks.
-RESERVED_NAMES = ("text", "embedding", "tokens", "truncated", "unread", "results", "to_json")
+RESERVED_NAMES = (
+    *("text", "embedding", "tokens", "truncated", "unread", "familiarity", "unfamiliar"),
+    *("results", "to_json"),
+)
 
 
 class UserError(ValueError):
