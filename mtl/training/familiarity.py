@@ -70,7 +70,7 @@ def _texts(dataset: Dataset, chance: random.Random) -> list[str]:
     """Some distinct texts of every part, shuffled."""
     texts: dict[str, None] = {}
     for part in dataset.parts:
-        own = [*dict.fromkeys(text for row in part.rows for text in row.texts)]
+        own = [*dict.fromkeys(text for row in part.rows for text in row.texts if text.strip())]
         texts |= dict.fromkeys(chance.sample(own, min(ROWS_PER_PART, len(own))))
     return chance.sample([*texts], len(texts))
 
