@@ -251,6 +251,8 @@ def _analyze(options: argparse.Namespace) -> None:
             terminal.warn(f"text {number} is longer than {model.max_tokens} tokens; its end was not read.")
         if answer.unread:
             terminal.warn(f"text {number} has no word that the model knows; its answers mean nothing.")
+        elif answer.unfamiliar:
+            terminal.warn(f"text {number} is unlike the sentences this model knows: do not trust these answers.")
     if options.json:
         print(json.dumps([answer.to_json() for answer in answers]))
         return

@@ -55,7 +55,7 @@ def write(folder: str | os.PathLike, target: str | os.PathLike | IO[bytes], name
     files = [folder / file for file in _TEXTS if (folder / file).is_file()]
     if not (folder / "config.json").is_file():
         raise UserError("There is no checkpoint to pack: its folder has no config.json.")
-    files += sorted(path for path in folder.iterdir() if _WEIGHTS.fullmatch(path.name))
+    files += sorted(path for path in folder.iterdir() if _is_tensors(path.name))
     with zipfile.ZipFile(target, "w") as archive:
         for path in files:
             entry = zipfile.ZipInfo(f"{name}/{path.name}")
@@ -96,6 +96,10 @@ def read(path: str | os.PathLike, into: str | os.PathLike, bases: Collection[Bas
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return into
+
+
+def _is_tensors(name: str) -> bool:
+    return name == weights.FAMILIARITY or _WEIGHTS.fullmatch(name) is not None
 
 
 def _plain(error: Exception) -> str:
@@ -150,7 +154,7 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
                 f"This zip file holds {shown}, in a format (pickle) that can run code when it is opened, so nothing of "
                 "it was read. A checkpoint of this program keeps its weights in .safetensors files."
             )
-        if name not in _TEXTS and not _WEIGHTS.fullmatch(name):
+        if name not in _TEXTS and not _is_tensors(name):
             raise UserError(f"This zip file holds {shown}, which is no part of a checkpoint. {_TAKE_WHOLE}")
         if name in entries or len(parts) > 2:
             raise UserError(f"This zip file holds more than one checkpoint, or folders within it. {_TAKE_WHOLE}")
@@ -182,13 +186,15 @@ def _check(folder: Path, bases: Collection[Base]) -> None:
         raise other_base("This checkpoint", base, bases)
     if model.projection > 1024 or _head_weights(model) > _MAX_HEAD_WEIGHTS:
         raise UserError("This checkpoint names heads that are far too large for this page.")
-    present = {path.name for path in folder.iterdir()} - set(_TEXTS)
+    present = {path.name for path in folder.iterdir()} - {*_TEXTS, weights.FAMILIARITY}
     if present != set(files):
         missing = sorted(set(files) - present)
         what = f"lacks {missing[0][:80]!r}" if missing else "holds weights that its config.json does not name"
         raise UserError(f"This zip file {what}: it is not whole. Download it again.")
     for file, digest in files.items():
         weights.check(folder / file, f"{file} in this zip file", digest)
+    if (folder / weights.FAMILIARITY).exists():
+        weights.check(folder / weights.FAMILIARITY, f"{weights.FAMILIARITY} in this zip file")
     if (folder / "train.json").exists():
         read_json(folder / "train.json", "train.json in this zip file")
 

@@ -2,6 +2,8 @@
 
     config.json           format version, base (name and SHA-256), tasks, pooling, hashes of the weights
     weights*.safetensors  the tensors that differ from those of the base, in several files if one would exceed 9 MB
+    familiarity.safetensors
+                          statistics of the training texts (see `mtl.familiarity`); may be missing
     train.json            settings, data and metrics (written by the training run)
     README.md             a model card
 
@@ -27,6 +29,7 @@ from mtl import weights
 from mtl.config import ASSETS, ModelConfig, UserError, listed
 from mtl.encoder import backbone as backbones
 from mtl.encoder.backbone import replace_parameter
+from mtl.familiarity import Familiarity
 from mtl.files import read_json, write_bytes, write_json
 from mtl.model import MultiTaskModel, quickest_dtype, slow_format
 
@@ -133,7 +136,10 @@ def _load_folder(folder: Path, dtype: torch.dtype, device: str) -> MultiTaskMode
     base = _base_model(origin.name, dtype, device)
     if base.origin.sha256 != origin.sha256:
         raise other_base(str(folder), origin, [base.origin])
-    return _overlay(base, model_config, _read_weights(folder, files), folder)
+    model = _overlay(base, model_config, _read_weights(folder, files), folder)
+    # Not the base's, where there are none: a model trained elsewhere may know other texts.
+    model.familiarity = Familiarity.read(folder, model.backbone.dim)
+    return model
 
 
 def _read_weights(folder: Path, files: dict[str, str]) -> dict[str, torch.Tensor]:
@@ -187,7 +193,7 @@ def derive(base: MultiTaskModel, config: ModelConfig) -> MultiTaskModel:
             _share(model.head(name), base.head(name))
     if model.projection is not None and base.config.projection == config.projection:
         _share(model.projection, base.projection)
-    model.origin = base.origin
+    model.origin, model.familiarity = base.origin, base.familiarity
     return model
 
 
@@ -236,6 +242,10 @@ def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | 
         data = to_bytes(shard, metadata={"format": "pt"})
         write_bytes(folder / name, data)
         hashes[name] = hashlib.sha256(data).hexdigest()
+    if model.familiarity is not None:
+        model.familiarity.write(folder)
+    else:
+        (folder / weights.FAMILIARITY).unlink(missing_ok=True)
     config = {
         "mtl_format": FORMAT,
         "base": {"name": model.origin.name, "sha256": model.origin.sha256},

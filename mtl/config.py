@@ -24,7 +24,10 @@ POOLINGS = ("mean", "max", "cls", "pooler")
 PROJECTION_ACTIVATIONS = ("none", "tanh")
 HIDDEN_ACTIVATIONS = ("gelu", "relu")
 # Fields of every answer, and hence not possible as names of tasks.
-RESERVED_NAMES = ("text", "text_b", "cosine", "embedding", "tokens", "truncated", "unread", "results", "to_json")
+RESERVED_NAMES = (
+    *("text", "text_b", "cosine", "embedding", "tokens", "truncated", "unread", "familiarity", "unfamiliar"),
+    *("results", "to_json"),
+)
 
 
 class UserError(ValueError):

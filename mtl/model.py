@@ -19,8 +19,9 @@ from torch import nn
 
 from mtl.config import KINDS, ModelConfig, TaskSpec, UserError, listed
 from mtl.encoder.backbone import Backbone
+from mtl.familiarity import Familiarity, level
 from mtl.heads import Head
-from mtl.pooling import POOL, Encoded, Projection
+from mtl.pooling import POOL, Encoded, Projection, mean
 from mtl.text.batches import Batch, Tokens, by_length, collate, count_tokens, tokenise
 
 # The quickest batch size in padded tokens on two cores: larger batches exceed the processor's cache.
@@ -34,8 +35,9 @@ class Analysis:
 
     `embedding`: float32 (dim,) of length 1. `results`: requested task -> its kind's answer (`Classes`, a float, a tuple
     of `Entity`). `tokens`: how many were read; `truncated`: the text was longer. `unread`: none of its words is in the
-    vocabulary, so that the answers are meaningless. `text_b`: the second of two texts; if there is none, heads that
-    read two are left out of `results`.
+    vocabulary, so that the answers are meaningless. `familiarity`: how like its training texts the model finds it, from
+    0 to 1, None if it has no statistics of them; below 0.5 the text is `unfamiliar`, and the answers deserve no trust.
+    `text_b`: the second of two texts; if there is none, heads that read two are left out of `results`.
     """
 
     text: str
@@ -44,7 +46,12 @@ class Analysis:
     tokens: int
     truncated: bool
     unread: bool = False
+    familiarity: float | None = None
     text_b: str | None = None
+
+    @property
+    def unfamiliar(self) -> bool:
+        return self.familiarity is not None and self.familiarity < 0.5
 
     def __getattr__(self, name: str):
         # Through __dict__, as copying and unpickling look up attributes before `results` is set.
@@ -63,6 +70,8 @@ class Analysis:
             "tokens": self.tokens,
             "truncated": self.truncated,
             "unread": self.unread,
+            "familiarity": self.familiarity,
+            "unfamiliar": self.unfamiliar,
         }
 
 
@@ -102,6 +111,7 @@ class MultiTaskModel(nn.Module):
         self.heads = nn.ModuleDict({_key(t.name): KINDS[t.kind].build(t, widths[t.reads]) for t in config.tasks})
         self.projection = Projection(backbone.dim, config) if config.projection else None
         self.origin = None
+        self.familiarity: Familiarity | None = None
 
     # --- properties ---
 
@@ -170,10 +180,18 @@ class MultiTaskModel(nn.Module):
         """The number of tokens of each text, special ones included, even beyond the model's limit."""
         return count_tokens(self.backbone.tokenizer, texts)
 
-    def encode_batch(self, batch: Batch, hidden: torch.Tensor | None = None, start: int = 0) -> Encoded:
-        """Run the backbone once, from the group `start` on if `hidden` (batch, tokens, dim), its input, is given."""
-        inputs = batch.ids if hidden is None else hidden
-        return Encoded(self.backbone.run(inputs, batch.mask, start), batch.mask, self.backbone)
+    def encode_batch(
+        self, batch: Batch, hidden: torch.Tensor | None = None, start: int = 0, keep_lower: int = 0
+    ) -> Encoded:
+        """Run the backbone once, from the group `start` on if `hidden` (batch, tokens, dim), its input, is given.
+
+        `keep_lower`: keep the token vectors after so many groups as well.
+        """
+        inputs, lower = batch.ids if hidden is None else hidden, None
+        if keep_lower > start:
+            inputs = lower = self.backbone.run(inputs, batch.mask, start, keep_lower)
+            start = keep_lower
+        return Encoded(self.backbone.run(inputs, batch.mask, start), batch.mask, self.backbone, lower)
 
     def logits(self, encoded: Encoded, batch: Batch, task: str) -> torch.Tensor:
         """One task's logits: (rows, outputs), or (words, outputs) for the words of all rows."""
@@ -210,11 +228,11 @@ class MultiTaskModel(nn.Module):
         def decode(indices: list[int], batch: Batch, encoded: Encoded) -> None:
             part = [rows[i] for i in indices]
             embeddings = self.embeddings(encoded, pooling)[batch.first].cpu().numpy()
-            results = self._answers(specs, part, batch, encoded)
-            for i, row, embedding, values in zip(indices, part, embeddings, results, strict=True):
-                answers[i] = _analysis(row, embedding, values)
+            results, familiar = self._answers(specs, part, batch, encoded), self._familiar(encoded, batch)
+            for i, row, embedding, values, share in zip(indices, part, embeddings, results, familiar, strict=True):
+                answers[i] = _analysis(row, embedding, values, share)
 
-        self.each_batch(rows, decode, progress)
+        self.each_batch(rows, decode, progress, level(len(self.backbone.groups)) if self.familiarity else 0)
         return answers
 
     def compare(
@@ -265,6 +283,13 @@ class MultiTaskModel(nn.Module):
                 results[place][spec.name] = answer
         return results
 
+    def _familiar(self, encoded: Encoded, batch: Batch) -> list[float | None]:
+        """How familiar each row of a batch is: of two texts, the one that is less so."""
+        if self.familiarity is None:
+            return [None] * batch.rows
+        values = self.familiarity.of(mean(encoded.lower, encoded.mask))
+        return [min(values[i] for i in places) for places in batch.places]
+
     def encode(
         self,
         texts: Iterable[str],
@@ -289,12 +314,13 @@ class MultiTaskModel(nn.Module):
         rows: Sequence[Tokens],
         handle: Callable[[list[int], Batch, Encoded], None],
         progress: Callable[[int, int], None] | None = None,
+        keep_lower: int = 0,
     ) -> None:
         """Run the backbone over `rows` in batches of similar length and call `handle(indices, batch, encoded)`."""
         done = 0
         for indices in by_length([row.length for row in rows], TOKENS_PER_BATCH, ROWS_PER_BATCH):
             batch = collate([rows[i] for i in indices], self.backbone.pad_id).to(self.device)
-            handle(indices, batch, self.encode_batch(batch))
+            handle(indices, batch, self.encode_batch(batch, keep_lower=keep_lower))
             done += len(indices)
             if progress:
                 progress(done, len(rows))
@@ -321,8 +347,9 @@ class MultiTaskModel(nn.Module):
         return texts
 
 
-def _analysis(row: Tokens, embedding: np.ndarray, results: dict[str, Any]) -> Analysis:
+def _analysis(row: Tokens, embedding: np.ndarray, results: dict[str, Any], familiarity: float | None) -> Analysis:
     parts = (row, *row.others)
+
     return Analysis(
         row.text,
         embedding,
@@ -330,6 +357,8 @@ def _analysis(row: Tokens, embedding: np.ndarray, results: dict[str, Any]) -> An
         sum(len(tokens.ids) for tokens in parts),
         any(tokens.truncated for tokens in parts),
         any(tokens.unread for tokens in parts),
+        # Every unknown word has the same vector, whatever it is.
+        0.0 if familiarity is not None and any(tokens.unread for tokens in parts) else familiarity,
         *(tokens.text for tokens in parts[1:]),
     )
 

@@ -38,12 +38,14 @@ POOL = {"mean": mean, "max": maximum, "cls": cls}
 class Encoded:
     """The result of one backbone pass: token vectors (batch, tokens, dim), and pooled vectors, computed on demand.
 
+    `lower`: the token vectors of a lower layer, where they were kept.
     From cached vectors (see `mtl.training.frozen_cache`) it has pooled and word vectors, but no token vectors.
     """
 
     tokens: torch.Tensor
     mask: torch.Tensor
     backbone: Backbone
+    lower: torch.Tensor | None = None
     _pooled: dict[str, torch.Tensor] = field(default_factory=dict)
     _words: torch.Tensor | None = None
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from mtl.config import UserError
 
+# The file of a checkpoint with the statistics of its training texts (see `mtl.familiarity`).
+FAMILIARITY = "familiarity.safetensors"
 # In bytes. The header of a file with ten thousand tensors is a tenth of that.
 _LONGEST_HEADER = 10_000_000
 # How pickles begin: in their own format, and as torch.save packs them.

@@ -46,7 +46,7 @@ def test_it_comes_with_its_recipe_its_record_and_a_card():
 def test_the_weights_are_stored_in_half_precision():
     from safetensors import safe_open
 
-    for path in checkpoint.DEFAULT_FOLDER.glob("*.safetensors"):
+    for path in checkpoint.DEFAULT_FOLDER.glob("weights*.safetensors"):
         with safe_open(path, framework="pt") as file:
             assert {file.get_slice(name).get_dtype() for name in file.keys()} == {"F16"}  # noqa: SIM118
 

@@ -21,6 +21,7 @@ FLOORS = (
     (
         "mtl.data",
         "mtl.encoder",
+        "mtl.familiarity",
         "mtl.faults",
         "mtl.files",
         "mtl.heads",

@@ -25,6 +25,13 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub = command("scenarios", _scenarios, "Measure every preset on workshop.csv: the figures of the page's Learn tab.")
     sub.add_argument("--out", metavar="FILE", help="where to write them (default: assets/scenarios.json)")
 
+    text = "Make the default model's statistics of its training texts, or measure them with --check."
+    sub = command("familiarity", _familiarity, text, "--model")
+    sub.add_argument("--data-dir", metavar="DIR", help="the folder of the data sets in the default model's README")
+    text = "measure on a table with the columns group, familiar (yes or no) and text, and on the dev sets in --data-dir"
+    sub.add_argument("--check", metavar="TABLE", help=text)
+    sub.add_argument("--json", action="store_true", help="with --check: JSON, with the texts that came out wrong")
+
     command("space", _space, "Write the settings of Spacefile into the top of README.md.")
 
 
@@ -72,6 +79,20 @@ def _scenarios(options: argparse.Namespace) -> None:
     figures = scenarios.measure(say=lambda line: terminal.warn(f"{line} ..."))
     write_json(out, figures)
     terminal.say(f"Figures of {len(figures['scenarios'])} presets: {out}")
+
+
+def _familiarity(options: argparse.Namespace) -> None:
+    from mtl import checkpoint, weights
+    from mtl.tools import familiarity
+
+    if options.check:
+        rows = familiarity.measure(checkpoint.load(options.model), options.check, options.data_dir)
+        print(json.dumps(rows, indent=2, ensure_ascii=False) if options.json else familiarity.table(rows))
+        return
+    if not options.data_dir or options.model:
+        raise UserError("Only the default model's statistics are made here, from --data-dir; runs write their own.")
+    familiarity.make(options.data_dir).write(checkpoint.DEFAULT_FOLDER)
+    terminal.say(f"Statistics of the training texts: {checkpoint.DEFAULT_FOLDER / weights.FAMILIARITY}")
 
 
 def _space(options: argparse.Namespace) -> None:

@@ -38,7 +38,7 @@ def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str
     """
     _check(Path(data_dir))
     sst2, tweets, sst5, conll = (read_source(source, data_dir, model.tasks) for source in _TABLES)
-    pairs = _pairs(Path(data_dir) / _STSB)
+    pairs = pairs_of(Path(data_dir) / _STSB)
     scores = [
         _row("sentiment, negative or positive", "SST-2 dev", sst2, "accuracy", _binary_accuracy(model, sst2)),
         _from(model, "sentiment", "tweets dev", tweets, "macro_recall"),
@@ -112,7 +112,7 @@ def _calibration(model: MultiTaskModel, sst2: list[Row], tweets: list[Row]) -> f
     return calibration_error(np.array(confidence), np.array(correct))
 
 
-def _pairs(path: Path) -> list[tuple[float, str, str]]:
+def pairs_of(path: Path) -> list[tuple[float, str, str]]:
     """(score, first sentence, second sentence) of each line."""
     columns = {4: float, 5: str, 6: str}
     try:

@@ -144,7 +144,7 @@ class Prefix:
         if self._whole:
             pooled = {how: vectors[texts].float().to(model.device) for how, vectors in cached.pooled.items()}
             word_vectors = cached.words[words].float().to(model.device)
-            return tokens, batch, None, Encoded(torch.empty(0), batch.mask, model.backbone, pooled, word_vectors)
+            return tokens, batch, None, Encoded(torch.empty(0), batch.mask, model.backbone, None, pooled, word_vectors)
         # Padding repeats a row's first token: any finite numbers do, since the mask hides them.
         grid = cached.token_starts[texts][:, None] + torch.where(mask, places, 0)
         hidden = cached.hidden[grid].float().to(model.device)

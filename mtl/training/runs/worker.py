@@ -106,7 +106,7 @@ def _carry_out(
     import torch
 
     from mtl import checkpoint
-    from mtl.training import forgetting
+    from mtl.training import familiarity, forgetting
     from mtl.training.loop import fit
 
     settings = {
@@ -149,6 +149,7 @@ def _carry_out(
             event["checkpoint"] = "checkpoint"
             event["before"] = _scores_before(before, job, trained, kind)
             event["forgetting"] = forgetting.measure(before, model.eval(), trained)
+            model.familiarity = familiarity.gather(model, job.dataset)
             _save(model, folder, {**settings, "precision": kind, "trained": trained}, partial, event, half)
         for each in (*partial, event):
             folders.write_event(folder, each)
