@@ -147,6 +147,9 @@ def remarks(analyses: Sequence[Analysis], max_tokens: int) -> Iterator[str]:
             f"{_numbered(cut, 'is', 'are')} longer than the model reads: only the first {max_tokens} tokens "
             f"(about {max_tokens * 3 // 4} words) counted."
         )
+    if unlike := [i for i, a in enumerate(analyses, 1) if a.unfamiliar and not a.unread]:
+        who = _numbered(unlike, "is", "are")
+        yield f"{who} unlike the texts that this model knows: do not trust the answers there."
     if unread := [i for i, a in enumerate(analyses, 1) if a.unread]:
         yield f"{_numbered(unread, 'has', 'have')} no word that the model knows: what it answers there means nothing."
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -12,16 +12,20 @@ from mtl.ui.kinds import shown
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import markup
 
+if TYPE_CHECKING:
+    from mtl.model import Analysis
+
 _MACROS = templates.macros("overview.html")
 
 
 def rows(work: Work, texts: Iterable[str]) -> dict[str, Markup]:
     """The row of each of these texts, as far as it is among those that are shown."""
     analyses = {analysis.text: analysis for analysis in work.analyses[: markup.MAX_ROWS]}
-    return {text: _row(work, analyses[text].results, text) for text in texts if text in analyses}
+    return {text: _row(work, analyses[text]) for text in texts if text in analyses}
 
 
-def _row(work: Work, results: dict[str, Any], text: str) -> Markup:
+def _row(work: Work, analysis: Analysis) -> Markup:
+    text, results = analysis.text, analysis.results
     sentence, cells = None, []
     for name, spec in work.model.tasks.items():
         if name not in results:
@@ -34,7 +38,7 @@ def _row(work: Work, results: dict[str, Any], text: str) -> Markup:
             sentence = marked
         else:  # each task that marks words has its own line
             cells.append((name, marked))
-    return _MACROS.row(text[: markup.TEXT_SHOWN] if sentence is None else sentence, cells)
+    return _MACROS.row(text[: markup.TEXT_SHOWN] if sentence is None else sentence, cells, analysis.unfamiliar)
 
 
 def head(work: Work) -> Markup:

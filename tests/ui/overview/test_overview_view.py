@@ -40,3 +40,9 @@ def test_rows_beyond_those_that_are_shown_are_counted(model):
 def test_a_model_without_heads_has_rows_without_answers(headless):
     bare = Work(headless, headless.analyze(TEXTS))
     assert "data-task" not in view.rows(bare, TEXTS)[TEXTS[0]] and "nearest" in view.head(bare)
+
+
+def test_a_text_that_the_model_does_not_know_is_said_not_to_be_trusted(default_model):
+    known, strange = "The food was wonderful and we loved it.", "asdfgh jklasd fghjkl qwer"
+    rows = view.rows(Work(default_model, default_model.analyze([known, strange])), [known, strange])
+    assert "do not trust" in rows[strange] and "do not trust" not in rows[known]
