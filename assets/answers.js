@@ -173,7 +173,8 @@ mtl.answers = (() => {
     light();
   };
   const choose = (row, more) => {
-    if (chosen.includes(row)) chosen = chosen.filter((other) => other !== row);
+    if (Array.isArray(row)) chosen = [...new Set(row)]; // both sentences of a cell
+    else if (chosen.includes(row)) chosen = chosen.filter((other) => other !== row);
     else chosen = more || chosen.length === 1 ? [...chosen.slice(-1), row] : [row];
     light();
   };

@@ -6,7 +6,7 @@ mtl.plots = (() => {
   const CIVIDIS = [[0, "#00224e"], [0.25, "#3f4c6b"], [0.5, "#7d7c78"], [0.75, "#bcae6c"], [1, "#fee838"]];
   // A finger that swipes scrolls the page: it would push the points out of the picture.
   const TOUCH = window.matchMedia("(pointer: coarse)").matches;
-  const CONFIG = { displaylogo: false, responsive: true, scrollZoom: true };
+  const CONFIG = { displaylogo: false, responsive: true };
   const NUMBERED = 40, LINES = 60, WEBGL = 300; // up to so many points have numbers, lines; from so many on WebGL draws
   const VALUES = 12, TICK_TEXTS = 30;
 
@@ -51,7 +51,7 @@ mtl.plots = (() => {
     const canvas = plot.querySelector(".canvas.js-plotly-plot");
     if (!canvas) return;
     window.Plotly.Plots.resize(canvas);
-    if (plot === grid) drawGrid(mtl.answers.latest);
+    if (plot === grid) drawGrid(mtl.answers.latest); // with or without texts beside it, as there is room
   };
   // The element that holds both, until a tab takes them.
   const start = (element) => {

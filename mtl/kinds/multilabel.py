@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 # The evidence of cells whose parts are labels for certain, probably, and perhaps.
 _CERTAIN, _LIKELY, _POSSIBLE = 1.0, 0.85, 0.75
 # A label's own threshold is fitted from so many rows that have it; otherwise the one that fits all labels is used.
-_FEWEST_ROWS = 10
+# That one needs so many labels in all.
+_FEWEST_ROWS, _FEWEST_IN_ALL = 10, 3
+# Answers are judged by thresholds that were fitted to all but one of so many parts of the rows.
+_PARTS = 10
 # Of so many labels the likeliest are written out.
 _WRITTEN = 8
 NONE = "none of the labels"
@@ -165,14 +168,15 @@ class Multilabel(Kind):
     # --- answers ---
 
     def judged(self, spec: TaskSpec, truths: Sequence[LabelSet], answers: Sequence[Labels]) -> list[Labels]:
-        """The answers by thresholds that were fitted to the other half of the rows, so that no row judges itself."""
+        """The answers by thresholds that were fitted to the other nine tenths of the rows: no row judges itself."""
         import numpy as np
 
         probabilities, truth = _probabilities(spec, answers), truth_matrix(spec, truths)
-        half = np.arange(len(answers)) % 2 == 1
+        part = np.arange(len(answers)) % _PARTS
         thresholds = np.empty_like(probabilities)
-        for side in (half, ~half):
-            thresholds[side] = best_thresholds(probabilities[~side], truth[~side])
+        for own in range(min(_PARTS, len(answers))):
+            others = part != own
+            thresholds[~others] = best_thresholds(probabilities[others], truth[others])
         return [decide(spec, row, own) for row, own in zip(probabilities, thresholds, strict=True)]
 
     def score(
@@ -254,10 +258,10 @@ def best_thresholds(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
     import numpy as np
 
     known = ~np.isnan(truth)
-    common = _best_threshold(probabilities[known], truth[known])
+    common = _best_threshold(probabilities[known], truth[known], _FEWEST_IN_ALL)
     return np.array(
         [
-            _best_threshold(probabilities[rows, i], truth[rows, i])
+            _best_threshold(probabilities[rows, i], truth[rows, i], _FEWEST_ROWS)
             if (truth[rows, i] == 1).sum() >= _FEWEST_ROWS
             else common
             for i, rows in enumerate(known.T)
@@ -265,12 +269,12 @@ def best_thresholds(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
     )
 
 
-def _best_threshold(probabilities: np.ndarray, truth: np.ndarray) -> float:
-    """The threshold from 0.01 to 0.99 with the highest F1, between two probabilities; 0.5 if too few rows have the
-    label."""
+def _best_threshold(probabilities: np.ndarray, truth: np.ndarray, fewest: int) -> float:
+    """The threshold from 0.01 to 0.99 with the highest F1, between two probabilities; 0.5 if fewer than so many have
+    the label."""
     import numpy as np
 
-    if (truth == 1).sum() < _FEWEST_ROWS:
+    if (truth == 1).sum() < fewest:
         return 0.5
     order = np.argsort(-probabilities, kind="stable")
     ranked = probabilities[order]

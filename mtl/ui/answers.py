@@ -130,7 +130,7 @@ def _told(session: Session, work: Work, reading: Reading, sentences: Sentences) 
     notes = [*sentences.notes, *remarks(work.analyses, work.model.max_tokens)]
     told = {"status": markup.status(said, notes), "read": new}
     alone = session.engine.alone * len(work.model.tasks)
-    if new and len(work.model.tasks) > 1 and alone:
+    if new == len(set(work.texts)) and len(work.model.tasks) > 1 and alone:
         told["saved"] = (
             "One pass of the shared model answered everything: "
             f"{plural(new, 'sentence')}, {duration(reading.seconds)}. With one model per task it would be "

@@ -30,6 +30,7 @@ from mtl.text.values import plural
 from mtl.training.runs.service import Runs
 from mtl.ui import box, names, programs, templates
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
+from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.engine import Engine
 from mtl.ui.page import QUIET, Session, labelled, use_model
 from mtl.ui.sentences import MAX_FILE_BYTES
@@ -103,6 +104,7 @@ def build(name: str | None = None) -> gr.Blocks:
         with gr.Row(elem_id="top"):
             header = gr.HTML(_header("loading the model …"), apply_default_css=False, elem_id="header")
             reset = gr.Button(result.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
+        embeddings.build_plots()
         with gr.Row(elem_id="frame"):
             with gr.Column(elem_id="left", scale=0, min_width=300):
                 box.build(session)

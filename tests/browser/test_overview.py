@@ -76,6 +76,27 @@ def test_what_is_pointed_at_lights_up_everywhere_and_two_have_a_cosine(visitor):
     expect(visitor.page.locator("#sentiment-view .bar-row.chosen")).to_have_count(2)
 
 
+def test_a_cell_of_the_grid_chooses_both_of_its_sentences(visitor):
+    type_in(visitor, *THREE)
+    cosine = visitor.similarities(3)[0][2]
+    area = visitor.heatmap.locator(".nsewdrag").first.bounding_box()
+    visitor.page.mouse.click(area["x"] + area["width"] * 5 / 6, area["y"] + area["height"] / 6)
+    expect(visitor.page.locator("#overview .pair")).to_contain_text(f"cosine {cosine:.3f}")
+    expect(visitor.page.locator("#overview li.chosen")).to_have_count(2)
+
+
+def test_a_page_that_opens_with_another_tab_has_its_map(visit):
+    visitor = visit()
+    type_in(visitor, *THREE)
+    visitor.open("Embeddings")
+    visitor.page.wait_for_timeout(300)
+    for _ in range(3):
+        visitor.go()
+        expect(visitor.page.get_by_role("tab", name="Embeddings")).to_have_attribute("aria-selected", "true")
+        expect(visitor.map).to_be_visible()
+        visitor.wait_for_points(3)
+
+
 def test_rows_are_chosen_by_keyboard_too(visitor):
     type_in(visitor, *THREE)
     for row in (0, 1):

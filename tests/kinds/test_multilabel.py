@@ -79,7 +79,19 @@ def test_a_label_of_few_rows_has_the_threshold_that_fits_all_labels():
     truth[0, 1] = 1
     common, few = best_thresholds(probabilities, truth)
     assert 0.1 < common < 0.3 and few == pytest.approx(0.25)
-    assert best_thresholds(probabilities[:5], truth[:5]).tolist() == [0.5, 0.5]  # five rows say nothing
+    assert best_thresholds(probabilities[1:3], truth[1:3]).tolist() == [0.5, 0.5]  # two labels in all say nothing
+
+
+def test_a_small_table_is_judged_by_thresholds_that_suit_its_probabilities():
+    """New heads answer everything with a low probability: against 0.5 nothing would be found."""
+    spec = TaskSpec("tags", "multilabel", ("a", "b"))
+    truths = [LabelSet(("a",)) if i % 2 else LabelSet(("b",)) for i in range(9)]
+    answers = [decide(spec, (0.3, 0.1) if i % 2 else (0.1, 0.3), (0.5, 0.5)) for i in range(9)]
+    assert KIND.score(spec, truths, KIND.judged(spec, truths, answers), [])["macro_f1"] == 1.0
+
+
+def test_without_labels_thresholds_are_even():
+    probabilities, truth = np.full((40, 2), 0.2), np.zeros((40, 2), dtype=np.float32)
     assert best_thresholds(probabilities, np.zeros_like(truth)).tolist() == [0.5, 0.5]
 
 

@@ -31,7 +31,18 @@ COMPARE_NOTE = (
     "Choose any two: the cosine of their embeddings, and the answer of each head that reads two texts. Train on the "
     "sample “pairs” for such a head."
 )
+# What is asked about the map: the key, the label, the options.
+CHOICES = (
+    ("method", "Map", (("umap", "UMAP"), ("pca", "PCA"))),
+    ("dims", "Dimensions", (("2", "2-D"), ("3", "3-D"))),
+)
 ONE_SENTENCE = "With one sentence there is nothing to compare it with. Add a second one."
+
+
+def build_plots() -> None:
+    """The map and the grid, of which there is one each: outside the tabs, as `mtl.plots` moves them to the open one."""
+    plots = templates.render("plots_shared.html", choices=CHOICES)
+    html(plots, visible="hidden", js_on_load="mtl.plots.start(element)")
 
 
 def build(session: Session) -> None:

@@ -8,11 +8,6 @@ from mtl.ui import templates
 from mtl.ui.page import Session, html
 
 TITLE = "Overview"
-# What is asked about the map: the key, the label, the options.
-CHOICES = (
-    ("method", "Map", (("umap", "UMAP"), ("pca", "PCA"))),
-    ("dims", "Dimensions", (("2", "2-D"), ("3", "3-D"))),
-)
 
 
 def build(session: Session) -> None:
@@ -20,7 +15,4 @@ def build(session: Session) -> None:
         with gr.Column(min_width=320, scale=3):
             html(templates.render("overview_rows.html"), elem_id="overview", js_on_load="mtl.overview(element)")
         with gr.Column(min_width=320, scale=2):
-            # Here the map and the grid begin; `mtl.plots` moves them to the tab that is open.
-            plots = templates.render("plots_shared.html", choices=CHOICES)
-            html(plots, visible="hidden", js_on_load="mtl.plots.start(element)")
             html(templates.render("slots.html", wide=False), js_on_load="mtl.plots.place(element)")

@@ -8,7 +8,7 @@ import gradio as gr
 
 from mtl.sheets import csv_bytes
 from mtl.ui import templates
-from mtl.ui.page import Session, html
+from mtl.ui.page import Session
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import heads, markup
 from mtl.ui.words import AS_TABLE, DOWNLOAD_CSV
@@ -23,7 +23,6 @@ _PARTS = templates.macros("parts.html")
 
 
 def build(session: Session) -> None:
-    html(markup.note(INTRO))
     session.view("sentiment-view", show_sentiment)
     with gr.Row(elem_classes="downloads"):
         session.download(DOWNLOAD_CSV, "sentiment.csv", sentiment_csv)
@@ -69,7 +68,7 @@ def show_sentiment(work: Work) -> str:
     cells = [(i + 1, *table[i][1:]) for i in rows]
     listing = markup.table(TITLE, ["#", *headers[1:]], cells, "sentences", sentences=rows)
     choice = _PARTS.choice("order", "Sort by", [(name, name) for name in keys], order)
-    about = markup.note(ABOUT_GAUGE if intensities is not None else "")
+    about = markup.note(f"{INTRO} {ABOUT_GAUGE}" if intensities is not None else INTRO)
     return above + choice + about + bars + markup.details(AS_TABLE, listing)
 
 
