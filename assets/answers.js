@@ -81,7 +81,7 @@ mtl.answers = (() => {
     const shown = found.texts.slice(0, found.shown);
     if (!shown.every((text) => rows.has(text))) return false;
     rowOf = rows;
-    const same = String(found.texts) === String(latest.texts);
+    const same = found.model === latest.model && String(found.texts) === String(latest.texts);
     latest = { ...found, rows, shown };
     if (!same) { pointed = null; chosen = []; }
     const news = asked.lines !== undefined || !same || found.read > 0;
