@@ -23,7 +23,8 @@ def rows_of(content: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
-def test_the_page_opens_with_an_example_already_analysed(visitor):
+def test_the_page_opens_with_an_example_already_analysed(visit):
+    visitor = visit()
     assert re.match(r"12 sentences · one pass · ", visitor.status.inner_text())
     expect(visitor.page.locator("#model-chip")).to_contain_text("22.7 M · one backbone")
     visitor.similarities(12)
