@@ -90,6 +90,7 @@ mtl.answers = (() => {
     waiting = false;
     for (const [name, html] of Object.entries(found.views)) fill(name, html);
     drawings.forEach((draw) => draw(latest));
+    if (!same) light();
     if (found.better_in !== null) setTimeout(() => ask({ patient: true }), 1000 * found.better_in);
     if (!same || asked.anew) document.body.dataset.answered = (Number(document.body.dataset.answered) || 0) + 1;
     tellGradio();

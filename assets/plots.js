@@ -105,6 +105,7 @@ mtl.plots = (() => {
     };
     const canvas = map.querySelector(".canvas");
     await window.Plotly.react(canvas, traces, shape, CONFIG);
+    mark(...marked);
     if (canvas.dataset.wired) return;
     canvas.dataset.wired = "yes";
     canvas.on("plotly_hover", ({ points: [under] }) => mtl.answers.point(rowOf(under)));
@@ -242,6 +243,7 @@ mtl.plots = (() => {
       shapes: bands([]),
     };
     await window.Plotly.react(canvas, traces, shape, CONFIG);
+    mark(...marked);
     if (canvas.dataset.wired) return;
     canvas.dataset.wired = "yes";
     canvas.on("plotly_hover", ({ points: [under] }) => mtl.answers.point(drawnGrid?.rows[under.pointIndex[0]] ?? null));
@@ -272,16 +274,18 @@ mtl.plots = (() => {
 
   // --- what is pointed at or chosen ---
 
+  let marked = [null, []];
   const mark = (pointed, chosen) => {
+    marked = [pointed, chosen];
     if (!window.Plotly) return;
     const rows = [...new Set([...chosen, ...(pointed === null ? [] : [pointed])])];
-    if (drawnMap) {
+    if (drawnMap && map.querySelector(".js-plotly-plot")) {
       const there = rows.filter((row) => row < drawnMap.points.length);
       const marks = drawnMap.solid ? { "scene.annotations": there.map(flag) }
         : { shapes: [...drawnMap.lines, ...there.map((row) => ring(drawnMap.points[row]))] };
       window.Plotly.relayout(map.querySelector(".canvas"), marks);
     }
-    if (drawnGrid)
+    if (drawnGrid && grid.querySelector(".js-plotly-plot"))
       window.Plotly.relayout(grid.querySelector(".canvas"), { shapes: bands(rows.map((row) => drawnGrid.rows.indexOf(row))) });
   };
 

@@ -74,6 +74,13 @@ def test_what_is_pointed_at_lights_up_everywhere_and_two_have_a_cosine(visitor):
     visitor.wait_until(f"{rings} === 2")
     visitor.open("Sentiment")
     expect(visitor.page.locator("#sentiment-view .bar-row.chosen")).to_have_count(2)
+    visitor.open("Embeddings")
+    visitor.wait_until("document.querySelector('#heatmap .js-plotly-plot').layout.shapes.length === 4")
+    visitor.wait_until(f"{rings} === 2")
+    visitor.box.fill("Something else.\nAnd another thing.")
+    visitor.wait_until(f"{rings} === 0")
+    visitor.open("Overview")
+    expect(visitor.page.locator("#overview .pair")).to_have_text("")
 
 
 def test_a_cell_of_the_grid_chooses_both_of_its_sentences(visitor):
