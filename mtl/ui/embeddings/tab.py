@@ -16,7 +16,7 @@ from mtl.ui.kinds import shown
 from mtl.ui.page import Session, html
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import markup
-from mtl.ui.widgets.figures import shorten
+from mtl.ui.widgets.colours import shorten
 from mtl.ui.widgets.markup import MAX_ROWS
 from mtl.ui.words import DOWNLOAD_CSV
 

@@ -13,7 +13,7 @@ from mtl import maps
 from mtl.text.values import plural
 from mtl.ui.kinds import shown
 from mtl.ui.visitors import Work
-from mtl.ui.widgets.figures import GREY, colours
+from mtl.ui.widgets.colours import GREY, colours
 
 PCA_NOTE = "PCA: the directions in which the sentences differ most. Distances are honest, crowded areas overlap."
 UMAP_NOTE = "UMAP: keeps neighbours together. Groups mean something; the distance between far groups does not."

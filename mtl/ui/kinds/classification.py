@@ -11,7 +11,7 @@ from mtl.kinds.classification import Classes, Classification
 from mtl.ui.kinds.view import MACROS, Scores, View, per_class
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
-from mtl.ui.widgets.figures import colours
+from mtl.ui.widgets.colours import colours
 
 # A matrix of more labels than this is a list of its mistakes instead.
 _MAX_MATRIX = 12

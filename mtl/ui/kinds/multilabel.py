@@ -11,7 +11,7 @@ from mtl.kinds.multilabel import NONE, Labels, LabelSet, Multilabel
 from mtl.ui.kinds.view import MACROS, Scores, View, labels_of, per_class
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
-from mtl.ui.widgets.figures import colours
+from mtl.ui.widgets.colours import colours
 
 # Of more labels than this the likeliest have a bar.
 _MOST_BARS = 8

@@ -14,7 +14,7 @@ from mtl.text.values import plural
 from mtl.ui.kinds.view import MACROS, Contrast, Scores, View, labels_of, per_class
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
-from mtl.ui.widgets.figures import colours
+from mtl.ui.widgets.colours import colours
 
 
 class TaggingView(View):

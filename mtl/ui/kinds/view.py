@@ -14,7 +14,7 @@ from mtl.text.values import plural
 from mtl.ui import templates
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
-from mtl.ui.widgets.figures import colours
+from mtl.ui.widgets.colours import colours
 
 Scores = Mapping[str, Any]
 MACROS = templates.macros("kinds.html")

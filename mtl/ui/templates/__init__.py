@@ -18,7 +18,7 @@ from markupsafe import Markup
 from mtl.data.rows import place
 from mtl.text.values import plural
 from mtl.ui import words
-from mtl.ui.widgets.figures import colours, ink, shorten
+from mtl.ui.widgets.colours import colours, ink, shorten
 
 
 class _LineBreaks(Extension):

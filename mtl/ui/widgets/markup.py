@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from mtl.ui import templates
-from mtl.ui.widgets.figures import colours, ink
+from mtl.ui.widgets.colours import colours, ink
 
 MAX_ROWS = 200
 # Of a very long text so much is shown, or a little more than its last mark.

@@ -15,7 +15,7 @@ from mtl.ui.kinds import shown
 from mtl.ui.train.data import words
 from mtl.ui.train.state import Source
 from mtl.ui.widgets import markup
-from mtl.ui.widgets.figures import shorten
+from mtl.ui.widgets.colours import shorten
 
 if TYPE_CHECKING:
     from mtl.data.labels import LabelMatch

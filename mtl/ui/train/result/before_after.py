@@ -19,7 +19,7 @@ from mtl.ui.kinds import shown
 from mtl.ui.kinds.view import MACROS, Contrast, labels_of
 from mtl.ui.train.result import words
 from mtl.ui.widgets import markup
-from mtl.ui.widgets.figures import colours
+from mtl.ui.widgets.colours import colours
 
 if TYPE_CHECKING:
     from mtl.config import TaskSpec

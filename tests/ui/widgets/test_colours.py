@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.ui.widgets.figures import NAMED, OKABE_ITO, colours, ink, shorten
+from mtl.ui.widgets.colours import NAMED, OKABE_ITO, colours, ink, shorten
 
 
 def contrast(one: str, other: str) -> float:
