@@ -50,6 +50,7 @@ IMPORTED_AS = {
     "python-calamine": "python_calamine",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
+    "starlette-compress": "starlette_compress",
     "umap-learn": "umap",
 }
 

@@ -34,11 +34,10 @@ from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.engine import Engine
 from mtl.ui.page import QUIET, Session, labelled, use_model
 from mtl.ui.sentences import MAX_FILE_BYTES
-from mtl.ui.server import cleanup, door
+from mtl.ui.server import cleanup, door, static
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
 from mtl.ui.server.open_pages import OpenPages
-from mtl.ui.server.static import PLOTLY
 from mtl.ui.server.turns import fair_queue
 from mtl.ui.tabs import TABS
 from mtl.ui.train.result import words as result
@@ -147,6 +146,7 @@ def serve(demo: gr.Blocks) -> None:
         demo.engine.wait()
         demo.sandbox.warm_up()
         demo.runs.open()
+        static.compress()
 
     threading.Thread(target=get_ready, name="get ready", daemon=True).start()
     end_cleanup = cleanup.begin(demo.runs, demo.limits, demo.registry.in_use)
@@ -215,7 +215,7 @@ def _head() -> str:
 
 
 def _header(chip: str, about: str = CHIP_TITLE) -> str:
-    return templates.render("header.html", chip=chip, about=about, limits=_LIMITS, plotly=PLOTLY)
+    return templates.render("header.html", chip=chip, about=about, limits=_LIMITS, plotly=static.PLOTLY)
 
 
 def _model_in_use(session: Session, visit: Visit) -> tuple[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 # Of the web framework that Gradio brings, what Gradio itself uses.
 from gradio.route_utils import ASGIApp, Headers, PlainTextResponse, Receive, Scope, Send
 from gradio.routes import fastapi
+from starlette_compress import CompressMiddleware
 
 from mtl.faults import where
 from mtl.ui.server.answers import Answer, error, malformed, security_headers
@@ -39,7 +40,8 @@ def settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
     """The `app_kwargs` of Gradio's `launch` that put the door in front of it, and the page's own files beside it."""
     return {
         "routes": ROUTES,
-        "middleware": [(Door, (hosts, limits), {}), (Heartbeats, (), {})],
+        # Gradio compresses its own files alone; the page, answers and streams of events are larger than those.
+        "middleware": [(CompressMiddleware, (), {"zstd": False}), (Door, (hosts, limits), {}), (Heartbeats, (), {})],
         "exception_handlers": {fastapi.exceptions.RequestValidationError: malformed},
     }
 

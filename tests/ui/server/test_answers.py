@@ -25,6 +25,15 @@ def test_every_answer_has_the_security_headers(served, path, status):
     assert "http" not in policy
 
 
+@pytest.mark.parametrize("encoding", ["br", "gzip"])
+def test_the_page_and_streams_of_events_are_compressed(served, encoding):
+    headers = {"accept-encoding": encoding}
+    assert served.http.get("/", headers=headers).headers["content-encoding"] == encoding
+    with served.http.stream("GET", "/gradio_api/queue/data?session_hash=nobody", headers=headers) as events:
+        assert events.headers["content-encoding"] == encoding
+        assert "data:" in next(events.iter_text())
+
+
 def test_a_space_may_be_shown_inside_the_hubs_page():
     policy = security_headers(on_a_space=True)["Content-Security-Policy"]
     [ancestors] = [rule for rule in policy.split("; ") if rule.startswith("frame-ancestors")]
