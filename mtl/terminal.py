@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mtl.config import KINDS, listed
 from mtl.data.rows import Item, place
 from mtl.text.values import cut
+from mtl.training.held_out import sentence
 from mtl.training.progress import Progress, fold
 from mtl.training.scores import FEW, each_task, row_count
 
@@ -86,6 +87,8 @@ class RunPrinter:
         elif event["event"] == "end":
             self._bar.close()
             say(f"{now.status} after {now.step} steps in {now.seconds:.1f} s")
+            for task, verdict in now.verdicts.items():
+                say(sentence(task, now.kinds[task], verdict))
             for task, epoch in now.better_elsewhere.items():
                 say(f"{task} scored higher after epoch {epoch.number} than after the kept epoch {now.kept.number}")
 

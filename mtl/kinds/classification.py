@@ -163,6 +163,18 @@ class Classification(Kind):
             ),
         }
 
+    def value_of(self, answer: Classes) -> str:
+        return answer.label
+
+    def probabilities(self, answer: Classes) -> Mapping[str, float]:
+        return answer.probabilities
+
+    def mistakes(self, truth: str, value: str) -> list[str]:
+        return [f"{truth} → {value}"] if truth != value else []
+
+    def guess(self, values: Sequence[str]) -> str:
+        return Counter(values).most_common(1)[0][0]
+
     def answer_text(self, answer: Classes) -> str:
         ranked = sorted(answer.probabilities.items(), key=lambda item: -item[1])
         return f"{answer.label} (" + ", ".join(f"{label} {p:.1%}" for label, p in ranked) + ")"

@@ -64,12 +64,16 @@ class Kind:
     labels a spec has at least, 0 for a kind without labels; `label_noun`: what they are called. `value_noun`: what a
     row has of it. `about_pairs`: what a value says about two texts. `teachable`: it can be distilled.
     `moves_embedding`: the anchor skips rows with such a label. `labelled`: False if the texts alone are learned from.
-    `metrics`: its scores; the first, which must be better when higher, is the headline.
+    `metrics`: its scores; the first, which must be better when higher, is the headline. `right_or_wrong`: an answer is
+    one or the other, and not more or less wrong. `right_said`: how answers to so many rows did, with a place for the
+    figure and for the rows.
     """
 
     name: str
     head: str
     metrics: tuple[Metric, ...]
+    right_or_wrong = True
+    right_said = "right on {} of {}"
     texts = 1
     reads = "sentence"
     fewest_labels = 2
@@ -154,6 +158,14 @@ class Kind:
         """A value of a row as JSON data."""
         return value
 
+    def from_json(self, data: Any) -> Any:
+        """The value that `to_json` gave."""
+        return data
+
+    def value_text(self, value: Any) -> str:
+        """A value on one line."""
+        return str(value)
+
     def cut(self, value: Any, characters: int) -> Any:
         """The value when its text is cut to so many characters."""
         return value
@@ -181,6 +193,27 @@ class Kind:
     def answer_text(self, answer: Any) -> str:
         """An answer on one line."""
         return str(answer)
+
+    def value_of(self, answer: Any) -> Any:
+        """An answer in the form that a row's value has; None where the two cannot be compared row by row."""
+        return answer
+
+    def probabilities(self, answer: Any) -> Mapping[str, float]:
+        """The probability of each label; empty for a kind without labels, or without one answer for each."""
+        return {}
+
+    def error(self, truth: Any, value: Any) -> float:
+        """How wrong a value is: 0 or 1 where `right_or_wrong`, else how far off."""
+        return float(truth != value)
+
+    def mistakes(self, truth: Any, value: Any) -> list[str]:
+        """What is wrong with a value, in words that many rows share; none where errors have a size."""
+        return []
+
+    def guess(self, values: Sequence[Any]) -> Any:
+        """The value that somebody who does not read the texts would always answer, after `values`; None if none is
+        better than another."""
+        return None
 
 
 def metric_named(name: str) -> Metric:

@@ -70,6 +70,7 @@ class Multilabel(Kind):
     head = "mtl.heads:MultilabelHead"
     fewest_labels = 1
     teachable = True
+    right_said = "all labels right for {} of {}"
     metrics = (
         Metric(
             "macro_f1",
@@ -159,6 +160,12 @@ class Multilabel(Kind):
     def to_json(self, value: LabelSet) -> list[str]:
         return list(value.labels)
 
+    def from_json(self, data: Sequence[str]) -> LabelSet:
+        return LabelSet(tuple(data))
+
+    def value_text(self, value: LabelSet) -> str:
+        return ", ".join(value.labels) or NONE
+
     def misfit(self, value: Any, spec: TaskSpec) -> str:
         if not isinstance(value, LabelSet):
             return f"Task {spec.name!r} needs a list of labels, not {value!r}."
@@ -210,6 +217,25 @@ class Multilabel(Kind):
             },
             "labels": list(spec.labels),
         }
+
+    def value_of(self, answer: Labels) -> LabelSet:
+        return LabelSet(answer.labels)
+
+    def probabilities(self, answer: Labels) -> Mapping[str, float]:
+        return answer.probabilities
+
+    def error(self, truth: LabelSet, value: LabelSet) -> float:
+        return float(bool(self.mistakes(truth, value)))
+
+    def mistakes(self, truth: LabelSet, value: LabelSet) -> list[str]:
+        """What is unknown of a row is no mistake."""
+        missed = [f"{label} missed" for label in truth.labels if label not in value.labels]
+        allowed = {*truth.labels, *truth.unknown}
+        return missed + [f"{label} invented" for label in value.labels if label not in allowed]
+
+    def guess(self, values: Sequence[LabelSet]) -> LabelSet:
+        """The commonest set of labels, which may be none."""
+        return LabelSet(Counter(tuple(sorted(value.labels)) for value in values).most_common(1)[0][0])
 
     def answer_text(self, answer: Labels) -> str:
         ranked = sorted(answer.probabilities.items(), key=lambda item: -item[1])

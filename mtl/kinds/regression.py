@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Any
 
 from mtl.config import TaskSpec
@@ -23,6 +24,8 @@ class Regression(Kind):
     fewest_labels = 0
     value_noun = "number"
     teachable = True
+    right_or_wrong = False
+    right_said = "off by {} on average on {}"
     metrics = (
         Metric("spearman", "Spearman", "How well it ranks the rows: 1 is the right order, 0 is chance.", "correlation"),
         Metric(
@@ -88,6 +91,9 @@ class Regression(Kind):
         low, high = min(values), max(values)
         return f"numbers from {low:g} to {high:g}" if high > low else f"only the number {low:g}"
 
+    def value_text(self, value: float) -> str:
+        return f"{value:.3g}"
+
     def misfit(self, value: Any, spec: TaskSpec) -> str:
         if isinstance(value, tuple):
             return super().misfit(value, spec)
@@ -109,6 +115,12 @@ class Regression(Kind):
             "mae": float(np.abs(truth - answer).mean()),
             "mae_of_mean": float(np.abs(truth - truth.mean()).mean()),
         }
+
+    def error(self, truth: float, value: float) -> float:
+        return abs(truth - value)
+
+    def guess(self, values: Sequence[float]) -> float:
+        return fmean(values)
 
     def answer_text(self, answer: float) -> str:
         return f"{answer:+.2f}"

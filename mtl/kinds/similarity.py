@@ -76,6 +76,12 @@ class Similarity(Regression):
             ],
         }
 
+    def value_of(self, answer: float) -> None:
+        """A cosine ranks pairs; it is not on the scale of the scores."""
+
+    def guess(self, values: Sequence[float]) -> None:
+        return None
+
     def answer_text(self, answer: float) -> str:
         return f"{answer:.2f}"
 

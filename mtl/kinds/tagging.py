@@ -59,6 +59,7 @@ class Tagging(Kind):
     reads = "words"
     fewest_labels = 1
     label_noun = "entity type"
+    right_said = "every entity right in {} of {}"
     metrics = (
         Metric("f1", "entity F1", "Precision and recall in one number (their harmonic mean)."),
         Metric(
@@ -116,6 +117,12 @@ class Tagging(Kind):
     def to_json(self, value: tuple[Span, ...]) -> list[dict[str, Any]]:
         return [dataclasses.asdict(span) for span in value]
 
+    def from_json(self, data: Sequence[Mapping[str, Any]]) -> tuple[Span, ...]:
+        return tuple(Span(**span) for span in data)
+
+    def value_text(self, value: tuple[Span, ...]) -> str:
+        return ", ".join(f"{span.label} {span.start}-{span.end}" for span in value) or "none"
+
     def cut(self, value: tuple[Span, ...], characters: int) -> tuple[Span, ...]:
         return tuple(span for span in value if span.end <= characters)
 
@@ -155,6 +162,32 @@ class Tagging(Kind):
             label: figures(label) | {"rows": int(report[label]["support"])} for label in spec.labels if label in report
         }
         return figures("micro avg") | {"per_class": per_class}
+
+    def value_of(self, answer: tuple[Entity, ...]) -> tuple[Span, ...]:
+        return tuple(Span(entity.start, entity.end, entity.label) for entity in answer)
+
+    def error(self, truth: tuple[Span, ...], value: tuple[Span, ...]) -> float:
+        return float({*truth} != {*value})
+
+    def mistakes(self, truth: tuple[Span, ...], value: tuple[Span, ...]) -> list[str]:
+        """Each entity that is not in both: missed or invented, or at the place of another, of a wrong type or with a
+        wrong edge."""
+        missed, invented = ([s for s in one if s not in other] for one, other in ((truth, value), (value, truth)))
+        found = []
+        for span in missed:
+            rival = next((other for other in invented if other.start < span.end and span.start < other.end), None)
+            if rival is None:
+                found.append(f"{span.label} missed")
+                continue
+            invented.remove(rival)
+            is_moved = (rival.start, rival.end) != (span.start, span.end)
+            turned = f"{span.label} → {rival.label}"
+            found.append(turned if rival.label != span.label else f"{span.label} with a wrong edge")
+            found += [f"{span.label} with a wrong edge"] if is_moved and rival.label != span.label else []
+        return found + [f"{span.label} invented" for span in invented]
+
+    def guess(self, values: Sequence[tuple[Span, ...]]) -> tuple[Span, ...]:
+        return ()
 
     def answer_text(self, answer: tuple[Entity, ...]) -> str:
         return ", ".join(f"{e.text} [{e.label} {e.score:.2f}]" for e in answer) or "none"

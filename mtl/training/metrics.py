@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from mtl.config import KINDS
+from mtl.config import KINDS, TaskSpec
 from mtl.data.rows import Row
 from mtl.model import Encoded, MultiTaskModel, reads_words
 from mtl.text.batches import Batch, Tokens
 
 
 @dataclass
-class _Outcome:
-    """A head's answers so far, beside the labels; `losses` are those of texts or words."""
+class Outcome:
+    """A head's answers beside the labels, of the rows at `places`; `losses` are those of texts or words."""
 
+    spec: TaskSpec
+    places: list[int] = field(default_factory=list)
     truths: list = field(default_factory=list)
     answers: list = field(default_factory=list)
     words: list = field(default_factory=list)
@@ -34,20 +36,34 @@ def evaluate(
 ) -> dict[str, dict[str, Any]]:
     """Scores per task on the rows that have a label for it; tasks without labels are left out.
 
-    Each has `rows`, `loss`, and what `Kind.score` gives. `cached` replaces the backbone if its outputs are cached: the
+    Each has `rows`, `loss`, and what `Kind.score` gives. Arguments as for `answered`."""
+    return scored(answered(model, rows, tasks, cached, learning))
+
+
+def answered(
+    model: MultiTaskModel,
+    rows: Sequence[Row],
+    tasks: Sequence[str] | None = None,
+    cached: tuple[list[Tokens], Callable] | None = None,
+    learning: bool = False,
+) -> list[Outcome]:
+    """The outcome of each task that some of the rows have a label for.
+
+    `cached` replaces the backbone if its outputs are cached: the
     rows' tokens, and a function like `MultiTaskModel.each_batch`. `learning`: nothing has been fitted to held-out rows
     yet (see `Kind.judged`).
     """
     chosen = [model.head(name).spec for name in (model.tasks if tasks is None else tasks)]
     chosen = [spec for spec in chosen if any(spec.name in row.labels for row in rows)]
     if cached is not None:
-        tokens, each_batch = cached
+        kept, (tokens, each_batch) = range(len(rows)), cached
     else:
         names = {spec.name for spec in chosen}
-        rows = [row for row in rows if names & row.labels.keys()]
+        kept = [i for i, row in enumerate(rows) if names & row.labels.keys()]
+        rows = [rows[i] for i in kept]
         tokens = model.tokenise([row.texts for row in rows], words=reads_words(chosen))
         each_batch = functools.partial(model.each_batch, tokens)
-    outcomes = {spec.name: _Outcome() for spec in chosen}
+    outcomes = {spec.name: Outcome(spec) for spec in chosen}
 
     def collect(indices: list[int], batch: Batch, encoded: Encoded) -> None:
         for name, outcome in outcomes.items():
@@ -58,6 +74,7 @@ def evaluate(
             truths, words = [rows[indices[place]].labels[name] for place in places], [row.words for row in labelled]
             logits = head.of_rows(model.logits(encoded, batch, name), batch, places)
             targets = [head.target(truth, each) for truth, each in zip(truths, words, strict=True)]
+            outcome.places += [kept[indices[place]] for place in places]
             outcome.truths += truths
             outcome.answers += head.outcomes(logits, [row.text for row in labelled], words)
             outcome.words += words
@@ -67,11 +84,16 @@ def evaluate(
     for spec in chosen if learning else ():
         outcome = outcomes[spec.name]
         outcome.answers = KINDS[spec.kind].judged(spec, outcome.truths, outcome.answers)
+    return list(outcomes.values())
+
+
+def scored(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
+    """The scores of each task, as `evaluate` gives them."""
     return {
-        spec.name: {
-            "rows": len(outcome.truths),
-            "loss": float(np.mean(outcome.losses)) if outcome.losses else 0.0,
-            **KINDS[spec.kind].score(spec, outcome.truths, outcome.answers, outcome.words),
+        each.spec.name: {
+            "rows": len(each.truths),
+            "loss": float(np.mean(each.losses)) if each.losses else 0.0,
+            **KINDS[each.spec.kind].score(each.spec, each.truths, each.answers, each.words),
         }
-        for spec, outcome in zip(chosen, outcomes.values(), strict=True)
+        for each in outcomes
     }

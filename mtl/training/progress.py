@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS, TrainConfig
 from mtl.groups import Groups
+from mtl.training.held_out import Verdict
 from mtl.training.scores import headlines
 
 if TYPE_CHECKING:
@@ -82,9 +83,9 @@ class Progress:
     `sizes`, parameters of each group, layers lowest first; `rows` and `held_out`, numbers of rows. `seconds`: trained
     so far; `eta`: seconds left as of the last step. `losses`: (step, loss) by task, and "anchor". `past`: the finished
     epochs. `moved`: relative change of each group's weights so far. `before`, all scores of the start model by task,
-    and `forgetting` (see `mtl.training.forgetting.measure`) are known at the end. `status`: done, stopped, failed, or
-    "". `checkpoint`: whether it left a model. `best_epoch`: the best one, as its end says. `damaged`: the number of
-    unreadable events. `milestones`: the number of starts, epochs and ends.
+    `verdicts` (see `mtl.training.held_out`) and `forgetting` (see `mtl.training.forgetting.measure`) are known at the
+    end. `status`: done, stopped, failed, or "". `checkpoint`: whether it left a model. `best_epoch`: the best one, as
+    its end says. `damaged`: the number of unreadable events. `milestones`: the number of starts, epochs and ends.
 
     From its folder and the queue (see `Runs.progress`): `number`, from 1 among its owner's runs, if all of them are
     requested; `file`, the name of its data. `place` in the queue (1: next) and `wait`, the seconds until it begins if
@@ -109,6 +110,7 @@ class Progress:
     moved: Mapping[str, float] = field(default_factory=dict)
     before: Mapping[str, Any] = field(default_factory=dict)
     forgetting: Mapping[str, Any] = field(default_factory=dict)
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     status: str = ""
     checkpoint: bool = False
     best_epoch: int | None = None
@@ -269,6 +271,7 @@ def _start(now: Progress, event: Mapping[str, Any]) -> Progress:
         moved=past[-1].moved if past else {},
         before={},
         forgetting={},
+        verdicts={},
         status="",
         checkpoint=False,
         best_epoch=None,
@@ -314,6 +317,7 @@ def _end(now: Progress, event: Mapping[str, Any]) -> Progress:
         moved=event.get("moved") or now.moved,
         before=event.get("before") or {},
         forgetting=event.get("forgetting") or {},
+        verdicts={task: Verdict.from_json(data) for task, data in event.get("verdicts", {}).items()},
         eta=None,
     )
 

@@ -9,6 +9,7 @@
     stop             there when the run was asked to stop
     state/           what is needed to resume it
     checkpoint/      the model, when the run has ended
+    held_out.jsonl   what the models before and after answer to the held-out rows (see `mtl.training.held_out`)
     reserve          disk space that is freed when the disk is full, so that the error can still be written
     exit.json        the exit status of a process that ended badly, if its parent was there to see
     traceback.txt    where the program failed; output.txt: what the process printed

@@ -74,6 +74,15 @@ _SCORES = fields(
 _ALL_SCORES = by_name(lambda part: _SCORES(part) or by_name(_SCORES)(part))
 _TASK = fields({"name": text, "kind": lambda value: value in KINDS})
 _FORGOTTEN = fields({"metric": text, "before": number, "after": number, "trained": flag})
+_VERDICT = fields(
+    {
+        "rows": whole,
+        "after": number,
+        **dict.fromkeys(("before", "guess"), optional(number)),
+        "guessed": text,
+        "difference": optional(fields({"test": text, "p": number})),
+    }
+)
 _EVENT = fields(
     {
         "event": text,
@@ -97,6 +106,7 @@ _EVENT = fields(
         ),
         "train": by_name(_NUMBERS),
         **dict.fromkeys(("validation", "before"), _ALL_SCORES),
+        "verdicts": by_name(_VERDICT),
         "forgetting": fields({"tasks": by_name(_FORGOTTEN), "cosine": optional(number)}),
     }
 )

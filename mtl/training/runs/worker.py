@@ -20,13 +20,15 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from mtl.config import KINDS, ROOT, TrainConfig, UserError
+from mtl.training import held_out
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
 from mtl.training.runs.errors import in_plain_words
@@ -73,6 +75,7 @@ def run(
         if not resume:
             folders.delete_events(folder)
             _delete_state(folder)
+            (folder / held_out.NAME).unlink(missing_ok=True)
         folders.write_process(folder, os.getpid())
     processes.from_main(None)  # the others wait until the first process has prepared the folder
     with _reported(folder) if processes.is_main else contextlib.nullcontext():
@@ -147,8 +150,8 @@ def _carry_out(
             continue  # written before the interruption
         elif event["event"] == "end":
             event["checkpoint"] = "checkpoint"
-            event["before"] = _scores_before(before, job, trained, kind)
-            event["forgetting"] = forgetting.measure(before, model.eval(), trained)
+            event |= _judge(before, model.eval(), job, trained, kind, folder)
+            event["forgetting"] = forgetting.measure(before, model, trained)
             model.familiarity = familiarity.gather(model, job.dataset)
             _save(model, folder, {**settings, "precision": kind, "trained": trained}, partial, event, half)
         for each in (*partial, event):
@@ -158,15 +161,18 @@ def _carry_out(
         _delete_state(folder)
 
 
-def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kind: str) -> dict[str, Any]:
-    """The validation scores of the model that the run began with, in the shape of an epoch's `validation`.
+def _judge(
+    before: MultiTaskModel, after: MultiTaskModel, job: Job, trained: Sequence[str], kind: str, folder: Path
+) -> dict[str, Any]:
+    """Write what both models answer to the held-out rows; the scores of the model that the run began with, in the shape
+    of an epoch's `validation`, and the verdicts.
 
-    Tasks that it did not have, or had with other labels, are left out; but not those without a head of their own, as
-    every model has embeddings.
+    Tasks that it did not have, or had with other labels, are left out of its scores; but not those without a head of
+    their own, as every model has embeddings.
     """
     from mtl import checkpoint
     from mtl.training.loop import precision
-    from mtl.training.metrics import evaluate
+    from mtl.training.metrics import answered, scored
     from mtl.training.scores import by_set
 
     def meaning(spec: TaskSpec | None) -> tuple | None:
@@ -178,8 +184,19 @@ def _scores_before(before: MultiTaskModel, job: Job, trained: Sequence[str], kin
         tasks = {**before.tasks, **{name: now[name] for name in own}}
         before = checkpoint.derive(before, replace(before.config, tasks=tuple(tasks.values()))).eval()
     known = [name for name in trained if meaning(before.tasks.get(name)) == meaning(now[name])]
+    sets = job.dataset.validation
     with precision(before.device, kind):  # as the scores after each epoch are measured
-        return by_set({name: evaluate(before, rows, known) for name, rows in job.dataset.validation.items()})
+        was = {name: answered(before, rows, known) for name, rows in sets.items()}
+        now = {name: answered(after, rows, trained, learning=True) for name, rows in sets.items()}
+    found = (answer for name, rows in sets.items() for answer in held_out.answers(name, rows, was[name], now[name]))
+    held_out.write(folder / held_out.NAME, found)
+    rows = [row for part in job.dataset.parts for row in part.rows]
+    learned = {task: [row.labels[task] for row in rows if task in row.labels] for task in trained}
+    verdicts = held_out.verdicts([*chain(*was.values())], [*chain(*now.values())], learned)
+    return {
+        "before": by_set({name: scored(outcomes) for name, outcomes in was.items()}),
+        "verdicts": {task: asdict(verdict) for task, verdict in verdicts.items()},
+    }
 
 
 def _save(model: MultiTaskModel, folder: Path, settings: dict, partial: list[Event], end: Event, half: bool) -> None:

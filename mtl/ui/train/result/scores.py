@@ -9,6 +9,7 @@ from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from mtl.kinds.kind import metric_named
+from mtl.training.held_out import sentence
 from mtl.training.progress import Progress
 from mtl.training.scores import row_count
 from mtl.ui import templates
@@ -26,6 +27,7 @@ def page(progress: Progress, name: str) -> Markup:
         return templates.render(
             "result.html",
             line=words.summary(name, trained(progress.moved), progress),
+            learnt=[sentence(task, progress.kinds[task], verdict) for task, verdict in progress.verdicts.items()],
             higher=higher_elsewhere(progress),
             scores=cards(progress) + forgetting(progress),
         )
