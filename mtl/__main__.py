@@ -16,7 +16,7 @@ from mtl import terminal
 from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
 from mtl.data.columns import IGNORED, NEGATIVE, TEXT_B
 from mtl.files import read_json
-from mtl.sheets import safe_cell
+from mtl.predictions import ENDINGS, predict, write_columns
 from mtl.text.values import plural
 from mtl.tools import commands as tools
 
@@ -58,6 +58,7 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+_TASKS = "only these heads, with commas between"
 # Options of several commands.
 _SHARED = {
     "--model": {
@@ -84,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "Embedding, sentiment, intensity, topic and entities of sentences."
     sub = command("analyze", _analyze, text, "--model", "--pooling")
     sub.add_argument("texts", nargs="*", metavar="SENTENCE", help="sentences; none: one per line from standard input")
-    sub.add_argument("--tasks", help="only these heads, with commas between")
+    sub.add_argument("--tasks", help=_TASKS)
     sub.add_argument("--json", action="store_true", help="a JSON list with one object per sentence")
 
     text = "How alike two texts are, and what the model's heads for two texts say of them."
@@ -120,6 +121,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("data", metavar="DATA", help="a table, or a file with one text per line")
     sub.add_argument("out", metavar="OUT", help="a .parquet, .npy or .csv file")
     sub.add_argument("--raw", action="store_true", help="vectors as they are, not of length 1")
+    _add_reading_options(sub)
+
+    text = "Every head's answers to each row of a table, with their probabilities."
+    sub = command("predict", _predict, text, "--model")
+    sub.add_argument("data", metavar="DATA", help="a table, or a file with one text per line")
+    sub.add_argument("out", metavar="OUT", help=f"a file that ends in {listed(ENDINGS, 'or')}")
+    sub.add_argument("--tasks", help=_TASKS)
     _add_reading_options(sub)
 
     sub = command("export", _export, "Write a whole model folder for sentence-transformers and transformers.")
@@ -229,6 +237,20 @@ def _lines_of_standard_input() -> list[str]:
         raise UserError(f"Standard input is not in {error.encoding.upper()}: save it in that encoding.") from None
 
 
+def _tasks(options: argparse.Namespace) -> list[str] | None:
+    return [t.strip() for t in options.tasks.split(",") if t.strip()] if options.tasks is not None else None
+
+
+def _checked_out(options: argparse.Namespace, endings: Sequence[str]) -> Path:
+    """OUT, before anything is computed, which may take minutes."""
+    out = Path(options.out)
+    if out.suffix not in endings:
+        raise UserError(f"OUT must end in {listed(endings, 'or')}; it is {out.name!r}.")
+    if not out.absolute().parent.is_dir():
+        raise UserError(f"There is no folder {out.parent}.")
+    return out
+
+
 def _analyze(options: argparse.Namespace) -> None:
     import mtl
 
@@ -240,7 +262,7 @@ def _analyze(options: argparse.Namespace) -> None:
     texts = options.texts or _lines_of_standard_input()
     if not texts:
         raise UserError('Give at least one sentence: python -m mtl analyze "A sentence."')
-    tasks = [t.strip() for t in options.tasks.split(",") if t.strip()] if options.tasks is not None else None
+    tasks = _tasks(options)
     if tasks == [] and not options.json:
         raise UserError("--tasks names no head, so that there is nothing to print. With --json you get the embedding.")
     model = mtl.load(options.model)
@@ -391,12 +413,7 @@ def _embed(options: argparse.Namespace) -> None:
     import mtl
     from mtl.training.processes import Processes
 
-    out = Path(options.out)
-    if out.suffix not in (".parquet", ".npy", ".csv"):
-        raise UserError(f"OUT must end in .parquet, .npy or .csv; it is {out.name!r}.")
-    processes = Processes()
-    if not out.absolute().parent.is_dir():  # before embedding, which may take minutes
-        raise UserError(f"There is no folder {out.parent}.")
+    out, processes = _checked_out(options, (*ENDINGS, ".npy")), Processes()
     from mtl.data.table import read_table
 
     reading = _reading(options)
@@ -430,19 +447,26 @@ def _embed(options: argparse.Namespace) -> None:
     if out.suffix == ".npy":
         np.save(out, vectors)
     else:
-        import pandas as pd
-
-        frame = pd.DataFrame(vectors, columns=[f"d{i}" for i in range(vectors.shape[1])])
-        kept = {"text": texts}
-        if table.id_column:
-            kept[table.id_column] = [row.id for row in table.rows]
-        for name, values in kept.items():
-            frame.insert(0, name, list(map(safe_cell, values)) if out.suffix == ".csv" else values)
-        if out.suffix == ".csv":
-            frame.to_csv(out, index=False)
-        else:
-            frame.to_parquet(out, index=False)
+        ids = {table.id_column: [row.id for row in table.rows]} if table.id_column else {}
+        write_columns({**ids, "text": texts, **{f"d{i}": column for i, column in enumerate(vectors.T)}}, out)
     terminal.say(f"{total} embeddings of {vectors.shape[1]} numbers: {out}")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    import mtl
+    from mtl.data.table import read_table
+
+    out, reading = _checked_out(options, ENDINGS), _reading(options)
+    if reading.pop("mapping", None):
+        raise UserError("--label is for training: answers are the model's own labels.")
+    table = read_table(options.data, **reading)
+    terminal.warn_of(table)
+    model = mtl.load(options.model)
+    with terminal.progress("predict", len(table.rows)) as progress:
+        columns = predict(model, table, _tasks(options), progress)
+    write_columns(columns, out)
+    heads = _tasks(options) or model.tasks
+    terminal.say(f"{plural(len(table.rows), 'row')} answered by {listed(heads)}: {out}")
 
 
 def _export(options: argparse.Namespace) -> None:

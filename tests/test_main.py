@@ -192,6 +192,17 @@ def test_embed_keeps_ids_and_says_what_it_left_out(tiny, tmp_path, capsys):
     assert "line 6 [text]: The text is empty. The row was left out." in capsys.readouterr().err
 
 
+def test_predict_writes_the_answers_to_a_table(trained, reviews, tmp_path, capsys):
+    out = tmp_path / "answers.csv"
+    model = str(trained[0])
+    assert main(["predict", str(reviews), str(out), "--model", model]) == 0
+    lines = out.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("line,") and "predicted" in lines[0]
+    assert str(out) in capsys.readouterr().out
+    assert main(["predict", str(reviews), str(tmp_path / "answers.txt"), "--model", model]) == 2
+    assert ".parquet" in capsys.readouterr().err
+
+
 def test_doctor_shows_the_first_rows_as_they_are_read(tiny, tmp_path, capsys):
     rows = '"[Ada](PER) saw day 1, twice",good,"1,200"\n' + "".join(
         f"a day {i} so fine,bad,{i}\n" for i in range(900, 904)
@@ -285,7 +296,7 @@ def test_doctor_says_what_labels_mean_to_the_model_and_how_to_change_it(tmp_path
         (["analyze", "text", "--tasks", "smell", "--model", "all-MiniLM-L6-v2"], "no task 'smell'"),
         (["train", "no-such.csv"], "no-such.csv"),
         (["evaluate"], "Name a file"),
-        (["embed", "x.csv", "out.xlsx"], ".parquet, .npy or .csv"),
+        (["embed", "x.csv", "out.xlsx"], ".csv, .parquet or .npy"),
         (["analyze", "hi", "--model", "./nowhere"], "There is no folder ./nowhere."),
         (["evaluate", "--default", "reviews.csv"], "Leave reviews.csv or --default out."),
         (["evaluate", "--default", "--data-dir", "nowhere"], "There is no folder nowhere. --data-dir names"),

@@ -34,7 +34,7 @@ FLOORS = (
         "mtl.text",
         "mtl.weights",
     ),
-    ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.groups", "mtl.model"),
+    ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.groups", "mtl.model", "mtl.predictions"),
     ("mtl.terminal", "mtl.training"),
     ("mtl.tools",),
     ("mtl",),

@@ -163,6 +163,9 @@ class Classification(Kind):
             ),
         }
 
+    def written(self, answer: Classes) -> str:
+        return answer.label
+
     def value_of(self, answer: Classes) -> str:
         return answer.label
 

@@ -194,6 +194,14 @@ class Kind:
         """An answer on one line."""
         return str(answer)
 
+    def written(self, answer: Any) -> str | float:
+        """An answer as the cell of a table, which `reader` could read."""
+        return answer
+
+    def written_value(self, value: Any) -> str | float:
+        """A row's value as the cell of a table, which `reader` could read."""
+        return value
+
     def value_of(self, answer: Any) -> Any:
         """An answer in the form that a row's value has; None where the two cannot be compared row by row."""
         return answer

@@ -218,6 +218,12 @@ class Multilabel(Kind):
             "labels": list(spec.labels),
         }
 
+    def written(self, answer: Labels) -> str:
+        return json.dumps(answer.labels, ensure_ascii=False)
+
+    def written_value(self, value: LabelSet) -> str:
+        return json.dumps(value.labels, ensure_ascii=False)
+
     def value_of(self, answer: Labels) -> LabelSet:
         return LabelSet(answer.labels)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import json
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -162,6 +163,12 @@ class Tagging(Kind):
             label: figures(label) | {"rows": int(report[label]["support"])} for label in spec.labels if label in report
         }
         return figures("micro avg") | {"per_class": per_class}
+
+    def written(self, answer: tuple[Entity, ...]) -> str:
+        return json.dumps([dataclasses.asdict(entity) for entity in answer], ensure_ascii=False)
+
+    def written_value(self, value: tuple[Span, ...]) -> str:
+        return json.dumps(self.to_json(value), ensure_ascii=False)
 
     def value_of(self, answer: tuple[Entity, ...]) -> tuple[Span, ...]:
         return tuple(Span(entity.start, entity.end, entity.label) for entity in answer)
