@@ -55,6 +55,23 @@ window.mtl = {
   },
   columnChoice: () => document.body.dataset.choice,
 
+  // A choice among the held-out rows, and a cell of a confusion matrix, which opens its rows.
+  filter: (element, trigger) => {
+    const ask = (changes = {}) => {
+      const chosen = [...element.querySelectorAll("[data-filter]")].map((field) => [field.dataset.filter, field.value]);
+      document.body.dataset.filter = JSON.stringify({ ...Object.fromEntries(chosen), ...changes });
+      trigger("input");
+    };
+    element.addEventListener("change", () => ask());
+    document.querySelector("#result-scores").addEventListener("click", (event) => {
+      const cell = event.target.closest("[data-mistake]");
+      if (!cell) return;
+      ask({ task: cell.closest("[data-task]").dataset.task, mistake: cell.dataset.mistake, which: "wrong", word: "" });
+      element.scrollIntoView({ behavior: "smooth" });
+    });
+  },
+  filterChoice: () => document.body.dataset.filter,
+
   // --- Compare ---
 
   // Whether the tab is what the visitor looks at: only then is there anything to follow.

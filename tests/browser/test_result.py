@@ -185,3 +185,19 @@ def test_it_fits_on_a_phone(learner):
     meter = learner.page.locator(".meter")
     assert meter.evaluate("e => e.scrollWidth <= e.parentElement.clientWidth")
     learner.page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_held_out_rows_are_filtered_and_opened_by_a_cell_of_the_confusion_matrix(learner):
+    page = learner.page
+    rows = page.locator("#held-out .error-rows > li")
+    expect(page.locator("#result-scores .learnt li").first).to_contain_text("it has never seen")
+    page.locator("#held-out [data-filter=which]").select_option("all")
+    expect(page.locator("#held-out [role=status]")).to_have_text(re.compile(r"^\s*(\d+) of \1 held-out rows\."))
+    matrix = page.locator("#result-scores summary", has_text="Confusion matrix").first
+    matrix.click()
+    cell = page.locator("#result-scores [data-mistake]").first
+    count, mistake = int(cell.inner_text()), cell.get_attribute("data-mistake")
+    cell.click()
+    expect(rows).to_have_count(count)
+    expect(page.locator("#held-out [data-filter=mistake]")).to_have_value(mistake)
+    matrix.click()

@@ -155,7 +155,8 @@ def test_no_held_out_rows_is_said(events):
 def test_a_confusion_matrix_is_shaded_by_the_share_of_its_row():
     html = MACROS.confusions([("after", {"labels": ["a", "<i>"], "confusion": [[3, 1], [0, 0]]})])
     assert "&lt;i&gt;" in html and "--share:45%" in html and "--share:15%" in html
-    assert [int(n) for n in re.findall(r"(\d+)</td>", html)] == [3, 1, 0, 0]
+    assert [int(n) for n in re.findall(r"(\d+)(?:</button>)?</td>", html)] == [3, 1, 0, 0]
+    assert re.findall(r'data-mistake="([^"]*)"', html) == ["a → &lt;i&gt;"]
 
 
 def test_a_hundred_labels_are_told_by_their_mistakes():

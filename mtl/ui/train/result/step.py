@@ -16,19 +16,22 @@ from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, unpack
 from mtl.ui.names import name_of_model, name_of_run
 from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, html, in_plain_words, labelled, use_model
 from mtl.ui.sentences import from_lines
-from mtl.ui.train.result import before_after, scores, words
+from mtl.ui.train.result import before_after, errors, scores, words
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
 
 @dataclass(frozen=True)
 class Result:
-    """What changes when another run is shown: its scores, whether there is a model to download and to compare, the
-    sentences for that, no comparison yet, and a revision where one should follow."""
+    """What changes when another run is shown: its scores, whether there is a model to download and to compare, what it
+    answered to held-out rows, and whether that can be downloaded, the sentences to compare, no comparison yet, and a
+    revision where one should follow."""
 
     summary: str
     save: gr.Button
     comparing: Any
+    errors: str = ""
+    answers: Any = UNCHANGED
     box: Any = UNCHANGED
     view: str = ""
     revision: Any = UNCHANGED
@@ -62,6 +65,10 @@ def build(session: Session) -> None:
                 words.DOWNLOAD, partial(pack, session), visible=False, elem_id="download-model", size="md"
             )
             back = gr.Button(words.BACK, visible=False, elem_id="use-default", min_width=160, scale=0)
+        rows = html(elem_id="held-out", js_on_load="mtl.filter(element, trigger)")
+        asked = gr.Textbox(visible=False)
+        with gr.Row(elem_classes="downloads"):
+            answers = session.save(words.DOWNLOAD_ANSWERS, partial(save_answers, session), visible=False)
         with gr.Column(visible=False, elem_id="result-compare") as comparing:
             html(markup.heading(words.COMPARE_TITLE) + markup.note(words.COMPARE_NOTE))
             with gr.Row(elem_classes="compare-box"):
@@ -87,10 +94,12 @@ def build(session: Session) -> None:
     revision = gr.State(0)
     compared = {"box": box, "view": view}
     result = {"summary": summary, "save": save, "comparing": comparing, **compared, "revision": revision}
+    result |= {"errors": rows, "answers": answers}
     upload = {"status": status, "model": session.model, "file": file}
     session.wire([session.run.change], partial(show, session), [], result)
     session.wire([revision.change], partial(compare_own, session), [], [view], **asks_a_model)
     session.wire([session.news.input], partial(follow_the_box, session), [], compared, **asks_a_model)
+    session.wire([rows.input], partial(filter_rows, session), [asked], [rows], js="mtl.filterChoice")
     session.wire([compare.click], partial(compare_lines, session), [box], [view], **asks_a_model)
     session.wire([session.model.change, session.run.change], partial(model_in_use, session), [], [in_use, use, back])
     session.wire([use.click], partial(use_run, session), [], [session.model])
@@ -124,12 +133,34 @@ def show(session: Session, visit: Visit) -> Result:
     try:
         progress = finished(session, visit)
     except UserError as why:
-        return Result(markup.note(str(why)), labelled(words.DOWNLOAD, visible=False), gr.update(visible=False))
+        hidden = gr.update(visible=False)
+        return Result(
+            markup.note(str(why)),
+            labelled(words.DOWNLOAD, visible=False),
+            hidden,
+            answers=labelled(words.DOWNLOAD_ANSWERS, visible=False),
+        )
+    rows = errors.page(progress, errors.Filter())
     page = scores.page(progress, name_of_run(session.runs, visit.owner, progress.run.id))
     visit.train.sentences = texts = tuple(visit.work.texts if visit.work else ())
     revision = session.next_revision() if texts else UNCHANGED
     save = labelled(words.DOWNLOAD, visible=True)
-    return Result(page, save, gr.update(visible=True), "\n".join(texts), revision=revision)
+    answers = labelled(words.DOWNLOAD_ANSWERS, visible=bool(rows))
+    return Result(page, save, gr.update(visible=True), rows, answers, "\n".join(texts), revision=revision)
+
+
+# --- held-out rows ---
+
+
+def filter_rows(session: Session, visit: Visit, asked: str) -> str:
+    return errors.page(finished(session, visit), errors.Filter.checked(asked))
+
+
+def save_answers(session: Session, visit: Visit, folder: Path) -> Path:
+    """What the models before and after answered to held-out rows, as a CSV in `folder`."""
+    path = folder / "held-out.csv"
+    path.write_bytes(errors.to_csv(finished(session, visit)))
+    return path
 
 
 # --- before and after ---

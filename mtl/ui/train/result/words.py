@@ -49,6 +49,7 @@ def summary(name: str, trained: str, progress: Progress) -> str:
 USE = "Use this model"
 BACK = "Back to the default model"
 DOWNLOAD = "Download as a zip"
+DOWNLOAD_ANSWERS = "Download all answers as CSV"
 UPLOAD = "Use a checkpoint that you downloaded (.zip)"
 UPLOAD_NOTE = "A zip from this page or from the checkpoint folder of a run. It is checked like any stranger's file."
 UPLOADED_NAME = "uploaded model"
