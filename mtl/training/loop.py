@@ -32,6 +32,8 @@ from mtl.training.variations import with_variations
 
 Event = dict[str, Any]
 Losses = dict[str, float]
+# The first steps of a process take longer than those that follow: the time left is told without them.
+_SLOW_STEPS = 3
 # Weights are added to the running average at every this many steps.
 _AVERAGE_EVERY = 5
 
@@ -108,6 +110,7 @@ class _Training:
 
     def events(self) -> Iterator[Event]:
         self.began = time.perf_counter() - self.position.seconds
+        self.pace_from = (self.position.step + _SLOW_STEPS, 0.0)
         self._freeze_for(min(self.position.epochs_done + 1, self.config.epochs))
         yield self._start_event()
         if self.position.last_epoch:
@@ -186,13 +189,22 @@ class _Training:
                 "step": self.position.step,
                 "epoch": epoch,
                 "seconds": seconds,
-                "eta": round(seconds / self.position.step * (self.plan.steps - self.position.step), 1),
+                "eta": self._time_left(seconds),
                 "lr": used,
                 "loss": history[-1],
             }
             if any(stop for _, stop in everyone):
                 return True, history
         return False, history
+
+    def _time_left(self, now: float) -> float | None:
+        """Seconds until the last step, by the pace since the slow ones; None until there is one."""
+        since, seconds = self.pace_from
+        step = self.position.step
+        if step <= since:
+            self.pace_from = (since, now)
+            return None
+        return round((now - seconds) / (step - since) * (self.plan.steps - step), 1)
 
     def _update(self, losses: dict[str, torch.Tensor], epoch: int) -> dict[str, float]:
         """One step of the optimiser; returns the rate of each group that it used."""

@@ -79,12 +79,24 @@ def test_the_events_tell_the_whole_story(tiny):
     assert set(start["frozen"]) == {"head idle"}  # no row teaches it
     step = events[2]
     assert (step["step"], step["epoch"]) == (2, 1)
-    assert step["eta"] >= 0 and set(step["lr"]) == {*start["trainable"], *start["frozen"]}
+    assert set(step["lr"]) == {*start["trainable"], *start["frozen"]}
     assert set(step["loss"]) == {"mood", "stars", "names", "anchor"}
     epoch = events[4]
     assert epoch["validation"]["mood"]["accuracy"] <= 1
     assert epoch["moved"]["head idle"] == 0.0
     assert end["status"] == "done"
+
+
+def test_the_time_left_is_told_by_the_pace_after_the_first_steps(tiny, monkeypatch):
+    slow, step = 100.0, loop._SLOW_STEPS
+    # One look at the clock a step; the first steps take long, and each of the others a second.
+    monkeypatch.setattr(
+        loop._Training, "seconds", lambda self: slow * min(self.position.step, step) + max(self.position.step - step, 0)
+    )
+    _, events = _train(tiny, _quick(epochs=3))
+    steps = [event for event in events if event["event"] == "step"]
+    assert [event["eta"] for event in steps[:step]] == [None] * step
+    assert [event["eta"] for event in steps[step:]] == [len(steps) - event["step"] for event in steps[step:]]
 
 
 def test_it_learns(tiny):

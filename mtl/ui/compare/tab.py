@@ -341,7 +341,8 @@ def progress(runs: Sequence[Progress]) -> str:
     if not training and not waiting:
         return ""
     share = sum(p.share for p in training) / len(training) if training else 0.0
-    left = max(p.eta or 0.0 for p in training) if training and not waiting else None
+    times = [p.eta for p in training]
+    left = max(times) if times and None not in times and not waiting else None
     return markup.status(words.progress(len(training), share, len(waiting), left), kind="busy", share=share)
 
 
