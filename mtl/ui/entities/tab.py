@@ -28,9 +28,7 @@ def show_entities(work: Work) -> str:
     task, above = heads.choose(work, TASK, work.asked.span_head, "span_head")
     if task is None:
         return above
-    return above + markup.entities(
-        work.texts, work.answers(task), work.model.tasks[task].labels, work.unfamiliar
-    )
+    return above + markup.entities(work.texts, work.answers(task), work.model.tasks[task].labels, work.unfamiliar)
 
 
 def entities_csv(work: Work) -> bytes:
