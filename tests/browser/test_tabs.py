@@ -97,6 +97,7 @@ def test_every_tab_says_what_the_model_does_not_know_and_its_numbers_can_be_read
         ("Entities", "#entities-view .lines li"),
     ):
         visitor.open(tab)
+        expect(visitor.page.locator(row)).to_have_count(2)
         known, unknown = visitor.page.locator(row).all()
         expect(unknown).to_contain_text("do not trust these answers")
         expect(known).not_to_contain_text("trust")
