@@ -1,7 +1,8 @@
 """What stands between the network and Gradio: one ASGI middleware that every request passes.
 
 Each check has its module: `hosts` (for whom a request is, and from whom), `requests` (what it may ask and send),
-`calls` and `uploads` (one visitor's share), `answers` (headers and short errors). Here stands their order.
+`once` (calls that come again), `calls` and `uploads` (one visitor's share), `answers` (headers and short errors). Here
+stands their order.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from mtl.ui.server.answers import Answer, error, malformed, security_headers
 from mtl.ui.server.calls import Calls
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits, Refused
+from mtl.ui.server.once import Once
 from mtl.ui.server.open_pages import Heartbeats
 from mtl.ui.server.requests import Incoming, api_path, check_name, checked_object, checked_query
 from mtl.ui.server.static import ROUTES
@@ -52,7 +54,7 @@ class Door:
     def __init__(self, app: ASGIApp, hosts: Hosts, limits: Limits) -> None:
         self._app, self._hosts, self._limits = app, hosts, limits
         self._headers = {shared: security_headers(hosts.on_a_space, shared) for shared in (False, True)}
-        self._calls, self._uploads = Calls(limits), Uploads(limits)
+        self._calls, self._uploads, self._once = Calls(limits), Uploads(limits), Once()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -99,8 +101,13 @@ class Door:
                 return
             session = given.get("session_hash")
             session, kind = session if isinstance(session, str) else "", str(given.get("fn_index", path))[:80]
-            call = self._calls.enter(session, address, kind, queue, len(content), ANSWERS_AT_ONCE if answers else None)
-            await self._calls.pass_on(call, self._app, scope, receive, send)
+            most = ANSWERS_AT_ONCE if answers else None
+
+            async def enter(send: Send) -> None:
+                call = self._calls.enter(session, address, kind, queue, len(content), most)
+                await self._calls.pass_on(call, self._app, scope, receive, send)
+
+            await self._once.answer(scope, send, enter)
         else:
             with self._connection(path, query, queue):
                 await self._app(scope, receive, send)

@@ -1,0 +1,118 @@
+// The network between the page and its server, which may be slow, lose requests, or be gone for a while. Gradio asks
+// once, waits for ever, and takes the page for dead when it is not answered; here what was not answered is asked again
+// until it is. A call carries an id, so that the server does it once however often it comes (mtl/ui/server/once.py).
+(() => {
+  const send = window.fetch.bind(window);
+  const PATIENCE = [20_000, 80_000]; // milliseconds that the page waits for an answer, at first and at most
+  const SILENCE = 60_000; // Gradio says something on a stream every 15 seconds
+  const PAUSES = [500, 1000, 2000, 4000, 8000];
+  const PASSING = [502, 503, 504]; // from a proxy, or from a server that is starting
+  const MOST_REFUSALS = 6; // a server that says so often that it is busy means it
+
+  const pause = (failures) => new Promise((done) => setTimeout(done, PAUSES[Math.min(failures, PAUSES.length - 1)]));
+  // A request may be used once only, so each attempt gets a copy.
+  const attempt = (resource, options) => send(resource instanceof Request ? resource.clone() : resource, options);
+
+  // --- what is said ---
+
+  let waiting = 0, timer = null;
+  const line = Object.assign(document.createElement("p"), {
+    id: "connection", hidden: true, textContent: "No answer from the server. What you did last waits, and is sent again.",
+  });
+  line.setAttribute("role", "status");
+  document.addEventListener("DOMContentLoaded", () => document.body.append(line));
+  const wait = (change) => {
+    waiting += change;
+    clearTimeout(timer);
+    if (waiting) timer = setTimeout(() => { line.hidden = false; }, 1000); // most are answered before anybody could read it
+    else line.hidden = true;
+  };
+
+  // --- how it is asked ---
+
+  const until = async (ask, signal) => {
+    let failures = 0;
+    try {
+      for (;;) {
+        try {
+          const answer = await ask();
+          if (!PASSING.includes(answer.status) || failures >= MOST_REFUSALS) return answer;
+        } catch (problem) {
+          if (signal?.aborted) throw problem;
+        }
+        if (!failures) wait(1);
+        await pause(failures++);
+      }
+    } finally {
+      if (failures) wait(-1);
+    }
+  };
+
+  const call = (resource, options) => {
+    const headers = new Headers(options.headers);
+    headers.set("x-mtl-call", crypto.getRandomValues(new Uint32Array(4)).join("-"));
+    return until(() => attempt(resource, { ...options, headers, signal: AbortSignal.timeout(PATIENCE[0]) }));
+  };
+
+  // The page's own question, which answers.js asks again by itself, as it may have changed meanwhile. What the server
+  // refuses for good comes back as {refused}: Gradio would keep its words.
+  let patience = PATIENCE[0];
+  const question = async (resource, options) => {
+    const signal = AbortSignal.timeout(patience);
+    try {
+      const answer = await attempt(resource, { ...options, signal });
+      const content = await answer.text();
+      patience = PATIENCE[0];
+      const final = answer.status >= 400 && answer.status < 500 && answer.status !== 429;
+      return new Response(final ? JSON.stringify({ refused: JSON.parse(content).detail }) : content, {
+        status: final ? 200 : answer.status,
+      });
+    } catch (problem) {
+      if (signal.aborted) patience = Math.min(2 * patience, PATIENCE[1]);
+      throw problem;
+    }
+  };
+
+  // A stream on which nothing more comes is broken, though nobody may have said so.
+  const stream = async (request) => {
+    const answer = await until(() => attempt(request), request.signal);
+    let timer;
+    const watch = (controller) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => controller.error(new Error("The server has gone silent.")), SILENCE);
+    };
+    const watched = new TransformStream({
+      start: watch,
+      transform: (chunk, controller) => {
+        watch(controller);
+        controller.enqueue(chunk);
+      },
+      flush: () => clearTimeout(timer),
+    });
+    return new Response(answer.body?.pipeThrough(watched), answer);
+  };
+
+  // By this connection the server knows that the page is open. Gradio does not make it anew.
+  const heartbeat = async (request) => {
+    for (let failures = 0; !request.signal.aborted; failures++) {
+      try {
+        const reader = (await attempt(request)).body.getReader();
+        if (failures) document.dispatchEvent(new Event("mtl-reconnected"));
+        failures = 0;
+        while (!(await reader.read()).done);
+      } catch { /* a connection that is gone is made again */ }
+      await pause(failures);
+    }
+  };
+
+  window.fetch = (resource, options = {}) => {
+    const { origin, pathname } = new URL(resource.url ?? resource, window.location);
+    const [, path] = pathname.match(/\/gradio_api\/(.*?)\/?$/) ?? [];
+    if (origin !== window.location.origin || path === undefined) return send(resource, options);
+    if (path === "component_server") return question(resource, options);
+    if (path === "queue/join") return call(resource, options);
+    if (path === "queue/data") return stream(resource);
+    if (path.startsWith("heartbeat/")) return heartbeat(resource);
+    return until(() => attempt(resource, options), options.signal);
+  };
+})();
