@@ -2,10 +2,13 @@
 // tells the views. The views are the Overview's rows (here), the map and the grid (plots.js), and what the tabs show.
 mtl.answers = (() => {
   const LIVE = 60; // so many sentences are answered while they are typed; more wait for Analyze
+  const MOST = 2_000_000; // so many characters of the box are read and kept
   const SHORT = 150, LONG = 1000; // milliseconds without a key before the server is asked
+  const IDLE = 3000; // milliseconds without a key after which the page may be loaded again
   const ANYWHERE = { rootMargin: "100000px" }; // in the tab that is open, however far one has to scroll
   const RETRY = [1000, 2000, 4000, 8000];
   const NUMBERS = ["dims", "one", "other"]; // choices that are sent as numbers
+  const CHOICES = [...NUMBERS, "method", "pooling", "colour", "head", "order", "span_head"];
   const NO_STATE = { texts: [], colourings: [], map: null, grid: null, nearest: null };
 
   let server, trigger;
@@ -17,7 +20,9 @@ mtl.answers = (() => {
   let pointed = null, chosen = [];
   let waiting = false; // whether the line below the box says that the server takes long
   let said = ""; // the last answer's line
-  let before = null; // the visitor's own sentences that an example replaced
+  let before = null; // the visitor's own sentences that an example or a file replaced
+  let fileText = null; // what the last file put into the box
+  let visit = null, typedAt = 0; // as whom the server knows this page; when a key was last pressed
 
   const box = () => document.querySelector("#sentences textarea");
   const lines = () => box().value.split(/\r\n|\r|\n/).filter((line) => line.trim());
@@ -27,11 +32,11 @@ mtl.answers = (() => {
   // Ask once the visitor pauses: longer where answers take long.
   const soon = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => ask({ lines: box().value }), Math.min(Math.max(SHORT, roundTrip / 2), LONG));
+    timer = setTimeout(() => ask({ typed: true }), Math.min(Math.max(SHORT, roundTrip / 2), LONG));
   };
 
-  // `question`: {lines} for those in the box, {} for those that the server has. One is under way at a time, and of those
-  // that come meanwhile only the last is asked.
+  // `question`: {typed: true} about what is in the box, {file: true} about the last file, {} about what the server has.
+  // One is under way at a time, and those that come meanwhile become one.
   const ask = async (question) => {
     clearTimeout(timer);
     wanted = { ...wanted, ...question };
@@ -44,7 +49,10 @@ mtl.answers = (() => {
       const began = performance.now();
       const slow = setTimeout(() => { waiting = true; say("Waiting for the server …", "busy"); }, 1000);
       const views = inSight();
-      const found = await server.answer({ ...settings, ...now, views });
+      const text = now.typed ? box().value : "";
+      const lines = now.typed && { lines: text.slice(0, MOST), left_out: Math.max(text.length - MOST, 0) };
+      const { typed, ...rest } = now;
+      const found = await server.answer({ ...settings, ...rest, ...lines, views });
       clearTimeout(slow);
       if (!found) {
         // No connection, or the server is busy: nothing is lost, and it is asked again.
@@ -56,14 +64,17 @@ mtl.answers = (() => {
       }
       failures = 0;
       roundTrip = performance.now() - began;
+      if (found.visit !== undefined && found.visit !== (visit ??= found.visit)) renew();
       if (found.progress) {
         status(found.progress);
         if (stopped) say("Stopped. The results shown are those from before.");
         else wanted ??= { all_rows: now.all_rows };
       } else if (found.lines) {
-        wanted = { lines: box().value, all_rows: true, ...wanted };
+        wanted = { typed: true, all_rows: true, ...wanted };
       } else if (found.problem) {
         status(found.problem);
+      } else if (found.refused) {
+        say(found.refused, "bad");
       } else if (!take(found, now)) {
         wanted = { all_rows: true, ...wanted };
       } else if (inSight().some((name) => !views.includes(name))) {
@@ -73,6 +84,15 @@ mtl.answers = (() => {
     }
     running = false;
   };
+
+  // A server that was started anew, or forgot this page while the machine slept, answers as before, but knows nothing
+  // of its runs and its model. Loaded again the page has everything it had, so that is done once nobody types.
+  const renew = () => {
+    const idle = performance.now() - typedAt > IDLE && !running;
+    if (idle) window.location.reload();
+    else setTimeout(renew, 500);
+  };
+  document.addEventListener("mtl-reconnected", () => ask({}));
 
   // Keep an answer and show it. False where rows are missing: then they are asked for.
   const take = (found, asked) => {
@@ -84,7 +104,7 @@ mtl.answers = (() => {
     const same = found.model === latest.model && String(found.texts) === String(latest.texts);
     latest = { ...found, rows, shown };
     if (!same) { pointed = null; chosen = []; }
-    const news = asked.lines !== undefined || !same || found.read > 0;
+    const news = asked.typed || asked.file || !same || found.read > 0;
     if (news) said = found.status;
     if (news || waiting) status(said);
     waiting = false;
@@ -117,17 +137,27 @@ mtl.answers = (() => {
     }, ANYWHERE).observe(element);
   };
 
-  // --- the line below the box ---
+  // --- the line below the box, and below it that of a file which is being read ---
 
-  const status = (html) => { document.querySelector("#status").replaceChildren(fragment(html)); };
+  let fileLine = null, reading = false;
+  const show = (line) => document.querySelector("#status").replaceChildren(line, ...(fileLine ? [fileLine] : []));
+  const status = (html) => show(fragment(html));
   const say = (words, kind = "ok") => {
     const line = document.createElement("div");
     line.className = "status " + kind;
     line.setAttribute("role", "status");
     line.append(Object.assign(document.createElement("p"), { textContent: words }));
-    document.querySelector("#status").replaceChildren(line);
+    show(line);
   };
-  const canStop = (yes) => document.body.classList.toggle("can-stop", yes);
+  const ofFile = (html) => {
+    fileLine?.remove();
+    fileLine = html ? fragment(html).firstElementChild : null;
+    if (fileLine) document.querySelector("#status").append(fileLine);
+  };
+  const canStop = (yes) => {
+    reading = yes;
+    document.body.classList.toggle("can-stop", reading || fileLine !== null);
+  };
   const fragment = (html) => document.createRange().createContextualFragment(html);
 
   // --- views that the server draws ---
@@ -210,6 +240,14 @@ mtl.answers = (() => {
 
   // --- what is typed, and what replaces it ---
 
+  // Own sentences make room for others, and can be put back.
+  const replace = (text) => {
+    const examples = [...document.querySelectorAll("#examples [data-lines]")].map((button) => button.dataset.lines);
+    const value = box().value;
+    if (value.trim() && value !== fileText && !examples.includes(value)) before = value;
+    fillBox(text);
+    undo();
+  };
   const fillBox = (text) => {
     const area = box();
     Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(area, text);
@@ -217,6 +255,8 @@ mtl.answers = (() => {
   };
   document.addEventListener("input", (event) => {
     if (event.target !== box()) return;
+    typedAt = performance.now();
+    rememberSoon();
     const count = lines().length;
     if (count <= LIVE) soon();
     else {
@@ -226,7 +266,7 @@ mtl.answers = (() => {
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("#analyze")) {
-      ask({ lines: box().value, anew: true, all_rows: true });
+      ask({ typed: true, anew: true, all_rows: true });
       // On a phone the answers stand below the box.
       const right = document.querySelector("#right");
       if (right.offsetTop > document.querySelector("#left").offsetTop + 100) right.scrollIntoView({ behavior: "smooth" });
@@ -234,16 +274,13 @@ mtl.answers = (() => {
     if (event.target.closest("#stop")) stopped = true;
     const example = event.target.closest("#examples [data-lines]");
     if (example) {
-      const examples = [...document.querySelectorAll("#examples [data-lines]")].map((button) => button.dataset.lines);
-      if (!examples.includes(box().value) && box().value.trim()) before = box().value;
-      fillBox(example.dataset.lines);
-      ask({ lines: box().value });
-      undo();
+      replace(example.dataset.lines);
+      ask({ typed: true });
     }
     if (event.target.closest("#undo-example")) {
       fillBox(before);
       before = null;
-      ask({ lines: box().value });
+      ask({ typed: true });
       undo();
     }
   });
@@ -252,7 +289,8 @@ mtl.answers = (() => {
   // --- what survives a reload, and what a link carries ---
 
   const LONGEST_LINK = 2000; // characters of sentences that a link holds
-  const KEY = "mtl-sentences";
+  const KEY = "mtl-kept";
+  let ready = false, remembering = null;
   const opened = () => document.querySelector("[role=tab][aria-selected=true]")?.textContent.trim();
   const address = () => {
     const parts = new URLSearchParams();
@@ -262,30 +300,68 @@ mtl.answers = (() => {
     if (opened() && opened() !== "Overview") parts.set("tab", opened());
     return parts;
   };
-  // The part of the address behind # is never sent to a server.
+  // What the address does not hold stays with this entry of the browser's history, and the last with this tab of the
+  // browser, which still takes it while the page is left. The part of the address behind # is never sent to a server.
   const remember = () => {
-    try { sessionStorage.setItem(KEY, box().value); } catch { /* too long, or forbidden: then only the link remembers */ }
+    clearTimeout(remembering);
+    if (!ready) return;
+    const area = box();
+    const caret = document.activeElement === area ? [area.selectionStart, area.selectionEnd] : null;
+    const entry = history.state?.mtl?.entry ?? Math.random();
+    const state = { entry, text: area.value.slice(0, MOST), before, caret };
     const { pathname, search } = window.location;
-    history.replaceState(history.state, "", `${pathname}${search}#${address()}`);
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(state));
+      history.replaceState({ ...history.state, mtl: state }, "", `${pathname}${search}#${address()}`);
+    } catch { /* the browser keeps nothing of this page, or it was changed too often: the next time */ }
   };
+  const kept = () => {
+    const here = history.state?.mtl;
+    try {
+      const last = JSON.parse(sessionStorage.getItem(KEY));
+      return { last, here: here?.entry === last?.entry ? last : here };
+    } catch { // forbidden
+      return { here };
+    }
+  };
+  const rememberSoon = () => {
+    clearTimeout(remembering);
+    remembering = setTimeout(remember, 300);
+  };
+  window.addEventListener("pagehide", remember);
+  document.addEventListener("visibilitychange", () => document.hidden && remember());
+
   const restore = () => {
     const parts = new URLSearchParams(window.location.hash.slice(1));
-    for (const [name, value] of parts)
-      if (!["sentences", "tab"].includes(name)) settings[name] = NUMBERS.includes(name) ? Number(value) : value;
-    const text = parts.get("sentences") ?? sessionStorage.getItem(KEY);
-    if (text !== null && text !== box().value) fillBox(text);
+    for (const name of CHOICES) {
+      const value = NUMBERS.includes(name) ? Number(parts.get(name)) || null : parts.get(name);
+      if (value === null) delete settings[name];
+      else settings[name] = value;
+    }
+    const { here, last } = kept();
+    const text = here?.text ?? parts.get("sentences") ?? last?.text;
+    before = here?.before ?? null;
+    undo();
+    if (text !== undefined && text !== box().value) fillBox(text);
+    if (here?.caret) {
+      box().focus({ preventScroll: true });
+      box().setSelectionRange(...here.caret);
+    }
     if (parts.has("tab")) mtl.openTab(parts.get("tab"));
-    return Boolean(text);
   };
-  document.addEventListener("click", (event) => {
+  document.addEventListener("click", async (event) => {
     if (event.target.closest("[role=tab], .overflow-dropdown button")) setTimeout(remember);
     if (!event.target.closest("#copy-address")) return;
     remember();
-    navigator.clipboard.writeText(window.location.href);
-    say(address().has("sentences") ? "The link is copied: whoever opens it sees these sentences."
-      : `The link is copied, without the sentences: it holds at most ${LONGEST_LINK.toLocaleString("en")} characters of them.`);
+    if (!await mtl.copy(window.location.href)) say("This browser copies nothing by itself: copy the address of this page.");
+    else if (address().has("sentences")) say("The link is copied: whoever opens it sees these sentences.");
+    else say(`The link is copied, without the sentences: it holds at most ${LONGEST_LINK.toLocaleString("en")} characters of them.`);
   });
-  window.addEventListener("hashchange", () => { if (restore()) ask({ lines: box().value, all_rows: true }); });
+  window.addEventListener("hashchange", () => {
+    restore();
+    if (!new URLSearchParams(window.location.hash.slice(1)).has("tab")) mtl.openTab("Overview");
+    ask({ typed: true, all_rows: true });
+  });
 
   // --- the connection with the page ---
 
@@ -293,10 +369,16 @@ mtl.answers = (() => {
     server = functions;
     trigger = fire;
     watch("value", () => {
-      const { status: html, ask: asked, busy } = props.value ?? {};
+      const { status: html, reading: line, lines, ask: asked } = props.value ?? {};
+      ofFile(line);
+      canStop(reading);
       if (html) status(html);
-      canStop(busy);
-      if (asked) ask({ anew: false, all_rows: true });
+      if (lines != null) {
+        replace(lines);
+        fileText = box().value;
+        ask({ file: true, typed: false, all_rows: true });
+      }
+      if (asked) ask({ all_rows: true });
     });
     begin();
   };
@@ -307,11 +389,12 @@ mtl.answers = (() => {
       return;
     }
     restore();
-    ask({ lines: box().value, all_rows: true });
+    ready = true;
+    ask({ typed: true, all_rows: true });
   };
 
   return {
-    connect, view, follow, settings, marks, point, choose, choices, ask,
+    connect, view, follow, settings, marks, point, choose, choices, ask, remember,
     get latest() { return latest; },
     onAnswer: (draw) => { drawings.push(draw); if (latest.texts.length) draw(latest); },
     onMark: (mark) => marked.push(mark),

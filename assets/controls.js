@@ -245,17 +245,8 @@ mtl.controls = (element, trigger, watch) => {
     } else if (copy) await copyFrom(copy);
   };
 
-  // Browsers keep the clipboard from pages that came over plain http, as in a classroom: there the old way still works.
   const copyFrom = async (button) => {
-    const box = document.getElementById(button.dataset.copies);
-    let done = true;
-    try {
-      await navigator.clipboard.writeText(box.value);
-    } catch {
-      box.focus();
-      box.select();
-      done = document.execCommand("copy");
-    }
+    const done = await mtl.copy(document.getElementById(button.dataset.copies).value);
     button.textContent = done ? button.dataset.done : button.dataset.failed;
     setTimeout(() => (button.textContent = button.dataset.label), 2000);
   };

@@ -3,12 +3,28 @@
 window.mtl = {
   // --- the frame ---
 
-  isReload: () => performance.getEntriesByType("navigation")[0]?.type === "reload",
+  // Loaded again, or come back to: it goes on with what it had.
+  isReload: () => ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type),
   arrive: (token) => [token, mtl.isReload()],
   // A narrow screen keeps tabs in a menu.
   openTab: (title) => {
     const named = (places) => [...document.querySelectorAll(places)].find((tab) => tab.textContent.trim() === title);
     (named(".overflow-dropdown button") ?? named("[role=tab]"))?.click();
+  },
+  // Whether `text` could be copied. Browsers keep the clipboard from pages that came over plain http, as in a classroom:
+  // there the old way still works.
+  copy: async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const area = Object.assign(document.createElement("textarea"), { value: text });
+      document.body.append(area);
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      return done;
+    }
   },
   download: (file) => {
     const link = document.createElement("a");

@@ -11,10 +11,11 @@ mtl.plots = (() => {
   const VALUES = 12, TICK_TEXTS = 30;
 
   let plotly = null;
-  const load = () => plotly ??= new Promise((done) => {
+  const load = () => plotly ??= new Promise(function add(done) {
     const script = document.createElement("script");
     script.src = document.querySelector("[data-plotly]").dataset.plotly;
     script.onload = () => done(window.Plotly);
+    script.onerror = () => setTimeout(add, 2000, done);
     document.head.append(script);
   });
 
@@ -34,7 +35,7 @@ mtl.plots = (() => {
 
   // --- places ---
 
-  let map, grid, colour = null;
+  let map, grid;
   const slots = [];
   const place = (element) => {
     const inside = [...element.querySelectorAll("[data-slot]")];
@@ -59,7 +60,8 @@ mtl.plots = (() => {
     grid = element.querySelector("#heatmap");
     map.addEventListener("change", (event) => {
       if (event.target.dataset.local === "colour") {
-        colour = event.target.value;
+        mtl.answers.settings.colour = event.target.value;
+        mtl.answers.remember();
         drawMap(mtl.answers.latest);
       }
       mtl.answers.choices(event);
@@ -86,11 +88,12 @@ mtl.plots = (() => {
   const drawMap = async (found) => {
     const { map: layout, colourings, poolings, pooling, texts } = found;
     const names = [...colourings.map(({ name }) => name), "nothing"];
-    if (!names.includes(colour)) colour = names[0];
+    const wished = mtl.answers.settings.colour;
+    const colour = names.includes(wished) ? wished : names[0];
     options(map.querySelector("[data-local=colour]"), names, colour);
     options(map.querySelector("[data-asks=pooling]"), poolings, pooling);
     for (const select of map.querySelectorAll("[data-asks=method], [data-asks=dims]"))
-      select.value = mtl.answers.settings[select.dataset.asks] ?? select.value;
+      select.value = mtl.answers.settings[select.dataset.asks] ?? select.options[0].value;
     map.querySelector(".note").textContent = layout.note;
     const { points } = layout;
     const solid = points[0]?.length === 3;

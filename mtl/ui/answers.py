@@ -47,19 +47,22 @@ def endpoint(session: Session) -> Any:
 
 def answer_or_problem(session: Session, visitor: str | None, given: Any) -> bytes:
     """The JSON of `answer`, or {"problem": why there is none, as HTML}."""
+    visit = session.registry.visit(visitor)
     try:
-        found = answer(session, session.registry.visit(visitor), Asked.checked(given))
+        found = answer(session, visit, Asked.checked(given))
     except Exception as problem:
         found = {"problem": markup.status(in_plain_words(problem), kind="bad")}
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(found | {"visit": visit.number}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def answer(session: Session, visit: Visit, asked: Asked) -> dict[str, Any]:
     """What the browser draws; or {"progress"}, where it should ask again for more; or {"lines": True}, where the server
     knows no sentences of this visitor any more."""
     with visit.lock:
-        if asked.lines is not None:
-            visit.sentences = from_lines(asked.lines)
+        if asked.file:
+            visit.sentences = visit.upload
+        elif asked.lines is not None:
+            visit.sentences = from_lines(asked.lines, asked.left_out)
         if visit.sentences is None:
             return {"lines": True}
         sentences = visit.sentences

@@ -28,15 +28,14 @@ WAITING = "The first analysis appears here in a moment."
 
 @dataclass(frozen=True)
 class Read:
-    """What becomes of a file: news for the browser, the box of sentences, and the place for files, emptied."""
+    """What becomes of a file: news for the browser, and the place for files, emptied."""
 
     news: Any
-    box: Any = UNCHANGED
     file: Any = UNCHANGED
 
 
 def build(session: Session) -> None:
-    box = gr.Textbox(
+    gr.Textbox(
         "\n".join(SETS[OPENING]),
         label="Sentences, one per line",
         placeholder="Write or paste sentences here, one per line.",
@@ -61,7 +60,7 @@ def build(session: Session) -> None:
         js_on_load="mtl.answers.connect(server, trigger, watch, props)",
         server_functions=[answers.endpoint(session)],
     )
-    read = {"news": session.news, "box": box, "file": file}
+    read = {"news": session.news, "file": file}
     # A file is read for a while before the model is needed: others' answers do not wait for that.
     session.wire(
         [file.upload], partial(of_file, session), [file], read, trigger_mode="always_last", concurrency_limit=10
@@ -75,10 +74,10 @@ def build(session: Session) -> None:
 # --- handlers ---
 
 
-def news(session: Session, status: str = "", ask: bool = False, busy: bool = False) -> dict[str, Any]:
-    """For the browser: a `status` to show, whether to `ask` about the sentences that the server has, whether there is
-    something to stop. Numbered, so that the same is news again."""
-    return {"status": status, "ask": ask, "busy": busy, "number": session.next_revision()}
+def news(session: Session, **told: Any) -> dict[str, Any]:
+    """For the browser: a `status` to show, the line of a file that is being read (`reading`), the `lines` that came of
+    it, or that it should `ask` about the sentences that the server has. Numbered, so that the same is news again."""
+    return {**told, "number": session.next_revision()}
 
 
 def of_file(session: Session, visit: Visit, path: str) -> Iterator[Read]:
@@ -91,20 +90,19 @@ def of_file(session: Session, visit: Visit, path: str) -> Iterator[Read]:
     visit.stopping = False
     try:
         for share, seconds in watch(_take(session, upload, visit), lambda: visit.stopping):
-            yield Read(news(session, markup.reading(upload.name, share, seconds), busy=True))
+            yield Read(news(session, reading=markup.reading(upload.name, share, seconds)))
     except Exception as problem:
         stopped = isinstance(problem, Stopped)
         status = markup.status(STOPPED) if stopped else markup.status(in_plain_words(problem), kind="bad")
-        yield Read(news(session, status), file=None)
+        yield Read(news(session, status=status), None)
         return
-    yield Read(news(session, ask=True), "\n".join(visit.upload.texts), None)
+    yield Read(news(session, lines="\n".join(visit.upload.texts)), None)
 
 
 def _take(session: Session, upload: Path, visit: Visit) -> Progress:
     sentences = yield from session.sandbox.run(from_file, upload, size=upload.stat().st_size)
     said = f"{upload.name}: {plural(len(sentences.texts), 'sentence')}."
-    with visit.lock:
-        visit.upload = visit.sentences = replace(sentences, notes=(said, *sentences.notes))
+    visit.upload = replace(sentences, notes=(said, *sentences.notes))
 
 
 def stop(visit: Visit) -> None:
@@ -113,7 +111,7 @@ def stop(visit: Visit) -> None:
 
 
 def too_large(session: Session, visit: Visit) -> dict[str, Any]:
-    return news(session, markup.status(file_too_big(MAX_FILE_BYTES), kind="bad"))
+    return news(session, status=markup.status(file_too_big(MAX_FILE_BYTES), kind="bad"))
 
 
 def another_model(session: Session, visit: Visit) -> dict[str, Any]:

@@ -61,9 +61,10 @@ class Sentences:
     notes: tuple[str, ...] = ()
 
 
-def from_lines(value: str) -> Sentences:
-    """One sentence per line."""
-    return _select(_LINE_END.split(value or ""))
+def from_lines(value: str, left_out: int = 0) -> Sentences:
+    """One sentence per line. So many characters were `left_out` at its end."""
+    cut = [f"The box holds more than the page reads: its last {left_out:,} characters were left out."]
+    return _select(_LINE_END.split(value or ""), notes=cut if left_out > 0 else ())
 
 
 def from_list(texts: Sequence[str]) -> Sentences:

@@ -5,11 +5,13 @@ drops what is old or too much."""
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +37,15 @@ _ENOUGH_SHARED = 3
 class Asked:
     """What the browser asks for.
 
-    `lines`: the sentences, None where they are those of the call before. `anew`: nothing that was read before counts.
+    `lines`: the sentences, None where they are those of the call before, or with `file` those of the last upload;
+    `left_out`: how many more characters the browser kept back. `anew`: nothing that was read before counts.
     `all_rows`: it has none of the rows that it was sent. `patient`: it waits for UMAP. `views`: what else is in sight,
     see `Session.view`. The rest are choices that visitors make in the views, "" or 0 where they made none.
     """
 
     lines: str | None = None
+    left_out: int = 0
+    file: bool = False
     anew: bool = False
     all_rows: bool = False
     patient: bool = False
@@ -178,12 +183,14 @@ class Reading:
 
     def read(self, texts: Sequence[str], most: int) -> int:
         """Read at most so many of `texts` that are not read yet; returns how many are left."""
-        unread = list(dict.fromkeys(text for text in texts if text not in self.analyses))
+        wanted = dict.fromkeys(texts)
+        unread = [text for text in wanted if text not in self.analyses]
         if part := unread[:most]:
             began = time.perf_counter()
             self.analyses |= zip(part, self.model.analyze(part), strict=True)
             self.seconds += time.perf_counter() - began
             self.new += part
+        self.new = [text for text in self.new if text in wanted]  # the texts may be others than the time before
         return len(unread) - len(part)
 
     def settle(self, texts: Sequence[str]) -> None:
@@ -196,7 +203,8 @@ class Reading:
 class Visit:
     """What the page remembers for one session.
 
-    `last_seen`: when it last asked for anything, by the registry's clock. `name` tells visitors apart where they share
+    `last_seen`: when it last asked for anything, by the registry's clock. `number` is another one when the server has
+    forgotten the page and sees it again. `name` tells visitors apart where they share
     the model, `address` is the network address of their page. `owner` is whose runs the session may see: a secret that
     the visitor's browser keeps, so that it finds them again after a reload. `train` is the state of the Train tab.
     `stopping`: the visitor pressed Stop while a file is read. `sentences` are those in the box, `reading` what has been
@@ -204,6 +212,7 @@ class Visit:
     """
 
     last_seen: float
+    number: int = field(default_factory=lambda: secrets.randbits(32))
     name: str = ""
     stopping: bool = False
     address: str = ""
@@ -223,8 +232,9 @@ _LONGEST_NAME = 64
 class Registry:
     """The visit of every session. Thread safe.
 
-    A session that asks for nothing for `max_age` seconds is dropped; once the analyses together pass `max_bytes`,
-    those of the sessions idle for longest are. Nothing is remembered of a request without a session.
+    A session whose page is not open (`open_pages`) and that asks for nothing for `max_age` seconds is dropped; once the
+    analyses together pass `max_bytes`, those of the sessions idle for longest are. Nothing is remembered of a request
+    without a session.
     """
 
     def __init__(
@@ -234,6 +244,7 @@ class Registry:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_age, self._max_bytes, self._clock = max_age, max_bytes, clock
+        self.open_pages: Collection[str] = ()
         self._visits: OrderedDict[str, Visit] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -284,9 +295,10 @@ class Registry:
         now = self._clock()
         if not session or len(session) > _LONGEST_NAME:
             return Visit(now)
-        while self._visits and now - next(iter(self._visits.values())).last_seen > self._max_age:
-            self._visits.popitem(last=False)
-        visit = self._visits.setdefault(session, Visit(now, session))
+        old = takewhile(lambda visit: now - visit[1].last_seen > self._max_age, self._visits.items())
+        for name in [name for name, _ in old if name not in self.open_pages]:
+            del self._visits[name]
+        visit = self._visits.setdefault(session, Visit(now, name=session))
         visit.last_seen = now
         self._visits.move_to_end(session)
         return visit

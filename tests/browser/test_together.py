@@ -82,7 +82,7 @@ def together(learners, do):
 def test_the_teachers_file_in_the_box(learners):
     def drop(learner):
         learner.send("file", "upload", learner.upload("teacher.csv", TABLE.encode()))
-        return learner.ask()["status"]
+        return learner.ask(file=True)["status"]
 
     answers = together(learners, drop)
     assert [("40 sentences · one pass" in answer, "teacher.csv: 40 sentences." in answer) for answer in answers] == [

@@ -32,7 +32,7 @@ class OpenPages:
 
     def __init__(self, demo: Blocks, registry: Registry) -> None:
         self._demo, self._registry = demo, registry
-        self._open: Counter[str] = Counter()
+        self._open = registry.open_pages = Counter()
         self._left: dict[str, float] = {}
         self._sweeper: asyncio.Task | None = None
 
