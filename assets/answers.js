@@ -47,7 +47,12 @@ mtl.answers = (() => {
       const now = wanted;
       wanted = null;
       const began = performance.now();
-      const slow = setTimeout(() => { waiting = true; say("Waiting for the server …", "busy"); }, 1000);
+      // A question that is patient may take long, and its answer changes the map alone.
+      const slow = setTimeout(() => {
+        if (now.patient) return;
+        waiting = true;
+        say("Waiting for the server …", "busy");
+      }, 1000);
       const views = inSight();
       const text = now.typed ? box().value : "";
       const lines = now.typed && { lines: text.slice(0, MOST), left_out: Math.max(text.length - MOST, 0) };
@@ -382,9 +387,10 @@ mtl.answers = (() => {
     });
     begin();
   };
-  // Gradio may make the box later.
+  // Gradio may make the box later, and it puts the opening sentences in only when the box is there: over ours, if they
+  // came first.
   const begin = () => {
-    if (!box()) {
+    if (!box()?.value) {
       setTimeout(begin, 20);
       return;
     }

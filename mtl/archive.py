@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # Unpacked, in total. A whole encoder of the default's size in float32 is 91 MB.
 MAX_BYTES = 256_000_000
 MAX_FILES = 100
-# In bytes, for each of config.json, train.json and README.md.
-_MAX_TEXT = 1_000_000
+# In bytes, for each of config.json, train.json and README.md. Which of 300 labels were taken for which is 1.3 MB.
+_MAX_TEXT = 10_000_000
 # Of all heads together; the default model's have a hundred thousand.
 _MAX_HEAD_WEIGHTS = 20_000_000
 # A lower bound for the width of the vectors that heads read.

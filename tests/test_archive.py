@@ -137,7 +137,7 @@ def test_links_and_devices_are_refused(bring, files):
         (lambda f: {**f, "config.json": b"[]"}, "must hold a JSON object"),
         (lambda f: {**f, "config.json": b'{"model_type": "bert"}'}, "no mtl_format"),
         (lambda f: {**f, "train.json": b"\xff\xfe"}, "train.json .* is not JSON"),
-        (lambda f: {**f, "README.md": bytes(1_000_001)}, "MB of text"),
+        (lambda f: {**f, "README.md": bytes(10_000_001)}, "MB of text"),
         (lambda f: edited(f, mtl_format=2), "newer version.* reads format 1. Update"),
         (lambda f: edited(f, mtl_format="x"), "reads format 1. Train the model again"),
         (lambda f: edited(f, base={"name": "default"}), "'sha256' is missing"),

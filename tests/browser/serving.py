@@ -20,14 +20,15 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 @contextlib.contextmanager
 def served_page(
-    seconds: float = 120, runs: Path | None = None, settings: dict[str, str] | None = None
+    seconds: float = 120, runs: Path | None = None, settings: dict[str, str] | None = None, port: int = 0
 ) -> Iterator[str]:
-    """The address of `python app.py` on a free port of this machine, until the block ends.
+    """The address of `python app.py` on a port of this machine, by default a free one, until the block ends.
 
     `runs` is the folder of its training runs, by default one that goes when the block ends; `settings` are environment
     variables of its own."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/"
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,318 @@
+"""What a person typed, dropped or chose is still there, whatever happens to the page, the network or the server."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from playwright.sync_api import expect
+from serving import newcomer, served_page
+from visiting import Visitor
+
+OWN = ("Marie Curie worked in Paris.", "The food was terrible.", "A dog is sleeping on the sofa.")
+LONG = "\n".join(f"Sentence number {i} about the weather in Oslo." for i in range(55))
+TABLE = "review;mood\nI love the new park.;happy\nThe bus never came.;angry\nWhat a lovely day.;happy\n"
+ANSWERS = "**/component_server/**"
+
+
+def rows(visitor):
+    return visitor.page.locator("#overview .answers > li")
+
+
+def type_in(visitor, *sentences):
+    visitor.box.fill("\n".join(sentences))
+    expect(rows(visitor)).to_have_count(len(sentences))
+
+
+def table(tmp_path):
+    path = tmp_path / "moods.csv"
+    path.write_text(TABLE, "utf-8")
+    return path
+
+
+# --- a file ---
+
+
+def test_a_file_that_comes_while_sentences_are_read_is_read_next_and_the_sentences_can_be_put_back(visit, tmp_path):
+    visitor = visit()
+    many = "\n".join(f"Shop {i} in Oslo sold {i * 3} loaves of bread." for i in range(2_000))
+    visitor.box.fill(many)
+    visitor.page.locator("#analyze").click()
+    expect(visitor.page.locator("#status .progress")).to_be_visible()
+    visitor.upload(table(tmp_path))
+    expect(visitor.status).to_contain_text("moods.csv: 3 sentences.")
+    expect(visitor.status).to_contain_text("3 sentences · one pass")
+    expect(rows(visitor)).to_have_count(3)
+    expect(visitor.page.locator("#stop")).to_be_hidden()
+    visitor.page.get_by_role("button", name="Put my own sentences back").click()
+    expect(visitor.box).to_have_value(many)
+
+
+def test_what_is_typed_while_a_file_is_read_can_be_put_back(visit, tmp_path):
+    visitor = visit()
+    waiting = []
+    visitor.page.route("**/queue/data**", lambda route: waiting.append(route))
+    visitor.upload(table(tmp_path))
+    type_in(visitor, *OWN)
+    for route in waiting:
+        route.continue_()
+    visitor.page.unroute("**/queue/data**")
+    expect(visitor.status).to_contain_text("moods.csv: 3 sentences.")
+    visitor.page.get_by_role("button", name="Put my own sentences back").click()
+    expect(visitor.box).to_have_value("\n".join(OWN))
+
+
+# --- coming back ---
+
+
+def test_what_was_typed_a_moment_ago_survives_a_reload_and_so_does_the_caret(visit):
+    visitor = visit()
+    visitor.box.fill(LONG)
+    visitor.box.press("Control+Home")
+    visitor.page.keyboard.type("Just now. ")
+    visitor.go()
+    expect(visitor.box).to_have_value("Just now. " + LONG)
+    expect(visitor.box).to_be_focused()
+    assert visitor.box.evaluate("e => e.selectionStart") == len("Just now. ")
+    expect(rows(visitor)).to_have_count(55)
+
+
+def test_back_and_forward_bring_the_sentences_and_the_tab_of_their_time(visit):
+    visitor = visit()
+    visitor.box.fill(LONG)
+    expect(rows(visitor)).to_have_count(55)
+    visitor.page.evaluate("location.hash = 'sentences=From+a+link.%0ATwo.&tab=Entities'")
+    expect(visitor.page.locator("#entities-view .lines li")).to_have_count(2)
+    visitor.page.go_back()
+    expect(visitor.box).to_have_value(LONG)
+    expect(rows(visitor)).to_have_count(55)
+    expect(visitor.page.get_by_role("tab", name="Overview")).to_have_attribute("aria-selected", "true")
+    visitor.page.go_forward()
+    expect(visitor.box).to_have_value("From a link.\nTwo.")
+    visitor.page.goto("about:blank")
+    visitor.page.go_back()
+    expect(visitor.box).to_have_value("From a link.\nTwo.")
+    expect(visitor.page.get_by_role("tab", name="Entities")).to_have_attribute("aria-selected", "true")
+    visitor.errors.clear()
+
+
+def test_own_sentences_can_be_put_back_after_an_example_and_a_reload(visit):
+    visitor = visit()
+    type_in(visitor, *OWN)
+    visitor.page.get_by_role("button", name="Reviews").click()
+    expect(rows(visitor)).to_have_count(11)
+    visitor.go()
+    visitor.page.get_by_role("button", name="Put my own sentences back").click()
+    expect(visitor.box).to_have_value("\n".join(OWN))
+
+
+def test_two_windows_keep_their_own_sentences(visit):
+    one, two = visit(), visit()
+    type_in(one, *OWN)
+    type_in(two, "Only in the second window.", "And this.")
+    for visitor in (one, two):
+        visitor.go()
+    expect(one.box).to_have_value("\n".join(OWN))
+    expect(two.box).to_have_value("Only in the second window.\nAnd this.")
+    expect(rows(one)).to_have_count(3)
+    expect(rows(two)).to_have_count(2)
+
+
+# --- links ---
+
+
+def test_a_link_without_room_for_the_sentences_says_so_and_brings_the_choices(visit):
+    visitor = visit()
+    visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    type_in(visitor, *OWN)
+    visitor.choose("Colour by", "topic")
+    visitor.page.locator("#copy-address").click()
+    expect(visitor.status).to_contain_text("whoever opens it sees these sentences")
+    other = visit()
+    other.page.goto("about:blank")
+    other.page.goto(visitor.page.evaluate("navigator.clipboard.readText()"))
+    expect(other.box).to_have_value("\n".join(OWN))
+    expect(other.page.get_by_label("Colour by", exact=True)).to_have_value("topic")
+    visitor.box.fill(LONG)
+    visitor.page.locator("#copy-address").click()
+    expect(visitor.status).to_contain_text("without the sentences: it holds at most 2,000 characters")
+    visitor.errors.clear()
+    other.errors.clear()
+
+
+def test_a_link_can_be_copied_where_the_browser_keeps_the_clipboard_from_the_page(visit):
+    visitor = visit()
+    type_in(visitor, *OWN)
+    visitor.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    visitor.page.locator("#copy-address").click()
+    expect(visitor.status).to_contain_text("The link is copied")
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "dims=NaN&one=-1&other=1e99&method=%00&pooling=<b>&head=__proto__&order=;&span_head=[]&tab=Nothing",
+        "__proto__=1&constructor=2&lines=x&anew=true&all_rows=1&views=x&file=true&tab=<img src=x onerror=alert(1)>",
+        "sentences=<img src=x onerror=alert(1)>%0A{{7*7}}%0A</script>&colour=<b>&dims=3",
+        "%E0%A4%A&&==&sentences=%FF%FE",
+        "sentences=" + "a%20" * 330_000,
+    ],
+    ids=["bad values", "unknown names", "markup", "broken escapes", "a megabyte"],
+)
+def test_a_broken_link_leaves_the_page_usable(visit, server, fragment):
+    visitor = visit()
+    visitor.page.goto("about:blank")
+    visitor.page.goto(f"{server}#{fragment}")
+    expect(visitor.status).to_contain_text("one pass")
+    assert visitor.page.locator("#right img, #left img").count() == 0
+    visitor.errors.clear()
+    type_in(visitor, *OWN)
+    visitor.wait_for_points(3)
+    assert visitor.fits()
+
+
+# --- the network ---
+
+
+def slow_and_unsteady(page, seed: int) -> list[str]:
+    """400 ms for every round trip, and one request in twenty fails; returns what has failed so far."""
+    chance, failed = random.Random(seed), []
+
+    def pass_on(route) -> None:
+        if chance.random() >= 0.05:
+            route.continue_()
+            return
+        failed.append(route.request.url)
+        if chance.random() < 0.5:
+            route.abort()
+        else:
+            route.fulfill(status=503, body="busy")
+
+    page.route("**/*", pass_on)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    conditions = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
+    session.send("Network.emulateNetworkConditions", conditions)
+    return failed
+
+
+def test_an_unsteady_network_loses_nothing_and_does_nothing_twice(visit, tmp_path):
+    visitor = visit()
+    since = visitor.page.evaluate("performance.timeOrigin")
+    failed = slow_and_unsteady(visitor.page, seed=4)
+    visitor.box.fill(OWN[0])
+    visitor.box.press("End")
+    visitor.page.keyboard.type(" It rained all day.", delay=60)
+    expect(rows(visitor)).to_have_count(1)
+    expect(rows(visitor).first).to_contain_text("It rained all day.")
+    expect(visitor.box).to_have_value(f"{OWN[0]} It rained all day.")
+    assert visitor.box.evaluate("e => e.selectionStart") == len(f"{OWN[0]} It rained all day.")
+    for example, count in (("Reviews", 11), ("News", 12)):
+        visitor.page.get_by_role("button", name=example).click()
+        expect(rows(visitor)).to_have_count(count)
+    visitor.upload(table(tmp_path))
+    expect(visitor.status).to_contain_text("moods.csv: 3 sentences.")
+    for tab, view in (
+        ("Sentiment", "#sentiment-view .bar-row"),
+        ("Entities", "#entities-view .lines li"),
+        ("Embeddings", "#neighbours tbody tr"),
+    ):
+        visitor.open(tab)
+        expect(visitor.page.locator(view)).to_have_count(3)
+        assert visitor.download("Download CSV").count(b"\r\n") >= 1
+    visitor.open("Overview")
+    visitor.page.locator("#analyze").click()
+    visitor.page.get_by_role("button", name="Put my own sentences back").click()
+    expect(visitor.box).to_have_value(f"{OWN[0]} It rained all day.")
+    expect(rows(visitor)).to_have_count(1)
+    assert failed, "something has to have failed"
+    assert visitor.page.evaluate("performance.timeOrigin") == since, "the page was not loaded again"
+    visitor.errors.clear()
+
+
+def test_a_question_whose_answer_never_comes_is_asked_again(visit):
+    visitor = visit()
+    asked = []
+
+    def stall_once(route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+
+    visitor.page.route(ANSWERS, stall_once)
+    visitor.box.fill("\n".join(OWN))
+    expect(visitor.status).to_contain_text("Waiting for the server")
+    expect(rows(visitor)).to_have_count(3, timeout=60_000)
+    visitor.errors.clear()
+
+
+def test_events_that_find_no_server_wait_and_the_page_says_so(visit, tmp_path):
+    visitor = visit()
+    joined = []
+    visitor.page.route("**/queue/join**", lambda route: (joined.append(route.request), route.abort()))
+    visitor.upload(table(tmp_path))
+    expect(visitor.page.locator("#connection")).to_contain_text("No answer from the server")
+    visitor.page.unroute("**/queue/join**")
+    expect(visitor.status).to_contain_text("moods.csv: 3 sentences.")
+    expect(visitor.page.locator("#connection")).to_be_hidden()
+    assert len({request.headers["x-mtl-call"] for request in joined}) <= 2
+    visitor.errors.clear()
+
+
+def test_what_the_server_refuses_is_said_and_not_asked_again(visit):
+    visitor = visit()
+    asked = []
+
+    def refuse(route) -> None:
+        asked.append(route)
+        route.fulfill(status=413, json={"detail": "This is too much at once."})
+
+    visitor.page.route(ANSWERS, refuse)
+    visitor.box.fill("\n".join(OWN))
+    expect(visitor.status.locator(".bad")).to_contain_text("This is too much at once.")
+    visitor.page.wait_for_timeout(1_500)
+    assert len(asked) == 1
+    visitor.page.unroute(ANSWERS)
+    type_in(visitor, *OWN[:2])
+    visitor.errors.clear()
+
+
+# --- the server ---
+
+
+def test_a_machine_that_slept_goes_on_where_it_was(visit):
+    visitor = visit()
+    type_in(visitor, *OWN)
+    session = visitor.page.context.new_cdp_session(visitor.page)
+    session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    # Its heartbeat is gone for longer than a server remembers a closed page's sentences.
+    session.send("Network.enable")
+    offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    session.send("Network.emulateNetworkConditions", offline)
+    visitor.page.wait_for_timeout(22_000)
+    session.send("Network.emulateNetworkConditions", {**offline, "offline": False})
+    session.send("Page.setWebLifecycleState", {"state": "active"})
+    visitor.choose("Map", "PCA")
+    expect(visitor.page.locator("#right")).to_contain_text("PCA: the directions")
+    expect(visitor.box).to_have_value("\n".join(OWN))
+    visitor.box.press("Control+End")
+    visitor.page.keyboard.type(" Awake again.")
+    expect(rows(visitor).last).to_contain_text("Awake again.")
+    visitor.errors.clear()
+
+
+def test_a_server_that_was_started_again_answers_by_itself(context, tmp_path):
+    with served_page(runs=tmp_path) as url:
+        visitor = Visitor(newcomer(context), url)
+        type_in(visitor, *OWN)
+        since = visitor.page.evaluate("performance.timeOrigin")
+    visitor.box.press("Control+End")
+    visitor.page.keyboard.type(" While it is away.")
+    expect(visitor.status).to_contain_text("The server does not answer. Your sentences are kept")
+    with served_page(runs=tmp_path, port=int(url.rsplit(":", 1)[1].strip("/"))):
+        visitor.page.keyboard.type(" And back.")
+        expect(rows(visitor).last).to_contain_text("While it is away. And back.")
+        visitor.wait_until("since => performance.timeOrigin !== since", since)
+        expect(rows(visitor).last).to_contain_text("While it is away. And back.")
+        expect(visitor.box).to_be_focused()
+    visitor.page.close()
