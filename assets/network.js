@@ -20,11 +20,14 @@
     id: "connection", hidden: true, textContent: "No answer from the server. What you did last waits, and is sent again.",
   });
   line.setAttribute("role", "status");
-  document.addEventListener("DOMContentLoaded", () => document.body.append(line));
+  const show = () => {
+    document.body.append(line);
+    line.hidden = false;
+  };
   const wait = (change) => {
     waiting += change;
     clearTimeout(timer);
-    if (waiting) timer = setTimeout(() => { line.hidden = false; }, 1000); // most are answered before anybody could read it
+    if (waiting) timer = setTimeout(show, 1000); // most are answered before anybody could read it
     else line.hidden = true;
   };
 

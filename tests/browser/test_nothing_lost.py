@@ -199,7 +199,7 @@ def slow_and_unsteady(page, seed: int) -> list[str]:
 def test_an_unsteady_network_loses_nothing_and_does_nothing_twice(visit, tmp_path):
     visitor = visit()
     since = visitor.page.evaluate("performance.timeOrigin")
-    failed = slow_and_unsteady(visitor.page, seed=4)
+    failed = slow_and_unsteady(visitor.page, seed=219)  # of the first dozen three fail, in both ways
     visitor.box.fill(OWN[0])
     visitor.box.press("End")
     visitor.page.keyboard.type(" It rained all day.", delay=60)
