@@ -255,7 +255,7 @@ def test_events_that_find_no_server_wait_and_the_page_says_so(visit, tmp_path):
     visitor.page.unroute("**/queue/join**")
     expect(visitor.status).to_contain_text("moods.csv: 3 sentences.")
     expect(visitor.page.locator("#connection")).to_be_hidden()
-    assert len({request.headers["x-mtl-call"] for request in joined}) <= 2
+    assert len({request.headers["x-mtl-call"] for request in joined}) < len(joined), "asked again by the same id"
     visitor.errors.clear()
 
 
