@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = (
     ("mtl.config",),
     (
+        "mtl.clusters",
         "mtl.data",
         "mtl.encoder",
         "mtl.familiarity",
