@@ -59,7 +59,7 @@ _LIMITS = {"#file": MAX_FILE_BYTES, "#data-file": MAX_FILE_BYTES, "#checkpoint":
 CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number format it computes in."
 CHOSEN_CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
 # In the order in which they need each other.
-_SCRIPTS = ("page.js", "answers.js", "plots.js", "controls.js")
+_SCRIPTS = ("page.js", "answers.js", "plots.js", "grid.js", "map.js", "chosen.js", "controls.js")
 
 
 class Page(gr.Blocks):

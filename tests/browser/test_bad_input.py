@@ -161,7 +161,8 @@ def test_a_table_is_read_with_its_labels_and_its_findings(visitor, tmp_path):
     visitor.similarities(4)
     visitor.choose("Colour by", "file: mood")
     visitor.wait_until(
-        "document.querySelector('#map .js-plotly-plot')._fullData.map(t => t.name).sort().join() =="
+        "document.querySelector('#map .js-plotly-plot')._fullData"
+        ".filter(t => t.showlegend).map(t => t.name).sort().join() =="
         " 'angry (2),happy (2)'"
     )
 

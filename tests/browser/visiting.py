@@ -146,8 +146,35 @@ class Visitor:
         """Wait until the map shows `count` points."""
         self.wait_until(
             "n => document.querySelector('#map .js-plotly-plot')?._fullData"
-            "?.reduce((sum, trace) => sum + trace.x.length, 0) === n",
+            "?.filter(trace => trace.customdata).reduce((sum, trace) => sum + trace.x.length, 0) === n",
             arg=count,
+        )
+
+    def wait_for_rings(self, count: int) -> None:
+        """Wait until so many points of the map are marked as chosen."""
+        self.wait_until(
+            "n => (document.querySelector('#map .js-plotly-plot')._fullData"
+            ".find(trace => trace.uid === 'rings')?.x.length ?? 0) === n",
+            arg=count,
+        )
+
+    def legend(self) -> list[str]:
+        """What the map's legend names."""
+        return self.page.evaluate(
+            "() => document.querySelector('#map .js-plotly-plot')._fullData"
+            ".filter(trace => trace.showlegend).map(trace => trace.name)"
+        )
+
+    def place_on_map(self, row: int) -> dict[str, float]:
+        """Where the point of a sentence is on the screen."""
+        return self.page.evaluate(
+            """row => {
+              const plot = document.querySelector("#map .js-plotly-plot"), { xaxis, yaxis } = plot._fullLayout;
+              const { x, y, rows } = plot.data.find(({ customdata, rows }) => customdata && rows.includes(row));
+              const i = rows.indexOf(row), { left, top } = plot.getBoundingClientRect();
+              return { x: left + xaxis._offset + xaxis.d2p(x[i]), y: top + yaxis._offset + yaxis.d2p(y[i]) };
+            }""",
+            row,
         )
 
     def bars(self) -> list[dict[str, float]]:
