@@ -17,6 +17,16 @@ window.mtl = {
     link.click();
   },
 
+  // On a phone the chapters of Learn begin folded.
+  fold: (element, watch) => {
+    const fold = () => {
+      if (!window.matchMedia("(max-width: 900px)").matches) return;
+      for (const chapter of element.querySelectorAll(".chapter")) chapter.open = false;
+    };
+    fold();
+    watch("value", fold);
+  },
+
   // --- Train ---
 
   // A page that is loaded again has no new link: it wrote its settings into the address by itself.

@@ -57,7 +57,7 @@ class Controls:
 
     def take_away(self) -> Controls:
         if not self.page.locator("#copy-command").is_visible():
-            self.page.locator("#take-away button").first.click()
+            self.page.locator("#take-away summary").click()
         expect(self.page.locator("#copy-command")).to_be_visible()
         return self
 
