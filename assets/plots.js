@@ -2,13 +2,16 @@
 // There is one of each, and it moves to the tab that is open.
 mtl.plots = (() => {
   const QUIET_INK = "#8a8f98", FADED = "rgba(127,127,127,0.18)", ACCENT = "#0072B2";
-  const FONT = { family: "IBM Plex Sans, system-ui, sans-serif", size: 12, color: QUIET_INK };
+  const FONT = { family: "IBM Plex Sans, system-ui, sans-serif", size: 14, color: QUIET_INK };
   const CIVIDIS = [[0, "#00224e"], [0.25, "#3f4c6b"], [0.5, "#7d7c78"], [0.75, "#bcae6c"], [1, "#fee838"]];
   // A finger that swipes scrolls the page: it would push the points out of the picture.
   const TOUCH = window.matchMedia("(pointer: coarse)").matches;
   const CONFIG = { displaylogo: false, responsive: true };
   const NUMBERED = 40, LINES = 60, WEBGL = 300; // up to so many points have numbers, lines; from so many on WebGL draws
-  const VALUES = 12, TICK_TEXTS = 30;
+  const VALUES = 12; // up to so many sentences have their cosines written into the grid
+  // Pixels that a cosine takes in its cell, a number below its column, a number or a text beside its row, and such texts.
+  const CELL = 32, COLUMN = 24, ROW = 20, TEXTS = 230;
+  const STEPS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000];
 
   let plotly = null;
   const load = () => plotly ??= new Promise((done) => {
@@ -159,7 +162,7 @@ mtl.plots = (() => {
     return {
       ...at(points, rows, solid), rows, type: kindOf(solid, count), mode: numbered ? "markers+text" : "markers",
       ...(numbered ? { text: rows.map((row) => `${row + 1}`) } : {}),
-      textposition: "top center", textfont: { size: 12, color: QUIET_INK },
+      textposition: "top center", textfont: { size: 14, color: QUIET_INK },
       customdata: rows.map((row) => hover(texts[row]) + (said(row) && "<br>" + said(row))),
       hovertemplate: "%{customdata}<extra></extra>",
       name: name && `${escape(shorten(name, 30))} (${rows.length})`, showlegend: Boolean(name),
@@ -213,7 +216,8 @@ mtl.plots = (() => {
     // A cell's label is its row's and its column's: given once per axis, as categories. Numbered, as texts may be equal.
     const names = rows.map((row) => `<b>${row + 1}</b> ${hover(found.texts[row])}`);
     const across = canvas.clientWidth, narrow = across < 480;
-    const written = count <= VALUES && (across - (narrow ? 40 : 190)) / count >= 24;
+    const wide = across - (narrow ? 40 : TEXTS), high = 400;
+    const written = count <= VALUES && wide / count >= CELL;
     const traces = [{
       type: "heatmap", z: values, x: names, y: names, zmin: 0, zmax: 1, colorscale: CIVIDIS,
       xgap: count <= 40 ? 1 : 0, ygap: count <= 40 ? 1 : 0, showscale: !written,
@@ -223,23 +227,26 @@ mtl.plots = (() => {
     // Plotly's own cell values choose their ink badly on middle greys.
     if (written) traces.push({
       type: "scatter", mode: "text", x: names.flatMap(() => names), y: names.flatMap((name) => names.map(() => name)),
-      text: values.flat().map(short), textfont: { size: 12, color: values.flat().map(ink) }, hoverinfo: "skip", showlegend: false,
+      text: values.flat().map(short), textfont: { size: 14, color: values.flat().map(ink) }, hoverinfo: "skip", showlegend: false,
     });
-    const step = count <= 30 ? 1 : [5, 10, 25, 50, 100, 250, 500].find((size) => rows.at(-1) / size <= 12) ?? 1000;
-    const round = new Map();
-    if (count <= 60) rows.forEach((row, i) => (row + 1) % step === 0 && round.set(i, `${row + 1}`));
-    else for (let number = step; number <= rows.at(-1) + 1; number += step) round.set(rows.findIndex((row) => row + 1 >= number), `${number}`);
+    // The numbers that have room along an axis of so many pixels.
+    const numbers = (pixels, each) => {
+      const last = rows.at(-1) + 1, step = STEPS.find((size) => size * pixels / last >= each) ?? STEPS.at(-1);
+      const round = new Map();
+      for (let number = step; number <= last; number += step) round.set(rows.findIndex((row) => row + 1 >= number), `${number}`);
+      return round;
+    };
     // The mark keeps the number on the right of a text that runs from right to left.
-    const side = narrow || count > TICK_TEXTS ? round
+    const side = narrow || high / count < ROW ? numbers(high, ROW)
       : new Map(rows.map((row, i) => [i, `${escape(shorten(found.texts[row], 24))}\u200e  ${row + 1}`]));
     // A hair off the middle of each cell: at the exact place plotly would put the short tick into the label, too.
     const beside = Math.max(count, 2) * 2e-4;
     const ticks = (labels) => ({
       tickmode: "array", tickvals: [...labels.keys()].map((i) => i + beside), ticktext: [...labels.values()],
-      tickfont: { size: count <= 20 ? 12 : 11 }, tickangle: 0, ticks: "", showgrid: false, automargin: true,
+      tickangle: 0, ticks: "", showgrid: false, automargin: true,
     });
     const shape = {
-      ...base(460), dragmode: TOUCH ? false : "pan", uirevision: count, xaxis: ticks(round), yaxis: { ...ticks(side), autorange: "reversed" },
+      ...base(460), dragmode: TOUCH ? false : "pan", uirevision: count, xaxis: ticks(numbers(wide, COLUMN)), yaxis: { ...ticks(side), autorange: "reversed" },
       shapes: bands([]),
     };
     await window.Plotly.react(canvas, traces, shape, CONFIG);
