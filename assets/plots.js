@@ -9,8 +9,9 @@ mtl.plots = (() => {
   const CONFIG = { displaylogo: false, responsive: true };
   const NUMBERED = 40, LINES = 60, WEBGL = 300; // up to so many points have numbers, lines; from so many on WebGL draws
   const VALUES = 12; // up to so many sentences have their cosines written into the grid
-  // Pixels that a cosine takes in its cell, a number below its column, a number or a text beside its row, and such texts.
-  const CELL = 32, COLUMN = 24, ROW = 20, TEXTS = 230;
+  // Pixels that a cosine takes across its cell, a number below its column, a number or a text up its row; and what such
+  // texts and the scale take beside the cells.
+  const CELL = 32, COLUMN = 24, ROW = 20, TEXTS = 230, SCALE = 70;
   const STEPS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000];
 
   let plotly = null;
@@ -216,8 +217,8 @@ mtl.plots = (() => {
     // A cell's label is its row's and its column's: given once per axis, as categories. Numbered, as texts may be equal.
     const names = rows.map((row) => `<b>${row + 1}</b> ${hover(found.texts[row])}`);
     const across = canvas.clientWidth, narrow = across < 480;
-    const wide = across - (narrow ? 40 : TEXTS), high = 400;
-    const written = count <= VALUES && wide / count >= CELL;
+    const right = across - (narrow ? 40 : TEXTS), high = 400;
+    const written = count <= VALUES && right / count >= CELL, wide = right - (written ? 0 : SCALE);
     const traces = [{
       type: "heatmap", z: values, x: names, y: names, zmin: 0, zmax: 1, colorscale: CIVIDIS,
       xgap: count <= 40 ? 1 : 0, ygap: count <= 40 ? 1 : 0, showscale: !written,

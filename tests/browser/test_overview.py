@@ -86,6 +86,7 @@ def test_what_is_pointed_at_lights_up_everywhere_and_two_have_a_cosine(visitor):
 def test_a_cell_of_the_grid_chooses_both_of_its_sentences(visitor):
     type_in(visitor, *THREE)
     cosine = visitor.similarities(3)[0][2]
+    visitor.heatmap.scroll_into_view_if_needed()
     area = visitor.heatmap.locator(".nsewdrag").first.bounding_box()
     visitor.page.mouse.click(area["x"] + area["width"] * 5 / 6, area["y"] + area["height"] / 6)
     expect(visitor.page.locator("#overview .pair")).to_contain_text(f"cosine {cosine:.3f}")

@@ -175,6 +175,7 @@ def test_a_topic_has_the_bars_too(learner):
     learner.open("Sentiment")
     learner.choose("Head", "topic")
     expect(learner.page.locator("#sentiment-view .bars-head")).to_contain_text("Science")
+    assert "intensity" not in learner.page.locator("#sentiment-view").inner_text().lower()
     learner.choose("Head", "sentiment")
     expect(learner.page.locator("#sentiment-view .bars-head")).to_contain_text("neutral")
 
