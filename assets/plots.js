@@ -11,7 +11,7 @@ mtl.plots = (() => {
   const VALUES = 12; // up to so many sentences have their cosines written into the grid
   // Pixels that a cosine takes across its cell, a number below its column, a number or a text up its row; and what such
   // texts and the scale take beside the cells.
-  const CELL = 32, COLUMN = 24, ROW = 20, TEXTS = 230, SCALE = 70;
+  const CELL = 28, COLUMN = 24, ROW = 20, TEXTS = 230, SCALE = 70;
   const STEPS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000];
 
   let plotly = null;

@@ -142,7 +142,7 @@ def test_a_model_is_taken_away_as_a_zip_and_used_elsewhere(learner, context, ser
     other = Visitor(newcomer(context), server)
     other.analyze(*SENTENCES)
     other.open("Train")
-    other.page.get_by_text("Use a checkpoint that you downloaded").click()
+    other.page.locator("#bring-model summary").click()
     bring = other.page.locator("#checkpoint input[type=file]")
     bring.set_input_files(tmp_path / "cut.zip")
     expect(other.page.locator("#checkpoint-status .bad")).to_contain_text("cut short")
