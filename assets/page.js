@@ -32,6 +32,11 @@ window.mtl = {
   openLinked: (title) => /[?&](train|start)=/.test(window.location.search) && mtl.openTab(title),
   // What the form says, as JSON; nothing where it is not there yet.
   collect: () => document.querySelector("#what-learns .learns")?.parentElement.collect() ?? "",
+  // Start sends the form as it stands, and shows where the curves grow.
+  start: () => {
+    document.querySelector("#step-train").scrollIntoView({ behavior: "smooth" });
+    return mtl.collect();
+  },
   // A choice in the table of columns goes to the server, which writes the table anew; then it has the keyboard again.
   columns: (element, trigger, watch) => {
     let last = null;

@@ -138,7 +138,7 @@ def _load_folder(folder: Path, dtype: torch.dtype, device: str) -> MultiTaskMode
         raise other_base(str(folder), origin, [base.origin])
     model = _overlay(base, model_config, _read_weights(folder, files), folder)
     # Not the base's, where there are none: a model trained elsewhere may know other texts.
-    model.familiarity = Familiarity.read(folder, model.backbone.dim)
+    model.familiarity = Familiarity.read(folder, model.backbone.dim, len(model.backbone.groups))
     return model
 
 

@@ -2,14 +2,16 @@
 
 The relative Mahalanobis distance (Ren et al. 2021, after Lee et al. 2018): the squared distance to the mean of the
 training texts' vectors, less the one to the mean of a background of scrambled texts, each in its own covariance. The
-vectors are means of the token vectors that the pass gives on its way up, after two thirds of the layer groups: the
-lower ones know too little of the order of words, the upper ones only what the tasks need.
+vectors are means of the token vectors that the pass gives on its way up, averaged over two layers: one at a third of
+the way, which still sees the letters and signs of noise and code, and one at two thirds, which sees whether words form
+a language that it knows. The upper ones keep only what the tasks need.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -22,9 +24,10 @@ from mtl.files import write_bytes
 _SHRINKAGE = 0.5
 
 
-def level(groups: int) -> int:
-    """After how many of the layer groups the vectors are taken."""
-    return max(1, groups * 2 // 3)
+def levels(groups: int) -> tuple[int, int]:
+    """After how many of the layer groups, the lowest of which is the embeddings, the vectors are taken."""
+    layers = groups - 1
+    return 1 + layers // 3, 1 + layers * 2 // 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Familiarity:
-    """Statistics of the vectors of training texts and of a background.
+    """Statistics of the vectors of training texts and of a background, taken after so many layer groups (`levels`).
 
     A text is unfamiliar if its score is above `threshold`; its familiarity is then below 0.5. `scale`: the difference
     of scores that takes the familiarity from 0.5 to 0.27 or 0.73.
@@ -67,6 +70,7 @@ class Familiarity:
     background: Moments
     threshold: float
     scale: float
+    levels: tuple[int, ...]
 
     def scores(self, vectors: torch.Tensor) -> torch.Tensor:
         """The relative distances (rows,) of vectors (rows, dim); larger is less familiar."""
@@ -89,7 +93,7 @@ class Familiarity:
     def write(self, folder: Path) -> None:
         from safetensors.torch import save
 
-        tensors = {"numbers": torch.tensor([self.threshold, self.scale])}
+        tensors = {"numbers": torch.tensor([self.threshold, self.scale]), "levels": torch.tensor(self.levels)}
         for name, moments in (("known", self.known), ("background", self.background)):
             tensors[f"{name}.count"] = torch.tensor(moments.count)
             tensors[f"{name}.mean"] = moments.mean.contiguous()
@@ -97,7 +101,7 @@ class Familiarity:
         write_bytes(folder / weights.FAMILIARITY, save(tensors))
 
     @classmethod
-    def read(cls, folder: Path, dim: int) -> Familiarity | None:
+    def read(cls, folder: Path, dim: int, groups: int) -> Familiarity | None:
         """The statistics in a checkpoint's folder, None if it has none. Raises `UserError` for a damaged file."""
         from safetensors.torch import load
 
@@ -116,11 +120,14 @@ class Familiarity:
                 for name in ("known", "background")
             )
             threshold, scale = tensors["numbers"].tolist()
+            # Earlier files are from one level.
+            taken = tuple(tensors["levels"].tolist()) if "levels" in tensors else (max(1, groups * 2 // 3),)
         except (KeyError, ValueError, RuntimeError) as error:
             raise UserError(f"{path} is damaged: {error} is missing or of the wrong shape.") from error
         shapes = {tuple(m.mean.shape) + tuple(m.covariance.shape) for m in (known, background)}
-        read = cls(known, background, threshold, scale)
-        if shapes != {(dim, dim, dim)} or not read._usable:
+        read = cls(known, background, threshold, scale, taken)
+        fits = shapes == {(dim, dim, dim)} and all(0 < low <= high for low, high in pairwise((*taken, groups)))
+        if not fits or not read._usable:
             raise UserError(f"{path} does not fit the model beside it. Delete it, or copy it again.")
         return read
 

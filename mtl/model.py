@@ -19,7 +19,7 @@ from torch import nn
 
 from mtl.config import KINDS, ModelConfig, TaskSpec, UserError, listed
 from mtl.encoder.backbone import Backbone
-from mtl.familiarity import Familiarity, level
+from mtl.familiarity import Familiarity
 from mtl.heads import Head
 from mtl.pooling import POOL, Encoded, Projection, mean
 from mtl.text.batches import Batch, Tokens, by_length, collate, count_tokens, tokenise
@@ -181,17 +181,19 @@ class MultiTaskModel(nn.Module):
         return count_tokens(self.backbone.tokenizer, texts)
 
     def encode_batch(
-        self, batch: Batch, hidden: torch.Tensor | None = None, start: int = 0, keep_lower: int = 0
+        self, batch: Batch, hidden: torch.Tensor | None = None, start: int = 0, keep_lower: Sequence[int] = ()
     ) -> Encoded:
         """Run the backbone once, from the group `start` on if `hidden` (batch, tokens, dim), its input, is given.
 
-        `keep_lower`: keep the token vectors after so many groups as well.
+        `keep_lower`: keep the mean of the token vectors after each of these numbers of groups as well.
         """
-        inputs, lower = batch.ids if hidden is None else hidden, None
-        if keep_lower > start:
-            inputs = lower = self.backbone.run(inputs, batch.mask, start, keep_lower)
-            start = keep_lower
-        return Encoded(self.backbone.run(inputs, batch.mask, start), batch.mask, self.backbone, lower)
+        inputs, lower = batch.ids if hidden is None else hidden, []
+        for stop in keep_lower:
+            inputs = self.backbone.run(inputs, batch.mask, start, stop)
+            lower.append(inputs)
+            start = stop
+        tokens = self.backbone.run(inputs, batch.mask, start)
+        return Encoded(tokens, batch.mask, self.backbone, sum(lower) / len(lower) if lower else None)
 
     def logits(self, encoded: Encoded, batch: Batch, task: str) -> torch.Tensor:
         """One task's logits: (rows, outputs), or (words, outputs) for the words of all rows."""
@@ -232,7 +234,7 @@ class MultiTaskModel(nn.Module):
             for i, row, embedding, values, share in zip(indices, part, embeddings, results, familiar, strict=True):
                 answers[i] = _analysis(row, embedding, values, share)
 
-        self.each_batch(rows, decode, progress, level(len(self.backbone.groups)) if self.familiarity else 0)
+        self.each_batch(rows, decode, progress, self.familiarity.levels if self.familiarity else ())
         return answers
 
     def compare(
@@ -314,7 +316,7 @@ class MultiTaskModel(nn.Module):
         rows: Sequence[Tokens],
         handle: Callable[[list[int], Batch, Encoded], None],
         progress: Callable[[int, int], None] | None = None,
-        keep_lower: int = 0,
+        keep_lower: Sequence[int] = (),
     ) -> None:
         """Run the backbone over `rows` in batches of similar length and call `handle(indices, batch, encoded)`."""
         done = 0

@@ -38,7 +38,7 @@ POOL = {"mean": mean, "max": maximum, "cls": cls}
 class Encoded:
     """The result of one backbone pass: token vectors (batch, tokens, dim), and pooled vectors, computed on demand.
 
-    `lower`: the token vectors of a lower layer, where they were kept.
+    `lower`: the mean of the token vectors of some lower layers, where they were kept.
     From cached vectors (see `mtl.training.frozen_cache`) it has pooled and word vectors, but no token vectors.
     """
 

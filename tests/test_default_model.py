@@ -1,6 +1,7 @@
 """The bundled model answers everyday sentences rightly, fits a Space, and is not silently replaced by a worse one."""
 
 import csv
+import gzip
 import json
 import subprocess
 import sys
@@ -41,6 +42,19 @@ def test_it_comes_with_its_recipe_its_record_and_a_card():
     assert others
     for path in others:
         assert Recipe.read(path).train_on and f"recipes/{path.name}" in card
+
+
+def test_its_recipes_read_both_sentences_of_each_pair_of_sts_b(tmp_path):
+    rows = [f"main\tMSRvid\t2012\t{i:04}\t{i % 6}.0\tA cat sleeps {i}.\tCat {i} is asleep.\n" for i in range(40)]
+    (tmp_path / "stsb.train.tsv.gz").write_bytes(gzip.compress("".join(rows).encode()))
+    read = 0
+    for path in (checkpoint.DEFAULT_FOLDER / "recipe.json", *RECIPES.glob("*.json")):
+        sources = [source for source in Recipe.read(path).train_on if source.file == "stsb.train.tsv.gz"]
+        texts = [[row.text for row in read_source(source, tmp_path, {})] for source in sources]
+        if sources:
+            assert [some[7] for some in texts] == ["A cat sleeps 7.", "Cat 7 is asleep."], path
+            read += 1
+    assert read == 6
 
 
 def test_the_weights_are_stored_in_half_precision():

@@ -176,7 +176,7 @@ def test_names_say_which_run_and_what_was_trained(tmp_path):
         ({"embeddings": 0, "layer 1": 0, "head a": 0.1, "head b": 0.2}, "heads trained"),
         ({"embeddings": 0, "layer 1": 0, "head a": 0.1, "head b": 0}, "head a trained"),
         ({"embeddings": 0.1, "layer 1": 0.1, "head a": 0.1}, "all layers trained"),
-        ({"embeddings": 0.1, "layer 1": 0.1, "head a": 0}, "all layers trained, no head"),
+        ({"embeddings": 0.1, "layer 1": 0.1, "head a": 0}, "all layers but no head trained"),
         ({"embeddings": 0, "layer 1": 0.1, "layer 2": 0.1, "head a": 0.1}, "top 2 layers and head a trained"),
         ({"embeddings": 0, "layer 1": 0.1, "layer 2": 0, "head a": 0, "head b": 0}, "layer 1 trained"),
         (

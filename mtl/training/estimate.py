@@ -42,7 +42,8 @@ _WORDS = 0.8
 @dataclass(frozen=True)
 class Estimate:
     """`trainable` and `frozen` count weights; `memory_mb` is the peak of the run's process. `rows` are trained on,
-    `validation_rows` held out. `seconds` is None while this machine's speed is still being measured."""
+    `validation_rows` held out. `learns`: whether each group does. `seconds` is None while this machine's speed is still
+    being measured."""
 
     trainable: int
     frozen: int
@@ -51,6 +52,7 @@ class Estimate:
     memory_mb: float
     rows: int
     validation_rows: int
+    learns: Mapping[str, bool]
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def estimate(
         work.memory(tokens / rows if rows else 0.0) / 1e6,
         train_rows,
         held_out,
+        {group.name: not group.frozen for group in groups},
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 
 from mtl.data.dataset import Dataset
-from mtl.familiarity import Familiarity, Moments, level
+from mtl.familiarity import Familiarity, Moments, levels
 from mtl.model import MultiTaskModel
 from mtl.pooling import Encoded, mean
 from mtl.text.batches import Batch, Tokens
@@ -20,14 +20,47 @@ ROWS_PER_PART = 250
 # With fewer texts there is nothing to estimate a covariance from.
 FEWEST = 30
 # Texts made from the rows: short pieces of them, and the background.
-_CROPS, _BACKGROUND = 1500, 2400
+_CROPS, _NAMES, _BACKGROUND = 1500, 650, 2400
 # The share of training texts that may be called unfamiliar.
-_BEYOND = 0.015
+_BEYOND = 0.011
 # The share of the new rows in the statistics of a fine-tuned model, at least.
 _LEAST_SHARE = 0.25
 # About how often each letter stands in texts of languages that use the Latin alphabet.
 _LETTERS = "eeeeeeeaaaaaaiiiiiooooouuuunnnnrrrrsssstttllldddmmmkkkpgbvzhjfcywxq"
-_SIGNS = "(){}[]<>=;:._/|&*+-$#@\"'%"
+# What lines of code look like in the commonest languages: K is a keyword or a command, N a name or a number.
+_STATEMENTS = """
+K N(N, N) {
+N = N(N, N)
+N.N(N);
+K N N = N;
+K N, N K N;
+K N K N K N = N
+<N N="N">N</N>
+K "N"
+K -N N/N
+N: N;
+K N:
+K (N < N) N++;
+N[N] = N + N;
+K N K N
+{"N": "N", "N": N}
+K N = N => N.N(N);
+@N("N")
+K -N -N N | K N
+N -> N
+# N N
+K N
+K N;
+N != N
+} K {
+""".strip().splitlines()
+_KEYWORDS = (
+    *("if", "else", "for", "while", "return", "import", "from", "def", "class", "var", "let", "const", "int"),
+    *("void", "public", "static", "function", "print", "select", "where", "insert", "update", "drop", "table"),
+    *("set", "and", "or", "not", "in", "new", "null", "true", "try", "except", "catch", "break", "echo", "sudo"),
+    *("git", "run", "push", "include", "fn", "func", "package", "private", "struct", "type", "async", "await"),
+    *("end", "then", "do"),
+)
 _NAME = re.compile(r"\b[A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2}\b")
 
 
@@ -44,18 +77,21 @@ def gather(model: MultiTaskModel, dataset: Dataset) -> Familiarity | None:
         return None
     held_out = texts[::5]
     kept = [text for i, text in enumerate(texts) if i % 5]
-    crops, scrambled = min(_CROPS, len(texts)), min(_BACKGROUND, 2 * len(texts))
-    known = Moments.of(_vectors(model, [*kept, *_crops(kept, crops, chance)]))
+    crops, names = min(_CROPS, len(texts)), min(_NAMES, len(texts) // 7)
+    scrambled = min(_BACKGROUND, 2 * len(texts))
+    taken = levels(len(model.backbone.groups))
+    familiar = [*kept, *_crops(kept, crops, chance), *_names(dataset, names, chance)]
+    known = Moments.of(_vectors(model, familiar, taken))
     others = [*_scrambled(kept, scrambled, chance), *_pieces(model, scrambled // 3, chance)]
-    background = Moments.of(_vectors(model, others))
-    first = Familiarity(known, background, 0.0, 1.0)
-    scores = first.scores(_vectors(model, [*held_out, *_crops(held_out, crops // 5, chance)]))
+    background = Moments.of(_vectors(model, others, taken))
+    first = Familiarity(known, background, 0.0, 1.0, taken)
+    scores = first.scores(_vectors(model, [*held_out, *_crops(held_out, crops // 5, chance)], taken))
     return replace(first, threshold=_limit(scores), scale=float(scores.std()) / 4)
 
 
 def _joined(model: MultiTaskModel, before: Familiarity, texts: Sequence[str]) -> Familiarity:
     """Statistics before training and of the texts of the run, which are all familiar afterwards."""
-    vectors = _vectors(model, texts)
+    vectors = _vectors(model, texts, before.levels)
     own = Moments.of(vectors)
     share = max(own.count / (own.count + before.known.count), _LEAST_SHARE)
     joined = replace(before, known=before.known.mixed(own, share))
@@ -75,8 +111,8 @@ def _texts(dataset: Dataset, chance: random.Random) -> list[str]:
     return chance.sample([*texts], len(texts))
 
 
-def _vectors(model: MultiTaskModel, texts: Sequence[str | list[int]]) -> torch.Tensor:
-    """The vectors (texts, dim) of texts, or of token ids."""
+def _vectors(model: MultiTaskModel, texts: Sequence[str | list[int]], taken: Sequence[int]) -> torch.Tensor:
+    """The vectors (texts, dim) of texts, or of token ids, taken at these levels."""
     plain = [text for text in texts if isinstance(text, str)]
     tokenised = iter(model.tokenise(plain, words=False))
     rows = [next(tokenised) if isinstance(text, str) else Tokens("", text, [], False) for text in texts]
@@ -85,7 +121,7 @@ def _vectors(model: MultiTaskModel, texts: Sequence[str | list[int]]) -> torch.T
     def keep(indices: list[int], batch: Batch, encoded: Encoded) -> None:
         vectors[indices] = mean(encoded.lower, encoded.mask).float().cpu()
 
-    model.each_batch(rows, keep, keep_lower=level(len(model.backbone.groups)))
+    model.each_batch(rows, keep, keep_lower=taken)
     return vectors
 
 
@@ -105,8 +141,15 @@ def _crops(texts: Sequence[str], count: int, chance: random.Random) -> list[str]
     return [crop for crop in crops if any(c.isascii() and c.isalpha() for c in crop)]
 
 
+def _names(dataset: Dataset, count: int, chance: random.Random) -> list[str]:
+    """Names of two or three words: those that are rare in English look like another language."""
+    texts = (text for part in dataset.parts for row in part.rows for text in row.texts)
+    names = sorted({name for text in texts for name in _NAME.findall(text) if " " in name})
+    return chance.sample(names, min(count, len(names)))
+
+
 def _scrambled(texts: Sequence[str], count: int, chance: random.Random) -> list[str]:
-    """Words of random letters, words with their letters shuffled, and words among the signs of code."""
+    """Words of random letters, words with their letters shuffled, and words in statements of code."""
     makers: tuple[Callable[[list[str], random.Random], str], ...] = (_random_letters, _shuffled_letters, _code)
     made = []
     for i, text in enumerate(chance.choices(texts, k=count)):
@@ -124,12 +167,17 @@ def _shuffled_letters(words: list[str], chance: random.Random) -> str:
 
 
 def _code(words: list[str], chance: random.Random) -> str:
-    parts = []
-    for word in chance.choices(words, k=chance.randint(3, 10)):
-        name = chance.choice((word.lower(), f"{word}_{chance.choice(words)}", chance.choice("abcfijknpxy"), "10"))
-        signs = "".join(chance.choices(_SIGNS, k=chance.choice((0, 0, 1, 1, 2, 3))))
-        parts.append(name + signs + chance.choice(("", " ", " = ")))
-    return "".join(parts)
+    plain = re.findall("[a-z]+", " ".join(words).lower()) or ["x"]
+
+    def word(place: re.Match) -> str:
+        if place[0] == "K":
+            return chance.choice(_KEYWORDS)
+        one, other = chance.choices(plain, k=2)
+        forms = (one, one, one, f"{one}_{other}", f"{one}.{other}", one + other.title())
+        return chance.choice((*forms, chance.choice("abcfijknpxy"), str(chance.randint(0, 99))))
+
+    statements = chance.choices(_STATEMENTS, k=chance.choice((1, 1, 1, 2)))
+    return " ".join(re.sub(r"\b[NK]\b", word, statement) for statement in statements)
 
 
 def _pieces(model: MultiTaskModel, count: int, chance: random.Random) -> list[list[int]]:

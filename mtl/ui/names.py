@@ -53,14 +53,20 @@ def trained_in(path: Path) -> str:
 
 def trained(moved: Mapping[str, float]) -> str:
     """A few words from {group: relative change of its weights}; "" where nothing is known."""
+    parts = moving_parts(moved)
+    return f"{parts} trained" if parts else ""
+
+
+def moving_parts(moved: Mapping[str, float]) -> str:
+    """Which parts of a model move, by {group: 0 where it does not}; "" where none does."""
     groups = Groups(dict.fromkeys(moved, 1))  # their sizes do not matter here
     layers = [group.name for group in groups.layers]
     moving = [name for name in layers if moved[name]]
     heads = [group.name for group in groups.tops if group.kind == "head" and moved[group.name]]
     if not moving:
-        return f"{'heads' if len(heads) > 1 else heads[0]} trained" if heads else ""
+        return ("heads" if len(heads) > 1 else heads[0]) if heads else ""
     if len(moving) == len(layers):
-        return "all layers trained" if heads else "all layers trained, no head"
+        return "all layers" if heads else "all layers but no head"
     if len(moving) == 1:
         which = moving[0]
     elif moving == layers[-len(moving) :]:
@@ -68,4 +74,4 @@ def trained(moved: Mapping[str, float]) -> str:
     else:
         numbers = [name.removeprefix("layer ") for name in moving]
         which = f"{len(moving)} layer groups ({', '.join(numbers)})"
-    return f"{which}{' and heads' if len(heads) > 1 else f' and {heads[0]}' if heads else ''} trained"
+    return f"{which}{' and heads' if len(heads) > 1 else f' and {heads[0]}' if heads else ''}"

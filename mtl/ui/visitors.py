@@ -91,6 +91,16 @@ class Work:
         return [a.text for a in self.analyses]
 
     @property
+    def familiarity(self) -> list[float]:
+        """How familiar each text is to the model; empty if it has no statistics of what it was trained on."""
+        return [round(a.familiarity, 4) for a in self.analyses if a.familiarity is not None]
+
+    @property
+    def unfamiliar(self) -> set[int]:
+        """The numbers, from 1, of the sentences that are unlike those that the model knows."""
+        return {number for number, a in enumerate(self.analyses, 1) if a.unfamiliar}
+
+    @property
     def pooling(self) -> str:
         """The pooling that was asked for, or the model's own."""
         return self.asked.pooling if self.asked.pooling in self.model.poolings else self.model.config.pooling

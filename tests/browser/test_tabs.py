@@ -7,8 +7,10 @@ import io
 import re
 
 import numpy as np
+import pytest
 from playwright.sync_api import expect
 
+_BACKGROUND = "element => getComputedStyle(element).backgroundColor"
 SENTENCES = (
     "Marie Curie worked at the University of Paris.",
     "The food was terrible.",
@@ -65,7 +67,7 @@ def test_terrible_is_negative(visitor):
     visitor.page.locator("#sentiment-view").get_by_text("The same as a table").click()
     expect(visitor.page.locator("#sentiment-view table")).to_be_visible()
     header, *rows = rows_of(visitor.download("Download CSV"))
-    assert header == ["text", "sentiment", "negative", "neutral", "positive", "intensity"]
+    assert header == ["text", "sentiment", "negative", "neutral", "positive", "intensity", "familiarity"]
     assert [row[1] for row in rows] == ["negative", "positive"]
 
 
@@ -78,11 +80,31 @@ def test_a_person_and_a_company_are_found_with_their_characters(visitor):
     assert ("Satya Nadella", "PER") in marks
     assert ("Microsoft", "ORG") in marks
     _, *rows = rows_of(visitor.download("Download CSV"))
-    for number, sentence, name, _, start, end, _ in rows:
+    for number, sentence, name, _, start, end, *_ in rows:
         assert sentence == SENTENCES[int(number) - 1]
         assert sentence[int(start) : int(end)] == name
     assert ["6", SENTENCES[5], "Satya Nadella", "PER", "10", "23"] in [row[:6] for row in rows]
     assert ["6", SENTENCES[5], "Microsoft", "ORG", "34", "43"] in [row[:6] for row in rows]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_tab_says_what_the_model_does_not_know_and_its_numbers_can_be_read(visit, theme):
+    visitor = visit(theme=theme)
+    visitor.analyze("The soup was cold.", "Der Film mit Anna Schmidt in Berlin hat mir sehr gut gefallen.")
+    for tab, row in (
+        ("Overview", ".answers > li"),
+        ("Sentiment", "#sentiment-view .bar-row"),
+        ("Entities", "#entities-view .lines li"),
+    ):
+        visitor.open(tab)
+        expect(visitor.page.locator(row)).to_have_count(2)
+        known, unknown = visitor.page.locator(row).all()
+        expect(unknown).to_contain_text("do not trust these answers")
+        expect(known).not_to_contain_text("trust")
+        if tab != "Entities":
+            full, pale = (each.locator(".bar span").first for each in (known, unknown))
+            assert full.evaluate(_BACKGROUND) != pale.evaluate(_BACKGROUND)
+        assert visitor.unreadable() == []
 
 
 def test_the_legend_counts_and_filters(visitor):

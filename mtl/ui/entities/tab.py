@@ -28,15 +28,16 @@ def show_entities(work: Work) -> str:
     task, above = heads.choose(work, TASK, work.asked.span_head, "span_head")
     if task is None:
         return above
-    return above + markup.entities(work.texts, work.answers(task), work.model.tasks[task].labels)
+    return above + markup.entities(work.texts, work.answers(task), work.model.tasks[task].labels, work.unfamiliar)
 
 
 def entities_csv(work: Work) -> bytes:
     task = work.head(TASK, work.asked.span_head)
     answers = [] if task is None else work.answers(task)
+    familiar, column = work.familiarity, ("familiarity",) if work.familiarity else ()
     rows = [
-        (number, sentence, e.text, e.label, e.start, e.end, round(e.score, 4))
-        for number, (sentence, spans) in enumerate(zip(work.texts, answers, strict=False), 1)
+        (i + 1, work.texts[i], e.text, e.label, e.start, e.end, round(e.score, 4), *familiar[i : i + 1])
+        for i, spans in enumerate(answers)
         for e in spans
     ]
-    return csv_bytes(("sentence", "sentence text", "text", "label", "start", "end", "score"), rows)
+    return csv_bytes(("sentence", "sentence text", "text", "label", "start", "end", "score", *column), rows)

@@ -52,8 +52,11 @@ def show_sentiment(work: Work) -> str:
     probabilities = [kind.shares(answer) for answer in work.answers(task)]
     if probabilities[0] is None:
         spec = work.model.tasks[task]
-        rows = [(i + 1, row[0], kind.drawn(work.answers(task)[i], [spec])) for i, row in enumerate(table)]
-        listing = markup.table(TITLE, ["#", *headers], rows, "sentences")
+        rows = [
+            (number, _PARTS.clipped(text, number in work.unfamiliar), kind.drawn(answer, [spec]))
+            for number, (text, answer) in enumerate(zip(work.texts, work.answers(task), strict=True), 1)
+        ]
+        listing = markup.table(TITLE, ["#", "text", task], rows, "sentences")
         return above + markup.note(kind.legend) + listing
     keys = orders(probabilities, intensities)
     order = work.asked.order if work.asked.order in keys else AS_ENTERED
@@ -64,6 +67,7 @@ def show_sentiment(work: Work) -> str:
         [probabilities[i] for i in rows],
         None if intensities is None else [intensities[i] for i in rows],
         _scale(work),
+        work.unfamiliar,
     )
     cells = [(i + 1, *table[i][1:]) for i in rows]
     listing = markup.table(TITLE, ["#", *headers[1:]], cells, "sentences", sentences=rows)
@@ -86,12 +90,13 @@ def _scale(work: Work) -> tuple[float, float, str]:
 def _table(work: Work, task: str) -> tuple[list[str], list[list[str | float]]]:
     view, answers, intensities = work.view(task), work.answers(task), _intensities(work, task)
     labels = list(view.shares(answers[0]) or ())
-    headers = ["text", task, *labels, *([GAUGE] if intensities else [])]
+    familiar = work.familiarity
+    headers = ["text", task, *labels, *([GAUGE] if intensities else []), *(["familiarity"] if familiar else [])]
     rows = []
     for i, (value, answer) in enumerate(zip(work.texts, answers, strict=True)):
         strength = [intensities[i]] if intensities else []
         said = view.colour_of(answer) if labels else view.cell(answer)
-        rows.append([value, said, *(view.shares(answer) or {}).values(), *strength])
+        rows.append([value, said, *(view.shares(answer) or {}).values(), *strength, *familiar[i : i + 1]])
     return headers, rows
 
 

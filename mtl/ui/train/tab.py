@@ -1,4 +1,4 @@
-"""The Train tab: four steps on one screen, each usable at once."""
+"""The Train tab: four steps on one screen, each usable at once, and the bar with Start, which stays in view."""
 
 from __future__ import annotations
 
@@ -20,5 +20,6 @@ def build(session: Session) -> None:
     with gr.Row(elem_classes="steps"):
         data.build(session)
         controls.build(session)
-    live.build(session)
+    pictures = live.build(session)
     result.build(session)
+    live.build_bar(session, pictures)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -56,13 +56,16 @@ def bars(
     probabilities: Sequence[Mapping[str, float]],
     intensities: Sequence[float] | None,
     scale: tuple[float, float, str] = (-1.0, 1.0, "intensity"),
+    unfamiliar: Collection[int] = (),
 ) -> Markup:
     """One row per sentence: its number and text, a bar that shares 100 % between the labels, and a marker of
-    its intensity where there is one. `scale` is that one's lowest and highest value, and its name."""
+    its intensity where there is one. `scale` is that one's lowest and highest value, and its name; `unfamiliar` has the
+    numbers of the sentences that are unlike those that the model knows."""
     palette = colours(list(probabilities[0]))
     shown = [value[:TEXT_SHOWN] for value in texts[:MAX_ROWS]]
     drawn = [bar(shares, palette) for shares in probabilities[:MAX_ROWS]]
-    rows = zip(numbers, shown, drawn, intensities or [0.0] * len(shown), strict=False)
+    unlike = [number in unfamiliar for number in numbers]
+    rows = zip(numbers, shown, unlike, drawn, intensities or [0.0] * len(shown), strict=False)
     return _ANSWERS.bars(rows, list(palette), intensities and scale) + _more(len(texts), "sentences")
 
 
@@ -89,9 +92,11 @@ def marked(value: str, spans: Sequence, palette: Mapping[str, str], look: Callab
     return _ANSWERS.marked(marks, value[done:end] + "…" * (end < len(value)))
 
 
-def entities(texts: Sequence[str], spans: Sequence[Sequence], labels: Sequence[str]) -> Markup:
+def entities(
+    texts: Sequence[str], spans: Sequence[Sequence], labels: Sequence[str], unfamiliar: Collection[int] = ()
+) -> Markup:
     """The texts with their marked names, a legend whose boxes filter both the marks and the table, and the
-    table.
+    table. `unfamiliar`: as for `bars`.
 
     The filter is the style sheet's work alone (`:has`), so it is instant and asks nothing of the server.
     """
@@ -100,7 +105,10 @@ def entities(texts: Sequence[str], spans: Sequence[Sequence], labels: Sequence[s
     def look(span: Any) -> tuple[str, str]:
         return classes[span.label], span.label
 
-    lines = [marked(value, found, palette, look) for value, found in zip(texts[:MAX_ROWS], spans, strict=False)]
+    lines = [
+        (marked(value, found, palette, look), number in unfamiliar)
+        for number, (value, found) in enumerate(zip(texts[:MAX_ROWS], spans, strict=False), 1)
+    ]
     listed = [(i, span) for i, found in enumerate(spans, 1) for span in found]
     rows = [
         (i, span.text, _PARTS.tag(span.label, palette[span.label]), span.start, span.end, float(span.score))

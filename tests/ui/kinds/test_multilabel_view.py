@@ -1,6 +1,7 @@
 """Several labels on the page: bars with their thresholds, chips, what differs, and the table of each label."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,12 @@ def test_the_tab_of_sentences_shows_bars_and_gives_away_words(work):
     html = sentiment.show_sentiment(work)
     assert html.count("label-bars") == 2 and "The stroke is its threshold" in html and "&lt;b&gt;joy" in html
     assert sentiment.sentiment_csv(work).decode("utf-8-sig").splitlines()[0] == "text,moods"
+
+
+def test_a_text_that_the_model_does_not_know_is_said_to_be_unlike_those(work):
+    one, other = work.analyses
+    html = sentiment.show_sentiment(Work(work.model, [replace(one, familiarity=0.1), replace(other, familiarity=0.9)]))
+    assert [row.count("do not trust these answers") for row in html.split("<tr")[2:]] == [1, 0]
 
 
 def test_a_row_of_all_answers_names_the_labels(work):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mtl.config import ModelConfig, TaskSpec
@@ -49,6 +51,25 @@ def test_sentiment_shows_and_gives_away_the_models_numbers(work, rows_of):
         assert row[1] == one.sentiment.label
         assert [float(x) for x in row[2:5]] == pytest.approx(list(one.sentiment.probabilities.values()))
         assert float(row[5]) == pytest.approx(one.intensity)
+
+
+def test_what_the_model_does_not_know_is_said_in_every_tab_and_given_away(work, rows_of):
+    assert "trust" not in sentiment.show_sentiment(work) + entities.show_entities(work)
+    analyses = [replace(each, familiarity=i / 10) for i, each in enumerate(work.analyses, 3)]  # two of six below 0.5
+    work = Work(work.model, analyses, asked=Asked(order="most negative first"))
+    for html, row in (
+        (sentiment.show_sentiment(work), '<li class="bar-row" data-row="{}"'),
+        (entities.show_entities(work), '<li data-row="{}"'),
+    ):
+        assert html.count("do not trust these answers") == 2
+        for i, each in enumerate(analyses):
+            listed = html.partition(row.format(i))[2].partition("</li>")[0]
+            assert ("do not trust these answers" in listed) == each.unfamiliar
+    header, *rows = rows_of(sentiment.sentiment_csv(work))
+    assert header[-1] == "familiarity" and [float(row[-1]) for row in rows] == [a.familiarity for a in analyses]
+    header, *rows = rows_of(entities.entities_csv(work))
+    assert header[-1] == "familiarity"
+    assert all(float(row[-1]) == analyses[int(row[0]) - 1].familiarity for row in rows)
 
 
 def test_a_model_without_heads_says_so_in_every_tab(headless, rows_of):

@@ -295,13 +295,14 @@ def test_a_page_that_was_forgotten_is_told_to_reload(session, visit, act):
 def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
     visit.train.config = TrainConfig(freeze=-1, epochs=3, batch_size=4, validation=0.25)
     first, *later = live.prepare(session, visit)
-    html, start = [first, *later][-1]
-    assert first[1].interactive is True and start.interactive is True
+    html, plan, start = [first, *later][-1]
+    assert first[2].interactive is True and start.interactive is True
     figures = dict(reversed(pair) for pair in re.findall(r"<b>([^<]+)</b> <span>([^<]+)</span>", html))
     head = sum(p.numel() for p in session.engine.model().head("mood").network.parameters())
     assert figures["weights learn"] == count(head)
     rows, held_out = int(figures["rows to learn from"]), int(figures["held out to score it"])
     assert rows + held_out == 18 and int(figures["steps"]) == 3 * -(-rows // 4)
+    assert re.search(r"\d (new )?tasks? · head.* · \d+ rows · about \d[\d.]* (s|min) · about \d+ MB", plan)
     assert re.fullmatch(r"about \d[\d.]* (s|min)", figures["on this machine, when nobody else trains"])
 
 
@@ -313,7 +314,8 @@ def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
         ({"config": TrainConfig(freeze=-1, freeze_heads=("mood",))}, "Nothing would learn"),
     ):
         visit.train = replace(visit.train, **{"source": source, **change})
-        [(outlook, start)] = live.prepare(session, visit)
+        [(outlook, plan, start)] = live.prepare(session, visit)
+        assert word in plan
         assert word in outlook and start.interactive is False
 
 

@@ -57,23 +57,32 @@ class Shown:
     revision: Any = UNCHANGED
 
 
-def build(session: Session) -> None:
+@dataclass(frozen=True)
+class Pictures:
+    """The components of step 3, which the bar's events fill."""
+
+    outlook: gr.HTML
+    chooser: gr.Dropdown
+    pictures: gr.Row
+    stack: gr.HTML
+    stack_table: gr.HTML
+    plots: gr.HTML
+    logarithmic: gr.Checkbox
+    table: gr.HTML
+
+
+def build(session: Session) -> Pictures:
     with gr.Column(elem_classes="step", elem_id="step-train"):
         html(markup.heading("Train"))
         outlook = html(markup.note(page.LOADING), elem_id="estimate")
-        with gr.Row(elem_classes="run-buttons"):
-            start_button = gr.Button(text.START, variant="primary", interactive=False, elem_id="start", min_width=120)
-            stop_button = gr.Button(text.STOP, variant="stop", visible=False, elem_id="stop-run", min_width=90)
-            resume_button = gr.Button(text.RESUME, visible=False, elem_id="resume", min_width=90)
-            chooser = gr.Dropdown(
-                [],
-                label="Run shown",
-                info="Every run of yours on this server, the newest first.",
-                visible=False,
-                filterable=False,
-                elem_id="run-chooser",
-            )
-        progress = html(markup.note(text.NO_RUN), elem_id="run-progress")
+        chooser = gr.Dropdown(
+            [],
+            label="Run shown",
+            info="Every run of yours on this server, the newest first.",
+            visible=False,
+            filterable=False,
+            elem_id="run-chooser",
+        )
         with gr.Row(visible=False, elem_id="run-pictures") as pictures:
             with gr.Column(min_width=300, scale=1):
                 html(markup.label("How far each part has moved"))
@@ -90,15 +99,28 @@ def build(session: Session) -> None:
                 )
                 with unfolding(text.AS_TABLE):
                     table = html(elem_id="run-table")
+    return Pictures(outlook, chooser, pictures, drawing, stack_table, plots, logarithmic, table)
+
+
+def build_bar(session: Session, step: Pictures) -> None:
+    """The bar that stays in view below all steps: what will train, Start, and how the run goes."""
+    with gr.Row(elem_id="run-bar"):
+        with gr.Column(min_width=200, scale=1):
+            plan = html(elem_id="run-plan")
+            progress = html(markup.note(text.NO_RUN), elem_id="run-progress")
+        with gr.Row(elem_classes="run-buttons"):
+            start_button = gr.Button(text.START, variant="primary", interactive=False, elem_id="start", min_width=120)
+            stop_button = gr.Button(text.STOP, variant="stop", visible=False, elem_id="stop-run", min_width=90)
+            resume_button = gr.Button(text.RESUME, visible=False, elem_id="resume", min_width=90)
     snapshot, timer = gr.State(Snapshot()), gr.Timer(STEADY, active=False)
 
     shown = {
         "progress": progress,
-        "plots": plots,
-        "table": table,
-        "stack": drawing,
-        "stack_table": stack_table,
-        "pictures": pictures,
+        "plots": step.plots,
+        "table": step.table,
+        "stack": step.stack,
+        "stack_table": step.stack_table,
+        "pictures": step.pictures,
         "start": start_button,
         "stop": stop_button,
         "resume": resume_button,
@@ -106,26 +128,26 @@ def build(session: Session) -> None:
         "snapshot": snapshot,
     }
     with_revision = {**shown, "revision": session.run}
-    looks = [logarithmic, snapshot]
+    looks = [step.logarithmic, snapshot]
     session.wire([session.arrival.change], partial(arrive, session), [], [session.run])
-    session.wire([start_button.click], partial(on_start, session), [session.form], [session.run], js="mtl.collect")
+    session.wire([start_button.click], partial(on_start, session), [session.form], [session.run], js="mtl.start")
     session.wire([resume_button.click], partial(on_resume, session), [], [session.run])
-    session.wire([chooser.input], partial(on_choice, session), [chooser], [session.run])
+    session.wire([step.chooser.input], partial(on_choice, session), [step.chooser], [session.run])
     session.wire([stop_button.click], partial(on_stop, session), looks, with_revision)
-    session.wire([logarithmic.input], partial(redraw, session), looks, with_revision)
+    session.wire([step.logarithmic.input], partial(redraw, session), looks, with_revision)
     session.wire([timer.tick], partial(follow, session), looks, with_revision)
     session.wire(
         [session.run.change],
         partial(show, session),
-        [logarithmic],
-        {**shown, "chooser": chooser},
+        [step.logarithmic],
+        {**shown, "chooser": step.chooser},
         trigger_mode="always_last",
     )
     session.wire(
         [session.arrival.change, session.data.change, session.settings.change],
         partial(prepare, session),
         [],
-        [outlook, start_button],
+        [step.outlook, plan, start_button],
         trigger_mode="always_last",
     )
 
@@ -197,18 +219,23 @@ def show(session: Session, visit: Visit, logarithmic: bool) -> Shown:
     return replace(look(session, visit, logarithmic), chooser=chooser)
 
 
-def prepare(session: Session, visit: Visit) -> Iterator[tuple[str, gr.Button]]:
-    """What a run would take, or why there can be none, and whether Start can be pressed; a second version follows when
-    this machine's speed has been measured."""
+def prepare(session: Session, visit: Visit) -> Iterator[tuple[str, str, gr.Button]]:
+    """What a run would take, in figures and on a line, or why there can be none, and whether Start can be pressed; a
+    second version follows when this machine's speed has been measured."""
     train = visit.train
+
+    def ready(expected: Estimate) -> tuple[str, str, gr.Button]:
+        return view.outlook(expected), view.plan(train.source, expected), gr.Button(interactive=True)
+
     try:
         expected = expectation(session, train, train.config, wait=0.5)
     except UserError as why:
-        yield markup.note(str(why), "refusal" if train.source else ""), gr.Button(interactive=False)
+        refusal = markup.note(str(why), "refusal" if train.source else "")
+        yield refusal, refusal, gr.Button(interactive=False)
         return
-    yield view.outlook(expected), gr.Button(interactive=True)
+    yield ready(expected)
     if expected.seconds is None:  # the speed is being measured, once per start of the server
-        yield view.outlook(expectation(session, train, train.config, wait=30.0)), gr.Button(interactive=True)
+        yield ready(expectation(session, train, train.config, wait=30.0))
 
 
 # --- starting ---

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -11,13 +13,18 @@ from mtl.config import KINDS
 from mtl.groups import Groups
 from mtl.kinds.kind import Metric
 from mtl.training.estimate import Estimate
+from mtl.training.held_out import sentence
 from mtl.training.progress import Progress
 from mtl.ui import templates
 from mtl.ui.kinds import shown
+from mtl.ui.names import moving_parts
 from mtl.ui.train.run import words as text
 from mtl.ui.train.settings.words import count
 from mtl.ui.widgets import curves, markup
 from mtl.ui.widgets.curves import Line
+
+if TYPE_CHECKING:
+    from mtl.ui.train.state import Source
 
 TRAIN, HELD_OUT, SCORE = "var(--curve-train)", "var(--curve-held-out)", "var(--curve-score)"
 
@@ -27,7 +34,17 @@ TRAIN, HELD_OUT, SCORE = "var(--curve-train)", "var(--curve-held-out)", "var(--c
 
 def outlook(expected: Estimate) -> Markup:
     """What a run will take, as a line of figures."""
-    return templates.render("outlook.html", expected=expected, count=count)
+    return templates.render("outlook.html", expected=expected, count=count, megabytes=text.megabytes)
+
+
+def plan(source: Source, expected: Estimate) -> Markup:
+    """The same on a line, for the bar."""
+    matches = [match for match in source.matched.columns.values() if match.spec and match.spec.name in source.learns]
+    new = sum(match.has_head and not match.reuses_head for match in matches)
+    parts = moving_parts(expected.learns)
+    return markup.note(
+        text.plan(len(source.learns), new, parts, expected.rows, expected.seconds, expected.memory_mb), "plan"
+    )
 
 
 # --- where it is ---
@@ -55,7 +72,9 @@ def _state(now: Progress) -> tuple[str, str, str]:
         return "Training", text.progress(now.step, now.steps, now.epoch, now.epochs, now.eta), "busy"
     best = now.kept.number if now.kept and now.config and now.config.keep_best and now.scored else None
     if state == "done":
-        return "Done", text.done(now.step, now.epoch, now.epochs, now.seconds, best), "ok"
+        learnt = (sentence(task, now.kinds[task], verdict) for task, verdict in now.verdicts.items())
+        facts = text.done(now.step, now.epoch, now.epochs, now.seconds, best)
+        return "Done", " ".join([*itertools.islice(learnt, 1), facts]), "ok"
     if state == "stopped":
         if not now.step:
             return "Stopped", "It had not begun. Resume puts it back in the line.", "ok"

@@ -26,7 +26,21 @@ NOTHING_LEARNS = (
     "is 0). Let at least one of them learn in step 2."
 )
 UNKNOWN = "The server no longer knows this page, after a long pause or a restart. Reload it: your runs are kept."
-NO_RUN = "No run yet. After Start the curves grow here, and a bar for each part shows how far its weights have moved."
+NO_RUN = "No run yet."
+
+
+def plan(tasks: int, new: int, learning: str, rows: int, seconds: float | None, memory: float) -> str:
+    """What will train: how many tasks, of which some are new, which layers, on how many rows, and what it takes."""
+    what = (
+        plural(tasks, "task") if new == 0 else plural(new, "new task") if new == tasks else f"{tasks} tasks, {new} new"
+    )
+    time = "measuring the time …" if seconds is None else f"about {duration(seconds)}"
+    return f"{what} · {learning} · {plural(rows, 'row')} · {time} · {megabytes(memory)}"
+
+
+def megabytes(memory: float) -> str:
+    return f"about {memory:.0f} MB" if memory < 1000 else f"about {memory / 1000:.1f} GB"
+
 
 # --- while it runs ---
 
