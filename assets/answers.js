@@ -317,7 +317,7 @@ mtl.answers = (() => {
     return Boolean(text);
   };
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[role=tab], .overflow-dropdown button")) setTimeout(remember);
+    if (event.target.closest("[role=tab]")) setTimeout(remember);
     if (!event.target.closest("#copy-address")) return;
     remember();
     navigator.clipboard.writeText(window.location.href);

@@ -1,7 +1,11 @@
 // The grid of the cosines of each two sentences.
 mtl.grid = (() => {
   const { ACCENT, CIVIDIS, CONFIG, escape, shorten, MOST_SAID } = mtl.plots;
-  const VALUES = 12, TICK_TEXTS = 30; // up to so many sentences have their cosines, their texts written
+  const VALUES = 12; // up to so many sentences have their cosines written into the grid
+  // Pixels that a cosine takes across its cell, a number below its column, a number or a text up its row; and what such
+  // texts and the scale take beside the cells.
+  const CELL = 28, COLUMN = 24, ROW = 20, TEXTS = 230, SCALE = 70;
+  const STEPS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000];
   const BANDS = 12; // up to so many chosen sentences are marked
 
   let picture, canvas;
@@ -45,7 +49,8 @@ mtl.grid = (() => {
     // Numbered, as texts may be equal.
     const names = rows.map((row) => `${row + 1}  ${found.texts[row]}`);
     const across = canvas.clientWidth, narrow = across < 480;
-    const written = count <= VALUES && (across - (narrow ? 40 : 190)) / count >= 24;
+    const right = across - (narrow ? 40 : TEXTS), high = 400;
+    const written = count <= VALUES && right / count >= CELL, wide = right - (written ? 0 : SCALE);
     const traces = [{
       type: "heatmap", z, x: names, y: names, zmin: 0, zmax: 1, colorscale: CIVIDIS,
       xgap: count <= 40 ? 1 : 0, ygap: count <= 40 ? 1 : 0, showscale: !written, hoverinfo: "none",
@@ -54,24 +59,26 @@ mtl.grid = (() => {
     // Plotly's own cell values choose their ink badly on middle greys.
     if (written) traces.push({
       type: "scatter", mode: "text", x: names.flatMap(() => names), y: names.flatMap((name) => names.map(() => name)),
-      text: z.flat().map(short), textfont: { size: 12, color: z.flat().map(ink) }, hoverinfo: "skip", showlegend: false,
+      text: z.flat().map(short), textfont: { size: 14, color: z.flat().map(ink) }, hoverinfo: "skip", showlegend: false,
     });
-    const step = count <= 30 ? 1 : [5, 10, 25, 50, 100, 250, 500].find((size) => rows.at(-1) / size <= 12) ?? 1000;
-    const round = new Map();
-    if (count <= 60) rows.forEach((row, i) => (row + 1) % step === 0 && round.set(i, `${row + 1}`));
-    else
-      for (let number = step; number <= rows.at(-1) + 1; number += step)
+    // The numbers that have room along an axis of so many pixels.
+    const numbers = (pixels, each) => {
+      const last = rows.at(-1) + 1, step = STEPS.find((size) => size * pixels / last >= each) ?? STEPS.at(-1);
+      const round = new Map();
+      for (let number = step; number <= last; number += step)
         round.set(rows.findIndex((row) => row + 1 >= number), `${number}`);
+      return round;
+    };
     // The mark keeps the number on the right of a text that runs from right to left.
-    const side = narrow || count > TICK_TEXTS ? round
+    const side = narrow || high / count < ROW ? numbers(high, ROW)
       : new Map(rows.map((row, i) => [i, `${escape(shorten(found.texts[row], 24))}\u200e  ${row + 1}`]));
     const ticks = (labels) => ({
       type: "category", tickmode: "array", tickvals: [...labels.keys()], ticktext: [...labels.values()],
-      tickfont: { size: count <= 20 ? 12 : 11 }, tickangle: 0, ticks: "", showgrid: false, automargin: true,
+      tickangle: 0, ticks: "", showgrid: false, automargin: true,
     });
     const shape = {
       ...mtl.plots.layout(460), modebar: mtl.plots.modebar(["lasso2d"]), uirevision: count,
-      xaxis: ticks(round), yaxis: { ...ticks(side), autorange: "reversed" }, shapes: bands([]),
+      xaxis: ticks(numbers(wide, COLUMN)), yaxis: { ...ticks(side), autorange: "reversed" }, shapes: bands([]),
     };
     await window.Plotly.react(canvas, traces, shape, CONFIG);
     mark(...marked);

@@ -203,7 +203,7 @@ mtl.map = (() => {
     return {
       ...ASIDE, ...at(rows), uid: `${key}-numbers`, legendgroup: name, type: svg(), mode: "markers+text",
       text: rows.map((row) => `${row + 1}`), textposition: sides ? rows.map((row) => sides[row]) : "top center",
-      textfont: { size: 12, color: drawn.solid ? QUIET_INK : color },
+      textfont: { size: 14, color: drawn.solid ? QUIET_INK : color },
       marker: { size: drawn.solid ? 7 : rows.map((row) => (drawn.chosen.includes(row) ? RING : 12)), opacity: 0 },
     };
   };

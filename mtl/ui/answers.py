@@ -137,7 +137,7 @@ def _told(session: Session, work: Work, reading: Reading, sentences: Sentences) 
             "One pass of the shared model answered everything: "
             f"{plural(new, 'sentence')}, {duration(reading.seconds)}. With one model per task it would be "
             f"{len(work.model.tasks)} passes, about {duration(alone * reading.seconds)} "
-            "(measured when the server started)."
+            "(an estimate: when it started, the server timed each task by itself)."
         )
     return told
 

@@ -165,6 +165,7 @@ def test_hovering_shows_whole_sentences(visitor):
     long = "This is a rather long sentence about <b>bread</b> & butter that no tick has room for at all."
     visitor.analyze(long, "Short.")
     visitor.similarities(2)
+    visitor.heatmap.scroll_into_view_if_needed()
     box = visitor.heatmap.locator(".nsewdrag").first.bounding_box()
     visitor.page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25)
     label = visitor.page.locator("#heatmap .bubble")

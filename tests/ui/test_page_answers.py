@@ -155,7 +155,7 @@ def test_an_answer_is_json(session):
 
 def test_one_pass_is_set_beside_a_pass_for_each_task(session):
     said = ask(session, lines=LINES)["saved"]
-    assert "One pass" in said and "6 sentences, " in said and "3 passes, about " in said and "measured" in said
+    assert "One pass" in said and "6 sentences, " in said and "3 passes, about " in said and "an estimate" in said
     assert "saved" not in ask(session)
 
 
