@@ -1,5 +1,6 @@
 // The sentences and the answers to them: asks the server whenever something has changed, keeps what it answered, and
-// tells the views. The views are the Overview's rows (here), the map and the grid (plots.js), and what the tabs show.
+// tells the views. The views are the Overview's rows (here), the map (map.js), the grid (grid.js), what is said of the
+// chosen sentences (chosen.js), and what the tabs show.
 mtl.answers = (() => {
   const LIVE = 60; // so many sentences are answered while they are typed; more wait for Analyze
   const MOST = 2_000_000; // so many characters of the box are read and kept
@@ -7,8 +8,8 @@ mtl.answers = (() => {
   const IDLE = 3000; // milliseconds without a key after which the page may be loaded again
   const ANYWHERE = { rootMargin: "100000px" }; // in the tab that is open, however far one has to scroll
   const RETRY = [1000, 2000, 4000, 8000];
-  const NUMBERS = ["dims", "one", "other"]; // choices that are sent as numbers
-  const CHOICES = [...NUMBERS, "method", "pooling", "colour", "head", "order", "span_head"];
+  const NUMBERS = ["dims", "one", "other", "clusters"]; // choices that are sent as numbers
+  const CHOICES = [...NUMBERS, "method", "pooling", "colour", "search", "head", "order", "span_head"];
   const NO_STATE = { texts: [], colourings: [], map: null, grid: null, nearest: null };
 
   let server, trigger;
@@ -17,7 +18,7 @@ mtl.answers = (() => {
   const settings = {}; // what visitors chose in the views, as the server is asked for it
   const drawings = []; // functions that are called after every answer
   let running = false, wanted = null, stopped = false, timer = null, roundTrip = 0, failures = 0;
-  let pointed = null, chosen = [];
+  let pointed = null, chosen = [], matches = null; // rows; those that a search finds, null without a search
   let waiting = false; // whether the line below the box says that the server takes long
   let said = ""; // the last answer's line
   let before = null; // the visitor's own sentences that an example or a file replaced
@@ -107,15 +108,20 @@ mtl.answers = (() => {
     if (!shown.every((text) => rows.has(text))) return false;
     rowOf = rows;
     const same = found.model === latest.model && String(found.texts) === String(latest.texts);
+    if (!same) {
+      pointed = null;
+      const kept = chosen.map((row) => found.texts.indexOf(latest.texts[row]));
+      chosen = [...new Set(kept)].filter((row) => row >= 0);
+    }
     latest = { ...found, rows, shown };
-    if (!same) { pointed = null; chosen = []; }
+    if (!same) find();
     const news = asked.typed || asked.file || !same || found.read > 0;
     if (news) said = found.status;
     if (news || waiting) status(said);
     waiting = false;
     for (const [name, html] of Object.entries(found.views)) fill(name, html);
     drawings.forEach((draw) => draw(latest));
-    if (!same) light();
+    light();
     if (found.better_in !== null) setTimeout(() => ask({ patient: true }), 1000 * found.better_in);
     if (!same || asked.anew) document.body.dataset.answered = (Number(document.body.dataset.answered) || 0) + 1;
     tellGradio();
@@ -179,7 +185,7 @@ mtl.answers = (() => {
     place.replaceChildren(fragment(html));
     place.querySelectorAll("details").forEach((part, i) => { part.open = open[i] ?? part.open; });
     if (focused) place.querySelector(`[data-asks="${focused}"]`)?.focus();
-    if (pointed !== null || chosen.length) light();
+    if (pointed !== null || chosen.length || matches) light();
   };
   // What comes in sight after the answer came is asked for then.
   const watcher = new IntersectionObserver((seen) => {
@@ -201,27 +207,54 @@ mtl.answers = (() => {
     ask({});
   };
 
-  // --- pointing at a sentence, and choosing some ---
+  // --- pointing at a sentence, choosing some, searching ---
 
   const point = (row) => {
     if (row === pointed) return;
+    const rowsOf = (at) => (at === null ? [] : document.querySelectorAll(`[data-row="${at}"]`));
+    rowsOf(pointed).forEach((element) => element.classList.remove("pointed"));
+    rowsOf(row).forEach((element) => element.classList.add("pointed"));
     pointed = row;
-    light();
+    tellMarks();
   };
+  // One sentence, or a list of them; `more`: besides those that are chosen. A second one is compared with the first.
   const choose = (row, more) => {
-    if (Array.isArray(row)) chosen = [...new Set(row)]; // both sentences of a cell
+    if (Array.isArray(row)) chosen = [...new Set(more ? [...chosen, ...row] : row)];
     else if (chosen.includes(row)) chosen = chosen.filter((other) => other !== row);
-    else chosen = more || chosen.length === 1 ? [...chosen.slice(-1), row] : [row];
+    else chosen = more || chosen.length === 1 ? [...chosen, row] : [row];
     light();
   };
+  document.addEventListener("keydown", (event) => {
+    // In a search that is not empty, Escape empties it.
+    if (event.key === "Escape" && chosen.length && !(event.target.type === "search" && event.target.value)) choose([]);
+  });
+  // What the chosen sentences have in common, for those of whom the browser has no cosines.
+  const about = async (rows) => (await server.answer({ ...settings, chosen: rows }))?.chosen;
+
+  const search = (words) => {
+    keep("search", words);
+    find();
+    light();
+  };
+  // The sentences that hold each of the words, whatever their case and accents.
+  const find = () => {
+    const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+    const words = plain(settings.search ?? "").split(/\s+/).filter(Boolean);
+    const texts = words.length ? latest.texts.map(plain) : [];
+    matches = words.length ? [...texts.keys()].filter((row) => words.every((word) => texts[row].includes(word))) : null;
+  };
+
   const marked = [];
+  const tellMarks = () => marked.forEach((mark) => mark(pointed, chosen));
   const light = () => {
+    const ringed = new Set(chosen), wanted = matches && new Set(matches);
     for (const element of document.querySelectorAll("[data-row]")) {
       const row = Number(element.dataset.row);
       element.classList.toggle("pointed", row === pointed);
-      element.classList.toggle("chosen", chosen.includes(row));
+      element.classList.toggle("chosen", ringed.has(row));
+      element.classList.toggle("faded", Boolean(wanted) && !wanted.has(row));
     }
-    marked.forEach((mark) => mark(pointed, chosen));
+    tellMarks();
   };
   // Rows in `element` light up with the sentence that they belong to.
   const marks = (element) => {
@@ -336,6 +369,12 @@ mtl.answers = (() => {
   window.addEventListener("pagehide", remember);
   document.addEventListener("visibilitychange", () => document.hidden && remember());
 
+  // A choice that changes nothing on the server.
+  const keep = (name, value) => {
+    settings[name] = value;
+    if (!value) delete settings[name];
+    remember();
+  };
   const restore = () => {
     const parts = new URLSearchParams(window.location.hash.slice(1));
     for (const name of CHOICES) {
@@ -355,7 +394,7 @@ mtl.answers = (() => {
     if (parts.has("tab")) mtl.openTab(parts.get("tab"));
   };
   document.addEventListener("click", async (event) => {
-    if (event.target.closest("[role=tab], .overflow-dropdown button")) setTimeout(remember);
+    if (event.target.closest("[role=tab]")) setTimeout(remember);
     if (!event.target.closest("#copy-address")) return;
     remember();
     if (!await mtl.copy(window.location.href)) say("This browser copies nothing by itself: copy the address of this page.");
@@ -400,8 +439,9 @@ mtl.answers = (() => {
   };
 
   return {
-    connect, view, follow, settings, marks, point, choose, choices, ask, remember,
+    connect, view, follow, settings, marks, point, choose, search, choices, ask, about, keep,
     get latest() { return latest; },
+    get matches() { return matches; },
     onAnswer: (draw) => { drawings.push(draw); if (latest.texts.length) draw(latest); },
     onMark: (mark) => marked.push(mark),
   };
@@ -411,7 +451,6 @@ mtl.answers = (() => {
 
 mtl.overview = (element) => {
   const list = element.querySelector(".answers");
-  const cosines = element.querySelector(".pair");
   let drawn = [];
   mtl.answers.marks(element);
   mtl.answers.onAnswer(({ shown, rows, head, saved, nearest, texts }) => {
@@ -446,12 +485,5 @@ mtl.overview = (element) => {
     const order = drawn.map(({ row }) => row);
     if (order.length !== list.children.length || order.some((row, i) => list.children[i] !== row))
       list.replaceChildren(...order);
-  });
-  mtl.answers.onMark((_, chosen) => {
-    const { texts } = mtl.answers.latest;
-    const cosine = chosen.length === 2 ? mtl.plots.cosine(...chosen) : null;
-    cosines.textContent = chosen.length === 1
-      ? `Sentence ${chosen[0] + 1} is chosen: choose another one to see how similar the two are.`
-      : cosine === null ? "" : `Sentences ${chosen[0] + 1} and ${chosen[1] + 1}: cosine ${cosine.toFixed(3)}.`;
   });
 };

@@ -6,11 +6,8 @@ window.mtl = {
   // Loaded again, or come back to: it goes on with what it had.
   isReload: () => ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type),
   arrive: (token) => [token, mtl.isReload()],
-  // A narrow screen keeps tabs in a menu.
-  openTab: (title) => {
-    const named = (places) => [...document.querySelectorAll(places)].find((tab) => tab.textContent.trim() === title);
-    (named(".overflow-dropdown button") ?? named("[role=tab]"))?.click();
-  },
+  openTab: (title) =>
+    [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === title)?.click(),
   // Whether `text` could be copied. Browsers keep the clipboard from pages that came over plain http, as in a classroom:
   // there the old way still works.
   copy: async (text) => {
@@ -31,6 +28,16 @@ window.mtl = {
     link.href = file.url;
     link.download = file.orig_name;
     link.click();
+  },
+
+  // On a phone the chapters of Learn begin folded.
+  fold: (element, watch) => {
+    const fold = () => {
+      if (!window.matchMedia("(max-width: 900px)").matches) return;
+      for (const chapter of element.querySelectorAll(".chapter")) chapter.open = false;
+    };
+    fold();
+    watch("value", fold);
   },
 
   // --- Train ---
@@ -108,6 +115,29 @@ window.mtl = {
   },
   runChoice: () => document.body.dataset.run ?? "",
 };
+
+// A jump to a part of the page, whose address holds its state and so no place. The keyboard goes on from there.
+document.addEventListener("click", (event) => {
+  const place = document.getElementById(event.target.closest("[data-jump]")?.dataset.jump);
+  if (!place) return;
+  place.tabIndex = -1;
+  place.focus({ preventScroll: true });
+  place.scrollIntoView();
+});
+
+// Arrow keys move along the tabs.
+document.addEventListener("keydown", (event) => {
+  const tab = event.target.closest("[role=tab]");
+  if (!tab) return;
+  const tabs = [...tab.parentElement.querySelectorAll("[role=tab]")];
+  const place = tabs.indexOf(tab), last = tabs.length - 1;
+  const next = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: last }[event.key];
+  if (next === undefined) return;
+  event.preventDefault();
+  const other = tabs.at(next > last ? 0 : next);
+  other.focus();
+  other.click();
+});
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("#sentences")) {

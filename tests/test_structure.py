@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = (
     ("mtl.config",),
     (
+        "mtl.clusters",
         "mtl.data",
         "mtl.encoder",
         "mtl.familiarity",
@@ -189,6 +190,12 @@ def test_html_comes_from_templates():
 @pytest.mark.parametrize("module", [m for m in sources() if m != "mtl.training.runs.folder"])
 def test_only_the_run_folder_opens_the_events(module):
     assert "events.jsonl" not in sources()[module].read_text(encoding="utf-8")
+
+
+def test_sizes_of_type_come_from_the_theme():
+    sheets = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "assets").glob("*.css")}
+    sizes = [(name, size) for name, sheet in sheets.items() for size in re.findall(r"font-size: (.+);", sheet)]
+    assert sizes and not [found for found in sizes if not re.search(r"var\(--text-\w+\)", found[1])]
 
 
 @pytest.mark.parametrize("module", [m for m in sources() if m.startswith("mtl.ui.")])

@@ -57,7 +57,7 @@ def answer_or_problem(session: Session, visitor: str | None, given: Any) -> byte
 
 def answer(session: Session, visit: Visit, asked: Asked) -> dict[str, Any]:
     """What the browser draws; or {"progress"}, where it should ask again for more; or {"lines": True}, where the server
-    knows no sentences of this visitor any more."""
+    knows no sentences of this visitor any more; or {"chosen": what is asked about some of the sentences}."""
     with visit.lock:
         if asked.file:
             visit.sentences = visit.upload
@@ -65,6 +65,8 @@ def answer(session: Session, visit: Visit, asked: Asked) -> dict[str, Any]:
             visit.sentences = from_lines(asked.lines, asked.left_out)
         if visit.sentences is None:
             return {"lines": True}
+        if asked.chosen:
+            return {"chosen": plots.about(visit.work.vectors(visit.work.pooling), asked.chosen) if visit.work else {}}
         sentences = visit.sentences
         if not sentences.texts:
             return {"problem": markup.status(EMPTY, kind="bad")}
@@ -91,7 +93,7 @@ def _work(session: Session, visit: Visit, reading: Reading, sentences: Sentences
     if visit.work is None or visit.work.texts != list(sentences.texts):
         analyses = [reading.analyses[text] for text in sentences.texts]
         labels = labels_for(sentences.texts, visit.upload)
-        work = Work(reading.model, analyses, labels)
+        work = Work(reading.model, analyses, labels, labels_in(visit.upload))
         if visit.work is not None:
             work.follow(visit.work)
         session.registry.set_work(visit, work)
@@ -138,7 +140,7 @@ def _told(session: Session, work: Work, reading: Reading, sentences: Sentences) 
             "One pass of the shared model answered everything: "
             f"{plural(new, 'sentence')}, {duration(reading.seconds)}. With one model per task it would be "
             f"{len(work.model.tasks)} passes, about {duration(alone * reading.seconds)} "
-            "(measured when the server started)."
+            "(an estimate: when it started, the server timed each task by itself)."
         )
     return told
 
@@ -180,6 +182,12 @@ def labels_for(texts: tuple[str, ...], upload: Sentences | None) -> dict[str, tu
     if all(row is None for row in rows):
         return {}
     return {name: tuple(None if row is None else values[row] for row in rows) for name, values in upload.labels.items()}
+
+
+def labels_in(upload: Sentences | None) -> dict[str, list[str]]:
+    """The labels of each column of the uploaded file, whichever of its sentences are left."""
+    columns = upload.labels.items() if upload else ()
+    return {name: sorted({value for value in values if isinstance(value, str)}) for name, values in columns}
 
 
 def duration(seconds: float) -> str:

@@ -53,13 +53,16 @@ THEME = gr.themes.Base(
     font=[FONT, "system-ui", "sans-serif"],
     font_mono=[MONO, "monospace"],
     radius_size=gr.themes.sizes.radius_md,
-)
+    # The page's only sizes of type (the style sheets name them var(--text-sm) and so on): what is secondary, what is
+    # read, and two for headings.
+    text_size=gr.themes.Size("14px", "14px", "14px", "16px", "18px", "22px", "22px", name="text_page"),
+).set(button_large_text_size="*text_md")
 # Bytes that each place for a file takes. The browser clicks the hidden button beside it when a file is larger.
 _LIMITS = {"#file": MAX_FILE_BYTES, "#data-file": MAX_FILE_BYTES, "#checkpoint": MAX_ZIP_BYTES}
 CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number format it computes in."
 CHOSEN_CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
 # In the order in which they need each other.
-_SCRIPTS = ("network.js", "page.js", "answers.js", "plots.js", "controls.js")
+_SCRIPTS = ("network.js", "page.js", "answers.js", "plots.js", "grid.js", "map.js", "chosen.js", "controls.js")
 
 
 class Page(gr.Blocks):
@@ -107,7 +110,7 @@ def build(name: str | None = None) -> gr.Blocks:
         with gr.Row(elem_id="frame"):
             with gr.Column(elem_id="left", scale=0, min_width=300):
                 box.build(session)
-            with gr.Column(elem_id="right", min_width=320), gr.Tabs():
+            with gr.Column(elem_id="right", min_width=320), gr.Tabs(overflow_behavior="wrap"):
                 for tab in TABS:
                     wide = "wide-tab" if getattr(tab, "WIDE", False) else None
                     with gr.Tab(tab.TITLE, id=tab.TITLE.lower(), elem_classes=wide):

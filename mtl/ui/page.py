@@ -5,6 +5,7 @@ The page itself carries only counters, which move when there is something new to
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import logging
@@ -23,6 +24,7 @@ from mtl.training.runs.service import Runs
 from mtl.ui.engine import Engine
 from mtl.ui.models import Models
 from mtl.ui.visitors import Registry, Visit, Work
+from mtl.ui.widgets import markup
 from mtl.ui.words import EXPIRED
 
 log = logging.getLogger("mtl.ui")
@@ -159,6 +161,14 @@ def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:
 def html(value: str = "", **options: Any) -> gr.HTML:
     """HTML that has the page's own styles alone. `options` are those of `gr.HTML`."""
     return gr.HTML(value, apply_default_css=False, **options)
+
+
+@contextlib.contextmanager
+def unfolding(summary: str, elem_id: str | None = None, **options: Any) -> Iterator[None]:
+    """Around components that unfold below `summary`, as HTML does in `markup.details`, of which `options` are."""
+    with gr.Column(elem_classes="unfolding", elem_id=elem_id):
+        html(markup.details(summary, **options), js_on_load="mtl.fold(element, watch)")
+        yield
 
 
 def labelled(label: str, **changes: Any) -> gr.Button:

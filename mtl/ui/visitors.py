@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtl import maps
+from mtl.clusters import MOST as MOST_CLUSTERS
+from mtl.clusters import Clusters, find_clusters
 from mtl.config import KINDS
 from mtl.ui.kinds import shown
 from mtl.ui.sentences import Sentences
@@ -40,7 +42,8 @@ class Asked:
     `lines`: the sentences, None where they are those of the call before, or with `file` those of the last upload;
     `left_out`: how many more characters the browser kept back. `anew`: nothing that was read before counts.
     `all_rows`: it has none of the rows that it was sent. `patient`: it waits for UMAP. `views`: what else is in sight,
-    see `Session.view`. The rest are choices that visitors make in the views, "" or 0 where they made none.
+    see `Session.view`. `chosen`: nothing but what these sentences have in common. The rest are choices that visitors
+    make in the views, "" or 0 where they made none.
     """
 
     lines: str | None = None
@@ -50,6 +53,7 @@ class Asked:
     all_rows: bool = False
     patient: bool = False
     views: tuple[str, ...] = ()
+    chosen: tuple[int, ...] = ()
     method: str = "umap"
     dims: int = 2
     pooling: str = ""
@@ -58,32 +62,42 @@ class Asked:
     span_head: str = ""
     one: int = 0
     other: int = 0
+    colour: str = ""
+    clusters: int = 0
 
     @classmethod
     def checked(cls, given: Any) -> Asked:
         """From JSON: what is unknown or of another type is left at its default."""
         given = given if isinstance(given, Mapping) else {}
-        kinds = {name: type(value) for name, value in vars(cls()).items()} | {"lines": str, "views": list}
+        lists = {"views": str, "chosen": int}
+        kinds = {name: type(value) for name, value in vars(cls()).items()} | {"lines": str} | dict.fromkeys(lists, list)
         known = {name: value for name, value in given.items() if type(value) is kinds.get(name)}
         if known.get("method") not in ("umap", "pca"):
             known.pop("method", None)
         if known.get("dims") not in (2, 3):
             known.pop("dims", None)
-        return cls(**known | {"views": tuple(view for view in known.get("views", ()) if isinstance(view, str))})
+        if not 2 <= known.get("clusters", 0) <= MOST_CLUSTERS:
+            known.pop("clusters", None)
+        for name, kind in lists.items():
+            known[name] = tuple(item for item in known.get(name, ()) if type(item) is kind)
+        return cls(**known)
 
 
 @dataclass
 class Work:
     """One analysis, what was `asked` of it last, and what has been computed from it so far.
 
-    `labels`: the columns of the visitor's file, a value per sentence."""
+    `labels`: the columns of the visitor's file, a value per sentence; `file_labels`: every label of each of them, also
+    of sentences that are not here."""
 
     model: SharedModel
     analyses: list[Analysis]
     labels: dict[str, tuple[str | float | None, ...]] = field(default_factory=dict)
+    file_labels: dict[str, list[str]] = field(default_factory=dict)
     asked: Asked = field(default_factory=Asked)
     _vectors: dict[str, np.ndarray] = field(default_factory=dict)
     _maps: dict[tuple[str, str, int], maps.Projection] = field(default_factory=dict)
+    _clusters: dict[tuple[str, int], Clusters] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _before: tuple[list[str], dict[tuple[str, str, int], maps.Projection]] = field(default_factory=lambda: ([], {}))
 
@@ -143,6 +157,13 @@ class Work:
     def has_map(self, pooling: str, method: str, dims: int) -> bool:
         with self._lock:
             return (pooling, method, dims) in self._maps
+
+    def clusters(self, pooling: str, count: int) -> Clusters:
+        vectors = self.vectors(pooling)
+        with self._lock:
+            if (pooling, count) not in self._clusters:
+                self._clusters[pooling, count] = find_clusters(vectors, count)
+            return self._clusters[pooling, count]
 
     def answers(self, task: str) -> list[Any]:
         """Every text's answer to a task of the model."""

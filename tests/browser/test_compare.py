@@ -91,7 +91,7 @@ def test_a_set_runs_fills_the_table_and_is_kept_to_its_visitor(browsers, moods):
     visitor.go()
     visitor.open("Compare")
     expect(rows(page)).to_have_count(2)
-    assert visitor.fits()
+    assert visitor.flaws() == []
     other = browsers()
     other.open("Compare")
     expect(other.page.locator("#set-note")).to_contain_text("4 runs on")

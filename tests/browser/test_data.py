@@ -130,4 +130,4 @@ def test_a_phone_has_room_for_it(visit):
     visitor = in_train(visit(width=390, height=844, theme="dark"))
     pick(visitor, "broken")
     expect(visitor.page.locator("#data-doctor")).to_contain_text("The span 37 to 73")
-    assert visitor.fits()
+    assert visitor.flaws() == []

@@ -39,9 +39,23 @@ def test_every_preset_has_its_figures(visit):
     expect(page.locator("#learn-scenarios")).to_contain_text("python -m mtl scenarios")
 
 
-@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])
-def test_nothing_has_to_be_scrolled_sideways(visit, width, theme):
-    visitor = visit(width=width, height=844, theme=theme)
+@pytest.mark.parametrize("width", [390, 1440])
+def test_chapters_begin_folded_on_a_phone_alone(visit, width):
+    visitor = visit(width=width)
+    page = visitor.page
     visitor.open("Learn")
-    expect(visitor.page.locator("#learn-scenarios .lesson-card").first).to_be_visible()
-    assert visitor.fits()
+    chapters, card = page.locator(".chapter > summary"), page.locator("#learn-scenarios .lesson-card").first
+    expect(chapters).to_have_count(6)
+    if width == 1440:
+        expect(card).to_be_visible()
+        expect(page.locator("#learn-stack .stack")).to_be_visible()
+        return
+    expect(chapters.last).to_be_visible()
+    expect(card).to_be_hidden()
+    expect(page.locator("#learn-stack .stack")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollHeight") < 1200
+    for chapter in chapters.all():
+        chapter.click()
+    expect(card).to_be_visible()
+    expect(page.locator("#learn-stack .stack")).to_be_visible()
+    assert visitor.flaws() == []

@@ -63,22 +63,21 @@ def test_a_zoomed_map_stays_zoomed(visitor):
 def test_what_is_pointed_at_lights_up_everywhere_and_two_have_a_cosine(visitor):
     type_in(visitor, *THREE)
     cosine = visitor.similarities(3)[0][2]
-    rings = "document.querySelector('#map .js-plotly-plot').layout.shapes.filter(s => s.type === 'circle').length"
     rows(visitor).nth(0).hover()
     expect(rows(visitor).nth(0)).to_have_class(re.compile("pointed"))
-    visitor.wait_until(f"{rings} === 1")
+    visitor.wait_until("document.querySelector('#map .js-plotly-plot').layout.shapes.length === 1")
     visitor.wait_until("document.querySelector('#heatmap .js-plotly-plot').layout.shapes.length === 2")
     rows(visitor).nth(0).locator(".sentence").click()
     rows(visitor).nth(2).locator(".sentence").click()
     expect(visitor.page.locator("#overview .pair")).to_contain_text(f"cosine {cosine:.2f}"[:11])
-    visitor.wait_until(f"{rings} === 2")
+    visitor.wait_for_rings(2)
     visitor.open("Sentiment")
     expect(visitor.page.locator("#sentiment-view .bar-row.chosen")).to_have_count(2)
     visitor.open("Embeddings")
     visitor.wait_until("document.querySelector('#heatmap .js-plotly-plot').layout.shapes.length === 4")
-    visitor.wait_until(f"{rings} === 2")
+    visitor.wait_for_rings(2)
     visitor.box.fill("Something else.\nAnd another thing.")
-    visitor.wait_until(f"{rings} === 0")
+    visitor.wait_for_rings(0)
     visitor.open("Overview")
     expect(visitor.page.locator("#overview .pair")).to_have_text("")
 
@@ -86,6 +85,7 @@ def test_what_is_pointed_at_lights_up_everywhere_and_two_have_a_cosine(visitor):
 def test_a_cell_of_the_grid_chooses_both_of_its_sentences(visitor):
     type_in(visitor, *THREE)
     cosine = visitor.similarities(3)[0][2]
+    visitor.heatmap.scroll_into_view_if_needed()
     area = visitor.heatmap.locator(".nsewdrag").first.bounding_box()
     visitor.page.mouse.click(area["x"] + area["width"] * 5 / 6, area["y"] + area["height"] / 6)
     expect(visitor.page.locator("#overview .pair")).to_contain_text(f"cosine {cosine:.3f}")

@@ -80,11 +80,11 @@ def test_scores_come_before_and_after_with_their_difference(learner):
 def test_sentences_of_the_box_are_compared_and_can_be_changed(learner):
     page = learner.page
     expect(page.locator("#compare-sentences textarea")).to_have_value("\n".join(SENTENCES))
-    expect(page.locator("#before-after .ba-head[open] .ba-row:not(.ba-names)")).to_have_count(3)
+    expect(page.locator("#before-after details[open] .ba-row:not(.ba-names)")).to_have_count(3)
     expect(page.locator(".ba-map")).to_have_count(2)
     page.locator("#compare-sentences textarea").fill("A <b>new</b> sentence.\nAnd a second one.")
     page.locator("#compare").click()
-    expect(page.locator("#before-after .ba-head[open] .ba-row:not(.ba-names)")).to_have_count(2)
+    expect(page.locator("#before-after details[open] .ba-row:not(.ba-names)")).to_have_count(2)
     expect(page.locator("#before-after")).to_contain_text("A <b>new</b> sentence.")
     page.locator("#compare-sentences textarea").fill("  ")
     page.locator("#compare").click()
@@ -94,11 +94,11 @@ def test_sentences_of_the_box_are_compared_and_can_be_changed(learner):
     learner.analyze("Another sentence.", "A quiet day.", "The worst of days.", "Rain.")
     expect(learner.status).to_contain_text("4 sentences")
     learner.open("Train")
-    expect(page.locator("#before-after .ba-head[open] .ba-row:not(.ba-names)")).to_have_count(4)
+    expect(page.locator("#before-after details[open] .ba-row:not(.ba-names)")).to_have_count(4)
     learner.open("Sentiment")
     learner.analyze(*SENTENCES)
     learner.open("Train")
-    expect(page.locator("#before-after .ba-head[open] .ba-row:not(.ba-names)")).to_have_count(3)
+    expect(page.locator("#before-after details[open] .ba-row:not(.ba-names)")).to_have_count(3)
 
 
 def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, visit, server):
@@ -142,7 +142,7 @@ def test_a_model_is_taken_away_as_a_zip_and_used_elsewhere(learner, context, ser
     other = Visitor(newcomer(context), server)
     other.analyze(*SENTENCES)
     other.open("Train")
-    other.page.get_by_text("Use a checkpoint that you downloaded").click()
+    other.page.locator("#bring-model summary").click()
     bring = other.page.locator("#checkpoint input[type=file]")
     bring.set_input_files(tmp_path / "cut.zip")
     expect(other.page.locator("#checkpoint-status .bad")).to_contain_text("cut short")
@@ -175,13 +175,14 @@ def test_a_topic_has_the_bars_too(learner):
     learner.open("Sentiment")
     learner.choose("Head", "topic")
     expect(learner.page.locator("#sentiment-view .bars-head")).to_contain_text("Science")
+    assert "intensity" not in learner.page.locator("#sentiment-view").inner_text().lower()
     learner.choose("Head", "sentiment")
     expect(learner.page.locator("#sentiment-view .bars-head")).to_contain_text("neutral")
 
 
 def test_it_fits_on_a_phone(learner):
     learner.page.set_viewport_size({"width": 390, "height": 844})
-    assert learner.fits()
+    assert learner.flaws() == []
     meter = learner.page.locator(".meter")
     assert meter.evaluate("e => e.scrollWidth <= e.parentElement.clientWidth")
     learner.page.set_viewport_size({"width": 1440, "height": 900})

@@ -137,7 +137,8 @@ def test_every_control_of_the_embeddings_changes_the_page(visitor):
     visitor.wait_until("document.querySelector('#map .js-plotly-plot')._fullData[0].type === 'scatter3d'")
     visitor.choose("Colour by", "topic")
     visitor.wait_until(
-        "/Technology|Science|Other/.test(document.querySelector('#map .js-plotly-plot')._fullData[0].name)"
+        "document.querySelector('#map .js-plotly-plot')._fullData"
+        ".some(trace => trace.showlegend && /^(Technology|Science|Other)/.test(trace.name))"
     )
     visitor.choose("Pooling", "cls")
     visitor.wait_until(
@@ -164,9 +165,10 @@ def test_hovering_shows_whole_sentences(visitor):
     long = "This is a rather long sentence about <b>bread</b> & butter that no tick has room for at all."
     visitor.analyze(long, "Short.")
     visitor.similarities(2)
+    visitor.heatmap.scroll_into_view_if_needed()
     box = visitor.heatmap.locator(".nsewdrag").first.bounding_box()
     visitor.page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.25)
-    label = visitor.page.locator("#heatmap .hovertext")
+    label = visitor.page.locator("#heatmap .bubble")
     expect(label).to_contain_text("no tick has room for at all.")
     expect(label).to_contain_text("<b>bread</b> &")
     expect(label).to_contain_text("cosine")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import types
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import mtl
+from mtl.clusters import MOST
 from mtl.config import UserError
 from mtl.ui import answers
+from mtl.ui.embeddings import view as plots
 from mtl.ui.engine import Engine
 from mtl.ui.models import Models
 from mtl.ui.sentences import Sentences
@@ -103,7 +106,7 @@ def test_another_model_answers_anew(session, session_of, headless):
     session.models.shared = lambda path, visitor: other
     found = ask(session, lines=LINES)
     assert found["model"] == "another" != one and set(found["rows"]) == set(TEXTS)
-    assert found["colourings"] == []
+    assert [colouring["name"] for colouring in found["colourings"]] == [plots.CLUSTERS]
 
 
 # --- what is asked and answered ---
@@ -117,8 +120,9 @@ def test_whatever_a_browser_sends_is_a_question(given):
     asked = Asked.checked(given)
     assert asked.method in ("umap", "pca") and asked.dims in (2, 3)
     assert asked.lines is None or isinstance(asked.lines, str)
-    assert all(isinstance(view, str) for view in asked.views)
-    assert {type(value) for value in (asked.pooling, asked.head, asked.order, asked.span_head)} == {str}
+    assert all(isinstance(view, str) for view in asked.views) and all(type(row) is int for row in asked.chosen)
+    assert asked.clusters == 0 or 2 <= asked.clusters <= MOST
+    assert {type(value) for value in (asked.pooling, asked.head, asked.order, asked.colour)} == {str}
     assert Asked.checked(list(given)) == Asked()
 
 
@@ -126,6 +130,21 @@ def test_views_are_drawn_where_they_are_in_sight(session):
     found = ask(session, lines=LINES, views=["letters", "unknown"])
     assert found["views"] == {"letters": str(sum(map(len, TEXTS)))}
     assert ask(session)["views"] == {}
+
+
+def test_of_chosen_sentences_it_says_what_they_have_in_common_and_nothing_else(session, counted):
+    assert ask(session, chosen=[0]) == {"lines": True}
+    ask(session, lines=LINES)
+    vectors = session.registry.visit("me").work.vectors("mean")
+    (nearest,) = ask(session, chosen=[3])["chosen"].values()
+    cosines = vectors @ vectors[3]
+    assert [row for row, _ in nearest] == [row for row in np.argsort(-cosines) if row != 3]
+    assert nearest[0][1] == pytest.approx(cosines[nearest[0][0]], abs=1e-3)
+    assert ask(session, chosen=[0, 2])["chosen"]["mean"] == pytest.approx(vectors[0] @ vectors[2], abs=1e-3)
+    three = [vectors[i] @ vectors[j] for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert ask(session, chosen=[2, 0, 1, 0, 99, -1])["chosen"]["mean"] == pytest.approx(np.mean(three), abs=1e-3)
+    assert ask(session, chosen=[99]) == {"chosen": {}}
+    assert counted == {"analyze": 1, "encode": 0}
 
 
 def test_an_answer_is_json(session):
@@ -136,7 +155,7 @@ def test_an_answer_is_json(session):
 
 def test_one_pass_is_set_beside_a_pass_for_each_task(session):
     said = ask(session, lines=LINES)["saved"]
-    assert "One pass" in said and "6 sentences, " in said and "3 passes, about " in said and "measured" in said
+    assert "One pass" in said and "6 sentences, " in said and "3 passes, about " in said and "an estimate" in said
     assert "saved" not in ask(session)
 
 
@@ -157,6 +176,12 @@ def test_a_model_that_cannot_be_loaded_is_said_in_plain_words():
     session = types.SimpleNamespace(engine=engine, models=Models(engine), registry=Registry())
     found = json.loads(answers.answer_or_problem(session, "me", {"lines": "A sentence."}))
     assert "folder-of-mine" in found["problem"] and "Traceback" not in found["problem"]
+
+
+def test_a_files_labels_are_known_whichever_of_its_sentences_are_left():
+    upload = Sentences(("a", "b", "c"), {"mood": ("sad", None, "glad"), "stars": (1.0, 2.0, 3.0)})
+    assert answers.labels_in(upload) == {"mood": ["glad", "sad"], "stars": []}
+    assert answers.labels_in(None) == {}
 
 
 def test_labels_follow_their_sentence():

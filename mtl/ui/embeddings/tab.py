@@ -8,10 +8,11 @@ import gradio as gr
 import numpy as np
 from markupsafe import Markup
 
+from mtl.clusters import MOST
 from mtl.config import KINDS
 from mtl.sheets import csv_bytes
 from mtl.ui import templates
-from mtl.ui.embeddings.view import nearest
+from mtl.ui.embeddings.view import looks, nearest
 from mtl.ui.kinds import shown
 from mtl.ui.page import Session, html
 from mtl.ui.visitors import Work
@@ -36,12 +37,16 @@ CHOICES = (
     ("method", "Map", (("umap", "UMAP"), ("pca", "PCA"))),
     ("dims", "Dimensions", (("2", "2-D"), ("3", "3-D"))),
 )
+# So many tags that visitors give to sentences look different.
+_OWN_LABELS = 49
 ONE_SENTENCE = "With one sentence there is nothing to compare it with. Add a second one."
 
 
 def build_plots() -> None:
     """The map and the grid, of which there is one each: outside the tabs, as `mtl.plots` moves them to the open one."""
-    plots = templates.render("plots_shared.html", choices=CHOICES)
+    own = [*looks([f"{i}" for i in range(_OWN_LABELS)]).values()]
+    counts = [(0, "best number"), *((count, f"{count}") for count in range(2, MOST + 1))]
+    plots = templates.render("plots_shared.html", choices=CHOICES, own=own, cluster_counts=counts)
     html(plots, visible="hidden", js_on_load="mtl.plots.start(element)")
 
 

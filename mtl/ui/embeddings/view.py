@@ -10,19 +10,30 @@ from typing import Any
 import numpy as np
 
 from mtl import maps
+from mtl.clusters import MOST
+from mtl.kinds.multilabel import NONE
 from mtl.text.values import plural
 from mtl.ui.kinds import shown
 from mtl.ui.visitors import Work
-from mtl.ui.widgets.colours import GREY, colours
+from mtl.ui.widgets.colours import GREY, colours, shorten
 
 PCA_NOTE = "PCA: the directions in which the sentences differ most. Distances are honest, crowded areas overlap."
 UMAP_NOTE = "UMAP: keeps neighbours together. Groups mean something; the distance between far groups does not."
-KEPT = "{} of {} sentences lie nearest to the one that is truly nearest to them, to which dotted lines lead."
+KEPT = "{} of {} sentences lie nearest to the one that is truly nearest to them."
 UMAP_WARMING = "UMAP is getting ready (once per start of the server). Until then this is PCA; it changes by itself."
 
 # The symbols that plotly draws in two and in three dimensions. A label has the same in every view.
 SYMBOLS = ("circle", "diamond", "square", "cross", "x", "circle-open", "diamond-open", "square-open")
 OTHERS, NO_LABEL = "other labels", "no label"
+_GREY_LOOK = (GREY, SYMBOLS[-1])
+# Of more labels than this the others are taken together.
+_MOST_LABELS = len(SYMBOLS) - 1
+CLUSTERS = "clusters"
+CLUSTERS_NOTE = "{} by Ward's method on the embeddings. Each is named by the sentence nearest to its centre."
+BEST_NUMBER = "No other number from 2 to {} keeps clusters further apart."
+SILHOUETTE = "Silhouette {:.2f}: 0 is overlapping, 1 well apart."
+# So many of a sentence's nearest ones are listed at most.
+NEAREST = 10
 # Seconds until the browser asks again while UMAP gets ready.
 WARMING = 1.5
 # The grid shows at most so many sentences, evenly spaced.
@@ -50,36 +61,61 @@ def map_of(work: Work) -> tuple[dict[str, Any], float | None]:
 
 
 def colourings(work: Work) -> list[dict[str, Any]]:
-    """Everything that points can be coloured by: the tasks, then the columns of the visitor's file.
+    """Everything that points can be coloured by: the tasks, the columns of the visitor's file, the clusters.
 
     `values`: a label or a number for each sentence, or None. `looks`: the colour and the symbol of each label; None
-    where the values are numbers.
+    where the values are numbers. `besides`: how many more labels each sentence has. `note`: how to read it. Clusters
+    have values once they are asked for.
     """
     first = work.analyses[0].results
     found = []
     for name, spec in work.model.tasks.items():
         if name not in first or (colour := shown(spec.kind).colour_of)(first[name]) is None:
             continue
-        found.append(_colouring(name, [colour(answer) for answer in work.answers(name)], spec.labels))
-    return found + [_colouring(f"file: {name}", values) for name, values in work.labels.items()]
+        answers = work.answers(name)
+        colouring = _colouring(name, [colour(answer) for answer in answers], spec.labels)
+        besides = [shown(spec.kind).besides(answer) for answer in answers]
+        found.append(colouring | ({"besides": besides} if any(besides) else {}))
+    found += [
+        _colouring(f"file: {name}", values, work.file_labels.get(name, ())) for name, values in work.labels.items()
+    ]
+    return found + ([_clusters(work)] if len(work.analyses) > 2 else [])
+
+
+def _clusters(work: Work) -> dict[str, Any]:
+    if work.asked.colour != CLUSTERS:
+        return {"name": CLUSTERS, "values": [None] * len(work.analyses), "looks": {}}
+    found = work.clusters(work.pooling, work.asked.clusters)
+    names = [f"{number}: {shorten(work.texts[row], 60)}" for number, row in enumerate(found.central, 1)]
+    notes = [CLUSTERS_NOTE.format(plural(len(names), "cluster"))]
+    if found.silhouette is not None:
+        notes += [] if work.asked.clusters else [BEST_NUMBER.format(MOST)]
+        notes.append(SILHOUETTE.format(found.silhouette))
+    values = [names[number] for number in found.numbers]
+    return {"name": CLUSTERS, "values": values, "looks": looks(names), "note": " ".join(notes)}
+
+
+def looks(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The colour and the symbol of each label, which follow from its place alone; two labels share one of them at
+    most."""
+    symbols = SYMBOLS[:-1]
+    return {
+        label: (colour, symbols[(i + i // len(symbols)) % len(symbols)])
+        for i, (label, colour) in enumerate(colours(labels).items())
+    }
 
 
 def _colouring(name: str, values: Sequence[str | float | None], labels: Sequence[str] = ()) -> dict[str, Any]:
     if all(value is None or isinstance(value, (int, float)) for value in values):
         return {"name": name, "values": list(values), "looks": None}
+    grey = (NO_LABEL, NONE)
     values = [NO_LABEL if value is None else str(value) for value in values]
-    frequency = Counter(value for value in values if value != NO_LABEL)
-    most = len(SYMBOLS) - 1
-    kept = list(labels or sorted(frequency, key=lambda label: (-frequency[label], label)))
-    if len(kept) > most:  # the most frequent ones here
-        kept = [label for label, _ in frequency.most_common(most - 1)]
-    values = [value if value in kept or value == NO_LABEL else OTHERS for value in values]
-    looks = {label: (colour, SYMBOLS[i]) for i, (label, colour) in enumerate(colours(kept).items())}
-    return {
-        "name": name,
-        "values": values,
-        "looks": looks | {OTHERS: (GREY, SYMBOLS[-1]), NO_LABEL: (GREY, SYMBOLS[-1])},
-    }
+    frequency = Counter(value for value in values if value not in grey)
+    if len(frequency) > _MOST_LABELS:
+        kept = {*grey, *(label for label, _ in frequency.most_common(_MOST_LABELS - 1))}
+        values = [value if value in kept else OTHERS for value in values]
+    of_labels = looks(labels or sorted(frequency))
+    return {"name": name, "values": values, "looks": of_labels | dict.fromkeys((OTHERS, *grey), _GREY_LOOK)}
 
 
 def nearest(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,6 +128,22 @@ def nearest(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         others[start : start + _BLOCK] = similar.argmax(axis=1)
         cosines[start : start + _BLOCK] = similar[rows, others[start : start + _BLOCK]]
     return others, cosines
+
+
+def about(vectors: np.ndarray, chosen: Sequence[int]) -> dict[str, Any]:
+    """Of one chosen sentence, those nearest to it with their cosines, the nearest first; of several, the mean cosine
+    of their pairs."""
+    rows = [row for row in dict.fromkeys(chosen) if 0 <= row < len(vectors)]
+    if len(rows) == 1:
+        cosines = vectors @ vectors[rows[0]]
+        others = [row for row in np.argsort(-cosines, kind="stable").tolist() if row != rows[0]][:NEAREST]
+        return {"nearest": [[row, round(float(cosines[row]), 4)] for row in others]}
+    if not rows:
+        return {}
+    # The squared length of the sum holds every pair twice, and each vector with itself.
+    total = vectors[rows].sum(axis=0)
+    pairs = len(rows) * (len(rows) - 1)
+    return {"mean": round((float(total @ total) - len(rows)) / pairs, 4)}
 
 
 def grid(vectors: np.ndarray) -> dict[str, Any]:

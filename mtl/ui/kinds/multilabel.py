@@ -27,6 +27,12 @@ class MultilabelView(View):
         said = (f"{label} ({words.percent(answer.probabilities[label])})" for label in answer.labels)
         return ", ".join(said) or NONE
 
+    def colour_of(self, answer: Labels) -> str:
+        return max(answer.labels, key=answer.probabilities.get, default=NONE)
+
+    def besides(self, answer: Labels) -> int:
+        return max(len(answer.labels) - 1, 0)
+
     def preview_cell(self, value: LabelSet, text: str, labels: Sequence[str]) -> str:
         return MACROS.chips(value.labels, value.unknown, NONE)
 

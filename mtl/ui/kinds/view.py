@@ -65,6 +65,10 @@ class View:
         """What a point of the map is coloured by; None where an answer is no one thing."""
         return None
 
+    def besides(self, answer: Any) -> int:
+        """How many more labels an answer has than the one of `colour_of`."""
+        return 0
+
     def shares(self, answer: Any) -> Mapping[str, float] | None:
         """The probability of each label, which a bar shows; None where an answer has none."""
         return None

@@ -12,7 +12,7 @@ import gradio as gr
 from mtl.files import json_or_nothing
 from mtl.training import presets
 from mtl.ui.learn import view, words
-from mtl.ui.page import UNCHANGED, Session
+from mtl.ui.page import UNCHANGED, Session, html, unfolding
 from mtl.ui.train.settings.step import shape_now
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
@@ -23,27 +23,27 @@ WIDE = True
 
 @dataclass(frozen=True)
 class Shown:
-    """The picture of the model, the lesson beside it, and all others. `opened`: these have been sent."""
+    """The picture of the model, what introduces the lessons, the first one beside the picture, and all others.
+    `opened`: these have been sent."""
 
     picture: str
+    intro: Any = UNCHANGED
     first: Any = UNCHANGED
     others: Any = UNCHANGED
     opened: Any = UNCHANGED
 
 
 def build(session: Session) -> None:
+    _, title, _ = view.parts("backbone")
     with gr.Column(elem_classes="lesson") as column:
-        with gr.Row(elem_classes="lesson-row"):
+        intro = html()
+        with unfolding(markup.heading(title), kind="chapter", open=True), gr.Row(elem_classes="lesson-row"):
             with gr.Column(min_width=320):
-                first = gr.HTML(apply_default_css=False)
+                first = html()
             with gr.Column(min_width=320):
-                picture = gr.HTML(markup.note(words.PICTURE_WAITS), apply_default_css=False, elem_id="learn-stack")
-        shown = {
-            "picture": picture,
-            "first": first,
-            "others": gr.HTML(apply_default_css=False),
-            "opened": gr.State(False),
-        }
+                picture = html(markup.note(words.PICTURE_WAITS), elem_id="learn-stack")
+        others = html(js_on_load="mtl.fold(element, watch)")
+        shown = {"picture": picture, "intro": intro, "first": first, "others": others, "opened": gr.State(False)}
     session.wire([column.parent.select], partial(show, session), [shown["opened"]], shown)
     session.wire(
         [session.settings.change, session.data.change],
@@ -64,7 +64,8 @@ def show(session: Session, visit: Visit, opened: bool) -> Shown:
         return Shown(picture)
     shape = shape_now(session, visit.train)
     gradual = shape.under(presets.BY_NAME["gradual"].make(shape.groups, visit.train.config))
-    return Shown(picture, view.lesson("backbone"), view.lessons(gradual, json_or_nothing(view.FIGURES)), True)
+    intro, _, first = view.lesson("backbone")
+    return Shown(picture, intro, first, view.lessons(gradual, json_or_nothing(view.FIGURES)), True)
 
 
 def current(session: Session, visit: Visit) -> str:

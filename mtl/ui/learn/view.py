@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -25,16 +26,23 @@ VALLEYS, STEPS = {"too low": 0.04, "about right": 0.35, "too high": 1.02}, 8
 Figures = Mapping[str, Any]
 
 
+def parts(name: str) -> list[str]:
+    """The text `name` of assets/lessons as Markdown: what stands before its title, the title, what stands below."""
+    text = (LESSONS / f"{name}.md").read_text(encoding="utf-8")
+    return re.split("^### (.+)$", text, maxsplit=1, flags=re.MULTILINE)
+
+
 @cache
-def lesson(name: str) -> Markup:
-    """The text `name` of assets/lessons as HTML. A term stands bold where it is explained."""
+def lesson(name: str) -> tuple[Markup, str, Markup]:
+    """The `parts` of a text as HTML, but for its title. A term stands bold where it is explained."""
     from markdown_it import MarkdownIt  # not before somebody looks: the page starts without it
 
     markdown = MarkdownIt("commonmark", {"html": False})
     for side, tag in (("open", "<dfn>"), ("close", "</dfn>")):
         markdown.add_render_rule(f"strong_{side}", lambda *_, tag=tag: tag)
-    text = (LESSONS / f"{name}.md").read_text(encoding="utf-8")
-    return templates.render("lesson.html", text=Markup(markdown.render(text)))
+    intro, title, text = parts(name)
+    above, below = (templates.render("lesson.html", text=Markup(markdown.render(each))) for each in (intro, text))
+    return above, title, below
 
 
 def lessons(gradual: Groups, figures: Figures) -> Markup:

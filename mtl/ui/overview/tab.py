@@ -11,6 +11,7 @@ TITLE = "Overview"
 
 
 def build(session: Session) -> None:
+    html(templates.render("jump.html"), elem_id="jump")
     with gr.Row(elem_classes="overview"):
         with gr.Column(min_width=320, scale=3):
             html(templates.render("overview_rows.html"), elem_id="overview", js_on_load="mtl.overview(element)")

@@ -70,11 +70,11 @@ def bars(
 
 
 def bar(probabilities: Mapping[str, float], palette: Mapping[str, str]) -> Markup:
-    """One bar of the labels of `palette`, with a number in each part that has room for it."""
+    """One bar of the labels of `palette`, with a number in each part, which the style sheet shows where it has room."""
     shares = [(name, 100 * probabilities[name], colour) for name, colour in palette.items()]
     spoken = ", ".join(f"{name} {share:.1f} %" for name, share, _ in shares)
-    look = "width:{:.2f}%;--c:{};color:{}".format
-    parts = [(look(share, colour, ink(colour)), f"{share:.0f}" * (share >= 9)) for _, share, colour in shares]
+    look = "width:{:.2f}%;--c:{};--ink:{}".format
+    parts = [(look(share, colour, ink(colour)), f"{share:.0f}") for _, share, colour in shares]
     return _ANSWERS.bar(spoken, parts)
 
 

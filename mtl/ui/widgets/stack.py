@@ -19,7 +19,7 @@ from mtl.ui.train.settings import words
 from mtl.ui.widgets import markup
 
 # Pixels from one block to the next and the height of a block, in the whole picture and in the small one.
-PITCH, BLOCK = 44, 38
+PITCH, BLOCK = 48, 42
 _SMALL_PITCH, _SMALL_BLOCK = 26, 22
 # Between the heads and the layers, in pixels: room for the branches.
 GAP = 12

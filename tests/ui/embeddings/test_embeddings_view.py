@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import types
 
 import numpy as np
 import pytest
@@ -10,14 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl import maps
+from mtl.config import TaskSpec
+from mtl.kinds.multilabel import NONE, Labels
 from mtl.ui.embeddings import view
 from mtl.ui.visitors import Asked, Work
+from mtl.ui.widgets.colours import GREY
 from tests.handlers import TEXTS
 
 
 def test_points_are_coloured_by_tasks_and_by_the_files_own_columns(work):
     found = {colouring["name"]: colouring for colouring in view.colourings(work)}
-    assert list(found) == ["sentiment", "intensity", "file: mood", "file: stars"]
+    assert list(found) == ["sentiment", "intensity", "file: mood", "file: stars", view.CLUSTERS]
     assert found["intensity"]["looks"] is None and found["file: stars"]["values"] == [1.0, 2.0, 3.0, None, 5.0, 4.0]
     assert found["file: mood"]["values"] == ["good", "bad", view.NO_LABEL, "good", "good", "bad"]
     assert set(found["sentiment"]["values"]) <= set(found["sentiment"]["looks"])
@@ -28,6 +32,56 @@ def test_a_label_has_the_same_symbol_whatever_is_on_the_map(model):
         view.colourings(Work(model, model.analyze(TEXTS[:count])))[0]["looks"]["positive"] for count in (1, len(TEXTS))
     ]
     assert looks[0] == looks[1]
+
+
+def test_a_files_label_looks_the_same_when_others_come_and_go(model):
+    looks = [
+        view.colourings(
+            Work(model, model.analyze(TEXTS[: len(moods)]), {"mood": moods}, {"mood": ["bad", "good", "so-so"]})
+        )
+        for moods in (("good", "so-so", "bad"), ("good", "good"))
+    ]
+    of_good = [next(c for c in found if c["name"] == "file: mood")["looks"]["good"] for found in looks]
+    assert of_good[0] == of_good[1]
+
+
+def test_two_labels_share_their_colour_or_their_symbol_but_not_both():
+    looks = view.looks([f"label {i}" for i in range(49)])
+    assert len(set(looks.values())) == 49
+
+
+def test_several_labels_are_coloured_by_the_likeliest_one(work, monkeypatch):
+    spec = TaskSpec("moods", "multilabel", ("anger", "fear", "joy"))
+    thresholds = dict.fromkeys(spec.labels, 0.5)
+    shares = [(0.6, 0.9, 0.1), (0.1, 0.1, 0.1), (0.1, 0.2, 0.7)]
+    answers = []
+    for row in shares:
+        found = dict(zip(spec.labels, row, strict=True))
+        answers.append(Labels(tuple(label for label in found if found[label] >= 0.5), found, thresholds))
+    many = types.SimpleNamespace(
+        model=types.SimpleNamespace(tasks={"moods": spec}),
+        analyses=[types.SimpleNamespace(results={"moods": answer}) for answer in answers],
+        answers=lambda task: answers,
+        labels={},
+        asked=Asked(),
+    )
+    colouring = view.colourings(many)[0]
+    assert colouring["values"] == ["fear", NONE, "joy"] and colouring["besides"] == [1, 0, 0]
+    assert colouring["looks"][NONE][0] == GREY != colouring["looks"]["fear"][0]
+
+
+def test_clusters_are_named_by_a_sentence_of_theirs_once_they_are_asked_for(work):
+    assert view.colourings(work)[-1]["values"] == [None] * 6
+    work.asked = Asked(colour=view.CLUSTERS, clusters=2)
+    found = view.colourings(work)[-1]
+    assert len(set(found["values"])) == 2 and set(found["values"]) == set(found["looks"])
+    for name in found["looks"]:
+        central = work.texts.index(name.partition(": ")[2])
+        assert found["values"][central] == name
+    assert found["note"].startswith("2 clusters by Ward's method") and "Silhouette" in found["note"]
+    assert view.BEST_NUMBER.format(8) not in found["note"]
+    work.asked = Asked(colour=view.CLUSTERS)
+    assert view.BEST_NUMBER.format(8) in view.colourings(work)[-1]["note"]
 
 
 def test_more_labels_than_symbols_are_taken_together(model):

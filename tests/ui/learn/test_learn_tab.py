@@ -103,10 +103,10 @@ def test_every_term_is_explained_once_and_where_it_first_stands():
 
 
 def test_terms_become_definitions_and_nothing_else_becomes_markup(tmp_path, monkeypatch):
-    (tmp_path / "a lesson.md").write_text("### Heads\n\nA **head**\n<b>.\n", "utf-8")
+    (tmp_path / "a lesson.md").write_text("To begin with.\n\n### Heads\n\nA **head**\n<b>.\n", "utf-8")
     monkeypatch.setattr(lessons, "LESSONS", tmp_path)
-    expected = '<div class="prose"><h3>Heads</h3>\n<p>A <dfn>head</dfn>\n&lt;b&gt;.</p>\n</div>'
-    assert lessons.lesson("a lesson") == expected
+    below = '<div class="prose"><p>A <dfn>head</dfn>\n&lt;b&gt;.</p>\n</div>'
+    assert lessons.lesson("a lesson") == ('<div class="prose"><p>To begin with.</p>\n</div>', "Heads", below)
 
 
 def test_the_whole_tab_is_sent_once(session):
@@ -115,8 +115,10 @@ def test_the_whole_tab_is_sent_once(session):
     assert UNCHANGED not in vars(first).values() and first.opened
     again = show(session, visit, True)
     assert again == Shown(first.picture)
-    lectures = plain(first.first + first.others)
-    assert all(plain(lessons.lesson(path.stem)) in lectures for path in lessons.LESSONS.glob("*.md"))
+    lectures = plain(first.intro + first.first + first.others)
+    for path in lessons.LESSONS.glob("*.md"):
+        intro, _, text = lessons.lesson(path.stem)
+        assert plain(intro) in lectures and plain(text) in lectures
 
 
 # --- figures ---

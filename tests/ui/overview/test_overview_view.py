@@ -26,9 +26,9 @@ def test_what_a_visitor_wrote_is_escaped(model):
 
 
 def test_the_head_names_the_columns(work):
-    head = view.head(work)
-    assert re.findall(r"<span>(\w+)</span>", head)[:3] == ["sentiment", "intensity", "nearest"]
-    assert "more sentences" not in head
+    legend, head = view.head(work).split('<div class="row-head"')
+    assert re.findall(r"<span>(\w+)</span>", head) == ["sentiment", "intensity", "nearest"]
+    assert "more sentences" not in legend
 
 
 def test_rows_beyond_those_that_are_shown_are_counted(model):

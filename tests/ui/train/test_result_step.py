@@ -257,7 +257,7 @@ def test_changed_answers_are_marked_and_counted():
     html = before_after.page(made([NASTY, "two"], [MOOD], [MOOD], {"mood": before}, {"mood": after}, taught=["mood"]))
     assert words.changed(1, 2) in html and html.count("ba-row changed") == 1
     assert NASTY not in html and "good (70.0 %)" in words_of(html)
-    assert '<details class="ba-head" open>' in html
+    assert '<details class="fold" open><summary dir="auto"><b>mood</b>' in html
 
 
 def test_names_gained_and_lost_are_told_from_those_kept():

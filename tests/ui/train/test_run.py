@@ -162,7 +162,7 @@ def changed(shown):
 
 def test_every_task_has_its_losses_and_its_score():
     html = run_views.plots(told(WHOLE))
-    assert re.findall(r"<h4>(\w+) ", html) == ["mood", "names"]
+    assert re.findall(r"<h3>(\w+) ", html) == ["mood", "names"]
     assert html.count("<figcaption><b>Loss</b>") == 2
     assert "<b>Macro F1</b>" in html and "<b>Entity F1</b>" in html
     assert "held out <b>70 %</b>" in html and "held out <b>35 %</b>" in html
@@ -172,7 +172,7 @@ def test_every_task_has_its_losses_and_its_score():
 def test_the_anchor_has_a_loss_and_no_score():
     loss = {"mood": 0.5, "names": 0.1, "anchor": 0.01}
     html = run_views.plots(told([started(), {**step(1, 1), "loss": loss}]))
-    assert re.findall(r"<h4>(\w+) ", html) == ["mood", "names", "anchor"]
+    assert re.findall(r"<h3>(\w+) ", html) == ["mood", "names", "anchor"]
     assert html.count("<figcaption><b>Loss</b>") == 3 and html.count("F1</b>") == 2
 
 

@@ -14,7 +14,7 @@ from mtl.config import UserError
 from mtl.training.progress import Progress
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, unpack
 from mtl.ui.names import name_of_model, name_of_run
-from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, html, in_plain_words, labelled, use_model
+from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, html, in_plain_words, labelled, unfolding, use_model
 from mtl.ui.sentences import from_lines
 from mtl.ui.train.result import before_after, errors, scores, words
 from mtl.ui.visitors import Visit
@@ -82,7 +82,7 @@ def build(session: Session) -> None:
                 )
                 compare = gr.Button("Show before and after", elem_id="compare", min_width=180, scale=0)
             view = html(elem_id="before-after", js_on_load="mtl.answers.follow(element)")
-        with gr.Accordion(words.UPLOAD, open=False, elem_id="bring-model"):
+        with unfolding(words.UPLOAD, elem_id="bring-model"):
             html(markup.note(words.UPLOAD_NOTE))
             file = gr.File(label=words.UPLOAD, show_label=False, file_types=[".zip"], height=84, elem_id="checkpoint")
             status = html(elem_id="checkpoint-status")

@@ -15,7 +15,7 @@ from mtl.training.estimate import Estimate, estimate
 from mtl.training.progress import Progress
 from mtl.training.runs.folder import Run
 from mtl.ui import words as page
-from mtl.ui.page import UNCHANGED, Session, html, labelled
+from mtl.ui.page import UNCHANGED, Session, html, labelled, unfolding
 from mtl.ui.train.run import view
 from mtl.ui.train.run import words as text
 from mtl.ui.train.settings.step import take_over
@@ -87,7 +87,7 @@ def build(session: Session) -> Pictures:
             with gr.Column(min_width=300, scale=1):
                 html(markup.label("How far each part has moved"))
                 drawing = html(elem_id="run-stack")
-                with gr.Accordion("The picture as a table", open=False):
+                with unfolding("The picture as a table"):
                     stack_table = html(elem_id="run-stack-table")
             with gr.Column(min_width=300, scale=3):
                 plots = html(elem_id="run-curves")
@@ -97,7 +97,7 @@ def build(session: Session) -> Pictures:
                     container=False,
                     elem_id="log-loss",
                 )
-                with gr.Accordion(text.AS_TABLE, open=False):
+                with unfolding(text.AS_TABLE):
                     table = html(elem_id="run-table")
     return Pictures(outlook, chooser, pictures, drawing, stack_table, plots, logarithmic, table)
 

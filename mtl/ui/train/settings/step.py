@@ -19,7 +19,7 @@ from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
 from mtl.ui import templates
 from mtl.ui import words as text
-from mtl.ui.page import QUIET, UNCHANGED, Session, html
+from mtl.ui.page import QUIET, UNCHANGED, Session, html, unfolding
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.form import form
 from mtl.ui.train.settings.shape import Shape, fit, shape_of
@@ -42,7 +42,7 @@ def build(session: Session) -> None:
         picture = html(markup.note(text.LOADING), js_on_load=_CONTROLS, elem_id="what-learns")
         message = html(elem_id="learns-said")
         outcome = html(js_on_load=_CONTROLS, elem_id="learns-outcome")
-        with gr.Accordion("The same from the command line, as a file, as a link", open=False, elem_id="take-away"):
+        with unfolding("The same from the command line, as a file, as a link", elem_id="take-away"):
             parcel = html(js_on_load=_CONTROLS, elem_id="parcel")
             with gr.Row():
                 file = html()
