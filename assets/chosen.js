@@ -33,7 +33,8 @@ mtl.chosen = (() => {
     const cosines = mtl.grid.cosines(latest);
     found = { of: latest, ...(cosines && known(chosen, cosines)) };
     show();
-    if (cosines || !latest.grid || !chosen.length) return;
+    const pair = chosen.length === 2 && latest.pairs; // heads for two texts have more to say than the cosine
+    if (!pair && (cosines || !latest.grid || !chosen.length)) return;
     const answer = await mtl.answers.about(chosen);
     if (!answer || chosen !== shown || latest !== mtl.answers.latest) return;
     found = { of: latest, ...answer };
@@ -56,7 +57,8 @@ mtl.chosen = (() => {
     if (!count) return "";
     if (count === 1) return `Sentence ${shown[0] + 1} is chosen: choose another one to see how similar the two are.`;
     if (mean === undefined) return `${count.toLocaleString("en")} sentences are chosen.`;
-    if (count === 2) return `Sentences ${shown[0] + 1} and ${shown[1] + 1}: cosine ${mean.toFixed(3)}.`;
+    const said = [`cosine ${mean.toFixed(3)}`, ...(found.answers ?? []).map(([task, answer]) => `${task} ${answer}`)];
+    if (count === 2) return `Sentences ${shown[0] + 1} and ${shown[1] + 1}: ${said.join("; ")}.`;
     return `${count.toLocaleString("en")} sentences are chosen, mean cosine ${mean.toFixed(2)}.`;
   };
   // What stays the same is not read aloud again.

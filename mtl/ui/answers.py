@@ -66,7 +66,7 @@ def answer(session: Session, visit: Visit, asked: Asked) -> dict[str, Any]:
         if visit.sentences is None:
             return {"lines": True}
         if asked.chosen:
-            return {"chosen": plots.about(visit.work.vectors(visit.work.pooling), asked.chosen) if visit.work else {}}
+            return {"chosen": plots.about(visit.work, asked.chosen) if visit.work else {}}
         sentences = visit.sentences
         if not sentences.texts:
             return {"problem": markup.status(EMPTY, kind="bad")}
@@ -114,6 +114,7 @@ def _drawn(session: Session, work: Work, reading: Reading) -> dict[str, Any]:
         "colourings": plots.colourings(work),
         "poolings": list(work.model.poolings),
         "pooling": work.pooling,
+        "pairs": plots.answers_to_pairs(work.model),
         "map": drawn_map,
         "better_in": better,
         "views": {name: session.views[name](work) for name in work.asked.views if name in session.views},

@@ -13,6 +13,7 @@ from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, UserError
 from mtl.ui import programs
 from mtl.ui.embeddings import tab as embeddings
+from mtl.ui.embeddings.view import about
 from mtl.ui.kinds import shown
 from mtl.ui.sentences import from_file
 from mtl.ui.train.data import view
@@ -115,6 +116,18 @@ def test_two_sentences_are_compared(model):
     work.asked = Asked(one=3, other=9)
     assert chosen(embeddings.show_pair(work)) == ["3", "2"]
     assert embeddings.ONE_SENTENCE in embeddings.show_pair(Work(model, model.analyze(TEXTS[:1])))
+
+
+def test_of_two_chosen_sentences_the_heads_for_two_texts_answer(model):
+    work = Work(model, model.analyze(TEXTS))
+    [pair] = model.compare([(TEXTS[2], TEXTS[0])])
+    found = about(work, [2, 0])
+    answers = dict(found["answers"])
+    assert found["mean"] == pytest.approx(pair.cosine, abs=1e-3)
+    assert (
+        answers["score"].startswith(f"{pair.results['score']:.2f} (") and pair.results["same"].label in answers["same"]
+    )
+    assert "answers" not in about(work, [0, 1, 2])
 
 
 def test_programs_compare_pairs(model):

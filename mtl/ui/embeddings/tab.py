@@ -9,11 +9,9 @@ import numpy as np
 from markupsafe import Markup
 
 from mtl.clusters import MOST
-from mtl.config import KINDS
 from mtl.sheets import csv_bytes
 from mtl.ui import templates
-from mtl.ui.embeddings.view import looks, nearest
-from mtl.ui.kinds import shown
+from mtl.ui.embeddings.view import looks, nearest, pair_answers
 from mtl.ui.page import Session, html
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import markup
@@ -75,11 +73,8 @@ def show_pair(work: Work) -> str:
     titles = (("one", "Sentence"), ("other", "Compared with"))
     above = [_PARTS.choice(key, title, choices, place) for (key, title), place in zip(titles, places, strict=True)]
     one, other = (place - 1 for place in places)
-    vectors, tasks = work.vectors(work.pooling), work.model.tasks
-    rows = [("cosine", f"{vectors[one] @ vectors[other]:.3f}")]
-    if any(KINDS[spec.kind].texts == 2 for spec in tasks.values()):
-        [found] = work.model.compare([(texts[one], texts[other])])
-        rows += [(task, shown(tasks[task].kind).cell(answer)) for task, answer in found.results.items()]
+    vectors = work.vectors(work.pooling)
+    rows = [("cosine", f"{vectors[one] @ vectors[other]:.3f}"), *pair_answers(work, one, other)]
     return Markup().join(above) + markup.table(COMPARE, ("of the two", "answer"), rows)
 
 

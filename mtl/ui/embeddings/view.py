@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mtl import maps
 from mtl.clusters import MOST
+from mtl.config import KINDS
 from mtl.kinds.multilabel import NONE
 from mtl.text.values import plural
 from mtl.ui.kinds import shown
 from mtl.ui.visitors import Work
 from mtl.ui.widgets.colours import GREY, colours, shorten
+
+if TYPE_CHECKING:
+    from mtl.model import MultiTaskModel
 
 PCA_NOTE = "PCA: the directions in which the sentences differ most. Distances are honest, crowded areas overlap."
 UMAP_NOTE = "UMAP: keeps neighbours together. Groups mean something; the distance between far groups does not."
@@ -130,9 +134,29 @@ def nearest(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return others, cosines
 
 
-def about(vectors: np.ndarray, chosen: Sequence[int]) -> dict[str, Any]:
+def answers_to_pairs(model: MultiTaskModel) -> bool:
+    """Whether the model has heads for two texts."""
+    return any(KINDS[spec.kind].texts == 2 for spec in model.tasks.values())
+
+
+def pair_answers(work: Work, one: int, other: int) -> list[tuple[str, str]]:
+    """What each head for two texts says of two sentences."""
+    tasks = work.model.tasks
+    if not answers_to_pairs(work.model):
+        return []
+    [found] = work.model.compare([(work.texts[one], work.texts[other])])
+    said = []
+    for task, answer in found.results.items():
+        spec = tasks[task]
+        scale = f" ({spec.low:g} to {spec.high:g})" if isinstance(answer, float) else ""
+        said.append((task, f"{shown(spec.kind).cell(answer)}{scale}"))
+    return said
+
+
+def about(work: Work, chosen: Sequence[int]) -> dict[str, Any]:
     """Of one chosen sentence, those nearest to it with their cosines, the nearest first; of several, the mean cosine
-    of their pairs."""
+    of their pairs, and of two what heads for two texts say."""
+    vectors = work.vectors(work.pooling)
     rows = [row for row in dict.fromkeys(chosen) if 0 <= row < len(vectors)]
     if len(rows) == 1:
         cosines = vectors @ vectors[rows[0]]
@@ -143,7 +167,8 @@ def about(vectors: np.ndarray, chosen: Sequence[int]) -> dict[str, Any]:
     # The squared length of the sum holds every pair twice, and each vector with itself.
     total = vectors[rows].sum(axis=0)
     pairs = len(rows) * (len(rows) - 1)
-    return {"mean": round((float(total @ total) - len(rows)) / pairs, 4)}
+    found = {"mean": round((float(total @ total) - len(rows)) / pairs, 4)}
+    return found | ({"answers": pair_answers(work, *rows)} if len(rows) == 2 else {})
 
 
 def grid(vectors: np.ndarray) -> dict[str, Any]:
