@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import expect
 
+import mtl
+from mtl import archive, checkpoint
+from mtl.config import TaskSpec
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 
 WITHOUT_TAGS = """e => {
@@ -101,6 +106,59 @@ def test_two_thousand_sentences_can_be_stopped_and_can_be_finished(visitor):
     visitor.open("Sentiment")
     expect(visitor.page.locator("#sentiment-view")).to_contain_text("The first 200 of 2,000 sentences are shown")
     assert visitor.download("Download CSV").count(b"\r\n") == 2_001
+
+
+@pytest.fixture(scope="module")
+def long_labels(tmp_path_factory):
+    """The zip of a model with a head of 300 labels of 200 characters, and of one with markup in its names."""
+    folder = tmp_path_factory.mktemp("labels")
+    base = mtl.load(dtype="float32")
+    many = [f"{i} <img src=x onerror=alert({i})> {{{{7*7}}}} {'long ' * 40}"[:200] for i in range(300)]
+    tasks = (
+        TaskSpec("many", "classification", tuple(many)),
+        TaskSpec("</script><b>names", "tagging", ("<i>PER", "x" * 200)),
+        TaskSpec("several", "multilabel", tuple(many)),
+    )
+    model = checkpoint.derive(base, replace(base.config, tasks=(*base.config.tasks, *tasks)))
+    checkpoint.save(model.eval(), folder / "checkpoint")
+    archive.write(folder / "checkpoint", folder / "labels.zip", "labels")
+    return folder / "labels.zip"
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_hundreds_of_long_labels_with_markup_leave_the_page_usable(visitor, long_labels, width):
+    page = visitor.page
+    page.set_viewport_size({"width": width, "height": 900})
+    visitor.open("Train")
+    page.locator("#bring-model summary").click()
+    page.locator("#checkpoint input[type=file]").set_input_files(long_labels)
+    expect(page.locator("#checkpoint-status")).to_contain_text("is in use now", timeout=60_000)
+    visitor.open("Overview")
+    row = page.locator("#overview .answers > li").first
+    expect(row).to_contain_text("<img src=x onerror=alert(", timeout=60_000)
+    for tab in ("Overview", "Embeddings", "Sentiment", "Entities"):
+        visitor.open(tab)
+        page.wait_for_timeout(500)
+        assert page.locator("#right img, #right script").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    visitor.analyze("Typing goes on.", "So it does.")
+    visitor.wait_for_points(2)
+
+
+def test_ten_megabytes_are_cut_and_the_page_says_so(visitor):
+    before = visitor.box.input_value()
+    visitor.page.evaluate(
+        """() => {
+          const area = document.querySelector("#sentences textarea");
+          const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+          set.call(area, "Ten words are in this line, again and again.\\n".repeat(220000));
+          area.dispatchEvent(new Event("input", { bubbles: true }));
+        }"""
+    )
+    visitor.press()
+    expect(visitor.status).to_contain_text("The box holds more than the page reads", timeout=90_000)
+    visitor.analyze(*before.splitlines())
+    visitor.wait_for_points(12)
 
 
 # --- files ---
