@@ -86,8 +86,5 @@ class Contrastive(Kind):
         )
         return {"found": float((ranks == 1).mean()), "mrr": float((1 / ranks).mean()), "candidates": len(candidates)}
 
-    def value_of(self, answer: Any) -> None:
-        """Whether a partner is the nearest depends on all the others."""
-
     def answer_text(self, answer: float) -> str:
         return f"cosine {answer:.2f}"

@@ -195,16 +195,16 @@ class Kind:
         return str(answer)
 
     def written(self, answer: Any) -> str | float:
-        """An answer as the cell of a table, which `reader` could read."""
-        return answer
+        """An answer as the cell of a table; best in a form that `reader` reads."""
+        return self.answer_text(answer)
 
     def written_value(self, value: Any) -> str | float:
-        """A row's value as the cell of a table, which `reader` could read."""
-        return value
+        """A row's value as the cell of a table; best in a form that `reader` reads."""
+        return self.value_text(value)
 
     def value_of(self, answer: Any) -> Any:
         """An answer in the form that a row's value has; None where the two cannot be compared row by row."""
-        return answer
+        return None
 
     def probabilities(self, answer: Any) -> Mapping[str, float]:
         """The probability of each label; empty for a kind without labels, or without one answer for each."""

@@ -91,6 +91,12 @@ def test_what_nobody_said_of_a_row_is_no_mistake(rows):
     assert found.after.mistakes == ("a missed", "c invented") and found.truth == ["a"]
 
 
+def test_answers_that_cannot_be_compared_row_by_row_have_no_verdict(rows):
+    score = outcome(TaskSpec("score", "similarity", low=0, high=5), [1.0], [2.0])
+    assert held_out.verdicts([], [score], {"score": [1.0]}) == {}
+    assert list(held_out.answers("validation", rows, [], [score])) == []
+
+
 def test_what_is_written_is_read_again_without_damaged_lines(tmp_path, rows):
     before = outcome(MOOD, ["good"], [says("bad", 0.6)])
     found = [*held_out.answers("validation", rows, [before], [outcome(MOOD, ["good"], [says("good")])])]
