@@ -168,7 +168,7 @@ def test_a_broken_link_leaves_the_page_usable(visit, server, fragment):
     visitor.errors.clear()
     type_in(visitor, *OWN)
     visitor.wait_for_points(3)
-    assert visitor.fits()
+    assert visitor.flaws() == []
 
 
 # --- the network ---

@@ -104,7 +104,7 @@ def test_every_tab_says_what_the_model_does_not_know_and_its_numbers_can_be_read
         if tab != "Entities":
             full, pale = (each.locator(".bar span").first for each in (known, unknown))
             assert full.evaluate(_BACKGROUND) != pale.evaluate(_BACKGROUND)
-        assert visitor.unreadable() == []
+        assert visitor.flaws() == []
 
 
 def test_the_legend_counts_and_filters(visitor):
