@@ -79,7 +79,7 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(arrive):
     expect(ada.stop).to_be_hidden()
     expect(ada.page.locator("#run-chooser input")).to_have_value(re.compile(r"^run 2 · workshop.csv · .* · done$"))
     # The twin of the picture says the same in numbers.
-    ada.page.get_by_text(words.AS_TABLE).click()
+    ada.page.locator("#step-train summary", has_text=words.AS_TABLE).click()
     expect(ada.page.locator("#run-table tbody tr")).to_have_count(2 * 4)
 
 
