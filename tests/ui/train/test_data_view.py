@@ -231,6 +231,12 @@ def choose(source, **choice):
     return with_choice(source, json.dumps(choice))
 
 
+def test_a_table_whose_tasks_are_all_known_says_what_one_can_learn_from_it(tmp_path):
+    known = brought(tmp_path, rows_of(["pos", "neg"], header="review,label"))
+    assert "knows all of these tasks" in understood.summary(known)
+    assert "knows all of these tasks" not in understood.summary(source_for_choices(tmp_path))
+
+
 def test_a_choice_changes_how_the_file_is_read(tmp_path):
     source = source_for_choices(tmp_path)
     assert choose(source, column="mood", value="ignored") == {"roles": {"mood": "ignored"}}

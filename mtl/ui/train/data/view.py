@@ -42,7 +42,9 @@ def summary(source: Source) -> Markup:
     if not source.ready:
         missing = words.NO_TEXT if source.table.text_column is None else words.NOTHING_TO_LEARN
         state, kind = (words.ASKED if source.table.questions else missing), "bad"
-    return templates.render("summary.html", source=source, state=state, kind=kind)
+    matches = [match for match in source.matched.columns.values() if match.spec]
+    known = words.KNOWN if source.ready and all(match.reuses_head for match in matches) else ""
+    return templates.render("summary.html", source=source, state=state, kind=kind, known=known)
 
 
 def questions(source: Source) -> Markup:

@@ -8,8 +8,8 @@ INTRO = (
 )
 FILE = "Drop a table here: CSV, JSON, Excel, Parquet, CoNLL or one word per row, up to 20 MB."
 SAMPLE_NAMES = {
-    "workshop.csv": "workshop: four tasks",
-    "reviews.csv": "reviews: sentiment",
+    "workshop.csv": "workshop: four known tasks",
+    "reviews.csv": "reviews: sentiment, known",
     "tickets.csv": "tickets: new labels",
     "emotions.csv": "emotions: several labels",
     "news.conll": "news: entities",
@@ -28,6 +28,10 @@ NO_TEXT = "Start is blocked: no column looks like text. Say below which column h
 NOTHING_TO_LEARN = (
     "Start is blocked: no column teaches anything. Say below which column holds labels, numbers or entities, or drop "
     "a file that has one."
+)
+KNOWN = (
+    "The model that this starts from knows all of these tasks already, so scores will hardly rise. It shows what a "
+    "setting costs: what is forgotten, how far the embeddings move, how long it takes. Tickets has tasks that are new."
 )
 LEVELS = {
     "error": ("Errors", "left out"),
