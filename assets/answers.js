@@ -398,7 +398,7 @@ mtl.answers = (() => {
     if (!event.target.closest("#copy-address")) return;
     remember();
     if (!await mtl.copy(window.location.href)) say("This browser copies nothing by itself: copy the address of this page.");
-    else if (address().has("sentences")) say("The link is copied: whoever opens it sees these sentences.");
+    else if (address().has("sentences")) say("The link is copied: whoever can reach this page sees these sentences by it.");
     else say(`The link is copied, without the sentences: it holds at most ${LONGEST_LINK.toLocaleString("en")} characters of them.`);
   });
   window.addEventListener("hashchange", () => {

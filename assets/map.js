@@ -127,7 +127,8 @@ mtl.map = (() => {
     const axis = { showticklabels: false, zeroline: false, gridcolor: FADED, title: { text: "" } };
     const scene = { ...axis, showbackground: false, showspikes: false, gridcolor: "#9aa0a6" };
     const shape = {
-      ...mtl.plots.layout(460), modebar: mtl.plots.modebar([]), shapes: [], selections: [], selectionrevision: draws++,
+      ...mtl.plots.layout(460), shapes: [], selections: [], selectionrevision: draws++,
+      modebar: mtl.plots.modebar(["zoomIn2d", "zoomOut2d"]), // they zoom at the middle, where there may be nothing
       legend: { orientation: "h", y: -0.02, yanchor: "top", x: 0, itemsizing: "constant" },
       uirevision: `${solid} ${laidOut.method}`, // what was zoomed stays so while the kind of map does
       ...(solid ? { scene: { xaxis: scene, yaxis: scene, zaxis: scene } } : { xaxis: axis, yaxis: axis }),

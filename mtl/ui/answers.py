@@ -121,7 +121,7 @@ def _drawn(session: Session, work: Work, reading: Reading) -> dict[str, Any]:
     }
     if len(vectors) > 1:
         others, cosines = plots.nearest(vectors)
-        found |= {"grid": plots.grid(vectors), "nearest": [others.tolist(), cosines.round(3).tolist()]}
+        found |= {"grid": plots.grid(vectors), "nearest": [others.tolist(), cosines.round(4).tolist()]}
     return found
 
 

@@ -145,22 +145,6 @@ def test_hundreds_of_long_labels_with_markup_leave_the_page_usable(visitor, long
     visitor.wait_for_points(2)
 
 
-def test_ten_megabytes_are_cut_and_the_page_says_so(visitor):
-    before = visitor.box.input_value()
-    visitor.page.evaluate(
-        """() => {
-          const area = document.querySelector("#sentences textarea");
-          const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
-          set.call(area, "Ten words are in this line, again and again.\\n".repeat(220000));
-          area.dispatchEvent(new Event("input", { bubbles: true }));
-        }"""
-    )
-    visitor.press()
-    expect(visitor.status).to_contain_text("The box holds more than the page reads", timeout=90_000)
-    visitor.analyze(*before.splitlines())
-    visitor.wait_for_points(12)
-
-
 # --- files ---
 
 
