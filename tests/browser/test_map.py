@@ -119,6 +119,7 @@ def test_of_more_sentences_than_the_grid_shows_the_server_knows_the_nearest(visi
     visitor.page.locator("#overview .answers > li").first.locator(".sentence").click()
     entries = visitor.page.locator("#map .nearest-ones li")
     expect(entries).to_have_count(5)
+    visitor.page.wait_for_timeout(1000)  # the map may still be drawn anew, by UMAP
     numbers = [float(number) for number in entries.locator(".cosine").all_inner_texts()]
     assert numbers == sorted(numbers, reverse=True)
     nearest = visitor.page.locator("#overview .answers > li").first.locator(".nearest span").inner_text()

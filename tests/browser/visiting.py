@@ -163,7 +163,14 @@ class Visitor:
         )
 
     def place_on_map(self, row: int) -> dict[str, float]:
-        """Where the point of a sentence is on the screen."""
+        """Where the point of a sentence is on the screen, once it stays there."""
+        place = None
+        while (now := self._place_now(row)) != place:
+            place = now
+            self.page.wait_for_timeout(400)
+        return place
+
+    def _place_now(self, row: int) -> dict[str, float]:
         return self.page.evaluate(
             """row => {
               const plot = document.querySelector("#map .js-plotly-plot"), { xaxis, yaxis } = plot._fullLayout;
