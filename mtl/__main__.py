@@ -461,12 +461,11 @@ def _predict(options: argparse.Namespace) -> None:
         raise UserError("--label is for training: answers are the model's own labels.")
     table = read_table(options.data, **reading)
     terminal.warn_of(table)
-    model = mtl.load(options.model)
+    model, tasks = mtl.load(options.model), _tasks(options)
     with terminal.progress("predict", len(table.rows)) as progress:
-        columns = predict(model, table, _tasks(options), progress)
+        columns = predict(model, table, tasks, progress)
     write_columns(columns, out)
-    heads = _tasks(options) or model.tasks
-    terminal.say(f"{plural(len(table.rows), 'row')} answered by {listed(heads)}: {out}")
+    terminal.say(f"{plural(len(table.rows), 'row')} answered by {listed(tasks or model.tasks)}: {out}")
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -49,9 +49,8 @@ def answered(
 ) -> list[Outcome]:
     """The outcome of each task that some of the rows have a label for.
 
-    `cached` replaces the backbone if its outputs are cached: the
-    rows' tokens, and a function like `MultiTaskModel.each_batch`. `learning`: nothing has been fitted to held-out rows
-    yet (see `Kind.judged`).
+    `cached` replaces the backbone if its outputs are cached: the rows' tokens, and a function like
+    `MultiTaskModel.each_batch`. `learning`: nothing has been fitted to held-out rows yet (see `Kind.judged`).
     """
     chosen = [model.head(name).spec for name in (model.tasks if tasks is None else tasks)]
     chosen = [spec for spec in chosen if any(spec.name in row.labels for row in rows)]

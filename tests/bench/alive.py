@@ -135,8 +135,10 @@ def _typed(address: str, times: int) -> tuple[dict[int, dict[str, float]], list[
         network = page.context.new_cdp_session(page)
         network.send("Network.enable")
         received: list[int] = []
+        kept: set[str] = set()  # the requests that the browser answers from its memory
+        network.on("Network.requestServedFromCache", lambda event: kept.add(event["requestId"]))
         network.on("Network.dataReceived", lambda event: received.append(event["encodedDataLength"]))
-        network.on("Network.responseReceived", lambda event: received.append(_headers(event["response"])))
+        network.on("Network.responseReceived", lambda event: received.append(_headers(event, kept)))
         loaded = []
         for open_page in (lambda: page.goto(address), page.reload):
             received.clear()
@@ -154,9 +156,10 @@ def _typed(address: str, times: int) -> tuple[dict[int, dict[str, float]], list[
     return found, loaded
 
 
-def _headers(response: dict) -> int:
+def _headers(event: dict, kept: set[str]) -> int:
     """Bytes that came before the body; of what the browser had kept, none came."""
-    return 0 if response.get("fromDiskCache") else response["encodedDataLength"]
+    response = event["response"]
+    return 0 if response.get("fromDiskCache") or event["requestId"] in kept else response["encodedDataLength"]
 
 
 def _model_alone() -> dict[int, float]:

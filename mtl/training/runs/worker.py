@@ -186,15 +186,15 @@ def _judge(
     known = [name for name in trained if meaning(before.tasks.get(name)) == meaning(now[name])]
     sets = job.dataset.validation
     with precision(before.device, kind):  # as the scores after each epoch are measured
-        was = {name: answered(before, rows, known) for name, rows in sets.items()}
-        now = {name: answered(after, rows, trained, learning=True) for name, rows in sets.items()}
-    found = (answer for name, rows in sets.items() for answer in held_out.answers(name, rows, was[name], now[name]))
+        first = {name: answered(before, rows, known) for name, rows in sets.items()}
+        last = {name: answered(after, rows, trained, learning=True) for name, rows in sets.items()}
+    found = (answer for name, rows in sets.items() for answer in held_out.answers(name, rows, first[name], last[name]))
     held_out.write(folder / held_out.NAME, found)
     rows = [row for part in job.dataset.parts for row in part.rows]
     learned = {task: [row.labels[task] for row in rows if task in row.labels] for task in trained}
-    verdicts = held_out.verdicts([*chain(*was.values())], [*chain(*now.values())], learned)
+    verdicts = held_out.verdicts([*chain(*first.values())], [*chain(*last.values())], learned)
     return {
-        "before": by_set({name: scored(outcomes) for name, outcomes in was.items()}),
+        "before": by_set({name: scored(outcomes) for name, outcomes in first.items()}),
         "verdicts": {task: asdict(verdict) for task, verdict in verdicts.items()},
     }
 
