@@ -126,9 +126,9 @@ def long_labels(tmp_path_factory):
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_hundreds_of_long_labels_with_markup_leave_the_page_usable(visitor, long_labels, width):
+def test_hundreds_of_long_labels_with_markup_leave_the_page_usable(visit, long_labels, width):
+    visitor = visit(width)
     page = visitor.page
-    page.set_viewport_size({"width": width, "height": 900})
     visitor.open("Train")
     page.locator("#bring-model summary").click()
     page.locator("#checkpoint input[type=file]").set_input_files(long_labels)

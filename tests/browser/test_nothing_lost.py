@@ -127,7 +127,7 @@ def test_a_link_without_room_for_the_sentences_says_so_and_brings_the_choices(vi
     type_in(visitor, *OWN)
     visitor.choose("Colour by", "topic")
     visitor.page.locator("#copy-address").click()
-    expect(visitor.status).to_contain_text("whoever opens it sees these sentences")
+    expect(visitor.status).to_contain_text("sees these sentences")
     other = visit()
     other.page.goto("about:blank")
     other.page.goto(visitor.page.evaluate("navigator.clipboard.readText()"))
