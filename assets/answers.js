@@ -19,6 +19,7 @@ mtl.answers = (() => {
   const drawings = []; // functions that are called after every answer
   let running = false, wanted = null, stopped = false, timer = null, roundTrip = 0, failures = 0;
   let pointed = null, chosen = [], matches = null; // rows; those that a search finds, null without a search
+  let alike = null, searching = null; // the cosine of each that was found by its meaning; the pause before that
   let waiting = false; // whether the line below the box says that the server takes long
   let said = ""; // the last answer's line
   let before = null; // the visitor's own sentences that an example or a file replaced
@@ -79,6 +80,7 @@ mtl.answers = (() => {
         wanted = { typed: true, all_rows: true, ...wanted };
       } else if (found.problem) {
         status(found.problem);
+        document.body.classList.add("stale"); // what is shown answers something else
       } else if (found.refused) {
         say(found.refused, "bad");
       } else if (!take(found, now)) {
@@ -114,6 +116,7 @@ mtl.answers = (() => {
       chosen = [...new Set(kept)].filter((row) => row >= 0);
     }
     latest = { ...found, rows, shown };
+    document.body.classList.remove("stale");
     if (!same) find();
     const news = asked.typed || asked.file || !same || found.read > 0;
     if (news) said = found.status;
@@ -236,18 +239,30 @@ mtl.answers = (() => {
     find();
     light();
   };
-  // The sentences that hold each of the words, whatever their case and accents.
+  // The sentences that hold each of the words, whatever their case and accents; where none does, those whose embeddings
+  // are nearest to that of the words.
   const find = () => {
+    clearTimeout(searching);
     const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
     const words = plain(settings.search ?? "").split(/\s+/).filter(Boolean);
     const texts = words.length ? latest.texts.map(plain) : [];
     matches = words.length ? [...texts.keys()].filter((row) => words.every((word) => texts[row].includes(word))) : null;
+    alike = null;
+    if (matches?.length === 0 && latest.texts.length) searching = setTimeout(findAlike, 2 * SHORT);
+  };
+  const findAlike = async () => {
+    const { search: words } = settings, of = latest;
+    const found = (await server.answer({ ...settings, like: words }))?.like;
+    if (!found || words !== settings.search || of !== latest) return;
+    alike = new Map(found);
+    matches = [...alike.keys()];
+    light();
   };
 
   const marked = [];
   const tellMarks = () => marked.forEach((mark) => mark(pointed, chosen));
   const light = () => {
-    const ringed = new Set(chosen), wanted = matches && new Set(matches);
+    const ringed = new Set(chosen), wanted = matches?.length && new Set(matches);
     for (const element of document.querySelectorAll("[data-row]")) {
       const row = Number(element.dataset.row);
       element.classList.toggle("pointed", row === pointed);
@@ -264,16 +279,27 @@ mtl.answers = (() => {
     };
     element.addEventListener("pointerover", (event) => point(rowUnder(event)));
     element.addEventListener("pointerleave", () => point(null));
-    element.addEventListener("focusin", (event) => point(rowUnder(event)));
+    element.addEventListener("focusin", (event) => {
+      point(rowUnder(event));
+      if (event.target.matches("[data-row]")) stopAt(event.target);
+    });
     element.addEventListener("click", (event) => {
       const row = rowUnder(event);
       if (row !== null && !event.target.closest("summary, a, button, select, input, label")) choose(row, event.shiftKey);
     });
     element.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " " || !event.target.matches("[data-row]")) return;
+      if (!event.target.matches("[data-row]")) return;
+      const rows = [...event.target.parentElement.children], place = rows.indexOf(event.target);
+      const next = { ArrowUp: place - 1, ArrowDown: place + 1, Home: 0, End: rows.length - 1 }[event.key];
+      if (next === undefined && event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
-      choose(Number(event.target.dataset.row), event.shiftKey);
+      if (next === undefined) choose(Number(event.target.dataset.row), event.shiftKey);
+      else rows[next]?.focus();
     });
+  };
+  // The rows of a list are one stop of the Tab key, at the one that had it last; the arrow keys move along them.
+  const stopAt = (row) => {
+    for (const other of row.parentElement.children) other.tabIndex = other === row ? 0 : -1;
   };
 
   // --- what is typed, and what replaces it ---
@@ -306,8 +332,8 @@ mtl.answers = (() => {
     if (event.target.closest("#analyze")) {
       ask({ typed: true, anew: true, all_rows: true });
       // On a phone the answers stand below the box.
-      const right = document.querySelector("#right");
-      if (right.offsetTop > document.querySelector("#left").offsetTop + 100) right.scrollIntoView({ behavior: "smooth" });
+      const right = document.querySelector("#right"), [below, above] = [right, box()].map((e) => e.getBoundingClientRect());
+      if (below.left < above.right) right.scrollIntoView({ behavior: "smooth" });
     }
     if (event.target.closest("#stop")) stopped = true;
     const example = event.target.closest("#examples [data-lines]");
@@ -442,6 +468,7 @@ mtl.answers = (() => {
     connect, view, follow, settings, marks, point, choose, search, choices, ask, about, keep,
     get latest() { return latest; },
     get matches() { return matches; },
+    get alike() { return alike; },
     onAnswer: (draw) => { drawings.push(draw); if (latest.texts.length) draw(latest); },
     onMark: (mark) => marked.push(mark),
   };
@@ -459,8 +486,8 @@ mtl.overview = (element) => {
     if (heads.dataset.html !== head) {
       heads.dataset.html = head;
       heads.replaceChildren(document.createRange().createContextualFragment(head));
-      const columns = heads.querySelectorAll(".row-head > span").length - 1;
-      element.style.setProperty("--columns", columns);
+      const others = heads.querySelectorAll(".row-head > span").length - 2; // without the number and the nearest one
+      element.style.setProperty("--tasks", Math.max(others, 1));
     }
     // Rows that stay are left alone, so that nothing flickers and no selection is lost.
     const kept = new Map();
@@ -470,7 +497,7 @@ mtl.overview = (element) => {
       let row = kept.get(html)?.shift();
       if (!row) {
         row = document.createElement("li");
-        row.tabIndex = 0;
+        row.tabIndex = -1;
         row.append(document.createRange().createContextualFragment(html));
       }
       return { html, row };
@@ -479,11 +506,12 @@ mtl.overview = (element) => {
       row.dataset.row = i;
       row.querySelector(".line-number").textContent = i + 1;
       const near = row.querySelector(".nearest span");
-      near.textContent = nearest ? `${nearest[0][i] + 1} · ${nearest[1][i].toFixed(2)}` : "–";
+      near.textContent = nearest ? `${nearest[0][i] + 1} · cos ${nearest[1][i].toFixed(2)}` : "–";
       near.title = nearest ? texts[nearest[0][i]].slice(0, 400) : "";
     });
     const order = drawn.map(({ row }) => row);
     if (order.length !== list.children.length || order.some((row, i) => list.children[i] !== row))
       list.replaceChildren(...order);
+    if (order.length && order.every((row) => row.tabIndex !== 0)) order[0].tabIndex = 0;
   });
 };

@@ -1,6 +1,8 @@
 // The chosen sentences: what they have in common, those nearest to one of them, and tags that visitors give them.
 mtl.chosen = (() => {
-  const HINT = "Choose a sentence; Shift or the lasso chooses several.";
+  const HINT = mtl.plots.DRAG
+    ? "Choose a sentence, or two to compare them; Shift or the lasso chooses several."
+    : "Choose a sentence, or two to compare them; the lasso chooses several.";
   const TAGS = "mtl-tags"; // where the browser keeps them, until the window is closed
 
   let panel, found = {}; // what is known of the chosen ones: {mean} or {nearest: [[row, cosine], …]}

@@ -42,10 +42,19 @@ mtl.map = (() => {
       choice.hidden = choice.dataset.ofColour !== colour;
     const field = picture.querySelector("[type=search]");
     if (field !== document.activeElement) field.value = mtl.answers.settings.search ?? "";
-    const count = matches()?.length, total = found.texts.length.toLocaleString("en");
+    const said = inWords(found.texts.length), line = picture.querySelector(".matches");
+    if (line.textContent !== said) line.textContent = said; // what stays the same is not read aloud again
+  };
+  // What a search has found.
+  const inWords = (total) => {
+    const count = matches()?.length, { alike } = mtl.answers;
+    if (count === undefined) return "";
+    if (alike) {
+      const each = [...alike].map(([row, cosine]) => `${row + 1} (cosine ${cosine.toFixed(2)})`);
+      return `No sentence has these words. Nearest in meaning: ${each.join(", ")}.`;
+    }
     const some = count > MOST_CHOSEN ? `, Enter chooses the first ${MOST_CHOSEN}` : "";
-    picture.querySelector(".matches").textContent
-      = count === undefined ? "" : `${count.toLocaleString("en")} of ${total} sentences${some}`;
+    return count ? `${count.toLocaleString("en")} of ${total.toLocaleString("en")} sentences${some}` : "No sentence has these words.";
   };
 
   // --- colours ---
@@ -116,10 +125,13 @@ mtl.map = (() => {
     const groups = grouped(colouring, `colour-${names.indexOf(colour)}`, texts);
     const said = new Map(groups.flatMap((group) => group.rows.map((row) => [row, group.said(row)])));
     drawn = { points, solid, said, texts, chosen: marked[1], matches: matches() };
-    const nearest = marked[1].length === 1 ? mtl.chosen.nearest().map(([row]) => [marked[1][0], row]) : [];
+    const nearest = marked[1].length === 1 ? mtl.chosen.nearest() : [];
     const traces = [
-      lines("dotted", dotted, { color: QUIET_INK, width: 1, dash: "dot" }, 0.6),
-      lines("nearest", nearest, { color: ACCENT, width: solid ? 3 : 1.5 }, 0.8),
+      lines("dotted", dotted, { color: QUIET_INK, width: solid ? 3 : 1.5, dash: "dot" }, 0.8),
+      // The fainter, the less similar.
+      ...nearest.map(([row, cosine], i) => lines(
+        `nearest-${i}`, [[marked[1][0], row]], { color: ACCENT, width: solid ? 4 : 2 }, Math.min(Math.max(cosine, 0.15), 1),
+      )),
       ...groups.flatMap(markers),
       rings(marked[1]), room(),
       ...(texts.length <= NUMBERED ? groups.map(numbers) : []),
@@ -183,23 +195,25 @@ mtl.map = (() => {
   };
   // Those that a search has not found are faded, with the legend's entry where it has found none.
   const markers = ({ key, name, rows, marker, values, said }) => {
-    const count = drawn.texts.length, wanted = drawn.matches && new Set(drawn.matches);
+    const count = drawn.texts.length, wanted = drawn.matches?.length && new Set(drawn.matches);
+    const unlike = new Set(mtl.answers.latest.unlike);
     const full = wanted ? rows.filter((row) => wanted.has(row)) : rows;
     const faded = wanted ? rows.filter((row) => !wanted.has(row)) : [];
     const trace = (part, opacity, inLegend, uid) => ({
       ...at(part), customdata: part.map((row) => drawn.texts[row]), uid: `${key}-${uid}`, legendgroup: name,
-      type: drawn.solid || count <= WEBGL ? svg() : "scattergl", mode: "markers", hoverinfo: "none", opacity,
+      type: drawn.solid || count <= WEBGL ? svg() : "scattergl", mode: "markers", hoverinfo: "none", opacity: drawn.solid ? opacity : 1,
       name: name && `${escape(shorten(name, 30))} (${rows.length})`, showlegend: Boolean(name) && inLegend,
       marker: {
         ...marker, ...(values ? { color: part.map((row) => values[row]), showscale: inLegend } : {}),
-        size: count > WEBGL || drawn.solid ? 7 : 12, line: { width: count > WEBGL ? 0 : 1, color: "white" },
+        size: count > WEBGL || drawn.solid ? 7 : 12,
+        ...(drawn.solid ? {} : { opacity: part.map((row) => (unlike.has(row) ? opacity / 3 : opacity)) }), line: { width: count > WEBGL ? 0 : 1, color: "white" },
       },
     });
     return [trace(faded, 0.15, !full.length, "faded"), trace(full, 0.9, true, "full")];
   };
   // Above all markers. An unseen marker of their own keeps them off the one that they belong to.
   const numbers = ({ key, name, rows }) => {
-    const wanted = drawn.matches && new Set(drawn.matches), sides = drawn.solid ? null : roomiest();
+    const wanted = drawn.matches?.length && new Set(drawn.matches), sides = drawn.solid ? null : roomiest();
     const color = rows.map((row) => (wanted && !wanted.has(row) ? "rgba(138,143,152,0.25)" : QUIET_INK));
     return {
       ...ASIDE, ...at(rows), uid: `${key}-numbers`, legendgroup: name, type: svg(), mode: "markers+text",

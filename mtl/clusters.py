@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 MOST = 8
+# The silhouette of a few vectors is best with a cluster for every two of them, which says nothing.
+EACH = 3
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,8 @@ class Clusters:
 
 
 def find_clusters(vectors: np.ndarray, count: int = 0) -> Clusters:
-    """`count` clusters of vectors (n, dim) of length 1, fewer where fewer vectors differ; 0: the number from 2 to
-    `MOST` with the best silhouette."""
+    """`count` clusters of vectors (n, dim) of length 1, fewer where fewer vectors differ; 0: the number with the best
+    silhouette, from 2 to `MOST` and with `EACH` vectors or more a cluster on average."""
     from scipy.cluster.hierarchy import fcluster, ward
     from scipy.spatial.distance import squareform
 
@@ -30,7 +32,8 @@ def find_clusters(vectors: np.ndarray, count: int = 0) -> Clusters:
     distances = np.sqrt(np.maximum(2 - 2 * (vectors @ vectors.T).astype(np.float64), 0))
     np.fill_diagonal(distances, 0)
     tree = ward(squareform(distances, checks=False))
-    found = {number: fcluster(tree, number, "maxclust") for number in ([count] if count else range(2, MOST + 1))}
+    candidates = range(2, max(min(MOST, len(vectors) // EACH), 2) + 1)
+    found = {number: fcluster(tree, number, "maxclust") for number in ([count] if count else candidates)}
     silhouettes = {number: _silhouette(distances, numbers) for number, numbers in found.items()}
     best = max(found, key=lambda number: -1 if silhouettes[number] is None else silhouettes[number])
     # Numbered by where they first appear, so that a sentence added at the end renames no cluster.

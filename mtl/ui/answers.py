@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # More sentences than this are read in parts.
 PART = 256
-EMPTY = "There is nothing to analyze. Write at least one sentence, or pick an example."
+EMPTY = "There is nothing to analyze: the answers shown are those from before. Write a sentence, or pick an example."
 
 
 def endpoint(session: Session) -> Any:
@@ -57,7 +57,8 @@ def answer_or_problem(session: Session, visitor: str | None, given: Any) -> byte
 
 def answer(session: Session, visit: Visit, asked: Asked) -> dict[str, Any]:
     """What the browser draws; or {"progress"}, where it should ask again for more; or {"lines": True}, where the server
-    knows no sentences of this visitor any more; or {"chosen": what is asked about some of the sentences}."""
+    knows no sentences of this visitor any more; or {"chosen": what is asked about some of the sentences}; or {"like":
+    the sentences that are nearest to some words}."""
     with visit.lock:
         if asked.file:
             visit.sentences = visit.upload
@@ -67,6 +68,8 @@ def answer(session: Session, visit: Visit, asked: Asked) -> dict[str, Any]:
             return {"lines": True}
         if asked.chosen:
             return {"chosen": plots.about(visit.work, asked.chosen) if visit.work else {}}
+        if asked.like.strip():
+            return {"like": plots.like(visit.work, asked.like) if visit.work else []}
         sentences = visit.sentences
         if not sentences.texts:
             return {"problem": markup.status(EMPTY, kind="bad")}
@@ -117,6 +120,7 @@ def _drawn(session: Session, work: Work, reading: Reading) -> dict[str, Any]:
         "pairs": plots.answers_to_pairs(work.model),
         "map": drawn_map,
         "better_in": better,
+        "unlike": [number - 1 for number in sorted(work.unfamiliar)],
         "views": {name: session.views[name](work) for name in work.asked.views if name in session.views},
     }
     if len(vectors) > 1:
@@ -140,8 +144,8 @@ def _told(session: Session, work: Work, reading: Reading, sentences: Sentences) 
         told["saved"] = (
             "One pass of the shared model answered everything: "
             f"{plural(new, 'sentence')}, {duration(reading.seconds)}. With one model per task it would be "
-            f"{len(work.model.tasks)} passes, about {duration(alone * reading.seconds)} "
-            "(an estimate: when it started, the server timed each task by itself)."
+            f"{len(work.model.tasks)} passes, {alone:.1f} times as long (as timed when the server started): "
+            f"about {duration(alone * reading.seconds)}."
         )
     return told
 

@@ -50,7 +50,7 @@ def build(session: Session) -> None:
         stop_reading = gr.Button("Stop", variant="stop", elem_id="stop", min_width=80, scale=0)
     html(markup.status(WAITING, kind="busy"), elem_id="status")
     html(templates.render("examples.html", sets=SETS), elem_id="examples")
-    html(markup.label(FILE))
+    html(markup.label(FILE), elem_classes="file-label")
     file = gr.File(label=FILE, show_label=False, file_types=[*ENDINGS], height=84, elem_id="file")
     too_big = gr.Button(visible="hidden", elem_id="file-too-big")
     session.news = html(

@@ -42,8 +42,8 @@ class Asked:
     `lines`: the sentences, None where they are those of the call before, or with `file` those of the last upload;
     `left_out`: how many more characters the browser kept back. `anew`: nothing that was read before counts.
     `all_rows`: it has none of the rows that it was sent. `patient`: it waits for UMAP. `views`: what else is in sight,
-    see `Session.view`. `chosen`: nothing but what these sentences have in common. The rest are choices that visitors
-    make in the views, "" or 0 where they made none.
+    see `Session.view`. `chosen`: nothing but what these sentences have in common. `like`: nothing but the sentences
+    that are nearest to these words. The rest are choices that visitors make in the views, "" or 0 where they made none.
     """
 
     lines: str | None = None
@@ -54,6 +54,7 @@ class Asked:
     patient: bool = False
     views: tuple[str, ...] = ()
     chosen: tuple[int, ...] = ()
+    like: str = ""
     method: str = "umap"
     dims: int = 2
     pooling: str = ""

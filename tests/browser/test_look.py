@@ -38,7 +38,8 @@ def test_every_state_can_be_read_and_used(visit, width, theme, tmp_path):
     expect(visitor.page.locator("#overview .unfamiliar")).to_have_count(2)
     assert visitor.flaws() == []
     visitor.analyze("")
-    expect(visitor.status).to_contain_text("nothing to analyze")
+    expect(visitor.status).to_contain_text("nothing to analyze: the answers shown are those from before")
+    assert visitor.page.locator("#overview .answers").evaluate("e => getComputedStyle(e).filter") == "grayscale(1)"
     assert visitor.flaws() == []
     (tmp_path / "holiday.csv").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(4_000))
     visitor.upload(tmp_path / "holiday.csv")
@@ -46,15 +47,20 @@ def test_every_state_can_be_read_and_used(visit, width, theme, tmp_path):
     assert visitor.flaws() == []
 
 
-def test_a_phone_has_analyze_the_rows_the_map_and_the_grid_within_reach(visit):
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (720, 450), (768, 1024), (1440, 900)])
+def test_the_first_view_has_the_box_analyze_and_an_answer(visit, width, height):
+    page = visit(width, height).page
+    for place in ("#sentences", "#analyze", "#status"):
+        expect(page.locator(place)).to_be_in_viewport(ratio=0.9)
+    answer = page.locator("#overview .answers > li").first.locator(".answer").first
+    expect(answer).to_be_in_viewport(ratio=1)
+    bottom = page.locator("#jump").bounding_box()
+    assert bottom is None or answer.bounding_box()["y"] + answer.bounding_box()["height"] <= bottom["y"]
+
+
+def test_a_phone_has_the_rows_the_map_and_the_grid_within_reach(visit):
     visitor = visit(width=390)
     page = visitor.page
-    for tab in ANSWERS:
-        visitor.open(tab)
-        for place in ("0", "document.body.scrollHeight"):
-            page.evaluate(f"window.scrollTo(0, {place})")
-            expect(page.locator("#analyze")).to_be_in_viewport(ratio=1)
-    visitor.open("Overview")
     for name, place in (("Grid", "#heatmap"), ("Map", "#map"), ("Rows", "#overview .answers > li >> nth=0")):
         page.get_by_role("button", name=name, exact=True).click()
         expect(page.locator(place)).to_be_in_viewport(ratio=0.5)

@@ -17,7 +17,7 @@ SIX = (
     "She discovered radium.",
 )
 _FULL = """() => document.querySelector("#map .js-plotly-plot")._fullData
-  .filter(trace => trace.customdata && trace.opacity > 0.5).flatMap(trace => trace.customdata).sort()"""
+  .filter(trace => trace.customdata && trace.uid.endsWith("full")).flatMap(trace => trace.customdata).sort()"""
 
 
 @pytest.fixture
@@ -63,6 +63,20 @@ def test_a_search_fades_all_else_and_enter_chooses_what_it_found(six):
     six.wait_until(f"({_FULL})().length === 7")
 
 
+def test_words_that_no_sentence_has_find_what_is_nearest_in_meaning(six):
+    field = six.page.get_by_label("Search the map")
+    field.fill("animals that people keep")
+    found = six.page.locator("#map .matches")
+    expect(found).to_contain_text(
+        re.compile(r"No sentence has these words. Nearest in meaning: \d \(cosine 0\.\d\d\), ")
+    )
+    expect(six.page.locator("#overview .answers > li.faded")).to_have_count(1)
+    first = int(re.search(r"meaning: (\d)", found.inner_text())[1])
+    field.press("Enter")
+    six.wait_for_rings(5)
+    assert first == 1 + next(i for i, text in enumerate(SIX) if "dog" in text or "cat" in text)
+
+
 def test_shift_and_the_lasso_choose_several_and_escape_none(six):
     choose(six, 0)
     expect(said(six)).to_have_text("Sentence 1 is chosen.")
@@ -102,9 +116,8 @@ def test_a_chosen_sentence_has_its_nearest_ones_and_lines_to_them(six):
     rows = entries.evaluate_all("all => all.map(e => Number(e.dataset.row))")
     assert rows == ranked[:3]
     expect(entries.first).to_contain_text(f"{cosines[ranked[0]]:.2f}")
-    six.wait_until(
-        "document.querySelector('#map .js-plotly-plot')._fullData.find(t => t.uid === 'nearest').x.length === 9"
-    )
+    drawn = "document.querySelector('#map .js-plotly-plot')._fullData.filter(t => t.uid.startsWith('nearest-'))"
+    six.wait_until(f"{drawn}.length === 3")
     entries.first.locator("button").click()
     expect(said(six)).to_have_text(f"Sentence {ranked[0] + 1} is chosen.")
     six.wait_for_rings(1)
@@ -123,7 +136,7 @@ def test_of_more_sentences_than_the_grid_shows_the_server_knows_the_nearest(visi
     numbers = [float(number) for number in entries.locator(".cosine").all_inner_texts()]
     assert numbers == sorted(numbers, reverse=True)
     nearest = visitor.page.locator("#overview .answers > li").first.locator(".nearest span").inner_text()
-    assert nearest == f"{entries.first.locator('.line-number').inner_text()} · {numbers[0]:.2f}"
+    assert nearest == f"{entries.first.locator('.line-number').inner_text()} · cos {numbers[0]:.2f}"
     visitor.page.locator("#overview .answers > li").nth(1).locator(".sentence").click(modifiers=["Shift"])
     expect(said(visitor)).to_have_text(re.compile(r"Sentences 1 and 2: cosine 0\.\d{3}\."))
     visitor.page.keyboard.press("Escape")

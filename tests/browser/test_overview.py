@@ -31,7 +31,7 @@ def test_a_row_holds_all_answers_and_the_pass_is_set_beside_one_for_each_task(vi
         "topic",
         "nearest",
     ]
-    expect(first.locator(".nearest span")).to_have_text(re.compile(r"^[23] · -?0\.\d\d$"))
+    expect(first.locator(".nearest span")).to_have_text(re.compile(r"^[23] · cos -?0\.\d\d$"))
     expect(visitor.page.locator("#overview .saved")).to_contain_text("it would be 4 passes")
 
 
@@ -104,12 +104,25 @@ def test_a_page_that_opens_with_another_tab_has_its_map(visit):
         visitor.wait_for_points(3)
 
 
-def test_rows_are_chosen_by_keyboard_too(visitor):
+def test_rows_are_one_stop_of_the_tab_key_and_are_chosen_by_keyboard_too(visitor):
     type_in(visitor, *THREE)
-    for row in (0, 1):
-        rows(visitor).nth(row).focus()
-        visitor.page.keyboard.press("Enter")
+    press = visitor.page.keyboard.press
+    rows(visitor).first.focus()
+    press("Enter")
+    press("End")
+    press("ArrowUp")
+    expect(rows(visitor).nth(1)).to_be_focused()
+    press("Enter")
     expect(visitor.page.locator("#overview .pair")).to_contain_text("Sentences 1 and 2: cosine")
+    press("Tab")
+    expect(visitor.page.get_by_label("Map", exact=True)).to_be_focused()
+    press("Shift+Tab")
+    expect(rows(visitor).nth(1)).to_be_focused()
+    for tab, place in (("Sentiment", "#sentiment-view .bar-row"), ("Entities", "#entities-view .lines li")):
+        visitor.open(tab)
+        visitor.page.locator(place).first.focus()
+        press("ArrowDown")
+        expect(visitor.page.locator(place).nth(1)).to_be_focused()
 
 
 def test_own_sentences_come_back_after_an_example(visitor):

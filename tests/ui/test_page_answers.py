@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 
 import numpy as np
@@ -122,7 +123,7 @@ def test_whatever_a_browser_sends_is_a_question(given):
     assert asked.lines is None or isinstance(asked.lines, str)
     assert all(isinstance(view, str) for view in asked.views) and all(type(row) is int for row in asked.chosen)
     assert asked.clusters == 0 or 2 <= asked.clusters <= MOST
-    assert {type(value) for value in (asked.pooling, asked.head, asked.order, asked.colour)} == {str}
+    assert {type(value) for value in (asked.pooling, asked.head, asked.order, asked.colour, asked.like)} == {str}
     assert Asked.checked(list(given)) == Asked()
 
 
@@ -147,6 +148,16 @@ def test_of_chosen_sentences_it_says_what_they_have_in_common_and_nothing_else(s
     assert counted == {"analyze": 1, "encode": 0}
 
 
+def test_words_are_answered_by_the_sentences_nearest_to_them_and_nothing_else(session, counted):
+    assert ask(session, like="letters") == {"lines": True}
+    ask(session, lines=LINES)
+    found = ask(session, like=TEXTS[3])["like"]
+    assert found[0] == (3, pytest.approx(1, abs=1e-3)) and len(found) == 5
+    assert [cosine for _, cosine in found] == sorted((cosine for _, cosine in found), reverse=True)
+    assert "texts" in ask(session, like=" ")
+    assert counted == {"analyze": 1, "encode": 1}
+
+
 def test_an_answer_is_json(session):
     found = json.loads(answers.answer_or_problem(session, "me", {"lines": "One <i>.\nTwo."}))
     assert found["shown"] == 2 and found["texts"] == ["One <i>.", "Two."]
@@ -155,7 +166,8 @@ def test_an_answer_is_json(session):
 
 def test_one_pass_is_set_beside_a_pass_for_each_task(session):
     said = ask(session, lines=LINES)["saved"]
-    assert "One pass" in said and "6 sentences, " in said and "3 passes, about " in said and "an estimate" in said
+    assert "One pass" in said and "6 sentences, " in said and "3 passes, " in said
+    assert re.search(r"\d\.\d times as long", said) and "when the server started" in said
     assert "saved" not in ask(session)
 
 

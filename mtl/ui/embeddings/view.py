@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtl import maps
-from mtl.clusters import MOST
+from mtl.clusters import EACH, MOST
 from mtl.config import KINDS
 from mtl.kinds.multilabel import NONE
 from mtl.text.values import plural
@@ -34,10 +34,12 @@ _GREY_LOOK = (GREY, SYMBOLS[-1])
 _MOST_LABELS = len(SYMBOLS) - 1
 CLUSTERS = "clusters"
 CLUSTERS_NOTE = "{} by Ward's method on the embeddings. Each is named by the sentence nearest to its centre."
-BEST_NUMBER = "No other number from 2 to {} keeps clusters further apart."
+BEST_NUMBER = f"No other number up to {MOST}, with {EACH} sentences a cluster or more, keeps them further apart."
 SILHOUETTE = "Silhouette {:.2f}: 0 is overlapping, 1 well apart."
-# So many of a sentence's nearest ones are listed at most.
-NEAREST = 10
+# So many of a sentence's nearest ones are listed at most, and of those nearest to words that are searched for.
+NEAREST, ALIKE = 10, 5
+# So many characters of a search count.
+_SEARCHED = 400
 # Seconds until the browser asks again while UMAP gets ready.
 WARMING = 1.5
 # The grid shows at most so many sentences, evenly spaced.
@@ -93,7 +95,7 @@ def _clusters(work: Work) -> dict[str, Any]:
     names = [f"{number}: {shorten(work.texts[row], 60)}" for number, row in enumerate(found.central, 1)]
     notes = [CLUSTERS_NOTE.format(plural(len(names), "cluster"))]
     if found.silhouette is not None:
-        notes += [] if work.asked.clusters else [BEST_NUMBER.format(MOST)]
+        notes += [] if work.asked.clusters else [BEST_NUMBER]
         notes.append(SILHOUETTE.format(found.silhouette))
     values = [names[number] for number in found.numbers]
     return {"name": CLUSTERS, "values": values, "looks": looks(names), "note": " ".join(notes)}
@@ -159,9 +161,8 @@ def about(work: Work, chosen: Sequence[int]) -> dict[str, Any]:
     vectors = work.vectors(work.pooling)
     rows = [row for row in dict.fromkeys(chosen) if 0 <= row < len(vectors)]
     if len(rows) == 1:
-        cosines = vectors @ vectors[rows[0]]
-        others = [row for row in np.argsort(-cosines, kind="stable").tolist() if row != rows[0]][:NEAREST]
-        return {"nearest": [[row, round(float(cosines[row]), 4)] for row in others]}
+        found = _by_cosine(vectors, vectors[rows[0]], NEAREST + 1)
+        return {"nearest": [(row, cosine) for row, cosine in found if row != rows[0]][:NEAREST]}
     if not rows:
         return {}
     # The squared length of the sum holds every pair twice, and each vector with itself.
@@ -169,6 +170,18 @@ def about(work: Work, chosen: Sequence[int]) -> dict[str, Any]:
     pairs = len(rows) * (len(rows) - 1)
     found = {"mean": round((float(total @ total) - len(rows)) / pairs, 4)}
     return found | ({"answers": pair_answers(work, *rows)} if len(rows) == 2 else {})
+
+
+def like(work: Work, words: str) -> list[tuple[int, float]]:
+    """The sentences whose embeddings are nearest to that of `words`, with their cosines, the nearest first."""
+    [wanted] = work.model.encode([words[:_SEARCHED]], work.pooling)
+    return _by_cosine(work.vectors(work.pooling), wanted, ALIKE)
+
+
+def _by_cosine(vectors: np.ndarray, wanted: np.ndarray, most: int) -> list[tuple[int, float]]:
+    cosines = vectors @ wanted
+    rows = np.argsort(-cosines, kind="stable")[:most].tolist()
+    return [(row, round(float(cosines[row]), 4)) for row in rows]
 
 
 def grid(vectors: np.ndarray) -> dict[str, Any]:

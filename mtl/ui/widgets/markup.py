@@ -115,7 +115,8 @@ def entities(
         for i, span in listed
     ]
     nothing = "No names were found in these sentences."
-    headers, kinds = ("sentence", "name", "type", "start", "end", "score"), [classes[span.label] for _, span in listed]
+    headers = ("sentence", "name", "type", "start", "end", "score")
+    kinds = [f"{classes[span.label]}{' pale' if i in unfamiliar else ''}" for i, span in listed]
     below = table("Names found", headers, rows, "names", kinds, [i - 1 for i, _ in listed]) if rows else note(nothing)
     counts = Counter(span.label for _, span in listed)
     return _ANSWERS.entities(lines, palette, counts, _more(len(texts), "sentences") + below)

@@ -79,9 +79,9 @@ def test_clusters_are_named_by_a_sentence_of_theirs_once_they_are_asked_for(work
         central = work.texts.index(name.partition(": ")[2])
         assert found["values"][central] == name
     assert found["note"].startswith("2 clusters by Ward's method") and "Silhouette" in found["note"]
-    assert view.BEST_NUMBER.format(8) not in found["note"]
+    assert view.BEST_NUMBER not in found["note"]
     work.asked = Asked(colour=view.CLUSTERS)
-    assert view.BEST_NUMBER.format(8) in view.colourings(work)[-1]["note"]
+    assert view.BEST_NUMBER in view.colourings(work)[-1]["note"]
 
 
 def test_more_labels_than_symbols_are_taken_together(model):
