@@ -229,7 +229,7 @@ mtl.answers = (() => {
   };
   document.addEventListener("keydown", (event) => {
     // In a search that is not empty, Escape empties it.
-    if (event.key === "Escape" && chosen.length && !(event.target.type === "search" && event.target.value)) choose([]);
+    if (event.key === "Escape" && chosen.length && !event.target.closest("dialog") && !(event.target.type === "search" && event.target.value)) choose([]);
   });
   // What the chosen sentences have in common, for those of whom the browser has no cosines.
   const about = async (rows) => (await server.answer({ ...settings, chosen: rows }))?.chosen;
@@ -306,7 +306,7 @@ mtl.answers = (() => {
 
   // Own sentences make room for others, and can be put back.
   const replace = (text) => {
-    const examples = [...document.querySelectorAll("#examples [data-lines]")].map((button) => button.dataset.lines);
+    const examples = [...document.querySelectorAll("[data-lines]")].map((button) => button.dataset.lines);
     const value = box().value;
     if (value.trim() && value !== fileText && !examples.includes(value)) before = value;
     fillBox(text);
@@ -331,12 +331,10 @@ mtl.answers = (() => {
   document.addEventListener("click", (event) => {
     if (event.target.closest("#analyze")) {
       ask({ typed: true, anew: true, all_rows: true });
-      // On a phone the answers stand below the box.
-      const right = document.querySelector("#right"), [below, above] = [right, box()].map((e) => e.getBoundingClientRect());
-      if (below.left < above.right) right.scrollIntoView({ behavior: "smooth" });
+      toAnswers();
     }
     if (event.target.closest("#stop")) stopped = true;
-    const example = event.target.closest("#examples [data-lines]");
+    const example = event.target.closest("[data-lines]");
     if (example) {
       replace(example.dataset.lines);
       ask({ typed: true });
@@ -348,6 +346,16 @@ mtl.answers = (() => {
       undo();
     }
   });
+  // On a phone the answers stand below the box.
+  const toAnswers = () => {
+    const right = document.querySelector("#right"), [below, above] = [right, box()].map((e) => e.getBoundingClientRect());
+    if (below.left < above.right) right.scrollIntoView({ behavior: "smooth" });
+  };
+  // Bring the answers in sight, from a tab that has none too.
+  const reveal = () => {
+    if (!box().checkVisibility({ visibilityProperty: true })) mtl.openTab("Overview");
+    toAnswers();
+  };
   const undo = () => { document.querySelector("#undo-example").hidden = before === null; };
 
   // --- what survives a reload, and what a link carries ---
@@ -465,7 +473,7 @@ mtl.answers = (() => {
   };
 
   return {
-    connect, view, follow, settings, marks, point, choose, search, choices, ask, about, keep,
+    connect, view, follow, reveal, settings, marks, point, choose, search, choices, ask, about, keep,
     get latest() { return latest; },
     get matches() { return matches; },
     get alike() { return alike; },

@@ -112,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_reading_options(sub)
 
     text = "What is in a table, and what is wrong with it, line by line."
+    text = "A model's card: what it answers, what it gets wrong, its data, its scores, how it was made."
+    sub = command("card", _card, text)
+    sub.add_argument(
+        "model", metavar="MODEL", nargs="?", help="as --model of the other commands; default: the bundled one"
+    )
+
     sub = command("doctor", _doctor, text, "--model")
     sub.add_argument("data", metavar="DATA")
     sub.add_argument("--json", action="store_true", help="columns, findings and the first rows as JSON")
@@ -384,6 +390,14 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(json.dumps(scores, indent=2, ensure_ascii=False))
     else:
         terminal.show_scores(scores)
+
+
+def _card(options: argparse.Namespace) -> None:
+    import mtl
+    from mtl.training import card, limits
+
+    model = mtl.load(options.model, dtype="float32")  # for the same figures on every machine
+    print(card.of(options.model, model, limits.measure(model)), end="")
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -32,7 +32,8 @@ _STSB = "stsb.dev.tsv.gz"
 
 
 def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str, Any]]:
-    """Rows of {task, data, rows, metric, value}; the data files are listed in the README of the default model.
+    """Rows of {task, data, split, rows, metric, value}, where `split` is "dev" or "held out"; the data files are listed
+    in the README of the default model.
 
     Raises `UserError`, before anything is measured, if a file is missing or wrong.
     """
@@ -83,7 +84,9 @@ def _check(folder: Path) -> None:
 
 
 def _row(task: str, data: str, rows: list, metric: str, value: float) -> dict[str, Any]:
-    return {"task": task, "data": data, "rows": len(rows), "metric": metric, "value": round(float(value), 4)}
+    split = "dev" if data.endswith(" dev") else "held out"
+    figure = {"task": task, "data": data, "split": split, "rows": len(rows)}
+    return figure | {"metric": metric, "value": round(float(value), 4)}
 
 
 def _from(model: MultiTaskModel, task: str, data: str, rows: list[Row], metric: str) -> dict[str, Any]:

@@ -1,73 +1,262 @@
-"""The model card of a checkpoint: what it is, how it was trained, what it scored."""
+"""The card of a model, in Markdown: what it answers, what it gets wrong, its data, its scores, how it was made.
+
+One template, `assets/card.md`, makes the README of a checkpoint, what `python -m mtl card` prints and what the page
+shows. Everything in it comes from the model's config and records, which may be a stranger's: whatever is filled in is
+text and never markup, and what a record does not say, or says in a way that cannot be read, is called not known.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import functools
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
 
-from mtl.config import KINDS, TrainConfig
-from mtl.groups import Groups
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from mtl import checkpoint
+from mtl.config import ASSETS, KINDS, TaskSpec, TrainConfig, UserError, listed
+from mtl.files import json_or_nothing
+from mtl.groups import Group, Groups
+from mtl.kinds.kind import metric_named
 from mtl.model import MultiTaskModel
+from mtl.text.values import cut, plural
+from mtl.training.forgetting import probe
+from mtl.training.limits import Limits
 from mtl.training.scores import each_task, row_count
 
-
-def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
-    """A model card in Markdown for a model and the record of the run that made it (`train.json`)."""
-    config = TrainConfig.from_json(record["train"])
-    lines = [
-        "# A multi-task sentence transformer",
-        "",
-        f"Trained from `{record['start_from']}` on the backbone `{model.backbone.name}` "
-        f"({model.backbone.parameter_count / 1e6:.1f} M parameters) with MTL Playground. This folder holds only the "
-        "weights that training changed.",
-        "",
-        'Python: `mtl.load(FOLDER).analyze(["A sentence."])`, after `import mtl`; FOLDER is where this file lies.  ',
-        'Command line: `python -m mtl analyze --model FOLDER "A sentence."`',
-        "",
-        "| task | kind | labels |",
-        "|---|---|---|",
-        *(f"| {_cell(t.name)} | {t.kind} | {_cell(', '.join(t.labels))} |" for t in model.tasks.values()),
-        "",
-        f"{config.epochs} epochs, batches of {config.batch_size}, top layer at {config.lr:.1e}, each lower at "
-        f"{config.lr_decay:g} of that, heads at {config.head_lr:.1e}, anchor {config.anchor:g}, seed {config.seed}; "
-        f"{record['seconds']:.0f} s; {record['status']}.",
-        "",
-        "## What learned",
-        "",
-        "| group | weights | learning rate | frozen |",
-        "|---|---|---|---|",
-        *_groups(Groups.of_model(model, config).under(config, record["trained"])),
-        "",
-        "## Scores on validation rows",
-        "",
-        *(_scores(record["metrics"], model) or ["No rows were held out."]),
-    ]
-    return "\n".join(lines) + "\n"
+TITLE = "A multi-task sentence transformer"
+# The most characters of a name, the most lines of a table, the most labels in a line.
+_LONGEST, _MOST, _MOST_LABELS = 200, 50, 30
+# What Markdown reads as markup, and what the places that show READMEs make links of.
+_MARKS = re.compile(r"[\\`*_{}\[\]<>#|&~@$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+_T = TypeVar("_T")
 
 
-def _groups(groups: Groups) -> Iterator[str]:
-    """A table row for each group of weights: its size, its rate, and when it was frozen."""
-    epochs = groups.config.epochs
-    for group in groups:
-        spans = group.frozen_spans(epochs)
-        when = ", ".join(f"epoch {first}" if first == last else f"epochs {first} to {last}" for first, last in spans)
-        still = spans == [(1, epochs)]
-        if still:
-            when = "always: no labels" if group.idle else "always"
-        rate = "–" if still else f"{group.rate:.1e}"
-        yield f"| {_cell(group.name)} | {group.size:,} | {rate} | {when or 'never'} |"
+def of(name: str | Path | None, model: MultiTaskModel, limits: Limits | None, title: str = "") -> str:
+    """The card of the `model` that `mtl.load(name)` gave; `limits` as they were measured of it."""
+    if name is None or str(name) == checkpoint.DEFAULT or Path(name) == checkpoint.DEFAULT_FOLDER:
+        return _rendered(model, {}, limits, title or "Built-in English model", _own())
+    return text(model, json_or_nothing(Path(name) / "train.json"), limits, title)
 
 
-def _scores(metrics: dict[str, Any], model: MultiTaskModel) -> list[str]:
-    lines = []
-    for rows, task, scores in each_task(metrics):
-        where = f"{_cell(rows)}, " if rows else ""
-        kind = KINDS[model.tasks[task].kind]
-        shown = ", ".join(f"{metric.name} {scores[metric.name]:.3f}" for metric in kind.metrics)
-        lines.append(f"- {where}{_cell(task)}: {shown} ({row_count(scores)})")
-    return lines
+def text(model: MultiTaskModel, record: Mapping[str, Any], limits: Limits | None, title: str = "") -> str:
+    """The card of a model that a run left, by the record of the run (`train.json`)."""
+    return _rendered(model, record, limits, title or TITLE, None)
 
 
-def _cell(text: str) -> str:
-    # Names come from column headers of someone's file and must not become markup.
-    return text.translate(str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+-!|"})).replace("\n", " ")
+def _rendered(
+    model: MultiTaskModel, record: Mapping[str, Any], limits: Limits | None, title: str, own: dict[str, Any] | None
+) -> str:
+    tasks = [*islice(model.tasks.values(), _MOST)]
+    page = _template().render(
+        title=title,
+        own=own,
+        bare=not model.tasks and not record and own is None,
+        record=_Record(record, model),
+        limits=limits,
+        backbone=_place(model.backbone.name),
+        millions=f"{model.backbone.parameter_count / 1e6:.1f}",
+        counted=plural(len(model.tasks), "head") if model.tasks else "no heads",
+        tasks=[{"name": t.name, "kind": t.kind, "answers": _answers(t), "reads": _reads(t)} for t in tasks],
+        more_tasks=len(model.tasks) - len(tasks),
+    )
+    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"  # conditions leave empty lines
+
+
+# --- the template ---
+
+
+class _Markdown(str):
+    """Markdown of our own, which goes in as it is."""
+
+
+@functools.cache
+def _template() -> Template:
+    options = {"trim_blocks": True, "lstrip_blocks": True, "auto_reload": False, "undefined": StrictUndefined}
+    return Environment(loader=FileSystemLoader(ASSETS), finalize=_escaped, **options).get_template("card.md")
+
+
+def _escaped(value: Any) -> str:
+    """A value as Markdown that shows it as it is, on one line, shortened."""
+    if isinstance(value, _Markdown):
+        return value
+    line = cut(" ".join(str(value)[: 10 * _LONGEST].split()), _LONGEST)
+    return _MARKS.sub(r"\\\g<0>", line.encode("utf-8", "backslashreplace").decode())
+
+
+# --- what a model is ---
+
+
+def _place(name: str) -> str:
+    """A model's name; where it lies on somebody's disk says nothing to anybody else."""
+    return "/".join(Path(name).parts[-2:]) if Path(name).is_absolute() else name
+
+
+def _answers(task: TaskSpec) -> str:
+    if task.labels:
+        return listed((cut(label, 60) for label in task.labels), most=_MOST_LABELS)
+    kind = KINDS[task.kind]
+    if kind.reads == "embedding":
+        return "none: it trains the embeddings"
+    return f"a number from {task.low:g} to {task.high:g}"
+
+
+def _reads(task: TaskSpec) -> str:
+    reads = KINDS[task.kind].reads
+    if reads == "embedding":
+        return "no head"
+    if reads == "words":
+        what = "the vector of each word"
+    else:
+        pooled = "[CLS]" if task.pooling == "cls" else task.pooling
+        vector = "the shared layer" if task.reads == "shared" else f"the {pooled} vector"
+        what = f"{vector} of each text" if KINDS[task.kind].texts > 1 else vector
+    return f"{what}, through a hidden layer of {task.hidden}" if task.hidden else what
+
+
+# --- the built-in model ---
+
+
+def _own() -> dict[str, Any]:
+    """What only the built-in model's folder has: its figures, and text that was written about it."""
+    folder = checkpoint.DEFAULT_FOLDER
+    _, *sections = re.split(r"^## ", (folder / "about.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    about = {title.strip(): _Markdown(body.strip()) for title, body in (s.split("\n", 1) for s in sections)}
+    return {
+        "data": about["Data"],
+        "made": about["How it was made"],
+        "unfamiliar": about["Unfamiliar texts"],
+        "limits": about["Limits"],
+        "about_figures": about["Figures"],
+        "figures": json.loads((folder / "figures.json").read_text(encoding="utf-8")),
+    }
+
+
+# --- the record of a run ---
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of scores, written."""
+
+    task: str
+    title: str
+    before: str
+    after: str
+    rows: str = ""
+    trained: bool = True
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    name: str
+    size: int
+    rate: str
+    frozen: str
+
+
+def _known(read: Callable[[_Record], _T]) -> functools.cached_property:
+    """A property that is None where the record, which may be a stranger's or of an earlier version, does not say."""
+
+    def known(record: _Record) -> _T | None:
+        try:
+            return read(record)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, UserError):
+            return None
+
+    return functools.cached_property(known)
+
+
+class _Record:
+    """What the record of a run says, checked."""
+
+    def __init__(self, data: Mapping[str, Any], model: MultiTaskModel) -> None:
+        self._data, self._model = data, model
+        self.probe = len(probe())
+
+    @_known
+    def start_from(self) -> str:
+        return _place(self._data["start_from"])
+
+    @_known
+    def config(self) -> TrainConfig:
+        return TrainConfig.from_json(self._data["train"])
+
+    @_known
+    def files(self) -> dict[str, int]:
+        return {str(name): int(rows) for name, rows in islice(self._data["files"].items(), _MOST)}
+
+    @_known
+    def learned_from(self) -> str:
+        total, held_out = int(self._data["rows"]), int(self._data["held_out"])
+        apart = f"{plural(held_out, 'row')} held out" if held_out else "none held out"
+        return f"{plural(total, 'row')} learned from, {apart}; their texts and labels are not in this folder."
+
+    @property
+    def unmeasured(self) -> bool:
+        return self._data.get("metrics") == {}
+
+    @property
+    def chosen_on(self) -> str:
+        chosen = self.config is not None and self.config.keep_best and self.config.epochs > 1
+        return ", and on which the best epoch was chosen, so that they flatter a little" if chosen else ""
+
+    @_known
+    def scores(self) -> list[Score]:
+        before = {(rows, task): scores for rows, task, scores in each_task(self._data.get("before") or {})}
+        lines = []
+        for rows, task, scores in islice(each_task(self._data["metrics"]), _MOST):
+            former = before.get((rows, task), {})
+            count = f"{rows}, {row_count(scores)}" if rows else row_count(scores)
+            for metric in KINDS[self._model.tasks[task].kind].metrics:
+                first = metric.write(former[metric.name]) if metric.name in former else "–"
+                lines.append(Score(task, metric.title, first, metric.write(scores[metric.name]), count))
+        return lines
+
+    @_known
+    def forgotten(self) -> list[Score]:
+        tasks = self._data["forgetting"]["tasks"]
+        return [
+            Score(
+                task,
+                metric_named(found["metric"]).title,
+                metric_named(found["metric"]).write(found["before"]),
+                metric_named(found["metric"]).write(found["after"]),
+                trained=bool(found["trained"]),
+            )
+            for task, found in islice(tasks.items(), _MOST)
+        ]
+
+    @_known
+    def cosine(self) -> float:
+        return float(self._data["forgetting"]["cosine"])
+
+    @_known
+    def made(self) -> str:
+        config = self.config
+        took = f"; {float(self._data['seconds']):.0f} s; {self._data['status']}" if "seconds" in self._data else ""
+        return (
+            f"{plural(config.epochs, 'epoch')}, batches of {config.batch_size}, top layer at {config.lr:.1e}, each "
+            f"lower at {config.lr_decay:g} of that, heads at {config.head_lr:.1e}, anchor {config.anchor:g}, "
+            f"seed {config.seed}{took}."
+        )
+
+    @_known
+    def groups(self) -> list[GroupRow]:
+        groups = Groups.of_model(self._model, self.config).under(self.config, self._data["trained"])
+        return [_row(group, groups.config.epochs) for group in islice(groups, _MOST)]
+
+
+def _row(group: Group, epochs: int) -> GroupRow:
+    """A group of weights: its size, its rate, and when it was frozen."""
+    spans = group.frozen_spans(epochs)
+    when = ", ".join(f"epoch {first}" if first == last else f"epochs {first} to {last}" for first, last in spans)
+    still = spans == [(1, epochs)]
+    if still:
+        when = "always: no labels" if group.idle else "always"
+    return GroupRow(group.name, group.size, "–" if still else f"{group.rate:.1e}", when or "never")

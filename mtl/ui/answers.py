@@ -7,14 +7,9 @@ to sentences that stay are kept: a keystroke costs the model the changed line al
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import gradio as gr
-from gradio.routes import fastapi
 
 from mtl.text.values import plural
 from mtl.ui.embeddings import view as plots
@@ -30,19 +25,6 @@ if TYPE_CHECKING:
 # More sentences than this are read in parts.
 PART = 256
 EMPTY = "There is nothing to analyze: the answers shown are those from before. Write a sentence, or pick an example."
-
-
-def endpoint(session: Session) -> Any:
-    """The function that the browser calls as `server.answer(...)`. It waits in no queue of Gradio's: the door counts
-    its calls, and the model is used in turns."""
-
-    async def answer(given: Any, request: gr.Request) -> fastapi.Response:
-        visitor = (await request.json()).get("session_hash")
-        work = partial(answer_or_problem, session, visitor, given)
-        found = await asyncio.get_running_loop().run_in_executor(session.waiting, work)
-        return fastapi.Response(found, media_type="application/json")
-
-    return answer
 
 
 def answer_or_problem(session: Session, visitor: str | None, given: Any) -> bytes:

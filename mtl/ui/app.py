@@ -28,7 +28,7 @@ from mtl import faults
 from mtl.config import ASSETS, UserError
 from mtl.text.values import plural
 from mtl.training.runs.service import Runs
-from mtl.ui import box, names, programs, templates
+from mtl.ui import box, card, names, programs, templates
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.engine import Engine
@@ -62,7 +62,17 @@ _LIMITS = {"#file": MAX_FILE_BYTES, "#data-file": MAX_FILE_BYTES, "#checkpoint":
 CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number format it computes in."
 CHOSEN_CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
 # In the order in which they need each other.
-_SCRIPTS = ("network.js", "page.js", "answers.js", "plots.js", "grid.js", "map.js", "chosen.js", "controls.js")
+_SCRIPTS = (
+    "network.js",
+    "page.js",
+    "answers.js",
+    "plots.js",
+    "grid.js",
+    "map.js",
+    "chosen.js",
+    "controls.js",
+    "card.js",
+)
 
 
 class Page(gr.Blocks):
@@ -106,6 +116,7 @@ def build(name: str | None = None) -> gr.Blocks:
         with gr.Row(elem_id="top"):
             header = gr.HTML(_header("loading the model …"), apply_default_css=False, elem_id="header")
             reset = gr.Button(result.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
+        card.build(session)
         embeddings.build_plots()
         with gr.Row(elem_id="frame"):
             with gr.Column(elem_id="left", scale=0, min_width=300):

@@ -58,7 +58,7 @@ def build(session: Session) -> None:
         elem_id="news",
         html_template="",
         js_on_load="mtl.answers.connect(server, trigger, watch, props)",
-        server_functions=[answers.endpoint(session)],
+        server_functions=[session.function("answer", partial(answers.answer_or_problem, session))],
     )
     read = {"news": session.news, "file": file}
     # A file is read for a while before the model is needed: others' answers do not wait for that.

@@ -5,6 +5,7 @@ The page itself carries only counters, which move when there is something new to
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import itertools
@@ -12,10 +13,12 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.routes import fastapi
 
 from mtl.config import UserError
 from mtl.faults import short, where
@@ -80,6 +83,19 @@ class Session:
         It is drawn whenever that has changed while the place is in sight, and when it comes in sight."""
         self.views[name] = draw
         return html(elem_id=name, js_on_load=f"mtl.answers.view(element, '{name}')")
+
+    def function(self, name: str, respond: Callable[[str | None, Any], bytes]) -> Any:
+        """A function that the browser calls as `server.NAME(given)`; `respond(session, given)` makes the JSON of it.
+
+        It waits in no queue of Gradio's: the door counts its calls, and the model is used in turns."""
+
+        async def call(given: Any, request: gr.Request) -> fastapi.Response:
+            visitor = (await request.json()).get("session_hash")
+            found = await asyncio.get_running_loop().run_in_executor(self.waiting, partial(respond, visitor, given))
+            return fastapi.Response(found, media_type="application/json")
+
+        call.__name__ = name
+        return call
 
     def wire(
         self,

@@ -153,7 +153,9 @@ def _carry_out(
             event |= _judge(before, model.eval(), job, trained, kind, folder)
             event["forgetting"] = forgetting.measure(before, model, trained)
             model.familiarity = familiarity.gather(model, job.dataset)
-            _save(model, folder, {**settings, "precision": kind, "trained": trained}, partial, event, half)
+            files = {part.name: len(part.rows) for part in job.dataset.parts}
+            about = {"precision": kind, "trained": trained, "files": files}
+            _save(model, folder, {**settings, **about}, partial, event, half)
         for each in (*partial, event):
             folders.write_event(folder, each)
             yield each
@@ -203,7 +205,7 @@ def _save(model: MultiTaskModel, folder: Path, settings: dict, partial: list[Eve
     import torch
 
     from mtl import checkpoint
-    from mtl.training import card
+    from mtl.training import card, limits
 
     new = folder / "checkpoint.new"
     shutil.rmtree(new, ignore_errors=True)
@@ -216,11 +218,15 @@ def _save(model: MultiTaskModel, folder: Path, settings: dict, partial: list[Eve
         "seconds": progress.seconds,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "epoch": progress.kept and progress.kept.number,
+        "rows": progress.rows,
+        "held_out": progress.held_out,
+        "before": progress.before,
         "metrics": progress.validation,
+        "forgetting": progress.forgetting,
         "moved": progress.moved,
     }
     folders.write_json(new / "train.json", record)
-    (new / "README.md").write_text(card.text(model, record), encoding="utf-8")
+    (new / "README.md").write_text(card.text(model, record, limits.measure(model)), encoding="utf-8")
     # Replaces the checkpoint of an earlier run or attempt only when it is complete.
     if (folder / "checkpoint").exists():
         (folder / "checkpoint").rename(folder / "checkpoint.old")

@@ -63,7 +63,7 @@ def _count(folder, kind):
 # --- in this process ---
 
 
-def test_a_run_leaves_settings_events_and_a_checkpoint_that_loads(tmp_path, start, reviews):
+def test_a_run_leaves_settings_events_and_a_checkpoint_that_loads(tmp_path, start, reviews, capsys):
     seen = list(worker.run(jobs.prepare(reviews, QUICK, start), tmp_path / "run"))
     folder = tmp_path / "run"
     assert folders.events(folder) == json.loads(json.dumps(seen))
@@ -72,7 +72,11 @@ def test_a_run_leaves_settings_events_and_a_checkpoint_that_loads(tmp_path, star
     assert json.loads((folder / "config.json").read_text())["train"] == QUICK.to_json()
     record = json.loads((folder / "checkpoint" / "train.json").read_text())
     assert record["metrics"]["sentiment"]["rows"] == 4
-    assert "sentiment: macro_f1" in (folder / "checkpoint" / "README.md").read_text()
+    readme = (folder / "checkpoint" / "README.md").read_text()
+    assert "| reviews.csv | " in readme and "| 4 rows held out: this says little | sentiment | macro F1 | " in readme
+    capsys.readouterr()
+    assert main(["card", str(folder / "checkpoint")]) == 0
+    assert capsys.readouterr().out == readme
     assert set(mtl.load(folder / "checkpoint", dtype="float32").tasks) == {"sentiment", "stars"}
     assert folders.read(folder).state == "done"
     assert not (folder / "state").exists()
