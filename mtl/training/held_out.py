@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
@@ -42,7 +42,8 @@ class Judged:
 
 @dataclass(frozen=True)
 class Answer:
-    """A task's answers to a held-out row. `before` is None where the model that the run began with had no such head."""
+    """A task's answers to a held-out row. `before` is None where the model that the run began with had no such head;
+    `facets`: see `mtl.data.rows.Row`."""
 
     set: str
     line: int
@@ -51,6 +52,7 @@ class Answer:
     truth: Any
     after: Judged
     before: Judged | None = None
+    facets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def answers(name: str, rows: Sequence[Row], before: Iterable[Outcome], after: It
         for place, judged in _judged(outcome).items():
             if place % step == 0:
                 row, was = rows[place], former.get(spec.name, {}).get(place)
-                yield Answer(name, row.line, row.texts, spec.name, kind.to_json(truths[place]), judged, was)
+                truth = kind.to_json(truths[place])
+                yield Answer(name, row.line, row.texts, spec.name, truth, judged, was, row.facets)
 
 
 def _judged(outcome: Outcome) -> dict[int, Judged]:
@@ -184,8 +187,10 @@ def read(path: Path) -> list[Answer]:
         try:
             data = json.loads(line)
             sides = {side: _read_judged(data[side]) for side in ("before", "after") if data[side]}
-            found.append(Answer(**{**data, "texts": tuple(map(str, data["texts"])), **sides}))
-        except (ValueError, TypeError, KeyError, RecursionError):
+            # Files of earlier versions lack the facets.
+            facets = {str(name): str(value) for name, value in data.get("facets", {}).items()}
+            found.append(Answer(**{**data, "texts": tuple(map(str, data["texts"])), "facets": facets, **sides}))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
     return found
 
