@@ -158,8 +158,8 @@ def test_only_the_page_knows_gradio_and_plotly(module):
 def test_the_page_starts_training_only_through_runs(module):
     names = imported(sources()[module])
     training = {n for n in names if n.startswith("mtl.training")}
-    # Presets, estimates, progress, scores and answers to held-out rows are settings and figures: they start nothing.
-    figures = ("presets", "estimate", "progress", "scores", "held_out")
+    # Presets, estimates, progress, scores, answers to held-out rows and what is said of those start nothing.
+    figures = ("presets", "estimate", "progress", "scores", "held_out", "significance", "slices", "reliability")
     modules = ("mtl.training.runs", *(f"mtl.training.{name}" for name in figures))
     allowed = {n for n in training if n.startswith(tuple(f"{m}." for m in modules)) or n in modules}
     assert training - allowed - {"mtl.training"} == set()

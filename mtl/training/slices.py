@@ -5,14 +5,16 @@ Free of torch, as `mtl.training.held_out` is.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS
 from mtl.training.held_out import Answer, Judged
 from mtl.training.significance import Mean, mean, share
+
+if TYPE_CHECKING:
+    from mtl.kinds.kind import Kind
 
 LENGTH, LABEL, WORD = "length", "label", "word"
 # Numbers and lengths are cut into so many ranges with about as many rows each.
@@ -101,8 +103,13 @@ def _parts(
     truths = {_row(answer): kind.from_json(answer.truth) for answer in answers if answer.task == other}
     if all(isinstance(truth, (int, float)) for truth in truths.values()):
         return _ranges(truths)
-    labels = {row: list(kind.counts([truth])) or [NONE] for row, truth in truths.items()}
+    labels = {row: labels_in(kind, truth) for row, truth in truths.items()}
     return lambda answer: labels.get(_row(answer), ()), ()
+
+
+def labels_in(kind: Kind, value: Any) -> list[str]:
+    """The labels in a row's value, each once; or that there is none."""
+    return list(kind.counts([value])) or [NONE]
 
 
 def has_word(answer: Answer, word: str) -> bool:
@@ -134,8 +141,3 @@ def _length(answer: Answer) -> int:
 def _row(answer: Answer) -> tuple:
     """The row that an answer is to: several may be on one line of a file."""
     return answer.set, answer.line, answer.texts
-
-
-def counts(names: Iterable[Iterable[str]]) -> Counter[str]:
-    """In how many rows each name is, given the names of each row."""
-    return Counter(name for own in names for name in set(own))

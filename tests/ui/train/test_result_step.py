@@ -100,12 +100,12 @@ def words_of(html: str) -> str:
 
 def test_tasks_that_scored_higher_in_another_epoch_are_named(events):
     progress = fold(Progress(), events)
-    assert "Higher in another epoch" not in scores.page(replace(progress, past=progress.past[:1]), "run 1")
+    assert "Higher in another epoch" not in scores.summary(replace(progress, past=progress.past[:1]), "run 1")
     first, last = progress.past
     other = first if progress.kept is last else last
     higher = {**dict.fromkeys(progress.kinds, 0.0), "team": 1.0}
     past = tuple(replace(epoch, scores=higher) if epoch is other else epoch for epoch in progress.past)
-    told = words_of(scores.page(replace(progress, past=past), "run 1"))
+    told = words_of(scores.summary(replace(progress, past=past), "run 1"))
     kept = words.percent(progress.scores["team"])
     assert f"team after epoch {other.number} (100 %, not {kept.replace('.0 %', ' %')})" in told
     assert f"Kept are the weights after epoch {progress.kept.number}, the best on the mean of all tasks." in told
@@ -315,7 +315,8 @@ def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session,
     visit.work = Work(model, model.analyze(SENTENCES.split("\n")))
     shown = result.show(session, visit)
     view = result.compare_own(session, visit)
-    assert all(said in shown.summary for said in ("run 1 · ", "Scores on the rows held out", "What it forgot"))
+    figures = shown.summary + shown.scores
+    assert all(said in figures for said in ("run 1 · ", "Scores on the rows held out", "What it forgot"))
     assert result.model_in_use(session, visit)[1].visible and shown.save.visible and shown.comparing["visible"]
     assert (shown.box, shown.view, shown.revision) == (SENTENCES, "", 1) and "<b>bold" not in view
     told = words_of(view)
