@@ -167,6 +167,38 @@ def sentence(task: str, kind: str, verdict: Verdict) -> str:
     return f"{text} {chance.capitalize()} ({difference.test}'s test, p = {difference.p:.2g})."
 
 
+# --- several runs ---
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A row that several runs held out, and what the model of each answers after its run."""
+
+    texts: tuple[str, ...]
+    truth: Any
+    sides: tuple[Judged, ...]
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether the models answer differently."""
+        return any(side.value != self.sides[0].value for side in self.sides)
+
+
+def shared(runs: Sequence[Sequence[Answer]], task: str) -> list[Shared]:
+    """The rows with the same texts and the same label for a task that all of these runs held out, in the order of the
+    first."""
+    found = [{_content(answer): answer for answer in answers if answer.task == task} for answers in runs]
+    return [
+        Shared(answer.texts, answer.truth, tuple(own[content].after for own in found))
+        for content, answer in found[0].items()
+        if all(content in own for own in found)
+    ]
+
+
+def _content(answer: Answer) -> tuple:
+    return answer.texts, json.dumps(answer.truth, sort_keys=True)
+
+
 # --- files ---
 
 

@@ -199,26 +199,38 @@ def _orders(kind: str, answers: Sequence[Answer]) -> list[str]:
 
 
 def _row(answer: Answer, kind: str, labels: Sequence[str]) -> dict[str, Any]:
-    def cell(value: Any) -> Markup:
-        return shown(kind).preview_cell(KINDS[kind].from_json(value), answer.texts[0], labels)
+    text = answer.texts[0]
+    after, before = (judged and side(judged, kind, text, labels) for judged in (answer.after, answer.before))
+    found = {"truth": cell(answer.truth, kind, text, labels), "after": after, "before": before}
+    return {"line": answer.line, "texts": cut_texts(answer.texts), **found}
 
-    def side(judged: Judged | None) -> dict[str, Any] | None:
-        if judged is None:
-            return None
-        sure = "" if judged.confidence is None else words.percent(judged.confidence)
-        # Of one label the mistake is plain to see.
-        mistakes = () if isinstance(judged.value, str) else judged.mistakes
-        return {"cell": cell(judged.value), "sure": sure, "right": judged.error == 0, "mistakes": mistakes}
 
-    sides = {"truth": cell(answer.truth), "after": side(answer.after), "before": side(answer.before)}
-    return {"line": answer.line, "texts": [cut(text, markup.TEXT_SHOWN) for text in answer.texts], **sides}
+def side(judged: Judged, kind: str, text: str, labels: Sequence[str]) -> dict[str, Any]:
+    """What a model answered to a row, as the macro `judged` of parts.html shows it. `labels`: those of all rows."""
+    sure = "" if judged.confidence is None else words.percent(judged.confidence)
+    # Of one label the mistake is plain to see.
+    mistakes = () if isinstance(judged.value, str) else judged.mistakes
+    value = cell(judged.value, kind, text, labels)
+    return {"cell": value, "sure": sure, "right": judged.error == 0, "mistakes": mistakes}
+
+
+def cell(value: Any, kind: str, text: str, labels: Sequence[str]) -> Markup:
+    """A truth or an answer, from JSON."""
+    return shown(kind).preview_cell(KINDS[kind].from_json(value), text, labels)
+
+
+def cut_texts(texts: Sequence[str]) -> list[str]:
+    return [cut(text, markup.TEXT_SHOWN) for text in texts]
 
 
 def _labels(kind: str, answers: Sequence[Answer]) -> list[str]:
-    """Every label in what is right and what was answered, in a fixed order for the colours of marks."""
-    record = KINDS[kind]
     judged = [side for answer in answers for side in (answer.after, answer.before) if side]
-    values = [*(answer.truth for answer in answers), *(side.value for side in judged)]
+    return labels_of(kind, [*(answer.truth for answer in answers), *(side.value for side in judged)])
+
+
+def labels_of(kind: str, values: Iterable[Any]) -> list[str]:
+    """Every label in values from JSON, in a fixed order for the colours of marks."""
+    record = KINDS[kind]
     return sorted(record.counts(list(map(record.from_json, values))))
 
 
@@ -237,18 +249,19 @@ def to_csv(progress: Progress) -> bytes:
         "before",
         "wrong before",
     )
-
-    def cell(value: Any) -> str | float:
-        return value if isinstance(value, (str, int, float)) else json.dumps(value, ensure_ascii=False)
-
     rows = []
     for answer in held_out.read(path(progress)):
         after, before = answer.after, answer.before
         first, second = (*answer.texts, "")[:2]
-        now = (cell(after.value), after.error, "; ".join(after.mistakes), after.confidence)
-        was = ("", "") if before is None else (cell(before.value), before.error)
-        rows.append((answer.task, answer.line, first, second, cell(answer.truth), *now, *was))
+        now = (csv_cell(after.value), after.error, "; ".join(after.mistakes), after.confidence)
+        was = ("", "") if before is None else (csv_cell(before.value), before.error)
+        rows.append((answer.task, answer.line, first, second, csv_cell(answer.truth), *now, *was))
     return csv_bytes(headers, rows)
+
+
+def csv_cell(value: Any) -> str | float:
+    """A truth or an answer, from JSON, in a cell of a CSV."""
+    return value if isinstance(value, (str, int, float)) else json.dumps(value, ensure_ascii=False)
 
 
 def slices_to_csv(progress: Progress, asked: Filter) -> bytes:
