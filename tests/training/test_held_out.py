@@ -128,6 +128,14 @@ def test_the_sentence_says_what_a_run_did_and_whether_that_may_be_chance(verdict
     assert all(part in said for part in parts), said
 
 
+def test_the_sentence_about_numbers_says_how_far_off_they_are():
+    said = sentence("stars", "regression", Verdict(31, 0.5, 0.75, 1.2, "3.1", Difference("Wilcoxon", 0.004)))
+    assert said == (
+        "It got better at stars: off by 0.50 on average over 31 texts it has never seen (before the run: 0.75; always "
+        "answering 3.1: 1.20). More than chance (Wilcoxon's test, p = 0.004)."
+    )
+
+
 def test_cells_of_columns_that_are_not_learned_from_stay_with_the_answers(tiny, tmp_path):
     table = tmp_path / "moods.csv"
     lines = [f"{i} is fine,{'good' if i % 2 else 'bad'},{'web' if i % 3 else ' mail'},{i} words" for i in range(40)]

@@ -88,9 +88,12 @@ def upload_too_big(limit: int) -> str:
 
 COMPARE_TITLE = "Your sentences, before and after"
 COMPARE_NOTE = (
-    "The same sentences, answered by the model that the run began with and by the one it left. They are those that "
-    "you analyzed last; change them here as you like."
+    "What the heads that this run trained or changed say now, and what they said before. Your sentences have no "
+    "labels, so this shows what changed, not what is right: only the held-out rows above show that. A head answers any "
+    "sentence, even one that has nothing to do with what it learnt. These are the sentences that you analyzed last; "
+    "change them here as you like."
 )
+SAID_BEFORE, SAYS_NOW = "said before", "says now"
 COMPARE_EMPTY = "Write at least one sentence, one per line."
 ALL_SAME = "the same for every sentence"
 
