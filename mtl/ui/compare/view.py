@@ -51,9 +51,12 @@ def kinds(runs: Sequence[Progress]) -> dict[str, str]:
 def row_sets(runs: Sequence[Progress], task: str) -> dict[str, str]:
     """Run -> which held-out rows its scores of a task are on, in words; none where all runs that have begun share
     theirs."""
-    begun = {progress.run.id: progress.scored_on.get(task, "") for progress in runs if task in progress.kinds}
-    sets = list(dict.fromkeys(begun.values()))
-    return {run: words.row_set(sets.index(rows)) for run, rows in begun.items()} if len(sets) > 1 else {}
+    begun = [progress for progress in runs if task in progress.kinds]
+    # Of a run of an earlier version it is known only where all of its data is that of another.
+    by_data = {progress.data: progress.scored_on[task] for progress in begun if task in progress.scored_on}
+    rows_of = {p.run.id: p.scored_on.get(task) or by_data.get(p.data, p.data) for p in begun}
+    sets = list(dict.fromkeys(rows_of.values()))
+    return {run: words.row_set(sets.index(rows)) for run, rows in rows_of.items()} if len(sets) > 1 else {}
 
 
 # --- what differs ---
