@@ -6,7 +6,6 @@
 mtl.controls = (element, trigger, watch) => {
   const find = (selector, where = element) => where.querySelector(selector);
   const all = (selector, where = element) => [...where.querySelectorAll(selector)];
-  const folds = new Map();
   // A preset or a reset that was asked for, until the server has written the form anew; a preset until the next touch.
   let wish = {};
 
@@ -286,16 +285,15 @@ mtl.controls = (element, trigger, watch) => {
     if (find(".learns")) settle();
     if (find("[data-query]")) outcome();
     whole();
-    for (const fold of all("details[data-fold]")) fold.open = folds.get(fold.dataset.fold) ?? false;
   };
 
   element.addEventListener("input", onInput);
   element.addEventListener("change", onChange);
   element.addEventListener("click", onClick);
   for (const type of ["mouseover", "mouseout", "focusin", "focusout"]) element.addEventListener(type, point);
-  element.addEventListener("toggle", ({ target }) => folds.set(target.dataset.fold, target.open), true);
   document.addEventListener("mtl-chosen", () => find(".presets") && sentence());
   element.collect = collect;
   watch("value", after);
   after();
+  mtl.keepFolds(element, watch);
 };

@@ -83,20 +83,35 @@ window.mtl = {
   },
   columnChoice: () => document.body.dataset.choice,
 
-  // A choice among the held-out rows, and a cell of a confusion matrix, which opens its rows.
-  filter: (element, trigger) => {
+  // What is unfolded stays so when the HTML around it is written anew.
+  keepFolds: (element, watch) => {
+    const folds = new Map();
+    element.addEventListener("toggle", ({ target }) => folds.set(target.dataset.fold, target.open), true);
+    watch("value", () => {
+      for (const fold of element.querySelectorAll("details[data-fold]")) {
+        if (folds.has(fold.dataset.fold)) fold.open = folds.get(fold.dataset.fold);
+      }
+    });
+  },
+
+  // A choice among the held-out rows; and a cell of a confusion matrix, a slice or a bin, which opens its rows.
+  filter: (element, trigger, watch) => {
     const ask = (changes = {}) => {
       const chosen = [...element.querySelectorAll("[data-filter]")].map((field) => [field.dataset.filter, field.value]);
       document.body.dataset.filter = JSON.stringify({ ...Object.fromEntries(chosen), ...changes });
       trigger("input");
     };
     element.addEventListener("change", () => ask());
-    document.querySelector("#result-scores").addEventListener("click", (event) => {
-      const cell = event.target.closest("[data-mistake]");
+    const open = (event) => {
+      const cell = event.target.closest("[data-mistake], [data-part], [data-sure]");
       if (!cell) return;
-      ask({ task: cell.closest("[data-task]").dataset.task, mistake: cell.dataset.mistake, which: "wrong", word: "" });
+      const any = { family: "", mistake: "", truth: "", answer: "", sure: "", part: "", word: "" };
+      const which = cell.dataset.mistake ? "wrong" : "all";
+      ask({ ...any, ...cell.dataset, task: cell.closest("[data-task]").dataset.task, which });
       element.scrollIntoView({ behavior: "smooth" });
-    });
+    };
+    for (const place of [element, document.querySelector("#result-scores")]) place.addEventListener("click", open);
+    mtl.keepFolds(element, watch);
   },
   filterChoice: () => document.body.dataset.filter,
 

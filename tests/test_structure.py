@@ -158,9 +158,10 @@ def test_only_the_page_knows_gradio_and_plotly(module):
 def test_the_page_starts_training_only_through_runs(module):
     names = imported(sources()[module])
     training = {n for n in names if n.startswith("mtl.training")}
-    # Settings, and figures of models and runs: they start nothing.
-    figures = ("presets", "estimate", "progress", "scores", "held_out", "card", "limits")
-    modules = ("mtl.training.runs", *(f"mtl.training.{name}" for name in figures))
+    # Settings, figures of models and runs, and what is said of answers to held-out rows: they start nothing.
+    settings, figures = ("presets", "estimate"), ("progress", "scores", "card", "limits")
+    answers = ("held_out", "significance", "slices", "reliability")
+    modules = ("mtl.training.runs", *(f"mtl.training.{name}" for name in (*settings, *figures, *answers)))
     allowed = {n for n in training if n.startswith(tuple(f"{m}." for m in modules)) or n in modules}
     assert training - allowed - {"mtl.training"} == set()
     assert "mtl.train" not in names

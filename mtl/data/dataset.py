@@ -65,6 +65,12 @@ class Dataset:
                 digest.update(f"{content}\n".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
+    def held_out(self, task: str) -> str:
+        """SHA-256 of the rows held out for a task, in whatever order: scores on others cannot be compared."""
+        labelled = [row for rows in self.validation.values() for row in rows if task in row.labels]
+        contents = sorted("\0".join((*row.texts, repr(row.labels[task]))) for row in labelled)
+        return hashlib.sha256("\n".join(contents).encode("utf-8", "surrogatepass")).hexdigest()
+
 
 # --- splitting ---
 

@@ -6,7 +6,7 @@ import functools
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mtl.config import ASSETS
@@ -56,13 +56,15 @@ class Row:
 
     `texts` may be given as one text. `labels` maps a task to a value of its kind (a label, a number, spans of the
     text); unlabelled tasks are missing. `line` is where the row begins, counted from 1 as in a text editor. `id` is the
-    file's own name for the row, "" if it has none.
+    file's own name for the row, "" if it has none. `facets`: its cells of columns that are not learned from but part
+    the rows into a few groups, such as where a text comes from.
     """
 
     texts: tuple[str, ...]
     labels: dict[str, Any]
     line: int
     id: str = ""
+    facets: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.texts, str):

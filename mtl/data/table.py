@@ -42,6 +42,9 @@ ENTITIES = Tagging.name
 UNLABELLED = Contrastive.name
 # The share of the work done when cells are split, roles guessed, rows read; progress is reported every so many cells.
 _CUT, _GUESSED, _READ, _OFTEN = 0.3, 0.45, 0.7, 20_000
+# A column that is not learned from is kept beside the rows if it has so few distinct values, none of them long; and so
+# many columns at most.
+_FEWEST_FACETS, _MOST_FACETS, _LONGEST_FACET, _MOST_FACET_COLUMNS = 2, 30, 100, 10
 # The delimiter that goes with a file's extension.
 _BY_EXTENSION = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
@@ -181,6 +184,7 @@ def _from_grid(
         for i, role in enumerate(roles)
         if role.role == "task"
     }
+    facets = _facets(roles, cells)
     keep_null = {i for i in readers if KINDS[roles[i].kind].keeps_null(cells[i])}
     for name, role in zip(names, roles, strict=True):
         if role.rivals:
@@ -232,7 +236,8 @@ def _from_grid(
         own = row[guess.id].strip() if guess.id is not None and guess.id < width else ""
         if pairs:
             labels[pairs] = True
-        rows.append(Row(texts, labels, line, own))
+        beside = {names[i]: values[row[i]] for i, values in facets.items() if i < width and row[i] in values}
+        rows.append(Row(texts, labels, line, own, beside))
     for i in readers:
         missing = sum(max(0, count - NAMED_LINES) for width, count in short.items() if width <= i)
         findings.add_uncounted("label-blank", names[i], missing)
@@ -253,6 +258,25 @@ def _from_grid(
     elif all(column.role != "task" for column in columns):
         findings.add("no-task")
     return rows, columns
+
+
+def _facets(roles: Sequence[Role], cells: Sequence[Sequence[str]]) -> dict[int, dict[str, str]]:
+    """Columns that part the rows into a few groups, though nothing is learned from them: the name of each group by how
+    a cell says it."""
+    found = {}
+    for i, role in enumerate(roles):
+        if role.role != IGNORED or len(found) == _MOST_FACET_COLUMNS:
+            continue
+        values: dict[str, str] = {}
+        for cell in cells[i]:
+            if cell not in values and not is_blank(cell):
+                values[cell] = cell.strip()
+            if len(cell) > _LONGEST_FACET or len(values) > _MOST_FACETS:
+                break
+        else:
+            if len(set(values.values())) >= _FEWEST_FACETS:
+                found[i] = values
+    return found
 
 
 def _without_second_text(name: str, role: Role, findings: Findings) -> Role:

@@ -187,9 +187,16 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 1
     """Expected calibration error: mean gap of confidence and accuracy over equal bins (Guo et al. 2017)."""
     import numpy as np
 
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    bin_of = bins_of(confidence, bins)
     gaps = np.bincount(bin_of, confidence, bins) - np.bincount(bin_of, correct, bins)
     return float(np.abs(gaps).sum() / len(confidence))
+
+
+def bins_of(confidence: np.ndarray, bins: int) -> np.ndarray:
+    """Which of so many equal bins each confidence is in, from 0."""
+    import numpy as np
+
+    return np.minimum((confidence * bins).astype(int), bins - 1)
 
 
 def report_imbalance(column: Column, findings: Findings) -> None:

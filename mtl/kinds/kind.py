@@ -218,6 +218,10 @@ class Kind:
         """What is wrong with a value, in words that many rows share; none where errors have a size."""
         return []
 
+    def mistake_family(self, mistake: str) -> str:
+        """The larger group that one of the `mistakes` is of, whatever its labels; "" where there are no such groups."""
+        return ""
+
     def guess(self, values: Sequence[Any]) -> Any:
         """The value that somebody who does not read the texts would always answer, after `values`; None if none is
         better than another."""

@@ -239,6 +239,9 @@ class Multilabel(Kind):
         allowed = {*truth.labels, *truth.unknown}
         return missed + [f"{label} invented" for label in value.labels if label not in allowed]
 
+    def mistake_family(self, mistake: str) -> str:
+        return mistake.rpartition(" ")[2]
+
     def guess(self, values: Sequence[LabelSet]) -> LabelSet:
         """The commonest set of labels, which may be none."""
         return LabelSet(Counter(tuple(sorted(value.labels)) for value in values).most_common(1)[0][0])

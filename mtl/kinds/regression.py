@@ -25,7 +25,7 @@ class Regression(Kind):
     value_noun = "number"
     teachable = True
     right_or_wrong = False
-    right_said = "off by {} on average on {}"
+    right_said = "off by {} on average over {}"
     metrics = (
         Metric("spearman", "Spearman", "How well it ranks the rows: 1 is the right order, 0 is chance.", "correlation"),
         Metric(

@@ -193,6 +193,11 @@ class Tagging(Kind):
             found += [f"{span.label} with a wrong edge"] if is_moved and rival.label != span.label else []
         return found + [f"{span.label} invented" for span in invented]
 
+    def mistake_family(self, mistake: str) -> str:
+        if " → " in mistake:
+            return "wrong type"
+        return "wrong edge" if mistake.endswith(" edge") else mistake.rpartition(" ")[2]
+
     def guess(self, values: Sequence[tuple[Span, ...]]) -> tuple[Span, ...]:
         return ()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
@@ -42,7 +42,8 @@ class Judged:
 
 @dataclass(frozen=True)
 class Answer:
-    """A task's answers to a held-out row. `before` is None where the model that the run began with had no such head."""
+    """A task's answers to a held-out row. `before` is None where the model that the run began with had no such head;
+    `facets`: see `mtl.data.rows.Row`."""
 
     set: str
     line: int
@@ -51,6 +52,7 @@ class Answer:
     truth: Any
     after: Judged
     before: Judged | None = None
+    facets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def answers(name: str, rows: Sequence[Row], before: Iterable[Outcome], after: It
         for place, judged in _judged(outcome).items():
             if place % step == 0:
                 row, was = rows[place], former.get(spec.name, {}).get(place)
-                yield Answer(name, row.line, row.texts, spec.name, kind.to_json(truths[place]), judged, was)
+                truth = kind.to_json(truths[place])
+                yield Answer(name, row.line, row.texts, spec.name, truth, judged, was, row.facets)
 
 
 def _judged(outcome: Outcome) -> dict[int, Judged]:
@@ -164,6 +167,38 @@ def sentence(task: str, kind: str, verdict: Verdict) -> str:
     return f"{text} {chance.capitalize()} ({difference.test}'s test, p = {difference.p:.2g})."
 
 
+# --- several runs ---
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A row that several runs held out, and what the model of each answers after its run."""
+
+    texts: tuple[str, ...]
+    truth: Any
+    sides: tuple[Judged, ...]
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether the models answer differently."""
+        return any(side.value != self.sides[0].value for side in self.sides)
+
+
+def shared(runs: Sequence[Sequence[Answer]], task: str) -> list[Shared]:
+    """The rows with the same texts and the same label for a task that all of these runs held out, in the order of the
+    first."""
+    found = [{_content(answer): answer for answer in answers if answer.task == task} for answers in runs]
+    return [
+        Shared(answer.texts, answer.truth, tuple(own[content].after for own in found))
+        for content, answer in found[0].items()
+        if all(content in own for own in found)
+    ]
+
+
+def _content(answer: Answer) -> tuple:
+    return answer.texts, json.dumps(answer.truth, sort_keys=True)
+
+
 # --- files ---
 
 
@@ -184,8 +219,10 @@ def read(path: Path) -> list[Answer]:
         try:
             data = json.loads(line)
             sides = {side: _read_judged(data[side]) for side in ("before", "after") if data[side]}
-            found.append(Answer(**{**data, "texts": tuple(map(str, data["texts"])), **sides}))
-        except (ValueError, TypeError, KeyError, RecursionError):
+            # Files of earlier versions lack the facets.
+            facets = {str(name): str(value) for name, value in data.get("facets", {}).items()}
+            found.append(Answer(**{**data, "texts": tuple(map(str, data["texts"])), "facets": facets, **sides}))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
     return found
 

@@ -254,6 +254,7 @@ class _Training:
             "steps": self.plan.steps,
             "rows": sum(len(part.rows) for part in self.dataset.parts),
             "validation_rows": {name: len(rows) for name, rows in self.dataset.validation.items()},
+            "held_out": {task: self.dataset.held_out(task) for task in self.trained},
             "tasks": self.trained,
             "notes": [*self.dataset.notes, *([slow] if slow else [])],
             "resumed_after_epoch": self.position.epochs_done or None,

@@ -80,9 +80,10 @@ class Progress:
     """The progress of a run.
 
     From its events (see `fold`): `config`; `start_from`, the start model; `kinds`, task -> kind of the trained tasks;
-    `sizes`, parameters of each group, layers lowest first; `rows` and `held_out`, numbers of rows. `seconds`: trained
-    so far; `eta`: seconds left as of the last step. `losses`: (step, loss) by task, and "anchor". `past`: the finished
-    epochs. `moved`: relative change of each group's weights so far. `before`, all scores of the start model by task,
+    `sizes`, parameters of each group, layers lowest first; `rows` and `held_out`, numbers of rows; `data`, a digest of
+    all of them; `scored_on`, one of those held out for each task, which earlier versions do not say. `seconds`:
+    trained so far; `eta`: seconds left as of the last step. `losses`: (step, loss) by task, and "anchor". `past`: the
+    finished epochs. `moved`: relative change of each group's weights so far. `before` (all scores of the start model),
     `verdicts` (see `mtl.training.held_out`) and `forgetting` (see `mtl.training.forgetting.measure`) are known at the
     end. `status`: done, stopped, failed, or "". `checkpoint`: whether it left a model. `best_epoch`: the best one, as
     its end says. `damaged`: the number of unreadable events. `milestones`: the number of starts, epochs and ends.
@@ -100,6 +101,8 @@ class Progress:
     notes: tuple[str, ...] = ()
     rows: int = 0
     held_out: int = 0
+    data: str = ""
+    scored_on: Mapping[str, str] = field(default_factory=dict)
     steps: int = 0
     step: int = 0
     epoch: int = 0
@@ -262,6 +265,8 @@ def _start(now: Progress, event: Mapping[str, Any]) -> Progress:
         notes=tuple(event["notes"]),
         rows=event.get("rows", 0),
         held_out=sum(event.get("validation_rows", {}).values()),
+        data=str(config.get("data", "")),
+        scored_on=event.get("held_out", {}),
         steps=steps,
         step=step,
         epoch=epoch,

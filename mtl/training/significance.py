@@ -1,4 +1,4 @@
-"""Whether two models differ by more than chance on the same few rows."""
+"""What few rows can say: whether two models differ by more than chance, and between what figures a mean may lie."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 # Below this a difference is called more than chance.
 LEVEL = 0.05
+# Figures of fewer rows than this are called vague.
+FEW = 10
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,44 @@ class Difference:
     @property
     def is_clear(self) -> bool:
         return self.p < LEVEL
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of figures of so many `rows`, and its 95 % interval from `low` to `high`; None where one row, or none,
+    says nothing of it."""
+
+    rows: int
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether there are too few rows for the figure to mean much."""
+        return self.rows < FEW
+
+
+def share(right: int, rows: int) -> Mean:
+    """The share of rows, at least one, that are right, with Wilson's interval (Wilson 1927)."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, rows).proportion_ci(method="wilson")
+    return Mean(rows, right / rows, float(interval.low), float(interval.high))
+
+
+def mean(errors: Sequence[float]) -> Mean:
+    """The mean of errors, at least one, with the bootstrap's percentile interval (Efron 1979); the same errors always
+    give the same one."""
+    import numpy as np
+    from scipy.stats import bootstrap
+
+    values = np.asarray(errors, float)
+    if len(values) < 2:
+        return Mean(len(values), float(values.mean()))
+    options = {"n_resamples": RESAMPLES, "batch": 100, "method": "percentile", "rng": np.random.default_rng(0)}
+    interval = bootstrap((values,), np.mean, **options).confidence_interval
+    return Mean(len(values), float(values.mean()), float(interval.low), float(interval.high))
 
 
 def compare(errors: Sequence[float], others: Sequence[float], right_or_wrong: bool) -> Difference:

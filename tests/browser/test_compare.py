@@ -74,6 +74,14 @@ def test_a_set_runs_fills_the_table_and_is_kept_to_its_visitor(browsers, moods):
     expect(page.locator("#runs-stacks svg.stack")).to_have_count(1)
     page.get_by_role("radio", name="loss, training rows").check()
     expect(page.locator("#runs-plot figcaption")).to_contain_text("loss, training rows")
+    # Both runs held out the same rows: one picture, and their answers side by side once both are drawn again.
+    expect(page.locator("#runs-table")).not_to_contain_text("rows A")
+    page.locator("#runs-drawn label").first.click()
+    expect(page.locator("#runs-answers")).to_contain_text("all of these runs held out")
+    page.locator("#runs-which-rows").get_by_label("all that they share").check()
+    expect(page.locator("#runs-answers .error-rows li").first).to_contain_text("run 2")
+    shared = visitor.download("Download shared rows as CSV").decode("utf-8-sig").splitlines()
+    assert len(shared) - 1 == page.locator("#runs-answers .error-rows li").count()
     # To take away.
     header, *table = csv.reader(io.StringIO(visitor.download("Download CSV").decode("utf-8-sig"), newline=""))
     assert [row[header.index("name")] for row in table] == ["One rate for all", "Rates by depth"]

@@ -25,7 +25,7 @@ def learner(context, server):
     visitor.analyze(*SENTENCES)
     visitor.similarities(3)
     visitor.open("Train")
-    expect(page.locator("#result-scores")).to_contain_text("When a run has ended")
+    expect(page.locator("#result-summary")).to_contain_text("When a run has ended")
     expect(page.locator("#use-model")).to_be_hidden()
     page.locator("#data-samples").get_by_text("reviews").click()
     expect(page.locator("#data-summary")).to_contain_text("reviews.csv")
@@ -191,7 +191,7 @@ def test_it_fits_on_a_phone(learner):
 def test_held_out_rows_are_filtered_and_opened_by_a_cell_of_the_confusion_matrix(learner):
     page = learner.page
     rows = page.locator("#held-out .error-rows > li")
-    expect(page.locator("#result-scores .learnt li").first).to_contain_text("it has never seen")
+    expect(page.locator("#result-summary .learnt li").first).to_contain_text("it has never seen")
     page.locator("#held-out [data-filter=which]").select_option("all")
     expect(page.locator("#held-out [role=status]")).to_have_text(re.compile(r"^\s*(\d+) of \1 held-out rows\."))
     matrix = page.locator("#result-scores summary", has_text="Confusion matrix").first
@@ -202,3 +202,25 @@ def test_held_out_rows_are_filtered_and_opened_by_a_cell_of_the_confusion_matrix
     expect(rows).to_have_count(count)
     expect(page.locator("#held-out [data-filter=mistake]")).to_have_value(mistake)
     matrix.click()
+
+
+def test_a_slice_opens_its_rows_and_stays_unfolded(learner):
+    page = learner.page
+    held_out = page.locator("#held-out")
+    slices = held_out.locator("details[data-fold=slices]")
+    slices.locator("> summary").click()
+    slices.locator("[data-filter=by]").select_option("label")
+    row = slices.locator("tbody tr", has_text="negative")
+    count = row.locator(".num").inner_text().split()[0]
+    row.get_by_role("button").click()
+    expect(held_out.locator("[role=status]")).to_have_text(re.compile(rf"^\s*{count} of \d+ held-out rows\."))
+    expect(held_out.locator("[data-filter=part]")).to_have_value("negative")
+    expect(slices).to_have_attribute("open", "")
+    held_out.locator("details[data-fold=calibration] > summary").click()
+    most = held_out.locator("[data-sure]").last
+    sure = most.get_attribute("data-sure")
+    most.click()
+    expect(held_out.locator("[data-filter=sure]")).to_have_value(sure)
+    expect(held_out.locator("[data-fold=filters] > summary")).to_contain_text("Confidence")
+    header = learner.download("Download all slices as CSV").decode("utf-8-sig").splitlines()[0]
+    assert header.startswith("task,sliced by,slice,rows,figure,after")

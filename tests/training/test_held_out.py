@@ -128,6 +128,32 @@ def test_the_sentence_says_what_a_run_did_and_whether_that_may_be_chance(verdict
     assert all(part in said for part in parts), said
 
 
+def test_the_sentence_about_numbers_says_how_far_off_they_are():
+    said = sentence("stars", "regression", Verdict(31, 0.5, 0.75, 1.2, "3.1", Difference("Wilcoxon", 0.004)))
+    assert said == (
+        "It got better at stars: off by 0.50 on average over 31 texts it has never seen (before the run: 0.75; always "
+        "answering 3.1: 1.20). More than chance (Wilcoxon's test, p = 0.004)."
+    )
+
+
+def test_cells_of_columns_that_are_not_learned_from_stay_with_the_answers(tiny, tmp_path):
+    table = tmp_path / "moods.csv"
+    lines = [f"{i} is fine,{'good' if i % 2 else 'bad'},{'web' if i % 3 else ' mail'},{i} words" for i in range(40)]
+    table.write_text("\n".join(["text,mood,source,note", *lines]))
+    job = prepare(table, TrainConfig(validation=0.25), str(tiny), roles={"source": "ignored", "note": "ignored"})
+    rows = job.dataset.validation["validation"]
+    # No two notes are the same, so they part nothing.
+    assert {tuple(row.facets.items()) for row in rows} == {(("source", "web"),), (("source", "mail"),)}
+    after = outcome(MOOD, [row.labels["mood"] for row in rows], [says("good")] * len(rows))
+    path = tmp_path / held_out.NAME
+    held_out.write(path, held_out.answers("validation", rows, [], [after]))
+    assert [answer.facets for answer in held_out.read(path)] == [row.facets for row in rows]
+    path.write_text(path.read_text().replace(',"facets"', ',"other"').splitlines()[0])
+    assert held_out.read(path) == []  # a field that nobody knows
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "other"}))
+    assert [answer.facets for answer in held_out.read(path)] == [{}]  # of an earlier version
+
+
 def test_a_run_leaves_its_answers_and_verdicts(tiny, tmp_path):
     table = tmp_path / "moods.csv"
     lines = [f"{i} is {'fine and good' if i % 2 else 'broken and bad'},{'good' if i % 2 else 'bad'}" for i in range(40)]

@@ -90,10 +90,10 @@ VIEWS = {
     "progress": lambda: run.progress(finished()),
     "plots": lambda: run.plots(finished()),
     "losses as a table": lambda: run.table(finished()),
-    "scores": lambda: scores.page(finished(), EVIL),
+    "scores": lambda: scores.summary(finished(), EVIL) + scores.figures(finished()),
     "before and after": lambda: before_after.page(answered()),
     "runs": lambda: compare.table([finished()], {EVIL: EVIL}, None),
-    "curves of runs": lambda: compare.plot([finished()], {EVIL: EVIL}, EVIL, "scores"),
+    "curves of runs": lambda: compare.plot([finished()], {EVIL: EVIL}, EVIL, "scores", {finished().run.id: EVIL}),
     "stacks of runs": lambda: compare.stacks([finished()], {EVIL: EVIL}),
 }
 

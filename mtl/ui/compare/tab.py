@@ -15,6 +15,7 @@ from mtl.groups import Groups
 from mtl.text.values import plural
 from mtl.training import presets
 from mtl.training.progress import Progress
+from mtl.ui.compare import rows as shared_rows
 from mtl.ui.compare import view, words
 from mtl.ui.page import UNCHANGED, Session, html, labelled
 from mtl.ui.train.run import step as live
@@ -43,7 +44,8 @@ class Snapshot(NamedTuple):
 
 @dataclass(frozen=True)
 class Shown:
-    """What changes on the page: a value for each of its components, `message` and `revision` where the event asks."""
+    """What changes on the page: a value for each of its components, `message` and `revision` where the event asks.
+    `ended`: the runs that are drawn and over, whose answers can be compared."""
 
     progress: Any = UNCHANGED
     stop: Any = UNCHANGED
@@ -53,6 +55,7 @@ class Shown:
     drawn: Any = UNCHANGED
     plot: Any = UNCHANGED
     stacks: Any = UNCHANGED
+    ended: Any = UNCHANGED
     save: Any = UNCHANGED
     snapshot: Any = UNCHANGED
     timer: Any = UNCHANGED
@@ -111,9 +114,19 @@ def build(session: Session) -> None:
         )
         plot = html(elem_id="runs-plot")
         stacks = html(elem_id="runs-stacks")
+        html(markup.heading(words.ROWS_TITLE) + markup.note(words.ROWS_NOTE))
+        which_rows = gr.Radio(
+            [(title, name) for name, title in words.WHICH_ROWS.items()],
+            value=words.DISPUTED,
+            label="Rows",
+            elem_id="runs-which-rows",
+        )
+        answers = html(markup.note(words.TWO_ENDED), elem_id="runs-answers")
+    ended = gr.State(())
     # Not within the column: what is hidden in there would show when the column does.
     with gr.Row(elem_classes="downloads"):
         take_away = session.save(words.DOWNLOAD, partial(save, session), visible=False)
+        save_answers = session.save(words.DOWNLOAD_ROWS, partial(save_rows, session), [ended, task], visible=False)
     in_sight, picked = gr.Checkbox(visible="hidden"), gr.Textbox(visible="hidden")
     snapshot, timer = gr.State(Snapshot()), gr.Timer(live.STEADY, active=False)
 
@@ -126,6 +139,7 @@ def build(session: Session) -> None:
         "drawn": drawn,
         "plot": plot,
         "stacks": stacks,
+        "ended": ended,
         "save": take_away,
         "snapshot": snapshot,
         "timer": timer,
@@ -148,7 +162,14 @@ def build(session: Session) -> None:
         [task.input, measure.input, drawn.input],
         partial(on_choice, session),
         chosen,
-        {"plot": plot, "stacks": stacks},
+        {"plot": plot, "stacks": stacks, "ended": ended},
+        trigger_mode="always_last",
+    )
+    session.wire(
+        [ended.change, task.change, which_rows.input],
+        partial(show_rows, session),
+        [ended, task, which_rows],
+        [answers, save_answers],
         trigger_mode="always_last",
     )
     session.wire(
@@ -223,6 +244,28 @@ def save(session: Session, visit: Visit, folder: Path) -> Path:
     path = folder / "runs.csv"
     path.write_bytes(view.csv(runs, names(session, visit, runs)))
     return path
+
+
+# --- answers side by side ---
+
+
+def show_rows(
+    session: Session, visit: Visit, ended: Sequence[str], task: str | None, which: str
+) -> tuple[str, gr.Button]:
+    """The held-out rows that the runs which are drawn and over share, and whether they can be saved."""
+    chosen = _chosen(session, visit, ended)
+    page = shared_rows.page(chosen, task, which)
+    return page, labelled(words.DOWNLOAD_ROWS, visible=sum(task in progress.kinds for progress in chosen) > 1)
+
+
+def save_rows(session: Session, visit: Visit, folder: Path, ended: Sequence[str], task: str | None) -> Path:
+    path = folder / "shared-rows.csv"
+    path.write_bytes(shared_rows.csv(_chosen(session, visit, ended), task))
+    return path
+
+
+def _chosen(session: Session, visit: Visit, ids: Collection[str]) -> list[Progress]:
+    return [progress for progress in _runs(session, visit) if progress.run.id in ids]
 
 
 # --- starting and stopping ---
@@ -315,9 +358,13 @@ def names(session: Session, visit: Visit, runs: Sequence[Progress]) -> dict[str,
 
 
 def draw(runs: Sequence[Progress], called: view.Names, task: str | None, measure: str, drawn: Collection[str]) -> Shown:
-    """The curves and the stacks of the runs that are chosen."""
+    """The curves and the stacks of the runs that are chosen, and which of them are over."""
     chosen = [p for p in runs if p.run.id in drawn]
-    return Shown(plot=view.plot(chosen, called, task, measure) if task else "", stacks=view.stacks(chosen, called))
+    return Shown(
+        plot=view.plot(chosen, called, task, measure, view.row_sets(runs, task)) if task else "",
+        stacks=view.stacks(chosen, called),
+        ended=tuple(p.run.id for p in chosen if not p.run.unfinished),
+    )
 
 
 def choice(runs: Sequence[Progress], drawn: Collection[str], known: Collection[str]) -> list[str]:
@@ -343,7 +390,9 @@ def progress(runs: Sequence[Progress]) -> str:
     share = sum(p.share for p in training) / len(training) if training else 0.0
     times = [p.eta for p in training]
     left = max(times) if times and None not in times and not waiting else None
-    return markup.status(words.progress(len(training), share, len(waiting), left), kind="busy", share=share)
+    said = words.progress(len(training), share, len(waiting), left)
+    # While all wait there is nothing for a bar to show.
+    return markup.status(said, kind="busy", share=share if training else None)
 
 
 def _runs(session: Session, visit: Visit) -> list[Progress]:

@@ -48,6 +48,17 @@ def kinds(runs: Sequence[Progress]) -> dict[str, str]:
     return {task: kind for progress in runs for task, kind in progress.kinds.items()}
 
 
+def row_sets(runs: Sequence[Progress], task: str) -> dict[str, str]:
+    """Run -> which held-out rows its scores of a task are on, in words; none where all runs that have begun share
+    theirs."""
+    begun = [progress for progress in runs if task in progress.kinds]
+    # Of a run of an earlier version it is known only where all of its data is that of another.
+    by_data = {progress.data: progress.scored_on[task] for progress in begun if task in progress.scored_on}
+    rows_of = {p.run.id: p.scored_on.get(task) or by_data.get(p.data, p.data) for p in begun}
+    sets = list(dict.fromkeys(rows_of.values()))
+    return {run: words.row_set(sets.index(rows)) for run, rows in rows_of.items()} if len(sets) > 1 else {}
+
+
 # --- what differs ---
 
 
@@ -114,6 +125,7 @@ def table(runs: Sequence[Progress], names: Names, shown: str | None) -> Markup:
         dashed=dashed,
         runs=runs,
         tasks={task: KINDS[kind].metrics[0] for task, kind in kinds(runs).items()},
+        row_sets={task: row_sets(runs, task) for task in kinds(runs)},
         slowest=max((progress.seconds for progress in runs), default=0.0),
         forgetful=any(progress.lost for progress in runs),
         differing=differences(runs),
@@ -125,27 +137,35 @@ def table(runs: Sequence[Progress], names: Names, shown: str | None) -> Markup:
 # --- the curves ---
 
 
-def plot(runs: Sequence[Progress], names: Names, task: str, measure: str) -> Markup:
-    """The chosen runs' curves of one task in one picture, and the same as a table. `measure`: see `words.MEASURES`."""
+def plot(runs: Sequence[Progress], names: Names, task: str, measure: str, sets: Mapping[str, str]) -> Markup:
+    """The chosen runs' curves of one task, and the same as a table. `measure`: see `words.MEASURES`. Runs of different
+    `sets` of held-out rows (see `row_sets`) are in different pictures."""
     if not runs:
         return markup.note(words.CHOOSE_RUNS)
-    kind = kinds(runs).get(task)
-    smooth = curves.smoothed if measure == "train" else list
-    lines = [
-        Line(run_name(progress.number), points, colour(progress), dashed(progress), dots=measure != "train")
-        for progress in runs
-        if (points := smooth(progress.points(measure, task)))
-    ]
-    if not lines:
+    if measure == "train":
+        sets = {}
+    metric = KINDS[kinds(runs)[task]].metrics[0] if task in kinds(runs) else None
+    show = metric.write if metric and measure == "scores" else "{:.3g}".format
+    pictures = Markup()
+    for rows in sorted({sets.get(progress.run.id, "") for progress in runs if task in progress.kinds}):
+        own = [progress for progress in runs if sets.get(progress.run.id, "") == rows and task in progress.kinds]
+        smooth = curves.smoothed if measure == "train" else list
+        lines = [
+            Line(run_name(progress.number), points, colour(progress), dashed(progress), dots=measure != "train")
+            for progress in own
+            if (points := smooth(progress.points(measure, task)))
+        ]
+        if not lines:
+            continue
+        title = " · ".join(filter(None, (task, words.MEASURES[measure], rows)))
+        until = max(_last_epoch(progress) for progress in own)
+        # The axis of scores has room for a fifth at least, so that one sentence more does not look like a leap.
+        bounds = {"high": 1.0, "room": 0.2} if measure == "scores" else {"low": 0.0}
+        pictures += curves.chart(title, lines, until, "epoch", show, **bounds)
+    if not pictures:
         return markup.note(words.NO_CURVES)
-    title = f"{task} · {words.MEASURES[measure]}"
-    until = max(_last_epoch(progress) for progress in runs)
-    show = KINDS[kind].metrics[0].write if measure == "scores" else "{:.3g}".format
-    values = [y for line in lines for _, y in line.points]
-    # The axis of scores has room for a fifth at least, so that one sentence more does not look like a leap.
-    bounds = {"low": min(*values, max(values) - 0.2), "high": 1.0} if measure == "scores" else {"low": 0.0}
-    picture = curves.chart(title, lines, until, "epoch", show, **bounds)
-    return picture + markup.details(words.CURVES_TABLE, _curves_table(runs, names, task, measure, show))
+    apart = markup.note(words.APART if sets else "")
+    return apart + pictures + markup.details(words.CURVES_TABLE, _curves_table(runs, names, task, measure, show))
 
 
 def _last_epoch(progress: Progress) -> int:

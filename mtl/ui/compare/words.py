@@ -26,6 +26,18 @@ MEASURES = {"scores": "score, held-out rows", "held_out": "loss, held-out rows",
 NO_CURVES = "The chosen runs have no points of this kind yet: they appear after the first epoch."
 CHOOSE_RUNS = "Choose at least one run above."
 CURVES_TABLE = "The curves as a table"
+APART = (
+    "These runs held out different rows, so their scores cannot be compared: runs with the same rows share a picture."
+)
+DISPUTED, ALL_ROWS = "disputed", "all"
+WHICH_ROWS = {DISPUTED: "where they disagree", ALL_ROWS: "all that they share"}
+DOWNLOAD_ROWS = "Download shared rows as CSV"
+ROWS_TITLE = "What they answer to the same rows"
+ROWS_NOTE = (
+    "Rows that all of the runs drawn above held out, so that no model here was trained on them: the label in the file, "
+    "and what the model of each run answers."
+)
+TWO_ENDED = "Choose at least two runs that have ended to see where they answer differently."
 
 
 def started(count: int, problems: Sequence[str]) -> str:
@@ -50,6 +62,11 @@ def state(name: str, share: float, place: int | None, message: str, stopping: bo
     if name == "queued" and place is not None:
         return f"waiting, place {place}"
     return message or STATES[name]
+
+
+def row_set(place: int) -> str:
+    """What to call the held-out rows of some runs, as they are not those of all."""
+    return f"rows {chr(ord('A') + place) if place < 26 else place + 1}"
 
 
 def name(number: int, title: str) -> str:

@@ -42,7 +42,8 @@ class TrainState:
     """`source`: what to learn from; `config`: how; `start_from`: the model to begin with, as `mtl.load` names it (None:
     the page's own); `run`: the id of the run that is shown; `model`: the checkpoint in use (None: the page's own);
     `reading`: the file that is being read; `sentences`: those of the box on the left that were last compared before and
-    after; `parts`: the parts of the model that the form of step 2 was last written for."""
+    after; `asked`: what was last asked of the held-out rows, as the browser said it; `parts`: the parts of the model
+    that the form of step 2 was last written for."""
 
     source: Source | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
@@ -51,4 +52,5 @@ class TrainState:
     model: Path | None = None
     reading: Reading | None = None
     sentences: tuple[str, ...] = ()
+    asked: str = ""
     parts: tuple | None = None

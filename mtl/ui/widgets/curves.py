@@ -48,18 +48,19 @@ def chart(
     low: float | None = None,
     high: float | None = None,
     logarithmic: bool = False,
+    room: float = 0.0,
 ) -> Markup:
     """A figure: a legend with each line's last value, and the lines from x = 0 to `until`.
 
-    `show` writes a value; `low` and `high` bound the axis where they are given. On a logarithmic axis what is not above
-    zero is left out.
+    `show` writes a value; `low` and `high` bound the axis where they are given. The axis spans `room` at least, and
+    goes below zero only where values do. On a logarithmic axis what is not above zero is left out.
     """
     drawn = [_thinned(line, logarithmic) for line in lines]
     named = [line for line in drawn if not line.faint]
     shown = {"title": title, "ends": [(line, show(line.points[-1][1]) if line.points else "") for line in named]}
     values = [y for line in drawn for _, y in line.points]
     if values:
-        scale = _log_scale(values) if logarithmic else _scale(values, low, high)
+        scale = _log_scale(values) if logarithmic else _scale(values, low, high, room)
         shown |= {
             "spoken": _spoken(title, named, show),
             "ticks": [(100 * scale.place(tick), show(tick)) for tick in scale.ticks],
@@ -100,10 +101,12 @@ class _Scale:
         return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
-def _scale(values: Sequence[float], low: float | None, high: float | None) -> _Scale:
+def _scale(values: Sequence[float], low: float | None, high: float | None, room: float = 0.0) -> _Scale:
     """An axis that holds the values, between round numbers."""
     bottom = min(values) if low is None else low
     top = max(values) if high is None else min(max(values), high)
+    bottom = min(bottom, max(top - room, 0.0))
+    top = max(top, bottom + room)
     span = max(top - bottom, 0.05 * abs(top), 1e-9)
     step = _round_step(span / 4)
     bottom = math.floor(bottom / step + 1e-9) * step

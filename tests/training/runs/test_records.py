@@ -194,7 +194,7 @@ def _try_all(line, files):
     assert isinstance(run_views.plots(now) + run_views.table(now), str)
     assert not now.steps or run_views.what_moved(now)
     if now.checkpoint:
-        assert scores.page(now, "run 1")
+        assert scores.summary(now, "run 1") and scores.figures(now)
     try:
         assert runs.resume(run.id).state in ("queued", "failed")
     except UserError as why:

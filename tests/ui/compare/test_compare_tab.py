@@ -13,7 +13,8 @@ import pytest
 
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.groups import Groups
-from mtl.training import presets
+from mtl.training import held_out, presets
+from mtl.training.held_out import Answer, Judged
 from mtl.training.runs import folder as folders
 from mtl.training.runs.service import Runs
 from mtl.ui.compare import tab as compare
@@ -70,7 +71,7 @@ def ready(visit, engine, table):
     return visit
 
 
-def begun(run, config, steps=4):
+def begun(run, config, steps=4, rows="a"):
     model = {"tasks": [spec.to_json() for spec in TASKS]}
     frozen = LAYERS[: Groups(SIZES, config).depth(1)]
     folders.write_event(
@@ -84,6 +85,7 @@ def begun(run, config, steps=4):
             "steps": steps,
             "tasks": ["mood", "strength"],
             "notes": [],
+            "held_out": {"mood": rows, "strength": "b"},
             "resumed_after_epoch": None,
         },
     )
@@ -107,9 +109,9 @@ def ended(run, best, cosine=0.875):
     folders.write_event(run.folder, {**end, "moved": dict.fromkeys(SIZES, 0.02)})
 
 
-def whole(runs, table, config, first=0.5, second=0.75, owner="me", best=2, cosine=0.875):
+def whole(runs, table, config, first=0.5, second=0.75, owner="me", best=2, cosine=0.875, rows="a"):
     run = runs.start(owner, table, config)
-    begun(run, config)
+    begun(run, config, rows=rows)
     epoch(run, 1, first)
     epoch(run, 2, second)
     ended(run, best, cosine)
@@ -220,6 +222,104 @@ def test_runs_that_wait_train_or_failed_say_so(visit, runs, session, table):
     assert shown.timer.active and shown.timer.value == live.STEADY
 
 
+def test_runs_that_wait_have_a_dash_in_place_of_bars_and_all_of_them_no_bar_of_progress(visit, runs, session, table):
+    runs.start("me", table, TrainConfig(epochs=2))
+    shown = seen_by(visit, session)
+    assert "1 waiting" in shown.progress and 'class="progress"' not in shown.progress
+    whole(runs, table, TrainConfig(epochs=2, seed=1))
+    waiting, done = rows_of(seen_by(visit, session).table)
+    assert "– – – –" in waiting and " – " not in done
+
+
+# --- which rows ---
+
+
+def test_scores_on_different_rows_are_marked_and_drawn_apart(visit, runs, session, table):
+    for seed, rows in enumerate("aab"):
+        whole(runs, table, TrainConfig(epochs=2, seed=seed), rows=rows)
+    shown = seen_by(visit, session)
+    assert [re.findall(r"rows [AB]", row) for row in rows_of(shown.table)] == [["rows A"], ["rows A"], ["rows B"]]
+    assert "compare only scores with the same letter" in shown.table
+    titles = re.findall(r"<figcaption><b>(.*?)</b>", shown.plot)
+    assert titles == ["mood · score, held-out rows · rows A", "mood · score, held-out rows · rows B"]
+    assert "cannot be compared" in shown.plot and shown.plot.count('class="line') == 3
+    entries = runs.progress_of_all("me")
+    called = names(session, visit, entries)
+    assert view.plot(entries, called, "mood", "train", view.row_sets(entries, "mood")).count("<figure") <= 1
+    assert view.row_sets(entries, "strength") == {} == view.row_sets(entries[:2], "mood")
+
+
+def test_runs_of_earlier_versions_have_the_rows_of_runs_on_the_same_data(runs, table):
+    for seed, data in enumerate("xxxy"):
+        run = whole(runs, table, TrainConfig(epochs=2, seed=seed))
+        events = folders.events(run.folder)
+        events[0]["config"]["data"] = data
+        if seed != 1:  # earlier versions
+            del events[0]["held_out"]
+        folders.delete_events(run.folder)
+        for event in events:
+            folders.write_event(run.folder, event)
+    entries = Runs(runs.root).progress_of_all("me")
+    assert list(view.row_sets(entries, "mood").values()) == ["rows A", "rows A", "rows A", "rows B"]
+    assert view.row_sets(entries[:3], "mood") == {} == view.row_sets([entries[0], entries[2]], "mood")
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.0, 0.0), (0.01, 0.05), (0.9, 0.95), (1.0, 1.0)])
+def test_the_axis_of_shares_has_nothing_below_zero_and_room_for_a_fifth(visit, runs, session, table, first, second):
+    whole(runs, table, TrainConfig(epochs=2), first, second)
+    drawn = seen_by(visit, session).plot
+    ticks = [float(tick) for tick in re.findall(r'class="tick" style="bottom[^>]*>(-?[\d.]+) %', drawn)]
+    assert min(ticks) >= 0 and max(ticks) - min(ticks) >= 20
+
+
+# --- answers side by side ---
+
+
+def answers(run, *judged):
+    held_out.write(
+        run.folder / held_out.NAME,
+        [
+            Answer("validation", i, (text,), "mood", truth, Judged(said, float(said != truth), (), 0.75))
+            for i, (text, truth, said) in enumerate(judged)
+        ],
+    )
+
+
+@pytest.fixture
+def two(runs, table):
+    one, other = (whole(runs, table, TrainConfig(epochs=2, seed=seed)) for seed in (0, 1))
+    answers(one, ("A <b>", "good", "good"), ("B", "bad", "good"), ("C", "bad", "bad"), ("only here", "bad", "bad"))
+    answers(other, ("C", "bad", "bad"), ("B", "bad", "bad"), ("A <b>", "good", "good"), ("D", "bad", "good"))
+    return one.id, other.id
+
+
+def test_rows_that_both_runs_held_out_are_set_side_by_side_where_they_disagree(visit, session, two, tmp_path):
+    page, button = compare.show_rows(session, visit, two, "mood", words.DISPUTED)
+    told = plain(page)
+    assert "held out: 3 (in all, run 1: 4, run 2: 4)" in told and button.visible
+    assert "run 1 is right on 2; run 2 is right on 3" in told and "may be chance (McNemar&#39;s test, p = 1)" in told
+    assert "1 row on which they answer differently" in told and page.count("<li>") == 1 and "only here" not in page
+    page, _ = compare.show_rows(session, visit, two, "mood", words.ALL_ROWS)
+    assert page.count("<li>") == 3 and "A &lt;b&gt;" in page and "75.0 %" in page
+    saved = compare.save_rows(session, visit, tmp_path, two, "mood").read_text(encoding="utf-8-sig")
+    header, *rows = csv.reader(io.StringIO(saved, newline=""))
+    assert header == ["task", "text", "text_b", "truth", "run 1", "run 1 wrong", "run 2", "run 2 wrong"]
+    assert rows[1] == ["mood", "B", "", "bad", "good", "1.0", "bad", "0.0"] and len(rows) == 3
+
+
+def test_runs_that_share_no_row_are_not_set_side_by_side(visit, session, runs, two):
+    answers(runs.get(two[1], "me"), ("A <b>", "bad", "bad"))  # the same text with another label is another row
+    page, _ = compare.show_rows(session, visit, two, "mood", words.ALL_ROWS)
+    assert "held out: 0" in page and "cannot be set beside each other" in page and "<li>" not in page
+
+
+def test_one_run_or_another_persons_is_nothing_to_compare(visit, session, runs, table, two):
+    strangers = whole(runs, table, TrainConfig(epochs=2, seed=9), owner="you")
+    for ids, task in ((two[:1], "mood"), ((two[0], strangers.id), "mood"), (two, None), ((), "mood")):
+        page, button = compare.show_rows(session, visit, ids, task, words.DISPUTED)
+        assert words.TWO_ENDED in page and not button.visible
+
+
 # --- following ---
 
 
@@ -291,14 +391,14 @@ def test_each_chosen_run_has_a_curve_a_column_of_its_own_and_a_stack(visit, runs
     two = whole(runs, table, TrainConfig(epochs=2))
     entries = runs.progress_of_all("me")
     called = names(session, visit, entries)
-    both = view.plot(entries, called, "mood", "scores")
+    both = view.plot(entries, called, "mood", "scores", {})
     assert both.count('class="line') == 2 and "var(--run-1)" in both and "var(--run-2)" in both
     assert "50.0 %" in both and "75.0 %" in both
-    assert view.plot(entries[1:], called, "mood", "scores").count('class="line') == 1
+    assert view.plot(entries[1:], called, "mood", "scores", {}).count('class="line') == 1
     for measure in words.MEASURES:
-        assert "run 1" in view.plot(entries, called, "strength", measure)
-    assert words.CHOOSE_RUNS in view.plot([], called, "mood", "scores")
-    assert words.NO_CURVES in view.plot(entries, called, "no such task", "scores")
+        assert "run 1" in view.plot(entries, called, "strength", measure, {})
+    assert words.CHOOSE_RUNS in view.plot([], called, "mood", "scores", {})
+    assert words.NO_CURVES in view.plot(entries, called, "no such task", "scores", {})
     stacks = view.stacks(entries, called)
     assert stacks.count('<svg class="stack') == 2
     assert called == {one.id: "Backbone frozen", two.id: "Rates by depth"}
@@ -312,7 +412,7 @@ def test_the_curves_of_a_run_that_was_stopped_early_fill_the_picture(visit, runs
 
     def axis():
         entries = runs.progress_of_all("me")
-        return plain(view.plot(entries, names(session, visit, entries), "mood", "scores"))
+        return plain(view.plot(entries, names(session, visit, entries), "mood", "scores", {}))
 
     assert " 200 " in axis()  # where it will end
     ended(run, best=3)

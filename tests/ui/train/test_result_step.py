@@ -100,12 +100,12 @@ def words_of(html: str) -> str:
 
 def test_tasks_that_scored_higher_in_another_epoch_are_named(events):
     progress = fold(Progress(), events)
-    assert "Higher in another epoch" not in scores.page(replace(progress, past=progress.past[:1]), "run 1")
+    assert "Higher in another epoch" not in scores.summary(replace(progress, past=progress.past[:1]), "run 1")
     first, last = progress.past
     other = first if progress.kept is last else last
     higher = {**dict.fromkeys(progress.kinds, 0.0), "team": 1.0}
     past = tuple(replace(epoch, scores=higher) if epoch is other else epoch for epoch in progress.past)
-    told = words_of(scores.page(replace(progress, past=past), "run 1"))
+    told = words_of(scores.summary(replace(progress, past=past), "run 1"))
     kept = words.percent(progress.scores["team"])
     assert f"team after epoch {other.number} (100 %, not {kept.replace('.0 %', ' %')})" in told
     assert f"Kept are the weights after epoch {progress.kept.number}, the best on the mean of all tasks." in told
@@ -225,7 +225,7 @@ def test_what_did_not_move_stays_exactly_where_it_was():
     found = made(texts, [MOOD], [MOOD], *[{"mood": [classes("good")] * 4}] * 2)
     np.testing.assert_allclose(*found.points, atol=1e-5)
     html = before_after.page(found)
-    assert "The maps are the same" in html and 'class="moved"' not in html and words.ALL_SAME in html
+    assert "The maps are the same" in html and 'class="moved"' not in html
 
 
 def test_what_moved_has_a_line_from_where_it_was():
@@ -273,7 +273,7 @@ def test_names_gained_and_lost_are_told_from_those_kept():
     assert html.count('class="kept"') == 4 and html.count('class="lost"') == 1 and html.count('class="gained"') == 1
     assert "PER · lost" in html and "PER · new" in html
     nobody = {"names": [()] * 3}
-    assert "No names were found" in before_after.page(made(texts, [NAMES], [NAMES], nobody, nobody))
+    assert "No names were found" in before_after.page(made(texts, [NAMES], [NAMES], nobody, nobody, taught=["names"]))
 
 
 def test_a_new_head_has_nothing_before_and_one_that_is_gone_says_so():
@@ -302,6 +302,24 @@ def test_numbers_say_how_much_they_changed():
     assert "0.51 of change on average" in html and html.count("ba-row changed") == 1
 
 
+def test_heads_that_the_run_neither_trained_nor_changed_are_only_named():
+    texts, tasks = ["one", "two"], [MOOD, STARS, TaskSpec("other", "classification", ("good", "bad"))]
+    same = {"mood": [classes("good")] * 2, "stars": [2.0, 4.0], "other": [classes("bad")] * 2}
+    found = made(texts, tasks, tasks, same, {**same, "stars": [2.0, 1.0]}, taught=["mood"])
+    told = words_of(html := before_after.page(found))
+    assert "Neither trained nor changed on these sentences: other." in told and "other, before" not in told
+    assert told.index("mood " + words.ALL_SAME) < told.index("stars 1.50 of change") and html.count(" open>") == 1
+    assert "said before says now" in told and "mood, before" in told
+
+
+def test_sentences_unlike_what_the_model_knows_are_named():
+    same = {"mood": [classes("good")] * 3}
+    found = made(["one", "two", "three"], [MOOD], [MOOD], same, same, taught=["mood"])
+    strange = [replace(a, familiarity=f) for a, f in zip(found.after, (0.1, 0.9, 0.2), strict=True)]
+    assert "do not trust its answers: sentences 1, 3." in before_after.page(replace(found, after=strange))
+    assert "do not trust" not in before_after.page(found)
+
+
 def test_one_sentence_has_no_map_and_it_says_so():
     html = before_after.page(made(["alone"], [MOOD], [MOOD], *[{"mood": [classes("good")]}] * 2))
     assert "One sentence has no place" in html and 'class="ba-map"' not in html and "alone" in html
@@ -315,7 +333,8 @@ def test_a_finished_run_shows_all_and_compares_the_sentences_of_the_box(session,
     visit.work = Work(model, model.analyze(SENTENCES.split("\n")))
     shown = result.show(session, visit)
     view = result.compare_own(session, visit)
-    assert all(said in shown.summary for said in ("run 1 · ", "Scores on the rows held out", "What it forgot"))
+    figures = shown.summary + shown.scores
+    assert all(said in figures for said in ("run 1 · ", "Scores on the rows held out", "What it forgot"))
     assert result.model_in_use(session, visit)[1].visible and shown.save.visible and shown.comparing["visible"]
     assert (shown.box, shown.view, shown.revision) == (SENTENCES, "", 1) and "<b>bold" not in view
     told = words_of(view)

@@ -1,6 +1,7 @@
 """The same sentences answered by two models, side by side: where they lie on the map, and what each head says.
 
-`compare` asks the models; everything after it is pure functions to HTML.
+The sentences have no labels, so this shows what a run changed, never whether that is right: heads that it neither
+trained nor changed are only named. `compare` asks the models; everything after it is pure functions to HTML.
 """
 
 from __future__ import annotations
@@ -90,12 +91,20 @@ def compare(before: MultiTaskModel, after: MultiTaskModel, texts: Sequence[str],
 
 
 def page(found: Comparison) -> Markup:
-    """All of it: the maps, then every head, those that were trained first, then everything as a table."""
+    """All of it: the maps, then the heads that were trained, then those that answer differently, then a table."""
     tasks = sorted(found.tasks, key=lambda task: task not in found.taught)
-    maps = _maps(found) if len(found.texts) > 1 else {}
     heads = [_head(found, task) for task in tasks]
-    grids = _heatmaps(found)
-    return templates.render("before_after.html", found=found, heads=heads, grids=grids, table=table(found), **maps)
+    told = [head for head in heads if head.is_told]
+    return templates.render(
+        "before_after.html",
+        found=found,
+        heads=told,
+        same=[head.task for head in heads if not head.is_told],
+        unlike=[number for number, analysis in enumerate(found.after, 1) if analysis.unfamiliar],
+        grids=_heatmaps(found),
+        table=table(found, [head.task for head in told]),
+        **(_maps(found) if len(found.texts) > 1 else {}),
+    )
 
 
 def _heatmaps(found: Comparison) -> Markup:
@@ -169,9 +178,19 @@ def _dots(
 # --- the heads ---
 
 
-def _head(found: Comparison, task: str) -> tuple[str, str, Contrast, list[str]]:
-    """The name of a head, what became of it, its answers, and the names of their columns: a model without this head has
-    none."""
+@dataclass(frozen=True)
+class _Head:
+    """A head: what became of it, its answers, and the names of their columns, as a model without this head has none.
+    `is_told`: the run trained it, or its answers changed."""
+
+    task: str
+    said: str
+    contrast: Contrast
+    titles: Sequence[str]
+    is_told: bool
+
+
+def _head(found: Comparison, task: str) -> _Head:
     before, after = found.answers(task)
     contrast = shown(found.kind(task)).before_after(found.texts, found.specs(task), before, after)
     said = contrast.said
@@ -179,21 +198,22 @@ def _head(found: Comparison, task: str) -> tuple[str, str, Contrast, list[str]]:
         said = words.NEW_HEAD
     elif after is None:
         said = "This head was there before and is not in the new model."
-    titles = [title for side, title in ((before, words.BEFORE), (after, words.AFTER)) if side is not None]
-    return task, said, contrast, titles
+    titles = [title for side, title in ((before, words.SAID_BEFORE), (after, words.SAYS_NOW)) if side is not None]
+    changed = len(titles) == 1 or any(differs for *_, differs in contrast.cells)
+    return _Head(task, said, contrast, titles, task in found.taught or changed)
 
 
 # --- the table ---
 
 
-def table(found: Comparison) -> Markup:
-    """Everything in words: a row per sentence, two columns per head."""
+def table(found: Comparison, tasks: Sequence[str]) -> Markup:
+    """The answers of these heads in words: a row per sentence, two columns per head."""
     columns: dict[str, Sequence[str | int | float]] = {"#": range(1, len(found.texts) + 1), "sentence": found.texts}
     if found.cosine is not None:
         columns["cosine to before"] = found.cosine.tolist()
-    for task in found.tasks:
-        for when, tasks, side in ((words.BEFORE, found.old, found.before), (words.AFTER, found.new, found.after)):
-            if task in tasks:
-                cell = shown(tasks[task].kind).cell
+    for task in tasks:
+        for when, specs, side in ((words.BEFORE, found.old, found.before), (words.AFTER, found.new, found.after)):
+            if task in specs:
+                cell = shown(specs[task].kind).cell
                 columns[f"{task}, {when}"] = [cell(analysis.results[task]) for analysis in side]
     return markup.table(words.COMPARE_TITLE, list(columns), list(zip(*columns.values(), strict=True)), "sentences")

@@ -5,6 +5,8 @@ Pure functions from a run's progress.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
@@ -14,23 +16,33 @@ from mtl.training.progress import Progress
 from mtl.training.scores import row_count
 from mtl.ui import templates
 from mtl.ui.kinds import shown
-from mtl.ui.kinds.view import change
+from mtl.ui.kinds.view import MACROS, change
 from mtl.ui.names import trained
 from mtl.ui.train.result import words
 from mtl.ui.train.run.view import higher_elsewhere
 from mtl.ui.widgets import markup
 
 
-def page(progress: Progress, name: str) -> Markup:
-    """All of it: the line about the run, its scores and what it forgot."""
-    try:
-        return templates.render(
+def summary(progress: Progress, name: str) -> Markup:
+    """What it came to, in a sentence for each task, and the line about the run."""
+    return _unless_damaged(
+        lambda: templates.render(
             "result.html",
             line=words.summary(name, trained(progress.moved), progress),
             learnt=[sentence(task, progress.kinds[task], verdict) for task, verdict in progress.verdicts.items()],
             higher=higher_elsewhere(progress),
-            scores=cards(progress) + forgetting(progress),
         )
+    )
+
+
+def figures(progress: Progress) -> Markup:
+    """All scores, and what it forgot."""
+    return _unless_damaged(lambda: MACROS.beside(cards(progress) + forgetting(progress)))
+
+
+def _unless_damaged(draw: Callable[[], Markup]) -> Markup:
+    try:
+        return draw()
     # Fields that are missing, or that cannot be true.
     except (KeyError, TypeError, ValueError, ArithmeticError, UndefinedError):
         return markup.note(

@@ -23,15 +23,17 @@ from mtl.ui.widgets import markup
 
 @dataclass(frozen=True)
 class Result:
-    """What changes when another run is shown: its scores, whether there is a model to download and to compare, what it
-    answered to held-out rows, and whether that can be downloaded, the sentences to compare, no comparison yet, and a
-    revision where one should follow."""
+    """What changes when another run is shown: what it came to, whether there is a model to download and to compare,
+    what it answered to held-out rows, whether that and its slices can be downloaded, its scores, the sentences to
+    compare, no comparison yet, and a revision where one should follow."""
 
     summary: str
     save: gr.Button
     comparing: Any
     errors: str = ""
     answers: Any = UNCHANGED
+    slices: Any = UNCHANGED
+    scores: str = ""
     box: Any = UNCHANGED
     view: str = ""
     revision: Any = UNCHANGED
@@ -57,7 +59,7 @@ class Upload:
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-result"):
         html(markup.heading("Result"))
-        summary = html(markup.note(words.NOT_YET), elem_id="result-scores")
+        summary = html(markup.note(words.NOT_YET), elem_id="result-summary")
         in_use = html(elem_id="model-in-use")
         with gr.Row(elem_classes="result-buttons"):
             use = gr.Button(words.USE, variant="primary", visible=False, elem_id="use-model", min_width=160, scale=0)
@@ -65,10 +67,12 @@ def build(session: Session) -> None:
                 words.DOWNLOAD, partial(pack, session), visible=False, elem_id="download-model", size="md"
             )
             back = gr.Button(words.BACK, visible=False, elem_id="use-default", min_width=160, scale=0)
-        rows = html(elem_id="held-out", js_on_load="mtl.filter(element, trigger)")
+        rows = html(elem_id="held-out", js_on_load="mtl.filter(element, trigger, watch)")
         asked = gr.Textbox(visible=False)
         with gr.Row(elem_classes="downloads"):
             answers = session.save(words.DOWNLOAD_ANSWERS, partial(save_answers, session), visible=False)
+            slices = session.save(words.DOWNLOAD_SLICES, partial(save_slices, session), visible=False)
+        figures = html(elem_id="result-scores")
         with gr.Column(visible=False, elem_id="result-compare") as comparing:
             html(markup.heading(words.COMPARE_TITLE) + markup.note(words.COMPARE_NOTE))
             with gr.Row(elem_classes="compare-box"):
@@ -94,7 +98,7 @@ def build(session: Session) -> None:
     revision = gr.State(0)
     compared = {"box": box, "view": view}
     result = {"summary": summary, "save": save, "comparing": comparing, **compared, "revision": revision}
-    result |= {"errors": rows, "answers": answers}
+    result |= {"errors": rows, "answers": answers, "slices": slices, "scores": figures}
     upload = {"status": status, "model": session.model, "file": file}
     session.wire([session.run.change], partial(show, session), [], result)
     session.wire([revision.change], partial(compare_own, session), [], [view], **asks_a_model)
@@ -128,8 +132,8 @@ def finished(session: Session, visit: Visit) -> Progress:
 
 
 def show(session: Session, visit: Visit) -> Result:
-    """The scores of a run that has ended. `visit.train.sentences` are those to compare next."""
-    visit.train.sentences = ()
+    """The result of a run that has ended. `visit.train.sentences` are those to compare next."""
+    visit.train.sentences, visit.train.asked = (), ""
     try:
         progress = finished(session, visit)
     except UserError as why:
@@ -139,20 +143,24 @@ def show(session: Session, visit: Visit) -> Result:
             labelled(words.DOWNLOAD, visible=False),
             hidden,
             answers=labelled(words.DOWNLOAD_ANSWERS, visible=False),
+            slices=labelled(words.DOWNLOAD_SLICES, visible=False),
         )
     rows = errors.page(progress, errors.Filter())
-    page = scores.page(progress, name_of_run(session.runs, visit.owner, progress.run.id))
+    page = scores.summary(progress, name_of_run(session.runs, visit.owner, progress.run.id))
     visit.train.sentences = texts = tuple(visit.work.texts if visit.work else ())
     revision = session.next_revision() if texts else UNCHANGED
     save = labelled(words.DOWNLOAD, visible=True)
     answers = labelled(words.DOWNLOAD_ANSWERS, visible=bool(rows))
-    return Result(page, save, gr.update(visible=True), rows, answers, "\n".join(texts), revision=revision)
+    slices = labelled(words.DOWNLOAD_SLICES, visible=bool(rows))
+    figures, box = scores.figures(progress), "\n".join(texts)
+    return Result(page, save, gr.update(visible=True), rows, answers, slices, figures, box, revision=revision)
 
 
 # --- held-out rows ---
 
 
 def filter_rows(session: Session, visit: Visit, asked: str) -> str:
+    visit.train.asked = asked
     return errors.page(finished(session, visit), errors.Filter.checked(asked))
 
 
@@ -160,6 +168,13 @@ def save_answers(session: Session, visit: Visit, folder: Path) -> Path:
     """What the models before and after answered to held-out rows, as a CSV in `folder`."""
     path = folder / "held-out.csv"
     path.write_bytes(errors.to_csv(finished(session, visit)))
+    return path
+
+
+def save_slices(session: Session, visit: Visit, folder: Path) -> Path:
+    """How right the model is on slices of the held-out rows, as a CSV in `folder`."""
+    path = folder / "slices.csv"
+    path.write_bytes(errors.slices_to_csv(finished(session, visit), errors.Filter.checked(visit.train.asked)))
     return path
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mtl.kinds.kind import metric_named
 from mtl.training.progress import Progress
+from mtl.training.reliability import BINS
+from mtl.training.significance import Mean
 from mtl.ui.words import duration
 
 NOT_YET = (
@@ -32,6 +34,25 @@ def difference(metric: str, change: float) -> str:
     return metric_named(metric).write_change(change)
 
 
+def figure(value: float, graded: bool) -> str:
+    """A share that is right, or (`graded`) an error that has a size."""
+    return f"{value:.2f}" if graded else f"{100 * value:.0f} %"
+
+
+def mean(found: Mean, graded: bool) -> str:
+    """A figure with its interval, as in "71 % (55 to 83)"."""
+    said = figure(found.value, graded)
+    if found.low is None:
+        return said
+    low, high = (figure(end, graded).removesuffix(" %") for end in (found.low, found.high))
+    return f"{said} ({low} to {high})"
+
+
+def bin_name(place: int) -> str:
+    """A bin of confidence (see `mtl.training.reliability`)."""
+    return f"{100 * place // BINS} to {100 * (place + 1) // BINS} %"
+
+
 def summary(name: str, trained: str, progress: Progress) -> str:
     parts = [name, trained, f"{progress.rows:,} rows learned from"]
     if progress.held_out:
@@ -50,6 +71,7 @@ USE = "Use this model"
 BACK = "Back to the default model"
 DOWNLOAD = "Download as a zip"
 DOWNLOAD_ANSWERS = "Download all answers as CSV"
+DOWNLOAD_SLICES = "Download all slices as CSV"
 UPLOAD = "Use a checkpoint that you downloaded (.zip)"
 UPLOAD_NOTE = "A zip from this page or from the checkpoint folder of a run. It is checked like any stranger's file."
 UPLOADED_NAME = "uploaded model"
@@ -66,9 +88,12 @@ def upload_too_big(limit: int) -> str:
 
 COMPARE_TITLE = "Your sentences, before and after"
 COMPARE_NOTE = (
-    "The same sentences, answered by the model that the run began with and by the one it left. They are those that "
-    "you analyzed last; change them here as you like."
+    "What the heads that this run trained or changed say now, and what they said before. Your sentences have no "
+    "labels, so this shows what changed, not what is right: only the held-out rows above show that. A head answers any "
+    "sentence, even one that has nothing to do with what it learnt. These are the sentences that you analyzed last; "
+    "change them here as you like."
 )
+SAID_BEFORE, SAYS_NOW = "said before", "says now"
 COMPARE_EMPTY = "Write at least one sentence, one per line."
 ALL_SAME = "the same for every sentence"
 
