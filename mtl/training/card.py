@@ -10,6 +10,9 @@ from mtl.groups import Groups
 from mtl.model import MultiTaskModel
 from mtl.training.scores import each_task, row_count
 
+_NONE_HELD_OUT = "No rows were held out."
+_UNSCORED = "It was stopped before it was scored."
+
 
 def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
     """A model card in Markdown for a model and the record of the run that made it (`train.json`)."""
@@ -40,7 +43,10 @@ def text(model: MultiTaskModel, record: dict[str, Any]) -> str:
         "",
         "## Scores on validation rows",
         "",
-        *(_scores(record["metrics"], model) or ["No rows were held out."]),
+        *(
+            _scores(record["metrics"], model)
+            or [_UNSCORED if "scores" in record.get("unmeasured", ()) else _NONE_HELD_OUT]
+        ),
     ]
     return "\n".join(lines) + "\n"
 

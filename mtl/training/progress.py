@@ -86,11 +86,13 @@ class Progress:
     `verdicts` (see `mtl.training.held_out`) and `forgetting` (see `mtl.training.forgetting.measure`) are known at the
     end. `status`: done, stopped, failed, or "". `checkpoint`: whether it left a model. `best_epoch`: the best one, as
     its end says. `damaged`: the number of unreadable events. `milestones`: the number of starts, epochs and ends.
+    `unmeasured`: what it left out because it was stopped: "scores" of its last epoch, "calibration", "comparison" with
+    the start model, "forgetting", "familiarity".
 
     From its folder and the queue (see `Runs.progress`): `number`, from 1 among its owner's runs, if all of them are
     requested; `file`, the name of its data. `place` in the queue (1: next) and `wait`, the seconds until it begins if
     known, are None unless it is queued. `message`: why it failed, was killed or is silent. `stopping`: it was asked to
-    stop and has not yet.
+    stop and has not yet; `at_once`: without measuring anything.
     """
 
     config: TrainConfig | None = None
@@ -116,6 +118,7 @@ class Progress:
     best_epoch: int | None = None
     damaged: int = 0
     milestones: int = 0
+    unmeasured: tuple[str, ...] = ()
 
     run: Run | None = None
     number: int = 0
@@ -124,6 +127,7 @@ class Progress:
     wait: float | None = None
     message: str = ""
     stopping: bool = False
+    at_once: bool = False
 
     @property
     def begun(self) -> bool:
@@ -275,6 +279,7 @@ def _start(now: Progress, event: Mapping[str, Any]) -> Progress:
         status="",
         checkpoint=False,
         best_epoch=None,
+        unmeasured=(),
     )
 
 
@@ -318,6 +323,7 @@ def _end(now: Progress, event: Mapping[str, Any]) -> Progress:
         before=event.get("before") or {},
         forgetting=event.get("forgetting") or {},
         verdicts={task: Verdict.from_json(data) for task, data in event.get("verdicts", {}).items()},
+        unmeasured=tuple(event.get("unmeasured", ())),
         eta=None,
     )
 

@@ -92,7 +92,7 @@ _EVENT = fields(
         **dict.fromkeys(("seconds", "cache_mb"), number),
         **dict.fromkeys(("lr", "loss", "moved", "rates", "trainable", "frozen", "temperatures"), _NUMBERS),
         "validation_rows": _NUMBERS,
-        **dict.fromkeys(("notes", "tasks"), list_of(text)),
+        **dict.fromkeys(("notes", "tasks", "unmeasured"), list_of(text)),
         **dict.fromkeys(("message", "hint", "precision", "cache_note", "run"), text),
         "status": lambda value: value in ("done", "stopped"),
         "checkpoint": optional(text),
