@@ -36,6 +36,8 @@ Event = dict[str, Any]
 Losses = dict[str, float]
 # The first steps of a process take longer than those that follow: the time left is told without them.
 _SLOW_STEPS = 3
+# Seconds between two looks at how far the weights have moved: measuring it takes as long as a tenth of a large step.
+_MOVED_EVERY = 0.4
 # Weights are added to the running average at every this many steps.
 _AVERAGE_EVERY = 5
 
@@ -117,6 +119,7 @@ class _Training:
     def events(self) -> Iterator[Event]:
         self.began = time.perf_counter() - self.position.seconds
         self.pace_from = (self.position.step + _SLOW_STEPS, 0.0)
+        self.moved_at = -math.inf
         self._freeze_for(min(self.position.epochs_done + 1, self.config.epochs))
         yield self._start_event()
         if last := self.position.last_epoch:
@@ -239,7 +242,7 @@ class _Training:
             everyone = self.processes.gather(({name: loss.item() for name, loss in losses.items()}, self.stop()))
             history.append(_mean_by_name([values for values, _ in everyone]))
             seconds = self.seconds()
-            yield {
+            yield self._moved_by_now(seconds) | {
                 "event": "step",
                 "step": self.position.step,
                 "epoch": epoch,
@@ -250,6 +253,13 @@ class _Training:
             }
             ends = any(stop for _, stop in everyone)
         return False, history
+
+    def _moved_by_now(self, seconds: float) -> Event:
+        """How far the weights have moved, after some of the steps."""
+        if seconds - self.moved_at < _MOVED_EVERY:
+            return {}
+        self.moved_at = seconds
+        return {"moved": self.movement()}
 
     def _time_left(self, now: float) -> float | None:
         """Seconds until the last step, by the pace since the slow ones; None until there is one."""

@@ -287,7 +287,15 @@ def _step(now: Progress, event: Mapping[str, Any]) -> Progress:
     step, losses = event["step"], dict(now.losses)
     for name, loss in event["loss"].items():
         losses[name] = losses.get(name, Curve()).add(step, loss)
-    return replace(now, step=step, epoch=event["epoch"], seconds=event["seconds"], eta=event["eta"], losses=losses)
+    return replace(
+        now,
+        step=step,
+        epoch=event["epoch"],
+        seconds=event["seconds"],
+        eta=event["eta"],
+        losses=losses,
+        moved=event.get("moved") or now.moved,
+    )
 
 
 def _epoch(now: Progress, event: Mapping[str, Any]) -> Progress:

@@ -175,6 +175,13 @@ class Asked(Stop):
         return asked
 
 
+def test_the_first_step_says_how_far_the_weights_have_moved(tiny):
+    _, events = _train(tiny, _quick(freeze=4))
+    moved = events[1]["moved"]
+    assert moved["head mood"] > 0 and moved["layer 1"] == 0
+    assert moved.keys() == events[-1]["moved"].keys()
+
+
 def test_no_step_follows_a_stop_and_what_was_learnt_is_scored(tiny):
     events = []
     stop = Stop(lambda: bool(events) and events[-1].get("step") == 2, grace=math.inf)

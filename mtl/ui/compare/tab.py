@@ -24,6 +24,8 @@ from mtl.ui.widgets import markup
 
 TITLE = words.TITLE
 WIDE = True
+# Seconds between two looks at the runs, at least: there may be many.
+STEADY = 1.0
 # What one button runs: a title, and names of presets.
 SETS = {
     "freezing": ("Ways of freezing", presets.FREEZING),
@@ -115,7 +117,7 @@ def build(session: Session) -> None:
     with gr.Row(elem_classes="downloads"):
         take_away = session.save(words.DOWNLOAD, partial(save, session), visible=False)
     in_sight, picked = gr.Checkbox(visible="hidden"), gr.Textbox(visible="hidden")
-    snapshot, timer = gr.State(Snapshot()), gr.Timer(live.STEADY, active=False)
+    snapshot, timer = gr.State(Snapshot()), gr.Timer(STEADY, active=False)
 
     shown = {
         "progress": progress,
@@ -331,7 +333,7 @@ def choice(runs: Sequence[Progress], drawn: Collection[str], known: Collection[s
 def pace(runs: Sequence[Progress]) -> float:
     """After how many seconds to look again: as often as for the run that moves most, and at most once a second."""
     paces = [live.pace(p) for p in runs if p.run.unfinished]
-    return max(live.STEADY, min(paces)) if paces else 0.0
+    return max(STEADY, min(paces)) if paces else 0.0
 
 
 def progress(runs: Sequence[Progress]) -> str:

@@ -369,9 +369,19 @@ def test_only_what_changed_is_sent_again(session, visit):
     tell(run, WHOLE[3])
     shown = looked(visit, session, before)
     assert {"plots", "table", "stack", "stack_table", "snapshot"} <= set(changed(shown))
-    tell(run, WHOLE[4])
+    tell(run, {**WHOLE[4], "moved": {"head mood": 0.42}})
     shown = looked(visit, session, shown.snapshot)
-    assert "plots" in changed(shown) and not {"table", "stack"} & set(changed(shown))
+    assert {"plots", "stack"} <= set(changed(shown)) and "table" not in changed(shown)
+    assert "moved 42 %" in shown.stack and "42 %" in shown.stack_table
+
+
+def test_who_looks_at_what_another_has_seen_makes_the_server_draw_nothing(session, visit, monkeypatch):
+    run = live.start(session, visit)
+    begin(run, *WHOLE[:3])
+    first = looked(visit, session)
+    monkeypatch.setattr(live.view, "plots", None)
+    again = looked(visit, session)
+    assert (again.plots, again.stack) == (first.plots, first.stack)
 
 
 def test_another_run_is_shown_whole_whatever_was_seen(session, visit):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -24,7 +24,7 @@ from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
 
 # Seconds between two looks at a run: one that may go on at any moment, one that trains, one that waits behind others.
-SOON, STEADY, SELDOM = 0.4, 1.0, 2.0
+SOON, STEADY, SELDOM = 0.4, 0.5, 2.0
 
 
 class Snapshot(NamedTuple):
@@ -345,18 +345,42 @@ def _changes(now: Progress, logarithmic: bool, before: Snapshot) -> Shown:
     if another or snapshot.every != before.every:
         shown = replace(shown, timer=timer(snapshot.every))
     if another or (snapshot.step, snapshot.milestones) != (before.step, before.milestones):
-        shown = replace(shown, plots=view.plots(now, logarithmic), pictures=gr.Row(visible=now.steps > 0))
+        plots, drawing, drawing_table = _drawn(_Drawing(run.id, now.step, now.milestones, logarithmic, now))
+        shown = replace(
+            shown,
+            plots=plots,
+            stack=drawing,
+            stack_table=drawing_table,
+            pictures=gr.Row(visible=now.steps > 0),
+        )
     if another or (snapshot.milestones, snapshot.state) != (before.milestones, before.state):
-        moved = view.what_moved(now) if now.steps else None
         shown = replace(
             shown,
             table=view.table(now),
-            stack=stack.svg(*moved, live=True) if moved else UNCHANGED,
-            stack_table=stack.table(*moved) if moved else UNCHANGED,
             start=_start_button(run.unfinished),
             resume=labelled(text.RESUME, visible=run.state in ("stopped", "killed", "failed")),
         )
     return shown
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """What the pictures of a run depend on: one who looks as another has is shown the same."""
+
+    run: str
+    step: int
+    milestones: int
+    logarithmic: bool
+    now: Progress = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _drawn(wanted: _Drawing) -> tuple[Any, Any, Any]:
+    """The curves, the stack and the stack as a table."""
+    now = wanted.now
+    moved = view.what_moved(now) if now.steps else None
+    drawing = (stack.svg(*moved, live=True), stack.table(*moved)) if moved else (UNCHANGED, UNCHANGED)
+    return view.plots(now, wanted.logarithmic), *drawing
 
 
 def _nothing(message: str) -> Shown:
