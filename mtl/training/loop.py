@@ -26,6 +26,7 @@ from mtl.training.distillation import Teachers
 from mtl.training.frozen_cache import Prefix
 from mtl.training.losses import Anchor, batch_losses
 from mtl.training.metrics import evaluate
+from mtl.training.pace import Pace
 from mtl.training.plan import Plan
 from mtl.training.processes import Processes
 from mtl.training.scores import Scores, by_set, headlines
@@ -34,8 +35,6 @@ from mtl.training.variations import with_variations
 
 Event = dict[str, Any]
 Losses = dict[str, float]
-# The first steps of a process take longer than those that follow: the time left is told without them.
-_SLOW_STEPS = 3
 # Seconds between two looks at how far the weights have moved: measuring it takes as long as a tenth of a large step.
 _MOVED_EVERY = 0.4
 # Weights are added to the running average at every this many steps.
@@ -118,7 +117,7 @@ class _Training:
 
     def events(self) -> Iterator[Event]:
         self.began = time.perf_counter() - self.position.seconds
-        self.pace_from = (self.position.step + _SLOW_STEPS, 0.0)
+        self.pace = Pace()
         self.moved_at = -math.inf
         self._freeze_for(min(self.position.epochs_done + 1, self.config.epochs))
         yield self._start_event()
@@ -239,6 +238,7 @@ class _Training:
             except Stopped:
                 return True, history
             used = self._update(losses, epoch)
+            self.pace.step(self._lap())
             everyone = self.processes.gather(({name: loss.item() for name, loss in losses.items()}, self.stop()))
             history.append(_mean_by_name([values for values, _ in everyone]))
             seconds = self.seconds()
@@ -247,7 +247,7 @@ class _Training:
                 "step": self.position.step,
                 "epoch": epoch,
                 "seconds": seconds,
-                "eta": self._time_left(seconds),
+                "eta": self._time_left(self.config.epochs - epoch + 1),
                 "lr": used,
                 "loss": history[-1],
             }
@@ -261,14 +261,24 @@ class _Training:
         self.moved_at = seconds
         return {"moved": self.movement()}
 
-    def _time_left(self, now: float) -> float | None:
-        """Seconds until the last step, by the pace since the slow ones; None until there is one."""
-        since, seconds = self.pace_from
-        step = self.position.step
-        if step <= since:
-            self.pace_from = (since, now)
-            return None
-        return round((now - seconds) / (step - since) * (self.plan.steps - step), 1)
+    # --- the time left ---
+
+    def _lap(self) -> float:
+        """Seconds since the last lap, without those in which outputs of frozen groups were computed."""
+        now, before = (self.seconds(), self.prefix.seconds), self.lap
+        self.lap = now
+        return now[0] - before[0] - (now[1] - before[1])
+
+    def _time_left(self, epochs: int) -> float | None:
+        """Seconds until the end of the run, in which so many epochs will still be scored."""
+        held_out = sum(len(part.rows) for part in self.validation.values())
+        return self.pace.left(
+            self.plan.steps - self.position.step,
+            epochs,
+            held_out / self.config.batch_size,
+            self.prefix.seconds_left,
+            self.prefix.seconds_for(held_out),
+        )
 
     def _update(self, losses: dict[str, torch.Tensor], epoch: int) -> dict[str, float]:
         """One step of the optimiser; returns the rate of each group that it used."""
@@ -331,6 +341,7 @@ class _Training:
 
     def _epoch_event(self, epoch: int, losses: list[Losses], whole: bool) -> Event:
         scored = self._scored(epoch)
+        self.pace.scoring = self._lap()
         return {
             "event": "epoch",
             "epoch": epoch,
@@ -338,6 +349,7 @@ class _Training:
             "seconds": self.seconds(),
             "train": {name: {"loss": loss} for name, loss in _mean_by_name(losses).items()},
             "moved": self.movement(),
+            "eta": self._time_left(self.config.epochs - epoch) if whole else None,
             **scored,
         }
 
@@ -376,6 +388,7 @@ class _Training:
         self.cache_note = ""
         with suppress(Stopped), self._working():  # which ends before the next step
             self.cache_note = self._cache_parts()
+        self.lap = (self.seconds(), 0.0)
         return True
 
     def _cache_parts(self) -> str:

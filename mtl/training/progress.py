@@ -81,7 +81,7 @@ class Progress:
 
     From its events (see `fold`): `config`; `start_from`, the start model; `kinds`, task -> kind of the trained tasks;
     `sizes`, parameters of each group, layers lowest first; `rows` and `held_out`, numbers of rows. `seconds`: trained
-    so far; `eta`: seconds left as of the last step. `losses`: (step, loss) by task, and "anchor". `past`: the finished
+    so far; `eta`: seconds left. `losses`: (step, loss) by task, and "anchor". `past`: the finished
     epochs. `moved`: relative change of each group's weights so far. `before`, all scores of the start model by task,
     `verdicts` (see `mtl.training.held_out`) and `forgetting` (see `mtl.training.forgetting.measure`) are known at the
     end. `status`: done, stopped, failed, or "". `checkpoint`: whether it left a model. `best_epoch`: the best one, as
@@ -138,6 +138,12 @@ class Progress:
     def share(self) -> float:
         """The share of its steps that is done, 0 to 1."""
         return self.step / self.steps if self.begun else 0.0
+
+    @property
+    def scoring(self) -> bool:
+        """Whether an epoch has taken all its steps, and is not scored yet."""
+        steps = self.steps // self.epochs if self.epochs else 0
+        return self.begun and bool(steps) and self.step == self.epoch * steps > self.whole_epochs * steps
 
     @property
     def epochs(self) -> int:
@@ -317,7 +323,8 @@ def _epoch(now: Progress, event: Mapping[str, Any]) -> Progress:
     if epoch.whole:  # resuming never goes back before it, so of the earlier ones only the best may still be kept
         best = max((e.score for e in past if e.score is not None), default=None)
         past = tuple(e if e.score == best or not e.validation else replace(e, validation={}) for e in past)
-    return replace(now, seconds=event["seconds"], moved=epoch.moved, past=(*past, epoch))
+    eta = event.get("eta", now.eta)
+    return replace(now, seconds=event["seconds"], eta=eta, moved=epoch.moved, past=(*past, epoch))
 
 
 def _end(now: Progress, event: Mapping[str, Any]) -> Progress:

@@ -20,6 +20,7 @@ from mtl.text.spans import Span
 from mtl.training import loop
 from mtl.training.loop import fit
 from mtl.training.metrics import evaluate
+from mtl.training.pace import SLOW_STEPS
 from mtl.training.plan import Plan
 from mtl.training.state import keys_of
 
@@ -93,12 +94,12 @@ def test_the_events_tell_the_whole_story(tiny):
 
 
 def test_the_time_left_is_told_by_the_pace_after_the_first_steps(tiny, monkeypatch):
-    slow, step = 100.0, loop._SLOW_STEPS
+    slow, step = 100.0, SLOW_STEPS
     # One look at the clock a step; the first steps take long, and each of the others a second.
     monkeypatch.setattr(
         loop._Training, "seconds", lambda self: slow * min(self.position.step, step) + max(self.position.step - step, 0)
     )
-    _, events = _train(tiny, _quick(epochs=3))
+    _, events = _train(tiny, _quick(epochs=3), Dataset(_dataset().parts, {}))
     steps = [event for event in events if event["event"] == "step"]
     assert [event["eta"] for event in steps[:step]] == [None] * step
     assert [event["eta"] for event in steps[step:]] == [len(steps) - event["step"] for event in steps[step:]]

@@ -164,6 +164,11 @@ def hash_owner(folder: Path) -> None:
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+def since_last_event(folder: Path) -> float:
+    """Seconds since the last event of a run was written."""
+    return max(0.0, time.time() - _mtime(folder / _EVENTS))
+
+
 def last_sign(folder: Path) -> float:
     """When the run last wrote anything (Unix time)."""
     return max(_mtime(folder / name) for name in (_EVENTS, "heartbeat", "process.json", "ticket.json", "stop"))

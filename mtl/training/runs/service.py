@@ -398,6 +398,8 @@ class Runs:
             self._followed.move_to_end(run.id)
             while len(self._followed) > _FOLLOWED:
                 self._followed.popitem(last=False)
+        if progress.eta is not None:  # it was told with the last event
+            progress = replace(progress, eta=max(0.0, progress.eta - folders.since_last_event(run.folder)))
         return progress
 
     def _places(self) -> dict[str, tuple[int, float | None]]:

@@ -69,8 +69,9 @@ def _state(now: Progress) -> tuple[str, str, str]:
             facts = "Reads the data, loads the model, and caches the outputs of frozen layers."
             return "Getting ready", facts, "busy"
         if now.step >= now.steps:
-            return "Nearly done", "All steps are done; the model is measured and saved.", "busy"
-        return "Training", text.progress(now.step, now.steps, now.epoch, now.epochs, now.eta), "busy"
+            return "Nearly done", text.measuring(now.eta), "busy"
+        head = "Scoring the held-out rows" if now.scoring and now.held_out else "Training"
+        return head, text.progress(now.step, now.steps, now.epoch, now.epochs, now.eta), "busy"
     best = now.kept.number if now.kept and now.config and now.config.keep_best and now.scored else None
     if state == "done":
         learnt = (sentence(task, now.kinds[task], verdict) for task, verdict in now.verdicts.items())

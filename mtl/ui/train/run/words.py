@@ -57,8 +57,15 @@ def place(position: int | None, wait: float | None) -> str:
 
 
 def progress(step: int, steps: int, epoch: int, epochs: int, eta: float | None) -> str:
-    left = "" if eta is None else f" · about {duration(eta)} left"
-    return f"step {number(step)} of {number(steps)} · epoch {max(epoch, 1)} of {epochs}{left}"
+    return f"step {number(step)} of {number(steps)} · epoch {max(epoch, 1)} of {epochs}{_left(eta)}"
+
+
+def measuring(eta: float | None) -> str:
+    return f"All steps are done; the model is measured and saved{_left(eta)}"
+
+
+def _left(eta: float | None) -> str:
+    return "" if eta is None else " · a moment left" if eta < 1 else f" · about {duration(eta)} left"
 
 
 def done(steps: int, epochs: int, planned: int, seconds: float, best: int | None) -> str:
