@@ -17,6 +17,7 @@ from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings
 from mtl.data.columns import IGNORED, NEGATIVE, TEXT_B
 from mtl.files import read_json
 from mtl.predictions import ENDINGS, predict, write_columns
+from mtl.stopping import Stop
 from mtl.text.values import plural
 from mtl.tools import commands as tools
 
@@ -342,24 +343,28 @@ def _train(options: argparse.Namespace) -> int:
 
     def stop(number: int, _) -> None:
         # A launcher of several processes passes the signal on after they have received it themselves.
-        if stopping and time.monotonic() - stopping[0] > 1:
-            raise KeyboardInterrupt
-        if not stopping and processes.is_main:
-            again = "press Ctrl+C again" if number == signal.SIGINT else "send the signal again"
-            terminal.warn(f"stopping after this step; {again} to give up at once.")
+        if stopping and time.monotonic() - stopping[-1] < 1:
+            return
         stopping.append(time.monotonic())
+        if len(stopping) > 2:
+            raise KeyboardInterrupt
+        if processes.is_main:
+            again = "press Ctrl+C again" if number == signal.SIGINT else "send the signal again"
+            how = "within seconds" if len(stopping) == 1 else "at once, with the model of the last whole epoch"
+            terminal.warn(f"stopping {how}; {again} to {'stop at once' if len(stopping) == 1 else 'give up'}.")
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     show = terminal.print_json if options.json else terminal.RunPrinter()
-    for event in worker.run(job, options.out, lambda: bool(stopping), options.half, options.resume):
+    asked = Stop(lambda: bool(stopping), lambda: len(stopping) > 1)
+    for event in worker.run(job, options.out, asked, options.half, options.resume):
         if processes.is_main:
             try:
                 show(event)
                 sys.stdout.flush()
             except BrokenPipeError:  # the run goes on without a reader
                 _discard_output()
-    if processes.is_main and not options.json:
+    if processes.is_main and not options.json and event["checkpoint"]:
         terminal.say(f"Checkpoint: {Path(options.out) / 'checkpoint'}")
     return 0
 

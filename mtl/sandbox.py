@@ -23,6 +23,7 @@ import psutil
 
 from mtl.config import ROOT, UserError
 from mtl.faults import where
+from mtl.stopping import Stopped
 
 # Larger files are read one at a time, so that small ones need not wait for them.
 LARGE = 1_000_000
@@ -121,10 +122,6 @@ class Sandbox:
         process.kill()
         if self._idle.empty():
             self.warm_up()
-
-
-class Stopped(Exception):
-    """The call was cancelled."""
 
 
 def watch(

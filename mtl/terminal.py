@@ -85,8 +85,13 @@ class RunPrinter:
             frozen = event["frozen_groups"]
             tqdm.write(f"epoch {event['epoch']}: the lowest {frozen} layer groups are frozen from here on")
         elif event["event"] == "end":
-            self._bar.close()
+            if self._bar is not None:
+                self._bar.close()
             say(f"{now.status} after {now.step} steps in {now.seconds:.1f} s")
+            if not now.checkpoint:
+                say("It had finished no epoch, so it leaves no model.")
+            if now.unmeasured:
+                say(f"Not measured, for lack of time: {listed(now.unmeasured)}.")
             for task, verdict in now.verdicts.items():
                 say(sentence(task, now.kinds[task], verdict))
             for task, epoch in now.better_elsewhere.items():

@@ -32,6 +32,7 @@ FLOORS = (
         "mtl.pooling",
         "mtl.sandbox",
         "mtl.sheets",
+        "mtl.stopping",
         "mtl.text",
         "mtl.weights",
     ),

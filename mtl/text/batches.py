@@ -15,12 +15,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mtl.stopping import ask
+
 if TYPE_CHECKING:
     import torch
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 # Longer texts are cut before they are tokenised: no model here reads nearly as much, and a line may be megabytes long.
 MAX_CHARACTERS = 100_000
+# Texts that are tokenised at a time: a tenth of a second.
+_AT_ONCE = 1024
 
 # Tokenizers refuse unpaired surrogates.
 _UNPAIRED = re.compile("[\ud800-\udfff]")
@@ -124,10 +128,7 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words:
     room = max(max_tokens - len(prefix) - len(suffix), 1)
     unknown = _unknown_id(tokenizer)
     result = []
-    encodings = tokenizer.encode_batch(
-        [_UNPAIRED.sub("\ufffd", t[:MAX_CHARACTERS]) for t in texts], add_special_tokens=False
-    )
-    for text, encoding in zip(texts, encodings, strict=True):
+    for text, encoding in zip(texts, _encodings(tokenizer, texts), strict=True):
         ids = encoding.ids
         result.append(
             Tokens(
@@ -139,6 +140,13 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words:
             )
         )
     return result
+
+
+def _encodings(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[Encoding]:
+    for start in range(0, len(texts), _AT_ONCE):
+        ask()
+        plain = [_UNPAIRED.sub("\ufffd", text[:MAX_CHARACTERS]) for text in texts[start : start + _AT_ONCE]]
+        yield from tokenizer.encode_batch(plain, add_special_tokens=False)
 
 
 def count_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
@@ -159,7 +167,7 @@ def _unknown_id(tokenizer: Tokenizer) -> int | None:
     return tokenizer.token_to_id(token) if token else getattr(tokenizer.model, "unk_id", None)
 
 
-def _words(encoding, text: str, room: int, shift: int) -> list[tuple[int, int, int]]:
+def _words(encoding: Encoding, text: str, room: int, shift: int) -> list[tuple[int, int, int]]:
     words: list[tuple[int, int, int]] = []
     last = None
     for position, (word, (start, end)) in enumerate(
@@ -238,14 +246,17 @@ def distinct_texts(rows: Sequence[Tokens]) -> tuple[Sequence[Tokens], tuple[tupl
 def by_length(lengths: Sequence[int], tokens_per_batch: int, max_rows: int) -> Iterator[list[int]]:
     """Split 0 .. n-1 into batches of similar length, each of at most `tokens_per_batch` padded tokens.
 
-    The longest come first, so that a batch that does not fit in memory fails at once.
+    The longest come first, so that a batch that does not fit in memory fails at once. Whoever goes through many can be
+    stopped between two (see `mtl.stopping`).
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     batch: list[int] = []
     for i in order:
         if batch and (len(batch) >= max_rows or lengths[batch[0]] * (len(batch) + 1) > tokens_per_batch):
+            ask()
             yield batch
             batch = []
         batch.append(i)
     if batch:
+        ask()
         yield batch

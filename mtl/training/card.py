@@ -198,8 +198,13 @@ class _Record:
         return f"{plural(total, 'row')} learned from, {apart}; their texts and labels are not in this folder."
 
     @property
-    def unmeasured(self) -> bool:
-        return self._data.get("metrics") == {}
+    def why_no_scores(self) -> str:
+        unmeasured = self._data.get("unmeasured")
+        if isinstance(unmeasured, list) and "scores" in unmeasured:
+            return "it was stopped before it was scored."
+        return (
+            "no rows were held out." if self._data.get("metrics") == {} else "the record of this model has no scores."
+        )
 
     @property
     def chosen_on(self) -> str:

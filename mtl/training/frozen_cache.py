@@ -6,6 +6,7 @@ word vectors, and the backbone does not run at all.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -60,6 +61,8 @@ class Prefix:
         self._whole = depth == len(model.backbone.groups)
         self._poolings = model.config.poolings
         self._cached: dict[Part, _Cached] = {}
+        # How long computing outputs has taken so far.
+        self.seconds = 0.0
 
     @cached_property
     def _frozen(self) -> Backbone:
@@ -78,6 +81,16 @@ class Prefix:
         tensors = (t for c in self._cached.values() for t in (c.hidden, c.words, *c.pooled.values()))
         return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
+    @property
+    def seconds_left(self) -> float:
+        """About how long computing the outputs that are missing takes."""
+        return self.seconds_for(sum(int((~cached.done).sum()) for cached in self._cached.values()))
+
+    def seconds_for(self, texts: int) -> float:
+        """About how long computing the outputs of so many texts takes; 0 as long as there are none."""
+        done = sum(int(cached.done.sum()) for cached in self._cached.values())
+        return self.seconds / done * texts if done else 0.0
+
     def estimate(self, parts: Sequence[Part]) -> int:
         """About how many bytes `keep` will take for these parts, from the lengths of their texts."""
         texts = [text for part in parts for row in part.rows for text in row.texts]
@@ -94,6 +107,7 @@ class Prefix:
     @torch.no_grad()
     def _compute(self, cached: _Cached, texts: torch.Tensor) -> None:
         """Run the frozen groups over the texts that are still missing, in batches of similar length."""
+        began = time.perf_counter()
         missing = texts[~cached.done[texts]].tolist()
         if missing and cached.done.any():
             missing = _with_next(missing, cached)
@@ -113,6 +127,7 @@ class Prefix:
                 else:
                     cached.hidden[_ranges(cached.token_starts, at)] = hidden[batch.mask].cpu().to(self._stored)
                 cached.done[at] = True
+        self.seconds += time.perf_counter() - began
 
     def batch(self, part: Part, indices: Sequence[int]) -> tuple[list[Tokens], Batch, torch.Tensor | None, Encoded]:
         """(tokens, batch, outputs of the frozen groups, encoded) for some rows of a cached part.

@@ -12,6 +12,7 @@ from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError, listed
 from mtl.data.dataset import Dataset, Part, Recipe, share_sentences, split
 from mtl.data.matching import Mappings, match_tasks
+from mtl.stopping import ask
 from mtl.text.values import plural
 
 
@@ -56,7 +57,7 @@ def prepare(
     config = config or TrainConfig()
     base = checkpoint.load(start_from, dtype="float32")
     limits = {"token_counts": base.token_counts, "max_tokens": base.most_tokens(config.max_tokens)}
-    table = read_table(path, **reading, **limits)
+    table = read_table(path, **reading, **limits, progress=lambda _: ask())
     matched = match_tasks(table, base.tasks, mapping)
     if not matched.specs:
         problems = " ".join(f"{f.problem} {f.hint}" for f in table.findings[:3] if f.level != "note")

@@ -6,7 +6,8 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 from mtl.config import TrainConfig, UserError
 from mtl.data.dataset import Dataset, Part
 from mtl.model import MultiTaskModel, quickest_dtype, slow_format
+from mtl.stopping import Stop, Stopped, ask
 from mtl.training import optim
 from mtl.training.adam import Schedule
 from mtl.training.calibration import calibrate
@@ -24,6 +26,7 @@ from mtl.training.distillation import Teachers
 from mtl.training.frozen_cache import Prefix
 from mtl.training.losses import Anchor, batch_losses
 from mtl.training.metrics import evaluate
+from mtl.training.pace import Pace
 from mtl.training.plan import Plan
 from mtl.training.processes import Processes
 from mtl.training.scores import Scores, by_set, headlines
@@ -32,8 +35,8 @@ from mtl.training.variations import with_variations
 
 Event = dict[str, Any]
 Losses = dict[str, float]
-# The first steps of a process take longer than those that follow: the time left is told without them.
-_SLOW_STEPS = 3
+# Seconds between two looks at how far the weights have moved: measuring it takes as long as a tenth of a large step.
+_MOVED_EVERY = 0.4
 # Weights are added to the running average at every this many steps.
 _AVERAGE_EVERY = 5
 
@@ -42,21 +45,24 @@ def fit(
     model: MultiTaskModel,
     dataset: Dataset,
     config: TrainConfig,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Stop | None = None,
     state: Path | None = None,
 ) -> Iterator[Event]:
     """Train `model` in place and yield events: start, step ..., epoch ..., end (see docs/how-a-run-travels.md).
 
     `model` is float32 and its own (see `mtl.checkpoint.derive`); groups that learn get weights of their own, frozen
-    ones stay shared. `stop` is asked after every step; when it says True the run ends there with status "stopped".
+    ones stay shared. When `stop` says so the run ends within seconds with status "stopped": with the weights of that
+    step, or of the last whole epoch if it shall end at once. What could not be measured in that time is `unmeasured` in
+    the end event; an epoch that could not be scored has neither scores nor a claim to be the best.
     After every epoch all that is needed to go on is written to the folder `state`, and then its event is given; if it
     is there already, from the same settings and data, training goes on after its last epoch, as if it had never been
     interrupted, and the event of that epoch is given once more. An epoch in which it was stopped is not `whole`: it is
     not in `state`, and safe only when the caller has saved the model, which it may at the end event.
     Under `accelerate launch` every process calls this, and all get the same events.
-    Raises `UserError` when nothing can be trained with these settings and data.
+    Raises `UserError` when nothing can be trained with these settings and data, and `Stopped` when there is no model to
+    keep: it was stopped before the first step, or at once before the end of the first epoch.
     """
-    return _Training(model, dataset, config, stop, state).events()
+    return _Training(model, dataset, config, stop or Stop(), state).events()
 
 
 class _Training:
@@ -65,11 +71,13 @@ class _Training:
         model: MultiTaskModel,
         dataset: Dataset,
         config: TrainConfig,
-        stop: Callable[[], bool],
+        stop: Stop,
         state: Path | None,
     ) -> None:
-        self.dataset = dataset = with_variations(dataset, model.backbone)
         self.model, self.stop = model, stop
+        self.processes = Processes()
+        with self._working():
+            self.dataset = dataset = with_variations(dataset, model.backbone)
         self.trained = _trained_tasks(model, dataset)
         # A head that no row teaches would be called trainable and yet not move.
         idle = tuple(name for name in model.tasks if name not in self.trained)
@@ -84,7 +92,6 @@ class _Training:
             model.head(name).weigh(values, config.positive_weights)
         self.learning = [p for g in self.groups if not g.frozen for p in g.parameters.values()]
         self.rows = optim.RowGradients(self.learning)
-        self.processes = Processes()
         self.plan = Plan(dataset.parts, config, self.processes.count)
         self.movement = optim.Movement(self.groups)
         self.adam = optim.optimizer(self.groups, config.weight_decay)
@@ -110,45 +117,85 @@ class _Training:
 
     def events(self) -> Iterator[Event]:
         self.began = time.perf_counter() - self.position.seconds
-        self.pace_from = (self.position.step + _SLOW_STEPS, 0.0)
+        self.pace = Pace()
+        self.moved_at = -math.inf
         self._freeze_for(min(self.position.epochs_done + 1, self.config.epochs))
         yield self._start_event()
-        if self.position.last_epoch:
-            yield self.position.last_epoch
+        if last := self.position.last_epoch:
+            if self.validation and not last["validation"]:  # it was stopped while they were scored
+                last |= self._scored(self.position.epochs_done)
+                self._save_state(last)
+            yield last
         status = "done"
         for epoch in range(self.position.epochs_done + 1, self.config.epochs + 1):
             if self.config.patience and self.position.stale >= self.config.patience:
                 break
+            if any(self.processes.gather(self.stop())):
+                status = "stopped"
+                break
             if self._freeze_for(epoch):
                 yield {"event": "freeze", "epoch": epoch, "frozen_groups": self.depth, **self._cache_fields()}
             stopped, losses = yield from self._steps(epoch)
-            if stopped or epoch == self.config.epochs:
-                self.average.apply()
-                if self.config.blend:
-                    self.movement.take_back(self.config.blend)
-            event = self._epoch_event(epoch, losses, whole=not stopped)
-            if stopped:
+            if not stopped:
+                if epoch == self.config.epochs:
+                    self._finish_weights()
+                event = self._epoch_event(epoch, losses, whole=True)
+                self.position.epochs_done = epoch
+                # Before the event: a process that is killed from here on has not lost what the event says.
+                self._save_state(event)
                 yield event
-                status = "stopped"
-                break
-            self.position.epochs_done, self.position.last_epoch = epoch, event
-            # Before the event: a process that is killed from here on has not lost what the event says.
-            if self.state is not None and self.processes.is_main:
-                now = replace(self.position, seconds=self.seconds(), precision=self.config.precision)
-                self.state.save(now, self.learning, self.adam, self.average, self.best)
-            yield event
+                continue
+            status = "stopped"
+            if losses and not self._ends_at_once():
+                self._finish_weights()
+                event = self._epoch_event(epoch, losses, whole=False)
+            if losses and self._ends_at_once():
+                self._go_back()
+            elif losses:
+                yield event
+            break
+        if not self.position.step:
+            raise Stopped
         if self.config.keep_best:
             self.best.apply()
-        temperatures = self._calibrate()
+        temperatures = self.processes.from_main(self._calibrate())
         yield {
             "event": "end",
-            "status": status,
+            "status": "stopped" if self.stop.unmeasured else status,
             "seconds": self.seconds(),
             "steps": self.position.step,
             "best": self.best.epoch,
             "moved": self.movement(),
-            "temperatures": self.processes.from_main(temperatures),
+            "temperatures": temperatures,
+            "unmeasured": [*self.stop.unmeasured],
         }
+
+    def _working(self) -> AbstractContextManager[None]:
+        """Around work that has no use once the run ends. Several processes end together, after a step."""
+        return self.stop.working() if self.processes.count == 1 else nullcontext()
+
+    def _ends_at_once(self) -> bool:
+        return self.processes.from_main(self.stop.at_once())
+
+    def _finish_weights(self) -> None:
+        """The weights that the run ends with, from those of its last steps."""
+        self.average.apply()
+        if self.config.blend:
+            self.movement.take_back(self.config.blend)
+
+    def _save_state(self, event: Event) -> None:
+        """Write all that it takes to go on after the whole epoch of this event."""
+        self.position.last_epoch = event
+        if self.state is not None and self.processes.is_main:
+            now = replace(self.position, seconds=self.seconds(), precision=self.config.precision)
+            self.state.save(now, self.learning, self.adam, self.average, self.best)
+
+    def _go_back(self) -> None:
+        """Go back to the end of the last whole epoch, or to the beginning."""
+        saved = None
+        if self.state is not None and self.processes.is_main:
+            saved = self.state.restore(self.learning, self.adam, self.average, self.best)
+        self.position = self.processes.from_main(saved) or Position()
 
     def _calibrate(self) -> dict[str, float]:
         """Fit what is fitted after training; the temperature of each head that was calibrated."""
@@ -158,53 +205,80 @@ class _Training:
         usable = len(parts) == 1 and parts[0] in self.prefix and not self.config.unfreeze
         cached = self.prefix.all_batches(parts[0]) if usable else None
         tasks = [task for task in self._learning_heads() if self.config.calibrate or self.model.head(task).fits_always]
-        with self._precision():
-            return calibrate(self.model.eval(), rows, tasks, cached)
+        temperatures: dict[str, float] = {}
+        with self._precision(), self.stop.measuring("calibration"):
+            for task in tasks:
+                temperatures |= calibrate(self.model.eval(), rows, [task], cached)
+        return temperatures
 
     def _steps(self, epoch: int) -> Generator[Event, None, tuple[bool, list[Losses]]]:
-        """The steps of an epoch; returns whether it was stopped, and the losses of each step."""
+        """The steps of an epoch; returns whether it was stopped within it, and the losses of each step."""
         history: list[Losses] = []
+        ends = False
         # Seeded by epoch, so that a resumed run draws the same dropout as one that was never interrupted.
         torch.manual_seed(self.config.seed * 1009 + epoch + 7919 * self.processes.rank)
         self._set_training_mode()
         for part, indices, seed in self.processes.share(self.plan.epoch(epoch)):
-            with self._precision():
-                losses = batch_losses(
-                    self.model,
-                    part,
-                    indices,
-                    self.prefix,
-                    self.anchor,
-                    random.Random(seed),
-                    self.config,
-                    self.teachers,
-                    trust=self.config.label_trust * self.position.step / self.plan.steps,
-                )
+            if ends:
+                return True, history
+            try:
+                with self._precision(), self._working():
+                    ask()
+                    losses = batch_losses(
+                        self.model,
+                        part,
+                        indices,
+                        self.prefix,
+                        self.anchor,
+                        random.Random(seed),
+                        self.config,
+                        self.teachers,
+                        trust=self.config.label_trust * self.position.step / self.plan.steps,
+                    )
+            except Stopped:
+                return True, history
             used = self._update(losses, epoch)
+            self.pace.step(self._lap())
             everyone = self.processes.gather(({name: loss.item() for name, loss in losses.items()}, self.stop()))
             history.append(_mean_by_name([values for values, _ in everyone]))
             seconds = self.seconds()
-            yield {
+            yield self._moved_by_now(seconds) | {
                 "event": "step",
                 "step": self.position.step,
                 "epoch": epoch,
                 "seconds": seconds,
-                "eta": self._time_left(seconds),
+                "eta": self._time_left(self.config.epochs - epoch + 1),
                 "lr": used,
                 "loss": history[-1],
             }
-            if any(stop for _, stop in everyone):
-                return True, history
+            ends = any(stop for _, stop in everyone)
         return False, history
 
-    def _time_left(self, now: float) -> float | None:
-        """Seconds until the last step, by the pace since the slow ones; None until there is one."""
-        since, seconds = self.pace_from
-        step = self.position.step
-        if step <= since:
-            self.pace_from = (since, now)
-            return None
-        return round((now - seconds) / (step - since) * (self.plan.steps - step), 1)
+    def _moved_by_now(self, seconds: float) -> Event:
+        """How far the weights have moved, after some of the steps."""
+        if seconds - self.moved_at < _MOVED_EVERY:
+            return {}
+        self.moved_at = seconds
+        return {"moved": self.movement()}
+
+    # --- the time left ---
+
+    def _lap(self) -> float:
+        """Seconds since the last lap, without those in which outputs of frozen groups were computed."""
+        now, before = (self.seconds(), self.prefix.seconds), self.lap
+        self.lap = now
+        return now[0] - before[0] - (now[1] - before[1])
+
+    def _time_left(self, epochs: int) -> float | None:
+        """Seconds until the end of the run, in which so many epochs will still be scored."""
+        held_out = sum(len(part.rows) for part in self.validation.values())
+        return self.pace.left(
+            self.plan.steps - self.position.step,
+            epochs,
+            held_out / self.config.batch_size,
+            self.prefix.seconds_left,
+            self.prefix.seconds_for(held_out),
+        )
 
     def _update(self, losses: dict[str, torch.Tensor], epoch: int) -> dict[str, float]:
         """One step of the optimiser; returns the rate of each group that it used."""
@@ -267,26 +341,37 @@ class _Training:
         return {"cache_mb": round(self.prefix.bytes / 1e6, 1), "cache_note": self.cache_note}
 
     def _epoch_event(self, epoch: int, losses: list[Losses], whole: bool) -> Event:
-        scores = self.processes.from_main(self._scores() if self.processes.is_main else {})
+        scored = self._scored(epoch)
+        self.pace.scoring = self._lap()
         return {
             "event": "epoch",
             "epoch": epoch,
             "whole": whole,
             "seconds": self.seconds(),
             "train": {name: {"loss": loss} for name, loss in _mean_by_name(losses).items()},
-            "validation": by_set(scores),
             "moved": self.movement(),
-            "score": self._judge(epoch, scores),
+            "eta": self._time_left(self.config.epochs - epoch) if whole else None,
+            **scored,
         }
 
-    def _scores(self) -> dict[str, Any]:
+    def _scored(self, epoch: int) -> Event:
+        """What the event of an epoch says of held-out rows: of none if the run was stopped before all were scored."""
+        scores = self.processes.from_main(self._scores() if self.processes.is_main else {})
+        return {
+            "validation": by_set(scores or {}),
+            "score": None if scores is None else self._judge(epoch, scores),
+        }
+
+    def _scores(self) -> dict[str, Any] | None:
+        """The scores of each set of held-out rows; None if the run was stopped before all were scored."""
         self.model.eval()
         scores = {}
-        with self._precision():
+        with self._precision(), self.stop.measuring("scores"):
             for name, part in self.validation.items():
                 cached = self.prefix.all_batches(part) if part in self.prefix else None
                 scores[name] = evaluate(self.model, part.rows, self.trained, cached, learning=True)
-        return scores
+            return scores
+        return None
 
     def seconds(self) -> float:
         return round(time.perf_counter() - self.began, 3)
@@ -301,7 +386,10 @@ class _Training:
         self.depth = depth
         optim.set_frozen(self.groups, epoch)
         self.prefix = Prefix(self.model, depth, half=self.config.precision == "bfloat16")
-        self.cache_note = self._cache_parts()
+        self.cache_note = ""
+        with suppress(Stopped), self._working():  # which ends before the next step
+            self.cache_note = self._cache_parts()
+        self.lap = (self.seconds(), 0.0)
         return True
 
     def _cache_parts(self) -> str:

@@ -82,16 +82,18 @@ class Progress:
     From its events (see `fold`): `config`; `start_from`, the start model; `kinds`, task -> kind of the trained tasks;
     `sizes`, parameters of each group, layers lowest first; `rows` and `held_out`, numbers of rows; `data`, a digest of
     all of them; `scored_on`, one of those held out for each task, which earlier versions do not say. `seconds`:
-    trained so far; `eta`: seconds left as of the last step. `losses`: (step, loss) by task, and "anchor". `past`: the
+    trained so far; `eta`: seconds left. `losses`: (step, loss) by task, and "anchor". `past`: the
     finished epochs. `moved`: relative change of each group's weights so far. `before` (all scores of the start model),
     `verdicts` (see `mtl.training.held_out`) and `forgetting` (see `mtl.training.forgetting.measure`) are known at the
     end. `status`: done, stopped, failed, or "". `checkpoint`: whether it left a model. `best_epoch`: the best one, as
     its end says. `damaged`: the number of unreadable events. `milestones`: the number of starts, epochs and ends.
+    `unmeasured`: what it left out because it was stopped: "scores" of its last epoch, "calibration", "comparison" with
+    the start model, "forgetting", "familiarity", "limits".
 
     From its folder and the queue (see `Runs.progress`): `number`, from 1 among its owner's runs, if all of them are
     requested; `file`, the name of its data. `place` in the queue (1: next) and `wait`, the seconds until it begins if
     known, are None unless it is queued. `message`: why it failed, was killed or is silent. `stopping`: it was asked to
-    stop and has not yet.
+    stop and has not yet; `at_once`: without measuring anything.
     """
 
     config: TrainConfig | None = None
@@ -119,6 +121,7 @@ class Progress:
     best_epoch: int | None = None
     damaged: int = 0
     milestones: int = 0
+    unmeasured: tuple[str, ...] = ()
 
     run: Run | None = None
     number: int = 0
@@ -127,6 +130,7 @@ class Progress:
     wait: float | None = None
     message: str = ""
     stopping: bool = False
+    at_once: bool = False
 
     @property
     def begun(self) -> bool:
@@ -137,6 +141,12 @@ class Progress:
     def share(self) -> float:
         """The share of its steps that is done, 0 to 1."""
         return self.step / self.steps if self.begun else 0.0
+
+    @property
+    def scoring(self) -> bool:
+        """Whether an epoch has taken all its steps, and is not scored yet."""
+        steps = self.steps // self.epochs if self.epochs else 0
+        return self.begun and bool(steps) and self.step == self.epoch * steps > self.whole_epochs * steps
 
     @property
     def epochs(self) -> int:
@@ -280,6 +290,7 @@ def _start(now: Progress, event: Mapping[str, Any]) -> Progress:
         status="",
         checkpoint=False,
         best_epoch=None,
+        unmeasured=(),
     )
 
 
@@ -287,7 +298,15 @@ def _step(now: Progress, event: Mapping[str, Any]) -> Progress:
     step, losses = event["step"], dict(now.losses)
     for name, loss in event["loss"].items():
         losses[name] = losses.get(name, Curve()).add(step, loss)
-    return replace(now, step=step, epoch=event["epoch"], seconds=event["seconds"], eta=event["eta"], losses=losses)
+    return replace(
+        now,
+        step=step,
+        epoch=event["epoch"],
+        seconds=event["seconds"],
+        eta=event["eta"],
+        losses=losses,
+        moved=event.get("moved") or now.moved,
+    )
 
 
 def _epoch(now: Progress, event: Mapping[str, Any]) -> Progress:
@@ -309,7 +328,8 @@ def _epoch(now: Progress, event: Mapping[str, Any]) -> Progress:
     if epoch.whole:  # resuming never goes back before it, so of the earlier ones only the best may still be kept
         best = max((e.score for e in past if e.score is not None), default=None)
         past = tuple(e if e.score == best or not e.validation else replace(e, validation={}) for e in past)
-    return replace(now, seconds=event["seconds"], moved=epoch.moved, past=(*past, epoch))
+    eta = event.get("eta", now.eta)
+    return replace(now, seconds=event["seconds"], eta=eta, moved=epoch.moved, past=(*past, epoch))
 
 
 def _end(now: Progress, event: Mapping[str, Any]) -> Progress:
@@ -323,6 +343,7 @@ def _end(now: Progress, event: Mapping[str, Any]) -> Progress:
         before=event.get("before") or {},
         forgetting=event.get("forgetting") or {},
         verdicts={task: Verdict.from_json(data) for task, data in event.get("verdicts", {}).items()},
+        unmeasured=tuple(event.get("unmeasured", ())),
         eta=None,
     )
 

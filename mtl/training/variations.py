@@ -17,6 +17,7 @@ from mtl.config import UserError
 from mtl.data.dataset import Dataset, without
 from mtl.data.rows import Row
 from mtl.encoder.backbone import Backbone
+from mtl.stopping import ask
 
 # The share of texts that are joined from two, and the share of words that are replaced: few, so that most of the
 # meaning stays.
@@ -67,6 +68,7 @@ def varied(texts: Sequence[str], count: int, similar: Mapping[str, Sequence[str]
             places.setdefault(word, []).append((i, at))
     result = []
     for _ in range(count):
+        ask()
         words = chance.choice(sources)
         if chance.random() < _CROSSED:
             at = chance.randrange(1, len(words) - 1)

@@ -11,7 +11,8 @@ from typing import Any
 
 import gradio as gr
 
-from mtl.sandbox import Progress, Stopped, watch
+from mtl.sandbox import Progress, watch
+from mtl.stopping import Stopped
 from mtl.text.values import plural
 from mtl.ui import answers, templates
 from mtl.ui.examples import OPENING, SETS

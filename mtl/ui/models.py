@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl.config import UserError
-from mtl.sandbox import Stopped
+from mtl.stopping import Stopped
 from mtl.ui.engine import Engine
 from mtl.ui.names import MODEL_GONE
 from mtl.ui.server.turns import Turns

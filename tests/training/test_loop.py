@@ -15,10 +15,12 @@ from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError, setting
 from mtl.data.dataset import Dataset, Part
 from mtl.data.rows import Row
+from mtl.stopping import Stop, Stopped
 from mtl.text.spans import Span
 from mtl.training import loop
 from mtl.training.loop import fit
 from mtl.training.metrics import evaluate
+from mtl.training.pace import SLOW_STEPS
 from mtl.training.plan import Plan
 from mtl.training.state import keys_of
 
@@ -51,11 +53,15 @@ def _dataset(**part):
     return Dataset((Part("rows", ROWS[:48], **part),), {"validation": ROWS[48:]})
 
 
-def _train(folder, config=QUICK, dataset=None, projection=0, stop=lambda: False):
+def _model(folder, projection=0):
     torch.manual_seed(0)
     base = mtl.load(folder, dtype="float32")
-    model = checkpoint.derive(base, ModelConfig(tasks=TASKS, projection=projection))
-    return model, list(fit(model, dataset or _dataset(), config, stop))
+    return checkpoint.derive(base, ModelConfig(tasks=TASKS, projection=projection))
+
+
+def _train(folder, config=QUICK, dataset=None, projection=0, **more):
+    model = _model(folder, projection)
+    return model, list(fit(model, dataset or _dataset(), config, **more))
 
 
 def _losses(events):
@@ -88,12 +94,12 @@ def test_the_events_tell_the_whole_story(tiny):
 
 
 def test_the_time_left_is_told_by_the_pace_after_the_first_steps(tiny, monkeypatch):
-    slow, step = 100.0, loop._SLOW_STEPS
+    slow, step = 100.0, SLOW_STEPS
     # One look at the clock a step; the first steps take long, and each of the others a second.
     monkeypatch.setattr(
         loop._Training, "seconds", lambda self: slow * min(self.position.step, step) + max(self.position.step - step, 0)
     )
-    _, events = _train(tiny, _quick(epochs=3))
+    _, events = _train(tiny, _quick(epochs=3), Dataset(_dataset().parts, {}))
     steps = [event for event in events if event["event"] == "step"]
     assert [event["eta"] for event in steps[:step]] == [None] * step
     assert [event["eta"] for event in steps[step:]] == [len(steps) - event["step"] for event in steps[step:]]
@@ -149,11 +155,78 @@ def test_the_anchor_keeps_embeddings_near_where_they_were(tiny):
     assert near[20.0] > near[0.0] + 0.01
 
 
-def test_stop_ends_after_the_step(tiny):
-    count = []
-    _, events = _train(tiny, stop=lambda: len(count) >= 1 or count.append(1))
+# --- stopping ---
+
+
+class Asked(Stop):
+    """Asked to stop, with no time to measure anything, when it is asked for the `number`th time; counts how often it is
+    asked afterwards."""
+
+    def __init__(self, number, at_once=False):
+        super().__init__(self._arrived, lambda: at_once and self.after > 0, grace=0)
+        self.number, self.before, self.after = number, 0, 0
+
+    def _arrived(self):
+        self.before += 1
+        return self.before >= self.number
+
+    def __call__(self):
+        asked = super().__call__()
+        self.after += asked
+        return asked
+
+
+def test_the_first_step_says_how_far_the_weights_have_moved(tiny):
+    _, events = _train(tiny, _quick(freeze=4))
+    moved = events[1]["moved"]
+    assert moved["head mood"] > 0 and moved["layer 1"] == 0
+    assert moved.keys() == events[-1]["moved"].keys()
+
+
+def test_no_step_follows_a_stop_and_what_was_learnt_is_scored(tiny):
+    events = []
+    stop = Stop(lambda: bool(events) and events[-1].get("step") == 2, grace=math.inf)
+    for event in fit(_model(tiny), _dataset(), QUICK, stop):
+        events.append(event)
     assert [e["event"] for e in events] == ["start", "step", "step", "epoch", "end"]
-    assert events[-1]["status"] == "stopped"
+    *_, epoch, end = events
+    assert (end["status"], end["unmeasured"], epoch["whole"]) == ("stopped", [], False)
+    assert set(epoch["validation"]) == {"mood", "stars", "names"}
+
+
+@pytest.mark.parametrize("freeze", [2, 4, 0])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_wherever_it_is_stopped_it_ends_soon_and_goes_on_as_if_it_had_not_been(tiny, tmp_path, freeze, at_once):
+    config = _quick(freeze=freeze, calibrate=True)
+    asked = Asked(math.inf)
+    expected, events = _train(tiny, config, stop=asked)
+    whole = [e for e in events if e["event"] == "epoch"]
+    for number in range(1, asked.before + 1):
+        state = tmp_path / str(number)
+        stop = Asked(number, at_once)
+        model, seen = _model(tiny), []
+        try:
+            seen += fit(model, _dataset(), config, stop, state)
+        except Stopped:  # before there was anything to keep
+            assert not any(e["event"] == "epoch" and e["whole"] for e in seen)
+            assert at_once or not any(e["event"] == "step" for e in seen)
+        else:
+            end = seen[-1]
+            assert end["status"] == "stopped"
+            scored = [e for e in seen if e["event"] == "epoch" and e["validation"]]
+            assert end["best"] == max(scored, key=lambda e: e["score"], default={"epoch": None})["epoch"]
+            if at_once:
+                assert all(e["whole"] for e in seen if e["event"] == "epoch")
+        # Once for each part of the work that is left, not for each of its batches.
+        assert stop.after <= 8
+        model, rest = _train(tiny, config, state=state)
+        assert rest[-1]["status"] == "done" and rest[-1]["unmeasured"] == []
+        again = {e["epoch"]: e for e in (*seen, *rest) if e["event"] == "epoch" and e["whole"]}
+        scores = [[e["score"] for e in each] for each in (whole, again.values())]
+        assert scores[1] == pytest.approx(scores[0], abs=1e-4)
+        assert rest[-1]["best"] == events[-1]["best"]
+        weights = expected.state_dict()
+        assert all(torch.allclose(value, weights[name], atol=1e-4) for name, value in model.state_dict().items())
 
 
 def test_a_projection_learns_to_keep_who_is_near_whom(tiny):
@@ -399,6 +472,6 @@ def test_tasks_are_weighed_by_their_labels(counts, balance):
 
 def test_the_balance_of_tasks_scales_their_weights(tiny):
     model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=TASKS))
-    training = loop._Training(model, _dataset(), _quick(balance="rare", task_weights={"mood": 3.0}), bool, None)
+    training = loop._Training(model, _dataset(), _quick(balance="rare", task_weights={"mood": 3.0}), Stop(), None)
     assert training._weight("mood") == pytest.approx(3 * training.balance["mood"])
     assert training.balance["mood"] > 1 > training.balance["stars"] == training._weight("stars")

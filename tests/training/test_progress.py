@@ -252,3 +252,9 @@ def test_what_is_cut_off_a_curve_is_forgotten_and_it_goes_on_from_there():
     line = curve(enumerate([2.0, 2.0, 2.0, 9.0, 9.0])).until(2)
     assert list(line.add(3, 4.0)) == [(0, 2.0), (1, 2.0), (2, 2.0), (3, 4.0)]
     assert list(line.until(-1)) == []
+
+
+def test_parts_move_with_the_steps_that_say_so_and_stay_where_they_were_in_those_that_do_not():
+    moving = {**step(1), "moved": {"head mood": 0.05}}
+    assert folded(started(), moving).moved == folded(started(), moving, step(2)).moved == {"head mood": 0.05}
+    assert folded(*FIRST).moved["head mood"] == 0.1

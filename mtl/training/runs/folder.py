@@ -6,7 +6,7 @@
     process.json     the process that carries it out, written when its turn comes
     heartbeat        touched every two seconds while that process lives
     events.jsonl     what happened, one JSON object per line; only whole lines count
-    stop             there when the run was asked to stop
+    stop             there when the run was asked to stop; "now" in it: at once, with its last whole epoch
     state/           what is needed to resume it
     checkpoint/      the model, when the run has ended
     held_out.jsonl   what the models before and after answer to the held-out rows (see `mtl.training.held_out`)
@@ -44,6 +44,7 @@ _EVENTS = "events.jsonl"
 UNFINISHED = ("queued", "running")
 # The prefix of an owner's hash in a ticket; tickets of earlier versions hold the secret itself.
 _HASHED = "sha256:"
+_AT_ONCE = "now"
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,11 @@ def hash_owner(folder: Path) -> None:
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+def since_last_event(folder: Path) -> float:
+    """Seconds since the last event of a run was written."""
+    return max(0.0, time.time() - _mtime(folder / _EVENTS))
+
+
 def last_sign(folder: Path) -> float:
     """When the run last wrote anything (Unix time)."""
     return max(_mtime(folder / name) for name in (_EVENTS, "heartbeat", "process.json", "ticket.json", "stop"))
@@ -256,13 +262,23 @@ def last_event(folder: Path, start: int) -> Event:
 # --- stopping ---
 
 
-def request_stop(folder: str | os.PathLike) -> None:
-    """Ask the run in `folder` to end after its current step, or not to begin."""
-    (Path(folder) / "stop").touch()
+def request_stop(folder: str | os.PathLike, at_once: bool = False) -> None:
+    """Ask the run in `folder` to end within seconds, or not to begin (see `mtl.stopping.Stop`)."""
+    file = Path(folder) / "stop"
+    file.touch()
+    if at_once:
+        file.write_text(_AT_ONCE)
 
 
 def stop_requested(folder: Path) -> bool:
     return (folder / "stop").exists()
+
+
+def stop_at_once_requested(folder: Path) -> bool:
+    try:
+        return bool((folder / "stop").stat().st_size)
+    except OSError:
+        return False
 
 
 # --- the process ---

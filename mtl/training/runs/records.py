@@ -93,7 +93,7 @@ _EVENT = fields(
         **dict.fromkeys(("lr", "loss", "moved", "rates", "trainable", "frozen", "temperatures"), _NUMBERS),
         "validation_rows": _NUMBERS,
         "held_out": by_name(text),
-        **dict.fromkeys(("notes", "tasks"), list_of(text)),
+        **dict.fromkeys(("notes", "tasks", "unmeasured"), list_of(text)),
         **dict.fromkeys(("message", "hint", "precision", "cache_note", "run"), text),
         "status": lambda value: value in ("done", "stopped"),
         "checkpoint": optional(text),

@@ -190,11 +190,12 @@ class Runs:
         """The progress of every run of `owner`, oldest first."""
         return [replace(self._progress(run), number=number) for number, run in enumerate(self.find(owner), 1)]
 
-    def stop(self, run_id: str, owner: str | None = None) -> None:
-        """End a run after its current step, with a usable checkpoint; a queued one never begins."""
+    def stop(self, run_id: str, owner: str | None = None, at_once: bool = False) -> None:
+        """End a run within seconds, with a usable checkpoint: the model as it is now, or `at_once` that of its last
+        whole epoch, without measuring anything. A queued one never begins."""
         run = self.get(run_id, owner)
         with _os_errors_explained():
-            folders.request_stop(run.folder)
+            folders.request_stop(run.folder, at_once)
         self._changed()
 
     def resume(self, run_id: str, owner: str | None = None) -> Run:
@@ -383,14 +384,22 @@ class Runs:
         place, wait = None, None
         if run.state == "queued":
             place, wait = self._places().get(run.id, (None, None))
-        stopping = run.unfinished and folders.stop_requested(run.folder)
-        progress = fold(progress, events)
-        progress = replace(progress, run=run, place=place, wait=wait, message=explain(run), stopping=stopping)
+        progress = replace(
+            fold(progress, events),
+            run=run,
+            place=place,
+            wait=wait,
+            message=explain(run),
+            stopping=run.unfinished and folders.stop_requested(run.folder),
+            at_once=run.unfinished and folders.stop_at_once_requested(run.folder),
+        )
         with self._following:
             self._followed[run.id] = (end, progress)
             self._followed.move_to_end(run.id)
             while len(self._followed) > _FOLLOWED:
                 self._followed.popitem(last=False)
+        if progress.eta is not None:  # it was told with the last event
+            progress = replace(progress, eta=max(0.0, progress.eta - folders.since_last_event(run.folder)))
         return progress
 
     def _places(self) -> dict[str, tuple[int, float | None]]:

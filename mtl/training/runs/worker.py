@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from mtl.config import KINDS, ROOT, TrainConfig, UserError
+from mtl.stopping import Stop, Stopped, ask
 from mtl.training import held_out
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
@@ -38,13 +39,13 @@ if TYPE_CHECKING:
     from mtl.config import TaskSpec
     from mtl.model import MultiTaskModel
     from mtl.training.jobs import Job
+    from mtl.training.limits import Limits
 
 # Bytes of disk space that are freed when the disk is full, so that the error can still be written.
 _RESERVE = 65536
 # A process that was started for a run is given it within this many seconds.
 _GIVEN_AT_ONCE = 0.05
 _ANEW = "The state of the interrupted run is damaged, or from other settings or data: training starts over."
-_NEVER_BEGAN = {"event": "end", "status": "stopped", "checkpoint": None, "seconds": 0.0, "steps": 0, "best": None}
 
 
 # --- in this process ---
@@ -53,16 +54,16 @@ _NEVER_BEGAN = {"event": "end", "status": "stopped", "checkpoint": None, "second
 def run(
     job: Job,
     folder: str | os.PathLike,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Stop | None = None,
     half: bool = False,
     resume: bool = False,
 ) -> Iterator[Event]:
     """Carry out a job in `folder`, yielding each event when it has been written.
 
-    Stops after the current step, with a usable checkpoint, when `stop()` is true or `request_stop(folder)` was called.
-    `half` stores the checkpoint in float16. With `resume` an interrupted run of the same settings and data goes on
-    after its last whole epoch; otherwise an earlier run in the folder is replaced. An exception is written as an
-    `error` event, and raised. Raises `UserError` if another process uses the folder.
+    Ends within seconds when `stop` says so or `request_stop(folder)` was called, with a usable checkpoint unless it had
+    learnt nothing yet. `half` stores the checkpoint in float16. With `resume` an interrupted run of the same settings
+    and data goes on after its last whole epoch; otherwise an earlier run in the folder is replaced. An exception is
+    written as an `error` event, and raised. Raises `UserError` if another process uses the folder.
     """
     from mtl.training.processes import Processes
 
@@ -79,7 +80,7 @@ def run(
         folders.write_process(folder, os.getpid())
     processes.from_main(None)  # the others wait until the first process has prepared the folder
     with _reported(folder) if processes.is_main else contextlib.nullcontext():
-        yield from _carry_out(job, folder, stop, half, processes.is_main)
+        yield from _carry_out(job, folder, _either(stop or Stop(), folder), half, processes.is_main)
 
 
 def train(
@@ -102,14 +103,38 @@ def train(
     return checkpoint.load(Path(out) / "checkpoint")
 
 
-def _carry_out(
-    job: Job, folder: Path, stop: Callable[[], bool], half: bool = False, writes: bool = True
-) -> Iterator[Event]:
+def _either(stop: Stop, folder: Path) -> Stop:
+    """Asked by `stop`, or by the files in `folder`."""
+    return Stop(
+        lambda: stop.asked() or folders.stop_requested(folder),
+        lambda: stop.at_once() or folders.stop_at_once_requested(folder),
+        stop.grace,
+    )
+
+
+def _carry_out(job: Job, folder: Path, stop: Stop, half: bool = False, writes: bool = True) -> Iterator[Event]:
     """Yield the events of a run. Of several processes that train together, one `writes` events and checkpoint."""
+    try:
+        yield from _train(job, folder, stop, half, writes)
+    except Stopped:
+        if writes:
+            yield _end_without_model(folder)
+
+
+def _end_without_model(folder: Path) -> Event:
+    """Write that the run was stopped before it had learnt anything; one that was resumed has its model of before."""
+    before = (folder / "checkpoint").is_dir() and (folder / "state").is_dir()
+    event = {"event": "end", "status": "stopped", "seconds": 0.0, "steps": 0, "best": None}
+    event["checkpoint"] = "checkpoint" if before else None
+    folders.write_event(folder, event)
+    return event
+
+
+def _train(job: Job, folder: Path, stop: Stop, half: bool, writes: bool) -> Iterator[Event]:
     import torch
 
     from mtl import checkpoint
-    from mtl.training import familiarity, forgetting
+    from mtl.training import familiarity, forgetting, limits
     from mtl.training.loop import fit
 
     settings = {
@@ -129,10 +154,7 @@ def _carry_out(
     model = checkpoint.derive(before, job.model)
     interrupted = (folder / "state" / "state.safetensors").exists()
 
-    def stop_requested() -> bool:
-        return stop() or folders.stop_requested(folder)
-
-    events = fit(model, job.dataset, job.config, stop_requested, folder / "state")
+    events = fit(model, job.dataset, job.config, stop, folder / "state")
     if not writes:
         yield from events
         return
@@ -150,12 +172,24 @@ def _carry_out(
             continue  # written before the interruption
         elif event["event"] == "end":
             event["checkpoint"] = "checkpoint"
-            event |= _judge(before, model.eval(), job, trained, kind, folder)
-            event["forgetting"] = forgetting.measure(before, model, trained)
-            model.familiarity = familiarity.gather(model, job.dataset)
+            (folder / held_out.NAME).unlink(missing_ok=True)  # of the model of an earlier attempt
+            with stop.measuring("comparison"):
+                ask()
+                event |= _judge(before, model.eval(), job, trained, kind, folder)
+            with stop.measuring("forgetting"):
+                ask()
+                event["forgetting"] = forgetting.measure(before, model, trained)
+            with stop.measuring("familiarity"):
+                ask()
+                model.familiarity = familiarity.gather(model, job.dataset)
+            found = None
+            with stop.measuring("limits"):
+                ask()
+                found = limits.measure(model)
+            event |= {"unmeasured": [*stop.unmeasured], "status": "stopped" if stop.unmeasured else event["status"]}
             files = {part.name: len(part.rows) for part in job.dataset.parts}
-            about = {"precision": kind, "trained": trained, "files": files}
-            _save(model, folder, {**settings, **about}, partial, event, half)
+            about = {**settings, "precision": kind, "trained": trained, "files": files}
+            _save(model, folder, about, partial, event, found, half)
         for each in (*partial, event):
             folders.write_event(folder, each)
             yield each
@@ -201,11 +235,19 @@ def _judge(
     }
 
 
-def _save(model: MultiTaskModel, folder: Path, settings: dict, partial: list[Event], end: Event, half: bool) -> None:
+def _save(
+    model: MultiTaskModel,
+    folder: Path,
+    settings: dict,
+    partial: list[Event],
+    end: Event,
+    found: Limits | None,
+    half: bool,
+) -> None:
     import torch
 
     from mtl import checkpoint
-    from mtl.training import card, limits
+    from mtl.training import card
 
     new = folder / "checkpoint.new"
     shutil.rmtree(new, ignore_errors=True)
@@ -224,9 +266,10 @@ def _save(model: MultiTaskModel, folder: Path, settings: dict, partial: list[Eve
         "metrics": progress.validation,
         "forgetting": progress.forgetting,
         "moved": progress.moved,
+        "unmeasured": progress.unmeasured,
     }
     folders.write_json(new / "train.json", record)
-    (new / "README.md").write_text(card.text(model, record, limits.measure(model)), encoding="utf-8")
+    (new / "README.md").write_text(card.text(model, record, found), encoding="utf-8")
     # Replaces the checkpoint of an earlier run or attempt only when it is complete.
     if (folder / "checkpoint").exists():
         (folder / "checkpoint").rename(folder / "checkpoint.old")
@@ -300,13 +343,17 @@ def _work(folder: Path) -> int:
         with _reported(folder):
             _redirect_output(folder)
             (folder / "reserve").write_bytes(bytes(_RESERVE))
-            if folders.stop_requested(folder):
-                folders.write_event(folder, _NEVER_BEGAN)
+            stop = _either(Stop(stopping.is_set), folder)
+            try:
+                with stop.working():
+                    ask()
+                    job = _job(folder)
+            except Stopped:
+                _end_without_model(folder)
                 return 0
-            job = _job(folder)
             gc.freeze()
             gc.enable()
-            for _ in _carry_out(job, folder, stopping.is_set):
+            for _ in _carry_out(job, folder, stop):
                 pass
     except Exception:
         traceback.print_exc()  # into output.txt

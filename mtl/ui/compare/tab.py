@@ -25,6 +25,8 @@ from mtl.ui.widgets import markup
 
 TITLE = words.TITLE
 WIDE = True
+# Seconds between two looks at the runs, at least: there may be many.
+STEADY = 1.0
 # What one button runs: a title, and names of presets.
 SETS = {
     "freezing": ("Ways of freezing", presets.FREEZING),
@@ -128,7 +130,7 @@ def build(session: Session) -> None:
         take_away = session.save(words.DOWNLOAD, partial(save, session), visible=False)
         save_answers = session.save(words.DOWNLOAD_ROWS, partial(save_rows, session), [ended, task], visible=False)
     in_sight, picked = gr.Checkbox(visible="hidden"), gr.Textbox(visible="hidden")
-    snapshot, timer = gr.State(Snapshot()), gr.Timer(live.STEADY, active=False)
+    snapshot, timer = gr.State(Snapshot()), gr.Timer(STEADY, active=False)
 
     shown = {
         "progress": progress,
@@ -378,7 +380,7 @@ def choice(runs: Sequence[Progress], drawn: Collection[str], known: Collection[s
 def pace(runs: Sequence[Progress]) -> float:
     """After how many seconds to look again: as often as for the run that moves most, and at most once a second."""
     paces = [live.pace(p) for p in runs if p.run.unfinished]
-    return max(live.STEADY, min(paces)) if paces else 0.0
+    return max(STEADY, min(paces)) if paces else 0.0
 
 
 def progress(runs: Sequence[Progress]) -> str:

@@ -20,7 +20,6 @@ from mtl.training.runs.service import Runs
 from mtl.ui.compare import tab as compare
 from mtl.ui.compare import view, words
 from mtl.ui.compare.tab import Shown, Snapshot, choice, look, names, pick, progress, save, set_note, start_set, stop_all
-from mtl.ui.train.run import step as live
 from mtl.ui.visitors import Visit
 from tests.uploads import take
 
@@ -219,7 +218,7 @@ def test_runs_that_wait_train_or_failed_say_so(visit, runs, session, table):
     assert "training, 50%" in trains
     assert "1 training (50% of its steps) · 1 waiting" in shown.progress
     assert shown.stop.visible
-    assert shown.timer.active and shown.timer.value == live.STEADY
+    assert shown.timer.active and shown.timer.value == compare.STEADY
 
 
 def test_runs_that_wait_have_a_dash_in_place_of_bars_and_all_of_them_no_bar_of_progress(visit, runs, session, table):

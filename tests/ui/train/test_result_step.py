@@ -134,6 +134,7 @@ def test_every_kind_has_its_scores():
             "entities": {**tagged, "f1": 0.4, "per_class": {"PER": label}},
             "stars": {"rows": 9, "spearman": 0.625, "mae": 0.7, "mae_of_mean": 1.25},
         },
+        unmeasured=(),
     )
     told = words_of(scores.cards(found))
     assert "F1 33.3 % 40.0 % ▲ +6.7" in told and "PER 3 50.0 % 25.0 % 40.0 %" in told
@@ -166,7 +167,7 @@ def test_a_hundred_labels_are_told_by_their_mistakes():
     per_class = {label: {"precision": 1, "recall": 1, "f1": 1, "rows": 3} for label in labels}
     after = {"labels": labels, "confusion": counts.tolist(), "per_class": per_class, "rows": 307}
     after |= {"accuracy": 0.9, "macro_f1": 0.9, "macro_precision": 0.9, "macro_recall": 0.9}
-    found = types.SimpleNamespace(kinds={"x": "classification"}, before={}, validation={"x": after})
+    found = types.SimpleNamespace(kinds={"x": "classification"}, before={}, validation={"x": after}, unmeasured=())
     told = words_of(scores.cards(found))
     assert told.index("label 9 label 2 5") < told.index("label 4 label 7 2")
     after["confusion"] = (np.eye(100, dtype=int) * 3).tolist()

@@ -79,6 +79,7 @@ def end(status="done", **more):
     return {
         "event": "end",
         "status": status,
+        "checkpoint": "checkpoint",
         "seconds": 4.2,
         "steps": 4,
         "best": 1,
@@ -364,13 +365,23 @@ def test_only_what_changed_is_sent_again(session, visit):
     begin(run, *WHOLE[:3])
     before = looked(visit, session).snapshot
     same = looked(visit, session, before)
-    assert changed(same) == ["progress", "stop"]
+    assert changed(same) == ["progress", "stop", "stop_now"]
     tell(run, WHOLE[3])
     shown = looked(visit, session, before)
     assert {"plots", "table", "stack", "stack_table", "snapshot"} <= set(changed(shown))
-    tell(run, WHOLE[4])
+    tell(run, {**WHOLE[4], "moved": {"head mood": 0.42}})
     shown = looked(visit, session, shown.snapshot)
-    assert "plots" in changed(shown) and not {"table", "stack"} & set(changed(shown))
+    assert {"plots", "stack"} <= set(changed(shown)) and "table" not in changed(shown)
+    assert "moved 42 %" in shown.stack and "42 %" in shown.stack_table
+
+
+def test_who_looks_at_what_another_has_seen_makes_the_server_draw_nothing(session, visit, monkeypatch):
+    run = live.start(session, visit)
+    begin(run, *WHOLE[:3])
+    first = looked(visit, session)
+    monkeypatch.setattr(live.view, "plots", None)
+    again = looked(visit, session)
+    assert (again.plots, again.stack) == (first.plots, first.stack)
 
 
 def test_another_run_is_shown_whole_whatever_was_seen(session, visit):
@@ -393,6 +404,38 @@ def test_a_run_that_stops_says_so_at_once_and_then_what_is_kept(session, visit):
     shown = looked(visit, session)
     assert "After step 3 of 4" in shown.progress and "after epoch 1" in shown.progress
     assert (shown.stop.visible, shown.resume.visible, shown.timer.active) == (False, True, False)
+
+
+def test_while_a_run_stops_it_can_be_told_to_stop_now_which_keeps_its_last_whole_epoch(session, visit):
+    run = live.start(session, visit)
+    begin(run, *WHOLE[:5])
+    assert looked(visit, session).stop_now.visible is False
+    shown = live.on_stop(session, visit, False, Snapshot())
+    assert (shown.stop_now.visible, shown.stop_now.interactive) == (True, True)
+    assert "Stop now measures nothing and keeps the model as it was after epoch 1" in shown.progress
+    shown = live.on_stop(session, visit, False, Snapshot(), at_once=True)
+    assert shown.stop_now.interactive is False
+    assert "It ends at once and keeps the model as it was after epoch 1" in shown.progress
+    tell(run, end("stopped", unmeasured=["calibration", "comparison"]))
+    shown = looked(visit, session)
+    assert shown.stop_now.visible is False
+    assert "Not measured, as it was stopped: how its probabilities are to be calibrated and the" in shown.progress
+
+
+def test_a_run_that_was_stopped_before_there_was_a_model_says_so(session, visit):
+    run = live.start(session, visit)
+    begin(run, *WHOLE[:2])
+    assert "keeps no model, as no epoch is finished yet" in live.on_stop(session, visit, False, Snapshot()).progress
+    tell(run, end("stopped", checkpoint=None))
+    shown = looked(visit, session)
+    assert "After step 1 of 4: there is no model to keep. Resume begins again" in shown.progress
+    assert shown.resume.visible is True
+
+
+def test_a_run_that_still_reads_its_data_ends_without_a_word_of_measuring(session, visit):
+    begin(live.start(session, visit))
+    shown = live.on_stop(session, visit, False, Snapshot())
+    assert "It has learnt nothing yet, and ends within seconds" in shown.progress and not shown.stop_now.visible
 
 
 def test_only_the_page_that_followed_a_run_to_its_end_announces_it(session, visit):
@@ -556,3 +599,4 @@ def test_nothing_is_deleted_at_the_first_look_after_a_start(session, visit, monk
 def test_a_stopped_run_says_which_model_is_kept():
     assert "the model as it was then is kept" in text.stopped(9, 40, 2, None)
     assert "the model of epoch 1, the best so far, is kept" in text.stopped(9, 40, 2, 1)
+    assert "the model after epoch 2 is kept" in text.stopped(9, 40, 2, None, back=True)

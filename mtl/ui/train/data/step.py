@@ -20,7 +20,8 @@ import gradio as gr
 from mtl.config import ASSETS, UserError
 from mtl.data.columns import NEGATIVE, TEXT_B
 from mtl.files import read_json
-from mtl.sandbox import Progress, Stopped, watch
+from mtl.sandbox import Progress, watch
+from mtl.stopping import Stopped
 from mtl.ui import words as page
 from mtl.ui.page import UNCHANGED, Session, html, in_plain_words, labelled
 from mtl.ui.sentences import MAX_FILE_BYTES

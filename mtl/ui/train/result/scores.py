@@ -57,7 +57,10 @@ def cards(progress: Progress) -> Markup:
         for name, after in progress.validation.items()
         if name in progress.kinds
     ]
-    return templates.render("scores.html", words=words, change=change, row_count=row_count, scored=scored)
+    stopped = "scores" in progress.unmeasured and not scored
+    return templates.render(
+        "scores.html", words=words, change=change, row_count=row_count, scored=scored, stopped=stopped
+    )
 
 
 def forgetting(progress: Progress) -> Markup:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -24,7 +24,7 @@ from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
 
 # Seconds between two looks at a run: one that may go on at any moment, one that trains, one that waits behind others.
-SOON, STEADY, SELDOM = 0.4, 1.0, 2.0
+SOON, STEADY, SELDOM = 0.4, 0.5, 2.0
 
 
 class Snapshot(NamedTuple):
@@ -50,6 +50,7 @@ class Shown:
     pictures: Any = UNCHANGED
     start: Any = UNCHANGED
     stop: Any = UNCHANGED
+    stop_now: Any = UNCHANGED
     resume: Any = UNCHANGED
     timer: Any = UNCHANGED
     snapshot: Any = UNCHANGED
@@ -111,6 +112,7 @@ def build_bar(session: Session, step: Pictures) -> None:
         with gr.Row(elem_classes="run-buttons"):
             start_button = gr.Button(text.START, variant="primary", interactive=False, elem_id="start", min_width=120)
             stop_button = gr.Button(text.STOP, variant="stop", visible=False, elem_id="stop-run", min_width=90)
+            stop_now = gr.Button(text.STOP_NOW, variant="stop", visible=False, elem_id="stop-now", min_width=90)
             resume_button = gr.Button(text.RESUME, visible=False, elem_id="resume", min_width=90)
     snapshot, timer = gr.State(Snapshot()), gr.Timer(STEADY, active=False)
 
@@ -123,6 +125,7 @@ def build_bar(session: Session, step: Pictures) -> None:
         "pictures": step.pictures,
         "start": start_button,
         "stop": stop_button,
+        "stop_now": stop_now,
         "resume": resume_button,
         "timer": timer,
         "snapshot": snapshot,
@@ -134,6 +137,7 @@ def build_bar(session: Session, step: Pictures) -> None:
     session.wire([resume_button.click], partial(on_resume, session), [], [session.run])
     session.wire([step.chooser.input], partial(on_choice, session), [step.chooser], [session.run])
     session.wire([stop_button.click], partial(on_stop, session), looks, with_revision)
+    session.wire([stop_now.click], partial(on_stop, session, at_once=True), looks, with_revision)
     session.wire([step.logarithmic.input], partial(redraw, session), looks, with_revision)
     session.wire([timer.tick], partial(follow, session), looks, with_revision)
     session.wire(
@@ -185,10 +189,10 @@ def on_choice(session: Session, visit: Visit, run_id: str) -> int:
     return session.next_revision()
 
 
-def on_stop(session: Session, visit: Visit, logarithmic: bool, snapshot: Snapshot) -> Shown:
+def on_stop(session: Session, visit: Visit, logarithmic: bool, snapshot: Snapshot, at_once: bool = False) -> Shown:
     check_owner(visit)
     if visit.train.run is not None:
-        session.runs.stop(visit.train.run, visit.owner)
+        session.runs.stop(visit.train.run, visit.owner, at_once)
     return redraw(session, visit, logarithmic, snapshot)
 
 
@@ -331,24 +335,52 @@ def _changes(now: Progress, logarithmic: bool, before: Snapshot) -> Shown:
     run = now.run
     snapshot = Snapshot(run.id, run.state, now.step, now.milestones, pace(now))
     another = snapshot.run != before.run
-    shown = Shown(view.progress(now), stop=labelled(text.STOP, visible=run.unfinished, interactive=not now.stopping))
+    shown = Shown(
+        view.progress(now),
+        stop=labelled(text.STOP, visible=run.unfinished, interactive=not now.stopping),
+        stop_now=labelled(text.STOP_NOW, visible=now.stopping and now.step > 0, interactive=not now.at_once),
+    )
     if snapshot != before:
         shown = replace(shown, snapshot=snapshot)
     if another or snapshot.every != before.every:
         shown = replace(shown, timer=timer(snapshot.every))
     if another or (snapshot.step, snapshot.milestones) != (before.step, before.milestones):
-        shown = replace(shown, plots=view.plots(now, logarithmic), pictures=gr.Row(visible=now.steps > 0))
+        plots, drawing, drawing_table = _drawn(_Drawing(run.id, now.step, now.milestones, logarithmic, now))
+        shown = replace(
+            shown,
+            plots=plots,
+            stack=drawing,
+            stack_table=drawing_table,
+            pictures=gr.Row(visible=now.steps > 0),
+        )
     if another or (snapshot.milestones, snapshot.state) != (before.milestones, before.state):
-        moved = view.what_moved(now) if now.steps else None
         shown = replace(
             shown,
             table=view.table(now),
-            stack=stack.svg(*moved, live=True) if moved else UNCHANGED,
-            stack_table=stack.table(*moved) if moved else UNCHANGED,
             start=_start_button(run.unfinished),
             resume=labelled(text.RESUME, visible=run.state in ("stopped", "killed", "failed")),
         )
     return shown
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """What the pictures of a run depend on: one who looks as another has is shown the same."""
+
+    run: str
+    step: int
+    milestones: int
+    logarithmic: bool
+    now: Progress = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _drawn(wanted: _Drawing) -> tuple[Any, Any, Any]:
+    """The curves, the stack and the stack as a table."""
+    now = wanted.now
+    moved = view.what_moved(now) if now.steps else None
+    drawing = (stack.svg(*moved, live=True), stack.table(*moved)) if moved else (UNCHANGED, UNCHANGED)
+    return view.plots(now, wanted.logarithmic), *drawing
 
 
 def _nothing(message: str) -> Shown:
@@ -361,6 +393,7 @@ def _nothing(message: str) -> Shown:
         pictures=gr.Row(visible=False),
         start=_start_button(False),
         stop=labelled(text.STOP, visible=False),
+        stop_now=labelled(text.STOP_NOW, visible=False),
         resume=labelled(text.RESUME, visible=False),
         timer=timer(0),
         snapshot=Snapshot(),

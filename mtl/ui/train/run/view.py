@@ -63,13 +63,15 @@ def _state(now: Progress) -> tuple[str, str, str]:
         return "Waiting for its turn", text.place(now.place, now.wait), "busy"
     if state == "running":
         if now.stopping:
-            return "Stopping", "It ends after this step; then its model is measured and saved.", "busy"
+            facts = text.stopping(now.whole_epochs, now.at_once) if now.step else text.STOPPING_BEFORE
+            return "Stopping", facts, "busy"
         if not now.begun:
             facts = "Reads the data, loads the model, and caches the outputs of frozen layers."
             return "Getting ready", facts, "busy"
         if now.step >= now.steps:
-            return "Nearly done", "All steps are done; the model is measured and saved.", "busy"
-        return "Training", text.progress(now.step, now.steps, now.epoch, now.epochs, now.eta), "busy"
+            return "Nearly done", text.measuring(now.eta), "busy"
+        head = "Scoring the held-out rows" if now.scoring and now.held_out else "Training"
+        return head, text.progress(now.step, now.steps, now.epoch, now.epochs, now.eta), "busy"
     best = now.kept.number if now.kept and now.config and now.config.keep_best and now.scored else None
     if state == "done":
         learnt = (sentence(task, now.kinds[task], verdict) for task, verdict in now.verdicts.items())
@@ -77,8 +79,12 @@ def _state(now: Progress) -> tuple[str, str, str]:
         return "Done", " ".join([*itertools.islice(learnt, 1), facts]), "ok"
     if state == "stopped":
         if not now.step:
-            return "Stopped", "It had not begun. Resume puts it back in the line.", "ok"
-        return "Stopped", text.stopped(now.step, now.steps, now.whole_epochs, best), "ok"
+            return "Stopped", text.NOT_BEGUN, "ok"
+        if not now.checkpoint:
+            return "Stopped", text.nothing_kept(now.step, now.steps), "ok"
+        back = now.kept is not None and now.kept.step < now.step
+        facts = text.stopped(now.step, now.steps, now.whole_epochs, best, back)
+        return "Stopped", facts + text.unmeasured(now.unmeasured), "ok"
     head = "The training process ended unexpectedly" if state == "killed" else "The run could not go on"
     return head, now.message, "bad"
 
@@ -101,7 +107,7 @@ def plots(now: Progress, logarithmic: bool = False) -> Markup:
     names = [*now.kinds, *(name for name in now.losses if name not in now.kinds)]
     until = _horizon(now)
     cards = [_card(now, name, until, logarithmic) for name in names]
-    return templates.render("plots.html", cards=cards, unscored=now.past and not now.scored)
+    return templates.render("plots.html", cards=cards, unscored=now.past and not now.scored and not now.held_out)
 
 
 def _horizon(now: Progress) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from mtl.config import listed
 from mtl.text.values import plural
 from mtl.ui.names import run_name as run_name
 from mtl.ui.words import duration as duration
@@ -13,6 +14,7 @@ from mtl.ui.words import number
 START = "Start"
 START_ANOTHER = "Start another"
 STOP = "Stop"
+STOP_NOW = "Stop now"
 RESUME = "Resume"
 AS_TABLE = "The curves as a table, and remarks"
 
@@ -55,8 +57,15 @@ def place(position: int | None, wait: float | None) -> str:
 
 
 def progress(step: int, steps: int, epoch: int, epochs: int, eta: float | None) -> str:
-    left = "" if eta is None else f" · about {duration(eta)} left"
-    return f"step {number(step)} of {number(steps)} · epoch {max(epoch, 1)} of {epochs}{left}"
+    return f"step {number(step)} of {number(steps)} · epoch {max(epoch, 1)} of {epochs}{_left(eta)}"
+
+
+def measuring(eta: float | None) -> str:
+    return f"All steps are done; the model is measured and saved{_left(eta)}"
+
+
+def _left(eta: float | None) -> str:
+    return "" if eta is None else " · a moment left" if eta < 1 else f" · about {duration(eta)} left"
 
 
 def done(steps: int, epochs: int, planned: int, seconds: float, best: int | None) -> str:
@@ -68,11 +77,46 @@ def done(steps: int, epochs: int, planned: int, seconds: float, best: int | None
     return " ".join(parts)
 
 
-def stopped(step: int, steps: int, epoch: int, best: int | None) -> str:
-    """`epoch`: the last whole one; `best`: the one whose weights are kept (None: those of the last step)."""
-    which = "the model as it was then" if best is None else f"the model of epoch {best}, the best so far,"
-    resume = f"Resume goes on after epoch {epoch}" if epoch else "Resume begins again, as no epoch was finished"
-    return f"After step {number(step)} of {number(steps)}; {which} is kept and can be used. {resume}."
+NOT_BEGUN = "It had not begun to learn. Resume puts it back in the line."
+STOPPING_BEFORE = "It has learnt nothing yet, and ends within seconds."
+UNMEASURED = {
+    "scores": "the scores after its last step",
+    "calibration": "how its probabilities are to be calibrated",
+    "comparison": "the answers of the model before and after",
+    "forgetting": "what it forgot",
+    "familiarity": "which texts are now familiar to it",
+    "limits": "how it answers sentences that are hard",
+}
+
+
+def stopping(epoch: int, at_once: bool) -> str:
+    """`epoch`: the last whole one."""
+    keeps = f"the model as it was after epoch {epoch}" if epoch else "no model, as no epoch is finished yet"
+    if at_once:
+        return f"It ends at once and keeps {keeps}."
+    return f"It measures and saves what it has learnt, within about 5 s. Stop now measures nothing and keeps {keeps}."
+
+
+def stopped(step: int, steps: int, epoch: int, best: int | None, back: bool = False) -> str:
+    """`epoch`: the last whole one; `best`: the one whose weights are kept (None: those of the last step, or if it went
+    `back`, of the last whole epoch)."""
+    which = f"the model after epoch {epoch}" if back else "the model as it was then"
+    if best is not None:
+        which = f"the model of epoch {best}, the best so far,"
+    return f"After step {number(step)} of {number(steps)}; {which} is kept and can be used. {_resume(epoch)}"
+
+
+def nothing_kept(step: int, steps: int) -> str:
+    return f"After step {number(step)} of {number(steps)}: there is no model to keep. {_resume(0)}"
+
+
+def _resume(epoch: int) -> str:
+    return f"Resume goes on after epoch {epoch}." if epoch else "Resume begins again, as no epoch was finished."
+
+
+def unmeasured(parts: Sequence[str]) -> str:
+    named = [UNMEASURED[part] for part in parts if part in UNMEASURED]
+    return f" Not measured, as it was stopped: {listed(named)}." if named else ""
 
 
 # --- the list of runs ---
