@@ -28,7 +28,11 @@ class Controls:
         self.visitor, self.page = visitor, visitor.page
 
     def open(self) -> Controls:
+        """The tab with workshop.csv, which teaches every head of the built-in model."""
         self.visitor.open("Train")
+        self.page.locator("#data-samples").get_by_label("workshop").click()
+        expect(self.page.locator("#freeze-head-2")).to_be_enabled()
+        expect(self.page.locator("#what-learns .rate-row")).to_have_count(11)
         return self.ready()
 
     def go(self, address: str | None = None) -> Controls:

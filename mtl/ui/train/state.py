@@ -42,7 +42,8 @@ class TrainState:
     """`source`: what to learn from; `config`: how; `start_from`: the model to begin with, as `mtl.load` names it (None:
     the page's own); `run`: the id of the run that is shown; `model`: the checkpoint in use (None: the page's own);
     `reading`: the file that is being read; `sentences`: those of the box on the left that were last compared before and
-    after; `parts`: the parts of the model that the form of step 2 was last written for."""
+    after; `parts`: the parts of the model that the form of step 2 was last written for; `wrong`: what stands in its
+    fields and is not allowed there, by field, each as what to say about it: Start waits for it."""
 
     source: Source | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
@@ -52,3 +53,4 @@ class TrainState:
     reading: Reading | None = None
     sentences: tuple[str, ...] = ()
     parts: tuple | None = None
+    wrong: tuple[str, ...] = ()
