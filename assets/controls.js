@@ -58,6 +58,20 @@ mtl.controls = (element, trigger, watch) => {
     }
   };
 
+  const ratesInWords = (words) => {
+    const decay = filler("lr_decay");
+    const own = all(".rate-row[data-own=true]").length;
+    const kind = decay < 1 ? "falling" : "even";
+    const parts = {
+      top: rateWords(filler("lr")),
+      below: words[kind].replace("{}", `${Number((100 * (1 - decay)).toFixed(1))} %`),
+      heads: rateWords(filler("head_lr")),
+      own: own ? words.own.replace("{}", own) : "",
+      why: own ? "" : words[`${kind}_why`],
+    };
+    return words.rates.replace(/\{(\w+)\}/g, (_, part) => parts[part]);
+  };
+
   const draw = () => {
     const form = find(".learns");
     const words = JSON.parse(form.dataset.words);
@@ -96,6 +110,7 @@ mtl.controls = (element, trigger, watch) => {
       line.textContent = "wrong" in pair.dataset ? problem(pair) : idle ? words.unused : line.dataset.info;
       line.classList.toggle("wrong", "wrong" in pair.dataset);
     }
+    find("[data-fold=rates] > summary").textContent = ratesInWords(words);
     find(".stack").setAttribute("aria-label", words.stack.replace("{}", learning).replace("{}", blocks.length));
   };
 

@@ -60,6 +60,12 @@ class Form:
         page.set_content(f'<meta charset="utf-8"><style>{styles}</style>{body}')
         scripts = "".join((ASSETS / f"{name}.js").read_text() for name in ("page", "controls"))
         page.evaluate(GRADIO, f"{scripts}mtl.controls(element, trigger, watch);")
+        self.rates.click()
+
+    @property
+    def rates(self):
+        """The line that says the rates, and unfolds them."""
+        return self.page.locator("[data-fold=rates] summary")
 
     def picture(self) -> str:
         return self.page.locator(".picture .stack").evaluate("e => e.outerHTML")
@@ -153,6 +159,25 @@ def test_top_rate_and_decay_fill_and_each_rate_can_be_changed(show):
     step.write("fill-lr", "2e-5")
     assert [rate(f"layer-{i}") for i in (6, 5, 2)] == ["2.0e-5", "1.0e-5", "1.25e-6"]
     assert step.sent() == TrainConfig(lr=2e-5, lr_decay=0.5, head_lr=0.0, rates={"head intensity": 1.0})
+
+
+def test_the_rates_are_one_line_that_says_why_until_it_is_unfolded(show):
+    step = show(SIX, TrainConfig())
+    why = "because lower layers know the language in general, and heads have the task to learn."
+    said = "Rates: 1.0e-4 for the top layer, 10 % less for each layer below it, 1.0e-3 for heads, " + why
+    assert step.rates.inner_text() == said
+    rates = step.page.locator(".rate-row")
+    assert rates.first.is_visible()
+    step.rates.press("Enter")
+    assert step.rates.inner_text() == said and step.page.locator(".picture").is_visible()
+    assert not any(place.is_visible() for place in (*rates.all(), *step.page.locator(".filler").all()))
+    step.page.locator("[data-preset=uniform]").click()
+    assert "the same for each layer below it, 1.0e-4 for heads, so that every layer" in step.rates.inner_text()
+    step.page.locator("[data-preset=ulmfit]").click()
+    assert "1.0e-4 for the top layer, 61.5 % less for each" in step.rates.inner_text()
+    step.rates.press("Enter")
+    step.write("rate-layer-2", "3e-5")
+    assert step.rates.inner_text().endswith("1.0e-3 for heads; 1 set by hand.")
 
 
 @pytest.mark.parametrize("wrong", ["fast", "-1", "1.5", "1e-5 x", "", "<b>1e5</b>"])
@@ -276,7 +301,7 @@ def test_a_rate_of_parts_that_are_all_frozen_is_said_to_have_no_effect(show):
 
 def test_advanced_settings_are_sent_as_they_are_finished(show):
     step = show(SIX, TrainConfig())
-    step.page.locator("summary").click()
+    step.page.locator("summary", has_text="Advanced").click()
     step.page.locator("#field-epochs").fill("12")
     step.page.locator("#field-warmup").fill("0.05")
     step.page.locator("#weight-1").fill("0.25")

@@ -43,6 +43,12 @@ PHRASES = {
     "frozen": "frozen",
     "idle": "no labels",
     "zero": "rate 0",
+    "rates": "Rates: {top} for the top layer, {below}, {heads} for heads{own}{why}.",
+    "falling": "{} less for each layer below it",
+    "even": "the same for each layer below it",
+    "own": "; {} set by hand",
+    "falling_why": ", because lower layers know the language in general, and heads have the task to learn",
+    "even_why": ", so that every layer learns alike",
     "unused": "Without effect now: all that it sets is frozen, or has no labels.",
 }
 
