@@ -30,7 +30,13 @@ mtl.controls = (element, trigger, watch) => {
     const said = pair.dataset.kind === "rate" ? rateWords(value) : String(Number(value.toFixed(4)));
     slider.value = pair.dataset.kind === "rate" ? placeOf(value) : value;
     slider.setAttribute("aria-valuetext", said);
-    box.value = said;
+    // What was typed and is no value stays, to be put right.
+    if (!("wrong" in pair.dataset)) box.value = said;
+    box.setAttribute("aria-invalid", "wrong" in pair.dataset);
+  };
+  const problem = ({ dataset }) => {
+    const words = { found: dataset.wrong, value: dataset.kind === "rate" ? rateWords(Number(dataset.value)) : dataset.value };
+    return dataset.problem.replace(/\{(\w+)\}/g, (found, word) => words[word] ?? found);
   };
   const set = (pair, value) => {
     pair.dataset.value = String(value);
@@ -49,6 +55,20 @@ mtl.controls = (element, trigger, watch) => {
       const rate = Object.entries(powers(row)).reduce((rate, [name, power]) => rate * filler(name) ** power, 1);
       set(row.firstChild, rate);
     }
+  };
+
+  const ratesInWords = (words) => {
+    const decay = filler("lr_decay");
+    const own = all(".rate-row[data-own=true]").length;
+    const kind = decay < 1 ? "falling" : "even";
+    const parts = {
+      top: rateWords(filler("lr")),
+      below: words[kind].replace("{}", `${Number((100 * (1 - decay)).toFixed(1))} %`),
+      heads: rateWords(filler("head_lr")),
+      own: own ? words.own.replace("{}", own) : "",
+      why: own ? "" : words[`${kind}_why`],
+    };
+    return words.rates.replace(/\{(\w+)\}/g, (_, part) => parts[part]);
   };
 
   const draw = () => {
@@ -78,21 +98,35 @@ mtl.controls = (element, trigger, watch) => {
       find(".note", block).textContent = later;
       const state = kind === "frozen" ? [word] : [later || words.learns, rateWords(rate)];
       find("title", block).textContent = [row.dataset.about, ...state].join(" · ");
+      row.firstChild.dataset.still = still;
       for (const input of row.firstChild.children) input.disabled = still;
       if (kind !== "frozen") learning += 1;
     });
+    for (const pair of all(".filler .pair")) {
+      const set = all(".rate-row").filter((row) => powers(row)[pair.dataset.field]);
+      const idle = set.every((row) => row.firstChild.dataset.still === "true");
+      const line = find(".note", pair.parentElement);
+      line.textContent = "wrong" in pair.dataset ? problem(pair) : idle ? words.unused : line.dataset.info;
+      line.classList.toggle("wrong", "wrong" in pair.dataset);
+    }
+    find("[data-fold=rates] > summary").textContent = ratesInWords(words);
     find(".stack").setAttribute("aria-label", words.stack.replace("{}", learning).replace("{}", blocks.length));
   };
 
   // What the form says, as JSON.
   const collect = () => {
     const state = { start: find("[name=start]:checked")?.value, freeze: Number(find(".freeze").dataset.value) };
-    state.freeze_heads = all("[data-head][aria-checked=true]:not(:disabled)").map((button) => button.dataset.head);
+    state.freeze_heads = all("[data-head][aria-checked=true]:not([aria-disabled])").map((button) => button.dataset.head);
     state.rates = {};
     for (const row of all(".rate-row[data-own=true]")) state.rates[row.dataset.group] = valueOf(row.firstChild);
     state.task_weights = {};
+    state.wrong = {};
+    for (const pair of all(".pair[data-wrong]")) {
+      state.wrong[pair.dataset.field ?? pair.parentElement.dataset.group] = pair.dataset.wrong;
+    }
     for (const box of all("[data-task]")) {
       if (box.checkValidity()) state.task_weights[box.dataset.task] = box.valueAsNumber;
+      else state.wrong[`weight ${box.dataset.task}`] = box.value;
     }
     for (const field of all("[data-field]")) {
       const name = field.dataset.field;
@@ -100,6 +134,7 @@ mtl.controls = (element, trigger, watch) => {
       else if (field.matches("[role=switch]")) state[name] = field.getAttribute("aria-checked") === "true";
       else if (field.type === "checkbox") state[name] = field.checked;
       else if (field.checkValidity()) state[name] = field.type === "number" ? field.valueAsNumber : field.value;
+      else state.wrong[name] = field.value;
     }
     return JSON.stringify({ ...state, ...wish });
   };
@@ -107,7 +142,7 @@ mtl.controls = (element, trigger, watch) => {
   const send = () => {
     // A preset that is still to be sent is all in the form, and what was touched since must not be undone by it.
     delete wish.preset;
-    say(null);
+    say();
     for (const chip of all("[data-preset]")) chip.setAttribute("aria-pressed", "false");
     sentence();
     trigger("input");
@@ -124,10 +159,11 @@ mtl.controls = (element, trigger, watch) => {
     const slider = find(".freeze");
     slider.value = slider.dataset.value = preset.freeze;
     find(".learns").dataset.unfreeze = find("[data-field=unfreeze]").value = preset.unfreeze;
-    for (const head of all("[data-head]:not(:disabled)")) {
+    for (const head of all("[data-head]:not([aria-disabled])")) {
       head.setAttribute("aria-checked", String(preset.freeze_heads.includes(head.dataset.head)));
     }
     find("[data-field=freeze_projection]")?.setAttribute("aria-checked", String(preset.freeze_projection));
+    for (const pair of all(".pair")) delete pair.dataset.wrong;
     for (const field of ["lr", "lr_decay", "head_lr"]) set(find(`.pair[data-field=${field}]`), preset[field]);
     for (const row of all(".rate-row")) {
       const own = Object.hasOwn(preset.rates, row.dataset.group);
@@ -135,7 +171,7 @@ mtl.controls = (element, trigger, watch) => {
       if (own) set(row.firstChild, preset.rates[row.dataset.group]);
     }
     for (const other of all("[data-preset]")) other.setAttribute("aria-pressed", String(other === chip));
-    say(null);
+    say();
     fill();
     draw();
     ask({ preset: chip.dataset.preset });
@@ -147,17 +183,16 @@ mtl.controls = (element, trigger, watch) => {
     line.textContent = chip ? chip.title : line.dataset.own;
   };
 
-  const say = (pair, found) => {
-    const line = find(".rate-problem");
-    if (!pair) return (line.textContent = "");
-    const words = { found, value: pair.children[1].value, name: pair.dataset.name };
-    return (line.textContent = pair.dataset.problem.replace(/\{(\w+)\}/g, (_, word) => words[word]));
+  // Below the picture: what is wrong with its boxes, or why a lock does nothing.
+  const say = (words = all(".rate-row .pair[data-wrong]").map(problem).join(" ")) => {
+    find(".rate-problem").textContent = words;
   };
 
   const complain = (box, wrong) => {
     const field = box.closest(".field");
     const line = find("small", field);
     field.classList.toggle("wrong", wrong);
+    box.setAttribute("aria-invalid", wrong);
     line.textContent = wrong ? line.dataset.wrong : line.dataset.info;
   };
 
@@ -211,21 +246,25 @@ mtl.controls = (element, trigger, watch) => {
     if (pair && target.type === "text") {
       const found = target.value.trim();
       const value = /\d/.test(found) ? Number(found.replace(",", ".")) : NaN;
-      if (found === rateWords(valueOf(pair))) return;
+      const wrong = "wrong" in pair.dataset;
+      delete pair.dataset.wrong;
+      if (found === rateWords(valueOf(pair)) && !wrong) return;
       if (value >= 0 && value <= 1) return void change(pair, value);
+      pair.dataset.wrong = found.slice(0, 40);
       show(pair);
-      say(pair, found.slice(0, 40));
+      draw();
+      say();
+      trigger("input");
     } else if (target.type === "number" && !target.checkValidity()) {
-      target.value = target.getAttribute("value");
-      complain(target, false);
-      const line = find("small", target.closest(".field"));
-      line.textContent = `It stays ${target.value}. ${line.dataset.wrong}`;
+      complain(target, true);
+      trigger("input"); // Start waits for it
     } else if (target.type === "number" && "finished" in target.dataset) {
       target.setAttribute("value", target.value);
       send();
     } else if (target.type === "text") {
       complain(target, !target.checkValidity());
       if (target.checkValidity()) send();
+      else trigger("input");
     } else if (target.matches("[type=radio], [type=checkbox], select")) {
       send();
     }
@@ -235,7 +274,9 @@ mtl.controls = (element, trigger, watch) => {
     const chip = target.closest("[data-preset]");
     const head = target.closest("[role=switch]");
     const copy = target.closest("[data-copies]");
-    if (chip) apply(chip);
+    const idle = (chip ?? head)?.getAttribute("aria-disabled") === "true";
+    if (idle) (chip ? sentence : (head) => say(head.title))(chip ?? head);
+    else if (chip) apply(chip);
     else if (target.closest("[data-reset]")) ask({ reset: true });
     else if (head) {
       head.setAttribute("aria-checked", String(head.getAttribute("aria-checked") !== "true"));

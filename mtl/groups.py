@@ -76,14 +76,16 @@ class Group:
 class Groups:
     """The groups of a model under `config`: the backbone's layer groups, lowest first, the heads, the projection.
 
-    `sizes`: the number of weights of each, in that order. `learns`: the tasks with labels (None: all). Raises
-    `UserError` if `config` names a group or head that does not exist, or freezes more groups than there are.
+    `sizes`: the number of weights of each, in that order. `learns`: the tasks with labels (None: all). `new`: the tasks
+    whose heads start from random weights. Raises `UserError` if `config` names a group or head that does not exist, or
+    freezes more groups than there are.
     """
 
     sizes: Mapping[str, int]
     config: TrainConfig = TrainConfig()
     learns: Collection[str] | None = None
     parameters: Mapping[str, Mapping[str, nn.Parameter]] = field(default_factory=dict, repr=False, compare=False)
+    new: Collection[str] = ()
 
     @classmethod
     def of(cls, backbone: Backbone, config: ModelConfig) -> Groups:
@@ -171,6 +173,11 @@ class Groups:
     def tasks(self) -> list[str]:
         """All tasks, including those whose heads have no weights."""
         return [name.removeprefix(_HEAD) for name in self.sizes if name.startswith(_HEAD)]
+
+    @cached_property
+    def taught(self) -> list[str]:
+        """The tasks whose heads have weights, and labels to learn them from."""
+        return [top.label for top in self.tops if top.kind == "head" and not top.idle]
 
     @cached_property
     def _layer_names(self) -> list[str]:

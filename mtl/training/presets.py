@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mtl.config import TrainConfig
+from mtl.config import TrainConfig, listed
 from mtl.groups import Groups
 
 Make = Callable[[Groups, TrainConfig], TrainConfig]
@@ -18,12 +18,21 @@ Make = Callable[[Groups, TrainConfig], TrainConfig]
 @dataclass(frozen=True)
 class Preset:
     """`make(groups, base)` gives the settings for a model with these groups: it sets what is frozen and all rates, and
-    leaves the other settings of `base` as they are. `sentence` says when to use it."""
+    leaves the other settings of `base` as they are. `sentence` says when to use it, `misfit(groups)` why it would be
+    without effect or without sense for these groups ("": it fits)."""
 
     name: str
     title: str
     sentence: str
     make: Make
+    misfit: Callable[[Groups], str] = lambda groups: ""
+
+    def about(self, groups: Groups) -> str:
+        """`sentence`, with the name of a head that it freezes although the data has labels for it."""
+        made = groups.under(self.make(groups, _PLAIN))
+        kept = [top.label for top in made.tops if top.frozen and not top.idle]
+        names_one = kept and any(not group.frozen for group in made)
+        return f"{self.sentence} Here it is the head {listed(kept)}." if names_one else self.sentence
 
 
 _PLAIN = TrainConfig()
@@ -43,6 +52,21 @@ def _rates(lr: float, head_lr: float, lr_decay: float = 1.0) -> Make:
 def _all_frozen(groups: Groups, base: TrainConfig) -> TrainConfig:
     projected = any(group.kind == "projection" for group in groups)
     return _with(base, freeze=-1, freeze_heads=tuple(groups.tasks), freeze_projection=projected)
+
+
+def _one_head_frozen(groups: Groups, base: TrainConfig) -> TrainConfig:
+    known = [name for name in groups.taught if name not in groups.new]
+    return _with(base, freeze_heads=tuple(known[:1]))
+
+
+def _no_head(groups: Groups) -> str:
+    return "" if groups.taught else "no head has anything to learn from this data."
+
+
+def _all_new(groups: Groups) -> str:
+    if not groups.taught or not set(groups.taught) <= set(groups.new):
+        return ""
+    return f"every head that this data trains is new ({listed(groups.taught, most=3)}) and knows nothing yet."
 
 
 def _gradual(groups: Groups, base: TrainConfig) -> TrainConfig:
@@ -76,12 +100,14 @@ _SCENARIOS = (
         "Backbone frozen",
         "Only the heads learn, in seconds, and embeddings stay exactly as they are: for few rows, or as a first try.",
         lambda groups, base: _with(base, freeze=-1),
+        _no_head,
     ),
     Preset(
         "one-head",
         "One head frozen",
-        "The first head stays as it is while all else learns: see whether it still fits a backbone that moved.",
-        lambda groups, base: _with(base, freeze_heads=tuple(groups.tasks[:1])),
+        "A head that has labels stays as it is while all else learns: see whether it still fits a backbone that moved.",
+        _one_head_frozen,
+        lambda groups: _no_head(groups) or _all_new(groups),
     ),
     Preset(
         "uniform",
@@ -101,6 +127,7 @@ _SCENARIOS = (
         "Heads first, then the top layers, then all: for new labels, whose untrained head would pull the backbone "
         "about (Howard & Ruder 2018).",
         _gradual,
+        _no_head,
     ),
 )
 _SOURCES = (
@@ -122,6 +149,7 @@ _SOURCES = (
         "Backbone 1e-5, heads 2e-5",
         "From the source notebooks: hardly moves anything, to refine a model that knows the task already.",
         _rates(1e-5, 2e-5),
+        _all_new,
     ),
     Preset(
         "slow",
@@ -156,4 +184,5 @@ GROUPS: dict[str, tuple[Preset, ...]] = {"Ways to train": _SCENARIOS, PROPOSED: 
 
 def which(groups: Groups, config: TrainConfig) -> str | None:
     """The name of the preset that gives these settings, or None."""
-    return next((p.name for p in PRESETS if p.make(groups, config) == config), None)
+    fitting = (preset for preset in PRESETS if not preset.misfit(groups))
+    return next((preset.name for preset in fitting if preset.make(groups, config) == config), None)

@@ -102,7 +102,8 @@ def test_a_set_runs_fills_the_table_and_is_kept_to_its_visitor(browsers, moods):
     assert visitor.flaws() == []
     other = browsers()
     other.open("Compare")
-    expect(other.page.locator("#set-note")).to_contain_text("4 runs on")
+    expect(other.page.locator("#set-note")).to_contain_text("3 runs on tickets.csv")
+    expect(other.page.locator("#set-note")).to_contain_text("“One head frozen” does not fit this data")
     expect(rows(other.page)).to_have_count(0)
 
 

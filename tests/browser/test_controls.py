@@ -28,7 +28,12 @@ class Controls:
         self.visitor, self.page = visitor, visitor.page
 
     def open(self) -> Controls:
+        """The tab with workshop.csv, which teaches every head of the built-in model."""
         self.visitor.open("Train")
+        self.page.locator("#data-samples").get_by_label("workshop").click()
+        expect(self.page.locator("#freeze-head-2")).to_be_enabled()
+        expect(self.page.locator("#what-learns .rate-row")).to_have_count(11)
+        self.page.locator("[data-fold=rates] summary").click()
         return self.ready()
 
     def go(self, address: str | None = None) -> Controls:
@@ -134,7 +139,7 @@ def test_what_is_touched_is_taken_over_and_drawn_as_the_server_would(controls, s
     expect(page.locator("[data-preset=depth]")).to_have_attribute("aria-pressed", "true")
     assert step.picture() == drawn(step, shape, TrainConfig())
     # What the server refuses is told, and the controls go back; what was unfolded stays so.
-    page.locator("#what-learns summary").click()
+    page.locator("#what-learns summary", has_text="Advanced").click()
     page.locator("#field-epochs").fill("12")
     page.locator("#field-unfreeze").fill("3:1, 2:2")
     page.locator("#field-unfreeze").press("Tab")
@@ -195,7 +200,7 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
 def test_it_fits_and_can_be_read(controls, width, theme):
     step = controls(width=width, theme=theme)
     step.page.locator("#freeze").fill("3")
-    step.page.locator("#what-learns summary").click()
+    step.page.locator("#what-learns summary", has_text="Advanced").click()
     step.take_away()
     step.page.locator("[data-preset=gradual]").click()
     step.wait_for(TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0))))
@@ -228,7 +233,7 @@ def test_what_is_typed_right_after_a_preset_is_kept(controls):
 def test_a_projection_is_drawn_when_its_width_is_written(controls):
     step = controls()
     page = step.page
-    page.locator("#what-learns summary").click()
+    page.locator("#what-learns summary", has_text="Advanced").click()
     box, block = page.locator("#field-projection"), page.locator("#what-learns .stack .name", has_text="projection")
     box.fill("")
     box.press_sequentially("64", delay=300)

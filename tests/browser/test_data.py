@@ -31,12 +31,18 @@ def pick(visitor, sample):
 
 def test_a_newcomer_finds_a_sample_understood(visit):
     visitor = in_train(visit())
-    expect(summary(visitor)).to_contain_text("workshop.csv: 405 rows. Ready to train.")
-    expect(summary(visitor)).to_contain_text("sentiment has 3 labels: the model's head sentiment goes on learning.")
-    expect(visitor.page.locator("#data-samples input:checked")).to_have_value("workshop.csv")
+    expect(summary(visitor)).to_contain_text("tickets.csv: 150 rows. Ready to train.")
+    expect(summary(visitor)).to_contain_text("team has 5 labels: a new head.")
+    expect(summary(visitor)).not_to_contain_text("knows all of these tasks")
+    expect(visitor.page.locator("#data-samples input:checked")).to_have_value("tickets.csv")
     expect(visitor.page.locator("#data-doctor")).to_contain_text("Nothing is wrong with this file.")
     visitor.page.locator("#data-preview summary").click()
     expect(visitor.page.locator("#data-preview tbody tr")).to_have_count(12)
+    # A sample of what the model knows says so, and what one can still learn from it.
+    pick(visitor, "workshop")
+    expect(summary(visitor)).to_contain_text("workshop.csv: 405 rows. Ready to train.")
+    expect(summary(visitor)).to_contain_text("sentiment has 3 labels: the model's head sentiment goes on learning.")
+    expect(summary(visitor)).to_contain_text("knows all of these tasks already")
 
 
 def test_faults_are_named_and_the_other_rows_can_be_trained_on(visitor):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,12 @@ class Form:
         page.set_content(f'<meta charset="utf-8"><style>{styles}</style>{body}')
         scripts = "".join((ASSETS / f"{name}.js").read_text() for name in ("page", "controls"))
         page.evaluate(GRADIO, f"{scripts}mtl.controls(element, trigger, watch);")
+        self.rates.click()
+
+    @property
+    def rates(self):
+        """The line that says the rates, and unfolds them."""
+        return self.page.locator("[data-fold=rates] summary")
 
     def picture(self) -> str:
         return self.page.locator(".picture .stack").evaluate("e => e.outerHTML")
@@ -154,16 +161,79 @@ def test_top_rate_and_decay_fill_and_each_rate_can_be_changed(show):
     assert step.sent() == TrainConfig(lr=2e-5, lr_decay=0.5, head_lr=0.0, rates={"head intensity": 1.0})
 
 
-@pytest.mark.parametrize("wrong", ["fast", "-1", "1.5", "1e-5 x", "", "<b>1e5</b>"])
-def test_what_is_no_rate_is_told_and_changes_nothing(show, wrong):
+def test_the_rates_are_one_line_that_says_why_until_it_is_unfolded(show):
     step = show(SIX, TrainConfig())
+    why = "because lower layers know the language in general, and heads have the task to learn."
+    said = "Rates: 1.0e-4 for the top layer, 10 % less for each layer below it, 1.0e-3 for heads, " + why
+    assert step.rates.inner_text() == said
+    rates = step.page.locator(".rate-row")
+    assert rates.first.is_visible()
+    step.rates.press("Enter")
+    assert step.rates.inner_text() == said and step.page.locator(".picture").is_visible()
+    assert not any(place.is_visible() for place in (*rates.all(), *step.page.locator(".filler").all()))
+    step.page.locator("[data-preset=uniform]").click()
+    assert "the same for each layer below it, 1.0e-4 for heads, so that every layer" in step.rates.inner_text()
+    step.page.locator("[data-preset=ulmfit]").click()
+    assert "1.0e-4 for the top layer, 61.5 % less for each" in step.rates.inner_text()
+    step.rates.press("Enter")
+    step.write("rate-layer-2", "3e-5")
+    assert step.rates.inner_text().endswith("1.0e-3 for heads; 1 set by hand.")
+
+
+@pytest.mark.parametrize("wrong", ["fast", "-1", "1.5", "1e-5 x", "", "<b>1e5</b>"])
+def test_what_is_no_rate_stays_to_be_put_right_and_is_told(show, wrong):
+    step = show(SIX, TrainConfig())
+    box, said = step.page.locator("#rate-layer-6 input[type=text]"), step.page.locator(".rate-problem")
     step.write("rate-layer-6", wrong)
-    assert step.page.locator("#rate-layer-6 input[type=text]").input_value() == "1.0e-4"
-    said = step.page.locator(".rate-problem").inner_text()
-    assert said.startswith(f"“{wrong}” is no rate") and said.endswith("Learning rate of layer 6 stays 1.0e-4.")
-    assert step.page.evaluate("sent.length") == 0 and step.page.locator(".rate-problem b").count() == 0
+    assert box.input_value() == wrong and box.get_attribute("aria-invalid") == "true"
+    assert said.inner_text().startswith(f"“{wrong}” is no rate")
+    assert said.inner_text().endswith("Learning rate of layer 6 stays 1.0e-4.") and said.locator("b").count() == 0
+    assert json.loads(step.page.evaluate("sent.at(-1)"))["wrong"] == {"layer 6": wrong} and step.sent() == TrainConfig()
+    # It stays through other touches, until it is put right, or a preset sets all rates.
+    step.write("fill-lr", "2e-5")
+    assert box.input_value() == wrong and json.loads(step.page.evaluate("sent.at(-1)"))["wrong"] == {"layer 6": wrong}
     step.write("rate-layer-6", "1")
-    assert step.page.locator(".rate-problem").inner_text() == "" and step.sent().rates == {"layer 6": 1.0}
+    assert said.inner_text() == "" and step.sent().rates == {"layer 6": 1.0}
+    assert box.get_attribute("aria-invalid") == "false"
+    step.write("rate-layer-6", wrong)
+    step.page.locator("[data-preset=depth]").click()
+    assert box.input_value() == "1.0e-4" and json.loads(step.page.evaluate("sent.at(-1)"))["wrong"] == {}
+
+
+def test_what_is_no_share_is_told_below_its_box(show):
+    step = show(SIX, TrainConfig())
+    step.write("fill-lr_decay", "3")
+    line = step.page.locator(".filler .note.wrong")
+    assert line.inner_text().startswith("“3” cannot be: write a number from 0 to 1") and step.sent() == TrainConfig()
+    step.write("fill-lr_decay", "0.5")
+    assert line.count() == 0 and step.sent() == TrainConfig(lr_decay=0.5)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "wrong", "right", "told"),
+    [
+        ("field-epochs", "epochs", "5000", "4", "a whole number from 1 to 1000"),
+        ("field-epochs", "epochs", "2.5", "4", "a whole number from 1 to 1000"),
+        ("field-validation", "validation", "-1", "0.2", "a number from 0 to 0.9"),
+        ("field-projection", "projection", "", "64", "a whole number from 0 to 1024"),
+        ("field-unfreeze", "unfreeze", "two", "2:3", "pairs such as 2:4, 3:0"),
+        ("weight-0", "weight sentiment", "101", "2", "a number from 0 to 100"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_where_it_is_typed(show, key, name, wrong, right, told):
+    step = show(SIX, TrainConfig())
+    step.page.locator("summary", has_text="Advanced").click()
+    box = step.page.locator(f"#{key}")
+    box.fill(wrong)
+    box.press("Tab")
+    field = step.page.locator(".field", has=box)
+    assert field.locator("small").inner_text().startswith(f"Not applied: write {told}")
+    assert box.input_value() == wrong and box.get_attribute("aria-invalid") == "true"
+    assert json.loads(step.page.evaluate("sent.at(-1)"))["wrong"] == {name: wrong} and step.sent() == TrainConfig()
+    box.fill(right)
+    box.press("Tab")
+    assert box.get_attribute("aria-invalid") == "false" and "Not applied" not in field.inner_text()
+    assert json.loads(step.page.evaluate("sent.at(-1)"))["wrong"] == {} and step.sent() != TrainConfig()
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
@@ -175,7 +245,7 @@ def test_a_preset_is_drawn_before_the_server_answers(show, preset):
     after = preset.make(SIX.groups, before)
     chip = step.page.locator(f"[data-preset={preset.name}]")
     chip.hover()
-    assert step.page.locator(".presets .note").inner_text() == preset.sentence
+    assert step.page.locator(".presets .note").inner_text() == preset.about(SIX.groups)
     chip.click()
     assert step.picture() == step.drawn(after)
     assert json.loads(step.page.evaluate("sent.at(-1)"))["preset"] == preset.name
@@ -192,16 +262,46 @@ def test_a_preset_is_drawn_before_the_server_answers(show, preset):
 def test_locks_of_heads(show):
     step = show(TWELVE, TrainConfig())
     first, second = step.page.locator("#freeze-head-0"), step.page.locator("#freeze-head-1")
-    assert first.is_disabled() and first.get_attribute("aria-checked") == "true"  # no labels
+    # Without labels there is nothing to freeze: said beside the picture, and to whoever tries.
+    assert first.get_attribute("aria-disabled") == first.get_attribute("aria-checked") == "true"
+    assert "The data has no labels for <b>odd" in step.page.locator("#idle-heads").inner_text()
+    first.press("Space")
+    assert "there is nothing to freeze" in step.page.locator(".rate-problem").inner_text()
+    assert step.page.evaluate("sent.length") == 0 and first.get_attribute("aria-checked") == "true"
     second.press("Space")
     assert second.get_attribute("aria-checked") == "true" and step.sent() == TrainConfig(freeze_heads=("stars",))
     second.press("Space")
     assert step.sent() == TrainConfig()
 
 
-def test_advanced_settings_and_what_cannot_be(show):
+def test_a_preset_that_does_not_fit_says_so_and_does_nothing(show):
+    shape = shape_with(6, {"head sentiment": 1155, "head team": 385}, ("team",))
+    step = show(replace(shape, groups=replace(shape.groups, new=("team",))), TrainConfig())
+    chip = step.page.locator("[data-preset=one-head]")
+    reason = step.page.locator(f"#{chip.get_attribute('aria-describedby')}")
+    assert "every head that this data trains is new (team)" in reason.inner_text()
+    for touch in (lambda: chip.click(force=True), lambda: chip.press("Enter")):
+        touch()
+        assert step.page.evaluate("sent.length") == 0 and chip.get_attribute("aria-pressed") == "false"
+        assert step.page.locator(".presets .note").inner_text() == reason.inner_text()
+
+
+def test_a_rate_of_parts_that_are_all_frozen_is_said_to_have_no_effect(show):
     step = show(SIX, TrainConfig())
-    step.page.locator("summary").click()
+    unused = step.page.locator(".filler .note", has_text="Without effect now")
+    assert unused.count() == 0
+    step.page.locator("#freeze").fill("6")  # but the top layer
+    assert unused.count() == 1
+    step.page.locator("#freeze").fill("7")
+    assert unused.count() == 2
+    for i in range(3):
+        step.page.locator(f"#freeze-head-{i}").click()
+    assert unused.count() == 3
+
+
+def test_advanced_settings_are_sent_as_they_are_finished(show):
+    step = show(SIX, TrainConfig())
+    step.page.locator("summary", has_text="Advanced").click()
     step.page.locator("#field-epochs").fill("12")
     step.page.locator("#field-warmup").fill("0.05")
     step.page.locator("#weight-1").fill("0.25")
@@ -212,25 +312,6 @@ def test_advanced_settings_and_what_cannot_be(show):
         epochs=12, warmup=0.05, keep_best=False, task_weights={"intensity": 0.25}, unfreeze=((3, 2), (4, 0))
     )
     assert step.sent() == config
-    count = step.page.evaluate("sent.length")
-    for key, wrong, last in (
-        ("epochs", "0", "12"),
-        ("epochs", "2.5", "12"),
-        ("epochs", "", "12"),
-        ("warmup", "2", "0.05"),
-    ):
-        field = step.page.locator(f"#field-{key}")
-        field.fill(wrong)
-        place = step.page.locator(".field", has=field)
-        wrong = step.page.locator(".field.wrong", has=field)
-        assert wrong.locator("small").inner_text().startswith("Not applied: write a")
-        field.press("Tab")
-        assert field.input_value() == last and wrong.count() == 0
-        assert place.locator("small").inner_text().startswith(f"It stays {last}. Not applied: write a")
-    step.page.locator("#field-unfreeze").fill("later")
-    step.page.locator("#field-unfreeze").press("Enter")
-    assert "2:4, 3:0" in step.page.locator(".field.wrong", has_text="Gradual").inner_text()
-    assert step.page.evaluate("sent.length") == count
 
 
 def test_each_slider_stands_beside_its_block_on_any_screen(show):

@@ -163,3 +163,32 @@ def test_a_run_fits_on_a_phone_and_can_be_read(arrive, theme):
     expect(ada.start).to_be_enabled()
     ada.page.set_viewport_size({"width": 390, "height": 844})
     assert ada.visitor.flaws() == []
+
+
+@pytest.mark.parametrize("data", ["tickets", "workshop", "blanks"])
+def test_the_form_the_estimate_and_the_run_count_the_same_rows(arrive, runs_folder, tmp_path, data):
+    ada = arrive()
+    if data == "blanks":
+        path = tmp_path / "blanks.csv"
+        lines = [
+            f"{'' if i % 11 == 3 else f'text number {i} was so'},{'' if i % 4 == 0 else 'good' if i % 2 else 'bad'},"
+            f"{'' if i % 5 == 0 else i % 5 + 1}"
+            for i in range(60)
+        ]
+        path.write_text("text,mood,stars\n" + "\n".join(lines) + "\n")
+        ada.page.locator("#data-file input[type=file]").set_input_files(path)
+    else:
+        ada.page.locator("#data-samples").get_by_label(data).click()
+    expect(ada.page.locator("#data-summary")).to_contain_text(data)
+    ada.page.get_by_role("button", name="Backbone frozen", exact=True).click()
+    expect(ada.page.locator("#run-plan")).not_to_contain_text("layers")
+    expect(ada.start).to_be_enabled()
+    expect(ada.page.locator("#estimate")).to_contain_text("rows to learn from")
+    rows, held_out = re.findall(r"(\d+)\s+(?:rows to|held)", ada.page.locator("#estimate").inner_text())
+    expect(ada.page.locator("#data-summary")).to_contain_text(f"{int(rows) + int(held_out)} rows.")
+    ada.start.click()
+    expect(ada.progress).to_contain_text("Done")
+    newest = max(runs_folder.glob("*/events.jsonl"), key=lambda path: path.stat().st_mtime)
+    start = next(event for line in newest.open() if (event := json.loads(line))["event"] == "start")
+    assert start["rows"] == int(rows) and sum(start["validation_rows"].values()) == int(held_out)
+    assert f"{rows} rows" in ada.page.locator("#run-plan").inner_text()

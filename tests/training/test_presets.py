@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -99,3 +101,22 @@ def test_the_engine_takes_every_preset(tiny, projection):
                 optim.unfreeze(model, config)
         else:
             assert any(not group.frozen for group in optim.unfreeze(model, config))
+
+
+def test_a_preset_that_would_do_nothing_for_the_data_says_why():
+    none = replace(GROUPS, learns=())
+    assert {p.name for p in PRESETS if p.misfit(none)} == {"heads", "one-head", "gradual"}
+    assert {p.name for p in PRESETS if p.misfit(replace(GROUPS, new=HEADS))} == {"one-head", "slow-heads"}
+    assert "(sentiment and topic)" in BY_NAME["one-head"].misfit(replace(GROUPS, new=HEADS))
+    assert not any(p.misfit(replace(GROUPS, new=HEADS[:1])) or p.misfit(GROUPS) for p in PRESETS)
+    assert which(none, TrainConfig()) == which(replace(GROUPS, new=HEADS), TrainConfig()) == "depth"
+
+
+def test_one_head_frozen_names_a_head_that_has_labels_and_knows_something():
+    preset = BY_NAME["one-head"]
+    for change, head in (({}, "sentiment"), ({"learns": ["topic"]}, "topic"), ({"new": ["sentiment"]}, "topic")):
+        groups = replace(GROUPS, **change)
+        assert preset.make(groups, BASE).freeze_heads == (head,)
+        assert preset.about(groups) == f"{preset.sentence} Here it is the head {head}."
+    # Where all is frozen, no head is named among them.
+    assert all(p.about(GROUPS) == p.sentence for p in PRESETS if p is not preset)

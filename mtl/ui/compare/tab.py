@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from mtl.config import TaskSpec, UserError
+from mtl.config import UserError
 from mtl.groups import Groups
 from mtl.text.values import plural
 from mtl.training import presets
@@ -19,7 +19,8 @@ from mtl.ui.compare import rows as shared_rows
 from mtl.ui.compare import view, words
 from mtl.ui.page import UNCHANGED, Session, html, labelled
 from mtl.ui.train.run import step as live
-from mtl.ui.train.settings.step import take_over
+from mtl.ui.train.settings.step import shape_now, take_over
+from mtl.ui.train.settings.words import unfit
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
@@ -176,7 +177,7 @@ def build(session: Session) -> None:
     )
     session.wire(
         [tab.select, chosen_set.input, session.data.change, session.settings.change],
-        set_note,
+        partial(set_note, session),
         [chosen_set],
         [note, start_button],
     )
@@ -228,16 +229,24 @@ def pick(session: Session, visit: Visit, run_id: str) -> tuple[int, gr.Tabs]:
     return session.next_revision(), gr.Tabs(selected="train")
 
 
-def set_note(visit: Visit, which: str) -> tuple[str, gr.Button]:
+def set_note(session: Session, visit: Visit, which: str) -> tuple[str, gr.Button]:
     """What a set would train, and whether it can be started."""
     try:
         source = live.ready_source(visit.train)
     except UserError as why:
         return markup.note(str(why)), gr.Button(interactive=False)
-    titles = [presets.BY_NAME[name].title for name in SETS[which][1]]
+    chosen, unfit = _set(shape_now(session, visit.train).groups, which)
     epochs = plural(visit.train.config.epochs, "epoch")
-    note = f"{len(titles)} runs on {source.name}, {epochs} each: {', '.join(titles)}."
-    return markup.note(note), gr.Button(interactive=True)
+    titles = ", ".join(preset.title for preset in chosen)
+    note = f"{plural(len(chosen), 'run')} on {source.name}, {epochs} each: {titles}."
+    return markup.note(" ".join([note, *unfit])), gr.Button(interactive=bool(chosen))
+
+
+def _set(groups: Groups, which: str) -> tuple[list[presets.Preset], list[str]]:
+    """The presets of a set that fit these groups, and why the others do not."""
+    found = [presets.BY_NAME[name] for name in SETS[which][1]]
+    misfits = {preset: preset.misfit(groups) for preset in found}
+    return [p for p in found if not misfits[p]], [unfit(p.title, why) for p, why in misfits.items() if why]
 
 
 def save(session: Session, visit: Visit, folder: Path) -> Path:
@@ -278,10 +287,11 @@ def start_set(session: Session, visit: Visit, which: str) -> str:
 
     The Train tab then shows the first of them. Raises `UserError` where none can be started."""
     live.check_owner(visit)
-    groups = _groups(session, live.ready_source(visit.train).tasks)
+    live.ready_source(visit.train)
+    groups = shape_now(session, visit.train).groups
     started, problems = [], []
-    for name in SETS[which][1]:
-        config = presets.BY_NAME[name].make(groups, visit.train.config)
+    for preset in _set(groups, which)[0]:
+        config = preset.make(groups, visit.train.config)
         try:
             started.append(live.start(session, visit, config).id)
         except UserError as problem:
@@ -303,11 +313,6 @@ def stop_all(session: Session, visit: Visit) -> str:
         return ""
     asked = plural(len(unfinished), "run")
     return markup.status(f"{asked} asked to stop: one that trains ends after its step, the others at once.")
-
-
-def _groups(session: Session, tasks: Mapping[str, TaskSpec]) -> Groups:
-    model = session.engine.model()
-    return Groups.of(model.backbone, replace(model.config, tasks=tuple(tasks.values())))
 
 
 # --- what is shown ---
@@ -348,8 +353,7 @@ def look(
 def names(session: Session, visit: Visit, runs: Sequence[Progress]) -> dict[str, str]:
     """Run -> what its settings are called: a preset's title, or that they are the visitor's own."""
     # A run that waits does not say yet what parts its model has: most likely those of the data that is chosen.
-    source, engine = visit.train.source, session.engine
-    groups = _groups(session, source.tasks if source else engine.model().tasks) if engine.ready else None
+    groups = shape_now(session, visit.train).groups if session.engine.ready else None
 
     def name(run: Progress) -> str:
         known = run.groups if run.sizes else groups

@@ -43,7 +43,8 @@ class TrainState:
     the page's own); `run`: the id of the run that is shown; `model`: the checkpoint in use (None: the page's own);
     `reading`: the file that is being read; `sentences`: those of the box on the left that were last compared before and
     after; `asked`: what was last asked of the held-out rows, as the browser said it; `parts`: the parts of the model
-    that the form of step 2 was last written for."""
+    that the form of step 2 was last written for; `wrong`: what stands in its fields and is not allowed there, by field,
+    each as what to say about it: Start waits for it."""
 
     source: Source | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
@@ -54,3 +55,4 @@ class TrainState:
     sentences: tuple[str, ...] = ()
     asked: str = ""
     parts: tuple | None = None
+    wrong: tuple[str, ...] = ()

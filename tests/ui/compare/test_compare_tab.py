@@ -478,14 +478,24 @@ def test_a_set_that_is_there_already_is_not_started_twice(ready, runs, session):
 def test_without_data_a_set_says_what_to_do(visit, session):
     with pytest.raises(UserError, match="Train tab first"):
         start_set(session, visit, "freezing")
-    note, start = set_note(visit, "freezing")
+    note, start = set_note(session, visit, "freezing")
     assert "Train tab first" in note and not start.interactive
 
 
-def test_the_note_says_what_a_set_would_train(ready):
-    note, start = set_note(ready, "rates")
+def test_the_note_says_what_a_set_would_train(ready, session):
+    note, start = set_note(session, ready, "rates")
     assert "2 runs on moods.csv, 3 epochs each: One rate for all, Rates by depth." in note
     assert start.interactive
+
+
+def test_a_set_leaves_out_what_does_not_fit_the_data_and_says_why(visit, runs, session, engine, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("text,colour\n" + "\n".join(f"text number {i},{'red' if i % 2 else 'blue'}" for i in range(20)))
+    take(visit, engine.model(), path, "new.csv")
+    note, start = set_note(session, visit, "freezing")
+    assert "3 runs on new.csv" in note and "One head frozen” does not fit this data: every head" in note
+    assert start.interactive
+    assert "3 runs put in the line." in start_set(session, visit, "freezing")
 
 
 def test_stopping_all_asks_those_that_wait_before_the_one_that_trains(ready, runs, session, monkeypatch):

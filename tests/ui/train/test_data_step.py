@@ -379,7 +379,7 @@ def test_thirty_who_bring_the_same_file_at_once_are_all_answered(tmp_path):
 
 def test_a_newcomer_begins_with_a_sample():
     path, name, reading = latest([])
-    assert (path, name, reading) == (SAMPLES / "workshop.csv", "workshop.csv", {})
+    assert (path, name, reading) == (SAMPLES / "tickets.csv", "tickets.csv", {})
     assert {*words.SAMPLE_NAMES} == {path.name for path in SAMPLES.iterdir()}
 
 

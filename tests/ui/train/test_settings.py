@@ -95,11 +95,11 @@ def said(form: str) -> dict:
     """What the browser would collect from a form that nobody has touched."""
     state = {"start": re.search(r'value="(\w+)" checked', form)[1], "rates": {}, "task_weights": {}}
     state["freeze"] = int(re.search(r'id="freeze"[^>]*data-value="(\d+)"', form)[1])
-    switches = re.findall(r'data-head="([^"]*)" aria-checked="(\w+)"[^>]*?( disabled)?>', form)
+    switches = re.findall(r'data-head="([^"]*)" aria-checked="(\w+)"[^>]*?( aria-disabled="true"[^>]*)?>', form)
     state["freeze_heads"] = [unescape(name) for name, off, idle in switches if off == "true" and not idle]
     for group, value in re.findall(r'data-group="([^"]*)" data-own="true".*?data-value="([^"]*)"', form):
         state["rates"][unescape(group)] = float(value)
-    for name, value in re.findall(r'data-value="([^"]*)" data-name="[^"]*" data-field="(\w+)"', form):
+    for name, value in re.findall(r'data-value="([^"]*)" data-field="(\w+)"', form):
         state[value] = float(name)
     for name, off in re.findall(r'data-field="(\w+)" aria-checked="(\w+)"', form):
         state[name] = off == "true"
@@ -476,9 +476,9 @@ def test_the_heads_follow_the_data(page, model):
     page.visit.train.source = source_of("my data.csv", tasks, ("<u>new",), reading={"text": "body"})
     form, outcome, parcel, *_ = page(controls.refresh)
     assert "<u>" not in form + outcome + parcel
-    assert re.findall(r'data-head="([^"]*)"[^>]*?( disabled)?>', form) == [
-        ("sentiment", " disabled"),
-        ("topic", " disabled"),
+    assert re.findall(r'data-head="([^"]*)"(?:[^>]*?(aria-disabled="true"))?', form) == [
+        ("sentiment", 'aria-disabled="true"'),
+        ("topic", 'aria-disabled="true"'),
         ("&lt;u&gt;new", ""),
     ]
     assert "'my data.csv' --text body" in unescape(parcel)
@@ -488,6 +488,48 @@ def test_the_heads_follow_the_data(page, model):
     # Everything frozen but heads that no row teaches: nothing would train.
     _, outcome, *_ = page(controls.change, json.dumps({**said(form), "freeze": 4, "freeze_heads": ["<u>new"]}))
     assert words.NOTHING_LEARNS in outcome
+
+
+def test_a_frozen_head_that_the_data_has_labels_for_is_named(page):
+    tasks = {t.name: t for t in (*TASKS, TaskSpec("new", "classification", ("x", "y")))}
+    page.visit.train.source = source_of("my data.csv", tasks, ("topic", "new"))
+    page.visit.train.config = TrainConfig(freeze_heads=("sentiment", "topic", "new"))
+    _, outcome, *_ = page(controls.refresh)
+    assert "The head topic is frozen although the data has labels for it: it stays as it is." in outcome
+    assert "The head new is frozen although the data has labels for it: it is new" in outcome
+    assert "The head sentiment is frozen" not in outcome
+
+
+def test_a_preset_that_does_not_fit_the_data_is_dimmed_with_the_reason_and_refused(page):
+    tasks = {t.name: t for t in (*TASKS, TaskSpec("new", "classification", ("x", "y")))}
+    page.visit.train.source = source_of("my data.csv", tasks, ("new",))
+    form, *_ = page(controls.refresh)
+    dimmed = re.findall(r'data-preset="([^"]*)"(?:(?!<button).)*?aria-describedby="([^"]*)"', form, re.DOTALL)
+    assert dimmed == [("one-head", "unfit-one-head"), ("slow-heads", "unfit-slow-heads")]
+    for _, key in dimmed:
+        assert re.search(rf'id="{key}">[^<]*every head that this data trains is new \(new\)', form)
+    _, outcome, *_ = page(controls.change, json.dumps({**said(form), "preset": "one-head", "epochs": 7}))
+    assert "does not fit this data" in outcome and page.visit.train.config == TrainConfig()
+    # The page says what has no labels, of heads and of their weights in the loss.
+    assert "The data has no labels for sentiment and topic." in form and form.count("without effect.") >= 2
+
+
+def test_what_is_refused_in_a_field_is_named_with_its_range_and_never_put_back_in_silence(page):
+    form, *_ = page(controls.arrive, "")
+    wrong = {"epochs": "5000", "unfreeze": "x", "weight topic": "", "layer 2": "<b>", "nothing": "1" * 900}
+    page(controls.change, json.dumps({**said(form), "seed": 4, "wrong": wrong}))
+    epochs, unfreeze, weight, layer, unknown = page.visit.train.wrong
+    assert epochs == "Epochs must be a whole number from 1 to 1000; it is “5000”."
+    assert unfreeze.startswith("Gradual unfreezing must be pairs such as 2:4")
+    assert weight == "Task weight topic must be a number from 0 to 100; it is empty or no number."
+    assert layer == "Learning rate of layer 2 must be a number from 0 to 1; it is “<b>”." and len(unknown) < 140
+    # All else is taken over; and a form that is written anew says what it no longer shows.
+    assert page.visit.train.config == TrainConfig(seed=4)
+    tasks = {t.name: t for t in TASKS}
+    page.visit.train.source = source_of("my data.csv", tasks, ("topic",))
+    _, message, *_ = page(controls.refresh)
+    assert "The form was written anew, with the value that counted before: Epochs must be" in message
+    assert page.visit.train.wrong == ()
 
 
 def test_what_training_begins_with(page, model, tiny, tmp_path):

@@ -8,9 +8,9 @@ INTRO = (
 )
 FILE = "Drop a table here: CSV, JSON, Excel, Parquet, CoNLL or one word per row, up to 20 MB."
 SAMPLE_NAMES = {
+    "tickets.csv": "tickets: new labels",
     "workshop.csv": "workshop: four known tasks",
     "reviews.csv": "reviews: sentiment, known",
-    "tickets.csv": "tickets: new labels",
     "emotions.csv": "emotions: several labels",
     "news.conll": "news: entities",
     "pairs.csv": "pairs: how alike two sentences are",

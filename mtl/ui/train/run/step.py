@@ -278,6 +278,8 @@ def expectation(session: Session, train: TrainState, config: TrainConfig, wait: 
 
     Raises `UserError` where there is nothing to learn from, or nothing would learn."""
     source = ready_source(train)
+    if train.wrong:
+        raise UserError(text.waits_for(train.wrong))
     # Whatever it begins with has this backbone: only the heads may be others, and the source knows those.
     model = session.engine.model()
     rows, held_out = source.row_counts.total, source.row_counts.held_out(config.validation)

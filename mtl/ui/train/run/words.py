@@ -31,6 +31,10 @@ UNKNOWN = "The server no longer knows this page, after a long pause or a restart
 NO_RUN = "No run yet."
 
 
+def waits_for(problems: Sequence[str]) -> str:
+    return f"Start waits for step 2. {' '.join(problems)}"
+
+
 def plan(tasks: int, new: int, learning: str, rows: int, seconds: float | None, memory: float) -> str:
     """What will train: how many tasks, of which some are new, which layers, on how many rows, and what it takes."""
     what = (

@@ -40,12 +40,18 @@ def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -
         starts=starts,
         chosen=BY_NAME.get(which(shape.groups, config)),
         presets={
-            title: [(preset, _preset(preset, shape, config)) for preset in group] for title, group in GROUPS.items()
+            title: [(preset, preset.about(shape.groups), _preset(preset, shape, config)) for preset in group]
+            for title, group in GROUPS.items()
         },
+        unfit={
+            preset.name: words.unfit(preset.title, why) for preset in PRESETS if (why := preset.misfit(shape.groups))
+        },
+        idle=[top.label for top in groups.tops if top.idle],
         config=config,
         known=known,
         fields=[name for name, about in known.items() if about.plain and about.advanced and about.shown],
         groups=groups,
+        shape=shape,
         picture=stack.svg(groups),
         pairs=_pairs(config),
         pattern=_UNFREEZE,

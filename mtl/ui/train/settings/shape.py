@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mtl.config import ModelConfig, TrainConfig
+from mtl.config import ModelConfig, TaskSpec, TrainConfig
 from mtl.groups import Groups
 
 if TYPE_CHECKING:
@@ -26,9 +26,13 @@ class Shape:
         return self.groups.under(self.groups.fitted(config))
 
 
-def shape_of(backbone: Backbone, model: ModelConfig, learns: tuple[str, ...] | None = None) -> Shape:
-    """The shape of a model on this backbone. `learns`: the tasks that the data has labels for (None: no data yet)."""
-    groups = replace(Groups.of(backbone, model), learns=learns)
+def shape_of(
+    backbone: Backbone, model: ModelConfig, learns: tuple[str, ...] | None = None, known: Collection[TaskSpec] = ()
+) -> Shape:
+    """The shape of a model on this backbone. `learns`: the tasks that the data has labels for (None: no data yet).
+    `known`: the tasks whose heads training begins with; all others are new."""
+    new = tuple(task.name for task in model.tasks if task not in known)
+    groups = replace(Groups.of(backbone, model), learns=learns, new=new)
     return Shape(groups, {task.name: task.loss_weight for task in model.tasks})
 
 

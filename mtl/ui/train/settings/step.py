@@ -27,6 +27,7 @@ from mtl.ui.train.settings.sharing import BACKBONE, OWN, command, from_file, fro
 from mtl.ui.train.state import TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
+from mtl.ui.widgets.colours import shorten
 
 USED = "used"
 # In the browser; see assets/controls.js.
@@ -108,7 +109,9 @@ def after(handler: Callable[..., Change], session: Session, visit: Visit, *value
     parts = (shape, start, starts)
     rewrite = bool(dropped) or (parts != train.parts if made.rewrite is None else made.rewrite)
     if rewrite:
-        train.parts = parts
+        # What was typed and refused is not in a form that is written anew.
+        dropped += [words.written_anew(problem) for problem in train.wrong]
+        train.parts, train.wrong = parts, ()
     return Shown(
         form=form(shape, train.config, start, starts) if rewrite else UNCHANGED,
         message=UNCHANGED if made.message is None and not dropped else _message(made.message, dropped, made.bad),
@@ -164,18 +167,20 @@ def take_over(session: Session, train: TrainState, said: str) -> bool:
     try:
         state = json.loads(said)
         if state.get("reset"):
-            train.config, train.start_from = TrainConfig(), None
+            train.config, train.start_from, train.wrong = TrainConfig(), None, ()
             return True
         start = state.get("start") or OWN
         moved = start != start_of(session, train)
         shape = shape_now(session, train)
         before = train.config
         config = settings_of(state, before, shape)
-        if state.get("preset") in BY_NAME:
-            config = BY_NAME[state["preset"]].make(shape.groups, config)
+        if preset := BY_NAME.get(state.get("preset")):
+            if why := preset.misfit(shape.groups):
+                raise UserError(words.unfit(preset.title, why))
+            config = preset.make(shape.groups, config)
         if moved:
             train.start_from = _start_from(session, train, start)
-        train.config = config
+        train.config, train.wrong = config, wrong_in(state.get("wrong", {}))
         # The page has shown a preset already; written again, the form would lose what was touched since.
         return moved or _reshaped(before, config) or ("preset" not in state and config.unfreeze != before.unfreeze)
     except UserError:
@@ -221,6 +226,20 @@ def settings_of(state: dict[str, Any], before: TrainConfig, shape: Shape) -> Tra
     return type(before).from_json(data)
 
 
+def wrong_in(said: dict[str, str]) -> tuple[str, ...]:
+    """What to say of entries that the form has refused, by field, "weight TASK" or group of weights."""
+    known, problems = settings(TrainConfig), []
+    for name, entry in said.items():
+        if name in known:
+            title, allowed = known[name].title, words.PAIRS if name == "unfreeze" else known[name].allowed
+        elif name.startswith("weight "):
+            title, allowed = f"Task {name}", known["task_weights"].number
+        else:
+            title, allowed = f"Learning rate of {name}", known["rates"].number
+        problems.append(words.wrong(shorten(title, 60), allowed, shorten(entry, 40)))
+    return tuple(problems)
+
+
 # --- what training begins with ---
 
 
@@ -259,11 +278,11 @@ def shape_now(session: Session, train: TrainState) -> Shape:
     start = start_of(session, train)
     model = session.models.get(Path(train.start_from) if start == USED else None)
     config = ModelConfig() if start == BACKBONE else model.config
-    learns, source = None, train.source
+    known, learns, source = config.tasks, None, train.source
     # Data that was matched with another model is soon matched with this one.
     if source is not None and source.start_from == train.start_from:
         config, learns = replace(config, tasks=tuple(source.tasks.values())), source.learns
-    return shape_of(model.backbone, config.shaped_by(train.config, learns), learns)
+    return shape_of(model.backbone, config.shaped_by(train.config, learns), learns, known)
 
 
 # --- what they come to ---
@@ -291,6 +310,8 @@ def outcome(shape: Shape, config: TrainConfig, start: str) -> Markup:
 
 def _warnings(groups: Groups) -> list[str]:
     config, notes = groups.config, []
+    if groups.learns is not None:
+        notes += [words.kept_frozen(name, name in groups.new) for name in config.freeze_heads if name in groups.taught]
     if zero := [group.label for group in groups if group.rate == 0 and not group.idle]:
         notes.append(f"A rate of 0 is the same as frozen: {', '.join(zero)}.")
     for part, (limit, usual) in zip((groups.layers, groups.tops), _HIGH, strict=True):

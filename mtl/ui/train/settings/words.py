@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mtl.config import listed
 from mtl.text.values import plural
 
 # --- numbers ---
@@ -42,6 +43,13 @@ PHRASES = {
     "frozen": "frozen",
     "idle": "no labels",
     "zero": "rate 0",
+    "rates": "Rates: {top} for the top layer, {below}, {heads} for heads{own}{why}.",
+    "falling": "{} less for each layer below it",
+    "even": "the same for each layer below it",
+    "own": "; {} set by hand",
+    "falling_why": ", because lower layers know the language in general, and heads have the task to learn",
+    "even_why": ", so that every layer learns alike",
+    "unused": "Without effect now: all that it sets is frozen, or has no labels.",
 }
 
 # --- the step ---
@@ -80,6 +88,35 @@ def parts(layers: Sequence[str], heads: int) -> str:
     """What learns, in few words: "layer 3 to layer 6 and 4 heads"."""
     words = [layers[0] if len(layers) == 1 else f"{layers[0]} to {layers[-1]}"] if layers else []
     return " and ".join([*words, *([plural(heads, "head")] if heads else [])])
+
+
+PAIRS = "pairs such as 2:4, 3:0 (an epoch from 2 on, a colon, how many stay frozen)"
+
+
+def wrong(title: str, allowed: str, entry: str) -> str:
+    """What is wrong with an entry in the form."""
+    return f"{title} must be {allowed}; it is {f'“{entry}”' if entry else 'empty or no number'}."
+
+
+def written_anew(problem: str) -> str:
+    return f"The form was written anew, with the value that counted before: {problem}"
+
+
+def unfit(title: str, why: str) -> str:
+    return f"“{title}” does not fit this data: {why}"
+
+
+def kept_frozen(head: str, new: bool) -> str:
+    why = "it is new, so it stays at random numbers" if new else "it stays as it is"
+    return f"The head {head} is frozen although the data has labels for it: {why}."
+
+
+def idle(heads: Sequence[str]) -> str:
+    """What is said below the picture of heads that nothing trains; "" for none."""
+    if not heads:
+        return ""
+    what = "This head stays as it is" if len(heads) == 1 else "These heads stay as they are"
+    return f"The data has no labels for {listed(heads)}. {what}: there is nothing to freeze, and no rate to set."
 
 
 # --- files and links ---
