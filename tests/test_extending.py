@@ -43,7 +43,8 @@ def test_a_kind_is_trained_scored_and_written_down(run):
     assert events[0]["trainable"]["head grade"] == 32 + 1 + 1 + 2  # a weight for each dimension, bias, thresholds
     assert "grade rank" in printed and "new head for 4 labels" in printed
     card = (folder / "checkpoint" / "README.md").read_text(encoding="utf-8")
-    assert "| grade | grades | 1, 2, 3, 4 |" in card and "grade: rank 0." in card
+    assert "| grade | grades | 1, 2, 3 and 4 |" in card and "| grade | rank correlation | – | 0." in card
+    assert "evaluate TABLE --model FOLDER`" in card
 
 
 def test_its_checkpoint_is_loaded_and_answers(run):

@@ -147,7 +147,7 @@ def test_the_command_line_trains_answers_and_scores(tmp_path, tiny, capsys):
     assert main(["evaluate", str(data), "--model", model]) == 0
     assert "micro_f1" in capsys.readouterr().out
     card = (tmp_path / "run" / "checkpoint" / "README.md").read_text()
-    assert "| moods | multilabel | anger, fear, joy |" in card
+    assert "| moods | multilabel | anger, fear and joy |" in card
     assert main(["doctor", str(data), "--model", str(tiny), "--json"]) == 0
     sample = json.loads(capsys.readouterr().out)["sample"]
     assert sample[0]["labels"]["moods"] == list(ROWS[0].labels["moods"].labels)

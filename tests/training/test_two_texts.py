@@ -13,6 +13,7 @@ from mtl.__main__ import main
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.data.dataset import Dataset, Part, split
 from mtl.data.rows import Row
+from mtl.kinds.kind import metric_named
 from mtl.training import jobs
 from mtl.training.forgetting import measure
 from mtl.training.loop import fit
@@ -171,7 +172,8 @@ def test_a_table_of_pairs_goes_the_whole_way(tmp_path, tiny, capsys, triplets, t
     before = events[-1]["before"][task]
     assert last[metric] > before[metric] or last[metric] > 0.9
     assert all(record_of_event(event) for event in events)
-    assert f"- {task}: {metric} " in (out / "checkpoint" / "README.md").read_text(encoding="utf-8")
+    card = (out / "checkpoint" / "README.md").read_text(encoding="utf-8")
+    assert f" | {task} | {metric_named(metric).title} | " in card
     assert main([*map(str, ("compare", CALM[0], WILD[0], "--model", out / "checkpoint"))]) == 0
     assert "cosine " in (said := capsys.readouterr().out) and f"; {task} " in said
     assert main([*map(str, ("compare", table, "--json", "--model", out / "checkpoint"))]) == 0
