@@ -184,10 +184,11 @@ mtl.answers = (() => {
     if (!place) return;
     place.dataset.of = document.body.dataset.answered;
     const open = [...place.querySelectorAll("details")].map((part) => part.open);
-    const focused = place.contains(document.activeElement) ? document.activeElement.dataset.asks : null;
+    const { asks, row } = place.contains(document.activeElement) ? document.activeElement.dataset : {};
     place.replaceChildren(fragment(html));
     place.querySelectorAll("details").forEach((part, i) => { part.open = open[i] ?? part.open; });
-    if (focused) place.querySelector(`[data-asks="${focused}"]`)?.focus();
+    const focused = asks ? `[data-asks="${asks}"]` : row && `[data-row="${row}"][tabindex]`;
+    if (focused) place.querySelector(focused)?.focus();
     if (pointed !== null || chosen.length || matches) light();
   };
   // What comes in sight after the answer came is asked for then.

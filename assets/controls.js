@@ -6,7 +6,8 @@
 mtl.controls = (element, trigger, watch) => {
   const find = (selector, where = element) => where.querySelector(selector);
   const all = (selector, where = element) => [...where.querySelectorAll(selector)];
-  // A preset or a reset that was asked for, until the server has written the form anew; a preset until the next touch.
+  // A preset or a reset that was asked for, until it is sent; a preset until the next touch. The form may be written anew
+  // meanwhile, for other data.
   let wish = {};
 
   // --- numbers ---
@@ -198,7 +199,6 @@ mtl.controls = (element, trigger, watch) => {
 
   // After the server has written the form anew: properties follow attributes, which is all that it can change.
   const settle = () => {
-    wish = {};
     for (const box of all(".fields input, .starts input")) {
       if (box.type === "checkbox" || box.type === "radio") box.checked = box.hasAttribute("checked");
       else box.value = box.getAttribute("value");
@@ -334,6 +334,11 @@ mtl.controls = (element, trigger, watch) => {
   for (const type of ["mouseover", "mouseout", "focusin", "focusout"]) element.addEventListener(type, point);
   document.addEventListener("mtl-chosen", () => find(".presets") && sentence());
   element.collect = collect;
+  element.take = () => {
+    const taken = collect();
+    wish = {};
+    return taken;
+  };
   watch("value", after);
   after();
   mtl.keepFolds(element, watch);

@@ -48,6 +48,8 @@ window.mtl = {
   openLinked: (title) => /[?&](train|start)=/.test(window.location.search) && mtl.openTab(title),
   // What the form says, as JSON; nothing where it is not there yet.
   collect: () => document.querySelector("#what-learns .learns")?.parentElement.collect() ?? "",
+  // The same, with what was asked for, for the server to carry out once.
+  take: () => document.querySelector("#what-learns .learns").parentElement.take(),
   // Start sends the form as it stands, and shows where the curves grow.
   start: () => {
     document.querySelector("#step-train").scrollIntoView({ behavior: "smooth" });

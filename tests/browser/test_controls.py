@@ -230,6 +230,31 @@ def test_what_is_typed_right_after_a_preset_is_kept(controls):
     step.wait_for(TrainConfig(freeze=-1, unfreeze=((2, 4), (3, 0)), epochs=7, seed=5))
 
 
+def test_a_preset_is_kept_that_is_pressed_while_other_data_change_the_form(controls):
+    step = controls()
+    page = step.page
+    slow = "url => String(url?.url ?? url).includes('queue/join')"
+    page.evaluate(
+        f"""() => {{
+            const now = window.fetch, slow = {slow};
+            window.fetch = async (...all) => {{
+                if (slow(all[0])) await new Promise((done) => setTimeout(done, 1000));
+                return now(...all);
+            }};
+        }}"""
+    )
+    page.locator("#freeze").press("ArrowRight")  # under way while the preset is pressed, which waits for it
+    page.locator("#data-samples").get_by_label("tickets").click()
+    page.wait_for_timeout(500)
+    preset = page.get_by_role("button", name="Backbone frozen", exact=True)
+    preset.click()
+    expect(page.locator("#data-summary")).to_contain_text("tickets.csv")
+    expect(page.locator("#what-learns")).to_contain_text("urgency")
+    page.wait_for_timeout(4000)
+    expect(preset).to_have_attribute("aria-pressed", "true")
+    step.wait_for(TrainConfig(freeze=-1))
+
+
 def test_a_projection_is_drawn_when_its_width_is_written(controls):
     step = controls()
     page = step.page

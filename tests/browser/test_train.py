@@ -102,7 +102,7 @@ def test_a_visitor_who_reloads_the_page_finds_the_run_with_its_curves(arrive):
 def test_a_killed_run_says_so_and_goes_on_after_its_last_epoch(arrive, process_of_newest):
     ada = arrive()
     ada.begin(LONG)
-    ada.wait_for_movement()  # an epoch is over
+    expect(ada.progress).to_contain_text(re.compile("epoch ([2-9]|[0-9]{2,}) of"))
     os.kill(process_of_newest(), signal.SIGKILL)
     expect(ada.progress).to_contain_text("The training process ended unexpectedly")
     expect(ada.progress).to_contain_text("resume it to go on from there")

@@ -63,7 +63,7 @@ def build(session: Session) -> None:
     def wire(triggers: Sequence[Any], handler: Callable, inputs: Sequence[Any], **options: Any) -> Any:
         return session.wire(triggers, partial(after, handler, session), inputs, outputs, **{**order, **options})
 
-    wire([picture.input], change, [session.form], js="mtl.collect")
+    wire([picture.input], change, [session.form], js="mtl.take")
     wire([load.upload], load_file, [load])
     wire([session.data.change, session.model.change], refresh, [])
     arrived = wire([session.arrival.change], arrive, [session.form], js="mtl.query")
