@@ -53,7 +53,7 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(arrive):
     expect(ada.progress).to_contain_text(f"of {LONG * 11:,} · epoch")
     expect(ada.start).to_have_text(words.START_ANOTHER)
     ada.wait_for_points(ada.points())
-    ada.wait_for_movement()
+    ada.wait_for_an_epoch()
     bars = ada.bars()
     assert set(bars) == {
         *("sentiment", "intensity", "topic", "entities", "embeddings"),
@@ -102,7 +102,7 @@ def test_a_visitor_who_reloads_the_page_finds_the_run_with_its_curves(arrive):
 def test_a_killed_run_says_so_and_goes_on_after_its_last_epoch(arrive, process_of_newest):
     ada = arrive()
     ada.begin(LONG)
-    expect(ada.progress).to_contain_text(re.compile("epoch ([2-9]|[0-9]{2,}) of"))
+    ada.wait_for_an_epoch()
     os.kill(process_of_newest(), signal.SIGKILL)
     expect(ada.progress).to_contain_text("The training process ended unexpectedly")
     expect(ada.progress).to_contain_text("resume it to go on from there")

@@ -97,5 +97,9 @@ class Trainer:
             "() => [...document.querySelectorAll('#run-stack .moved')].some(e => parseFloat(e.getAttribute('width')))"
         )
 
+    def wait_for_an_epoch(self) -> None:
+        """Until the first is over."""
+        expect(self.progress).to_contain_text(re.compile("epoch ([2-9]|[0-9]{2,}) of"))
+
     def step(self) -> int:
         return int(re.search(r"step ([\d,]+) of", self.progress.inner_text())[1].replace(",", ""))
