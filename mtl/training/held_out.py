@@ -163,8 +163,7 @@ def sentence(task: str, kind: str, verdict: Verdict) -> str:
         return text
     if verdict.after == rival:
         return f"{text} No difference."
-    chance = "more than chance" if clear else "with so few rows this difference may be chance"
-    return f"{text} {chance.capitalize()} ({difference.test}'s test, p = {difference.p:.2g})."
+    return f"{text} {difference.said}"
 
 
 # --- several runs ---

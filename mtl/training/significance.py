@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mtl.training.scores import FEW
+
 # Below this a difference is called more than chance.
 LEVEL = 0.05
-# Figures of fewer rows than this are called vague.
-FEW = 10
 RESAMPLES = 1000
 
 
@@ -23,6 +23,12 @@ class Difference:
     @property
     def is_clear(self) -> bool:
         return self.p < LEVEL
+
+    @property
+    def said(self) -> str:
+        """In words, for somebody who reads the two figures."""
+        chance = "More than chance" if self.is_clear else "This difference may be chance"
+        return f"{chance} ({self.test}'s test, p = {self.p:.2g})."
 
 
 @dataclass(frozen=True)

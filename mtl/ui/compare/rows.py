@@ -73,11 +73,9 @@ def _said(rows: Sequence[Shared], names: Sequence[str], right_or_wrong: bool) ->
 
     figures = [f"{name} {figure(own)}" for name, own in zip(names, sides, strict=True)]
     text = f"Of these {plural(len(rows), 'row')}, {'; '.join(figures)}."
-    if len(sides) != 2:
+    if len(sides) != 2 or sides[0] == sides[1]:
         return text
-    difference = compare(*sides, right_or_wrong)
-    chance = "More than chance" if difference.is_clear else "This difference may be chance"
-    return f"{text} {chance} ({difference.test}'s test, p = {difference.p:.2g})." if sides[0] != sides[1] else text
+    return f"{text} {compare(*sides, right_or_wrong).said}"
 
 
 def csv(runs: Sequence[Progress], task: str | None) -> bytes:

@@ -8,12 +8,12 @@ from markupsafe import Markup
 
 from mtl.training.held_out import Answer
 from mtl.training.reliability import BINS, Reliability, reliability
-from mtl.training.significance import FEW
+from mtl.training.scores import FEW
 from mtl.ui import templates
 from mtl.ui.train.result import words
 
 # Of a drawing, in pixels; the room that its axes take, and the height of the bars of counts.
-_SIZE, _EDGE, _COUNTS = 240, 40, 34
+_SIZE, _EDGE, _COUNTS = 248, 48, 34
 # Fewer rows than this in all say little about calibration.
 _ENOUGH = 10 * FEW
 
