@@ -310,9 +310,9 @@ def test_a_server_that_was_started_again_answers_by_itself(context, tmp_path):
     visitor.page.keyboard.type(" While it is away.")
     expect(visitor.status).to_contain_text("The server does not answer. Your sentences are kept")
     with served_page(runs=tmp_path, port=int(url.rsplit(":", 1)[1].strip("/"))):
+        visitor.wait_until("since => performance.timeOrigin !== since", since)
+        expect(rows(visitor).last).to_contain_text("While it is away.")
+        expect(visitor.box).to_be_focused()
         visitor.page.keyboard.type(" And back.")
         expect(rows(visitor).last).to_contain_text("While it is away. And back.")
-        visitor.wait_until("since => performance.timeOrigin !== since", since)
-        expect(rows(visitor).last).to_contain_text("While it is away. And back.")
-        expect(visitor.box).to_be_focused()
     visitor.page.close()
