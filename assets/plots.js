@@ -30,14 +30,13 @@ mtl.plots = (() => {
   const place = (element) => {
     const inside = [...element.querySelectorAll("[data-slot]")];
     slots.push(...inside);
-    new IntersectionObserver((seen) => {
-      if (seen.some(({ isIntersecting }) => isIntersecting)) inside.forEach(adopt);
-    }, { rootMargin: "100000px" }).observe(element);
+    // Of tabs that were opened in quick succession it is told late, so each slot looks for itself.
+    new IntersectionObserver(() => inside.forEach(adopt), { rootMargin: "100000px" }).observe(element);
     element.style.minHeight = "1px";
   };
   const adopt = (slot) => {
     const plot = document.getElementById(slot.dataset.slot);
-    if (!plot || plot.parentElement === slot) return;
+    if (!plot || plot.parentElement === slot || !slot.offsetParent) return;
     slot.append(plot);
     const canvas = plot.querySelector(".canvas.js-plotly-plot");
     if (!canvas) return;
@@ -49,7 +48,7 @@ mtl.plots = (() => {
     mtl.chosen.start(element.querySelector("#map .chosen-ones"));
     mtl.map.start(element.querySelector("#map"));
     mtl.grid.start(element.querySelector("#heatmap"));
-    slots.filter((slot) => slot.offsetParent).forEach(adopt);
+    slots.forEach(adopt);
     mtl.answers.onAnswer(async (found) => {
       await load();
       mtl.map.draw(found);

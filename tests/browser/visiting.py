@@ -82,8 +82,9 @@ class Visitor:
         self.errors.clear()
 
     def begin_again(self) -> None:
-        """The first tab, the opening example and its plots."""
+        """The first tab, the opening example and its plots, with no choice made above a view."""
         self.errors.clear()
+        self.page.evaluate("location.hash = ''")
         self.open("Overview")
         self._take_off_the_answer()
         self.page.get_by_role("button", name="Everyday").click()
