@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 from playwright.sync_api import expect
 from serving import newcomer, served_page
@@ -174,32 +172,10 @@ def test_a_broken_link_leaves_the_page_usable(visit, server, fragment):
 # --- the network ---
 
 
-def slow_and_unsteady(page, seed: int) -> list[str]:
-    """400 ms for every round trip, and one request in twenty fails; returns what has failed so far."""
-    chance, failed = random.Random(seed), []
-
-    def pass_on(route) -> None:
-        if chance.random() >= 0.05:
-            route.continue_()
-            return
-        failed.append(route.request.url)
-        if chance.random() < 0.5:
-            route.abort()
-        else:
-            route.fulfill(status=503, body="busy")
-
-    page.route("**/*", pass_on)
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    conditions = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
-    session.send("Network.emulateNetworkConditions", conditions)
-    return failed
-
-
 def test_an_unsteady_network_loses_nothing_and_does_nothing_twice(visit, tmp_path):
     visitor = visit()
     since = visitor.page.evaluate("performance.timeOrigin")
-    failed = slow_and_unsteady(visitor.page, seed=219)  # of the first dozen three fail, in both ways
+    failed = visitor.make_network_unsteady(seed=219)  # of the first dozen three fail, in both ways
     visitor.box.fill(OWN[0])
     visitor.box.press("End")
     visitor.page.keyboard.type(" It rained all day.", delay=60)
@@ -286,11 +262,9 @@ def test_a_machine_that_slept_goes_on_where_it_was(visit):
     session = visitor.page.context.new_cdp_session(visitor.page)
     session.send("Page.setWebLifecycleState", {"state": "frozen"})
     # Its heartbeat is gone for longer than a server remembers a closed page's sentences.
-    session.send("Network.enable")
-    offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    session.send("Network.emulateNetworkConditions", offline)
+    visitor.set_network(offline=True)
     visitor.page.wait_for_timeout(22_000)
-    session.send("Network.emulateNetworkConditions", {**offline, "offline": False})
+    visitor.set_network()
     session.send("Page.setWebLifecycleState", {"state": "active"})
     visitor.choose("Map", "PCA")
     expect(visitor.page.locator("#right")).to_contain_text("PCA: the directions")

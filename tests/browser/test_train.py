@@ -99,6 +99,39 @@ def test_a_visitor_who_reloads_the_page_finds_the_run_with_its_curves(arrive):
     expect(ada.resume).to_be_visible()
 
 
+def test_a_run_goes_on_while_its_page_is_offline_and_is_in_sight_again_afterwards(arrive):
+    ada = arrive()
+    ada.begin(LONG)
+    since = ada.page.evaluate("performance.timeOrigin")
+    ada.visitor.set_network(offline=True)
+    ada.page.wait_for_timeout(12_000)
+    expect(ada.page.locator("#connection")).to_contain_text("No answer from the server")
+    before, step = ada.points(), ada.step()
+    ada.visitor.set_network()
+    ada.wait_for_points(before)
+    expect(ada.page.locator("#connection")).to_be_hidden()
+    assert ada.step() > step
+    assert ada.page.evaluate("performance.timeOrigin") == since, "the page was not loaded again"
+    ada.visitor.errors.clear()
+
+
+def test_a_run_is_started_watched_and_stopped_once_over_an_unsteady_network(arrive, runs_folder):
+    ada = arrive()
+    ada.prepare(LONG)
+    before = set(runs_folder.iterdir())
+    failed = ada.visitor.make_network_unsteady(seed=219)  # of the first dozen requests three fail, in both ways
+    ada.start.click()
+    ada.wait_for_points()
+    ada.wait_for_points(ada.points())
+    ada.stop.click()
+    expect(ada.progress).to_contain_text("Stopped")
+    assert failed, "something has to have failed"
+    assert len({path for path in set(runs_folder.iterdir()) - before if (path / "events.jsonl").exists()}) == 1
+    ada.page.unroute_all()
+    ada.visitor.set_network()
+    ada.visitor.errors.clear()
+
+
 def test_a_killed_run_says_so_and_goes_on_after_its_last_epoch(arrive, process_of_newest):
     ada = arrive()
     ada.begin(LONG)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -206,3 +208,34 @@ class Visitor:
         return self.page.evaluate(_FLAWS) + [
             f"{found['id']}: {node['html'][:200]}" for found in serious for node in found["nodes"]
         ]
+
+    # --- the network ---
+
+    @cached_property
+    def _devtools(self):
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Network.enable")
+        return session
+
+    def set_network(self, offline: bool = False, latency: int = 0) -> None:
+        """Gone altogether, or with so many milliseconds for every round trip."""
+        conditions = {"offline": offline, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}
+        self._devtools.send("Network.emulateNetworkConditions", conditions)
+
+    def make_network_unsteady(self, seed: int) -> list[str]:
+        """400 ms for every round trip, and one request in twenty fails; returns what has failed so far."""
+        chance, failed = random.Random(seed), []
+
+        def pass_on(route) -> None:
+            if chance.random() >= 0.05:
+                route.continue_()
+                return
+            failed.append(route.request.url)
+            if chance.random() < 0.5:
+                route.abort()
+            else:
+                route.fulfill(status=503, body="busy")
+
+        self.page.route("**/*", pass_on)
+        self.set_network(latency=400)
+        return failed
