@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mtl.config import UserError
-from mtl.text.spans import LONGEST_CELL, literal
+from mtl.text.literals import LONGEST_CELL, literal
 from mtl.text.values import LONGEST_NUMBER
 
 # How labels are written, where that is not by a mark between them.
@@ -114,7 +113,7 @@ def label_list(cell: str, longest: int = _LONGEST_MATCHED) -> list[str] | None:
         return None
     try:
         value = literal(cell)
-    except UserError:
+    except ValueError:
         return None
     return list(map(str, value)) if isinstance(value, list) and all(map(_is_label, value)) else None
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from mtl.config import KINDS, listed
 from mtl.data import findings as doctor
-from mtl.data import frame, tokens
+from mtl.data import frame, token_lists, tokens
 from mtl.data.columns import IGNORED, TEXT_B, Guess, Role, check_overrides, guess_roles
 from mtl.data.delimited import DELIMITER_NAMES, read_grid
 from mtl.data.families import Layout, find_families
@@ -108,7 +108,7 @@ def read_table(
             rows, columns = _from_sentences(words, roles, findings, questions)
         else:
             form = form or (f"table, {delimiter} between cells" if delimiter else "one text per line")
-            of_lists = tokens.join_lists(grid, titles, text, findings, questions, chosen, tag_names)
+            of_lists = token_lists.join_lists(grid, titles, text, findings, questions, chosen, tag_names)
             cells = columns_of(grid, len(titles))
             families.report(cells, findings)
             cells = families.columns(cells)

@@ -1,38 +1,33 @@
-"""Tables of words: CoNLL text and its kin, tables with one word per row, and cells that hold lists of words and tags.
+"""Tables of words: CoNLL text and its kin, and tables with one word per row.
 
 Which column holds the words and which the tags is decided by their values; names only break ties.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mtl.config import UserError
 from mtl.data.columns import Role
 from mtl.data.grid import Grid
 from mtl.data.header import TEXT_NAMES, WORD_NAMES, distinct_names, looks_like_header, promises_labels
 from mtl.data.questions import ask_for_names
 from mtl.data.rows import Findings, Question
 from mtl.kinds.tagging import Tagging
-from mtl.text.offsets import Counting
+from mtl.text.literals import are_lists
 from mtl.text.spans import (
-    LONGEST_CELL,
     Span,
-    WrittenSpan,
     entity_starts,
-    literal,
-    raw_json_spans,
     tags_to_spans,
     words_to_text,
 )
 from mtl.text.tags import TagForm, are_chunks, has_entities, named_form, tag_form
-from mtl.text.values import plural, shown
+from mtl.text.values import shown
 
-_SAMPLE = 2000
+# So many rows or lines are looked at to tell what a table holds.
+SAMPLE = 2000
 _MANY_WORDS = 300
 # In characters; a word with its tags is shorter.
 _LONGEST_LINE = 10_000
@@ -44,9 +39,6 @@ _SENTENCE_ENDS = "EndOfSentence"
 _MOST_TAGS = 200
 # Of columns whose number of different values is that near to the highest, the name says which holds the words.
 _NEARLY = 0.8
-
-# Of fewer spans all may have several words by chance.
-_FEW_SPANS = 8
 
 # The words of a sentence: (word, tag, line number) each.
 Sentence = list[tuple[str, str, int]]
@@ -171,7 +163,7 @@ def _holds_words(values: Counter[str]) -> bool:
     single = sum(count for value, count in values.items() if value and " " not in value)
     if 2 * filled <= values.total() or single < 0.95 * filled:
         return False
-    return not _are_whole(values) and not _are_lists(values)
+    return not _are_whole(values) and not are_lists(values)
 
 
 def _are_numbered(values: Collection[str]) -> bool:
@@ -244,7 +236,7 @@ def read_lines(
 
     Blank lines and comments end a sentence, as does -DOCSTART-.
     """
-    sample = [_fields(line) for line in lines[:_SAMPLE]]
+    sample = [_fields(line) for line in lines[:SAMPLE]]
     features = _features(sample)
     sample = [_with_features(fields, features) for fields in sample]
     filled = [fields for fields in sample if fields]
@@ -290,7 +282,7 @@ def read_grid(
     named: bool = True,
 ) -> WordTable | None:
     """The sentences of a table with one word per row; None for other tables."""
-    places = find_word_columns(names, grid.rows[:_SAMPLE], chosen, tag_names, named)
+    places = find_word_columns(names, grid.rows[:SAMPLE], chosen, tag_names, named)
     if places is None:
         return None
     return WordTable([*names], places, read_word_rows(grid.rows, grid.lines, places, findings))
@@ -348,7 +340,7 @@ def _is_header(fields: Sequence[str], places: WordColumns) -> bool:
 
 
 def _has_tag(fields: Sequence[str], places: WordColumns) -> bool:
-    return places.form.canonical(_named(fields[places.tag], places.names)) is not None
+    return places.form.canonical(named_tag(fields[places.tag], places.names)) is not None
 
 
 def _is_header_of_a_table(fields: Sequence[str]) -> bool:
@@ -382,7 +374,7 @@ def read_word_rows(
             if cells and not word:
                 findings.add("word-blank", line)
         else:
-            sentence.append((word, _named(tag, columns.names) if columns.tag is not None else "O", line))
+            sentence.append((word, named_tag(tag, columns.names) if columns.tag is not None else "O", line))
             if _SENTENCE_ENDS in cells[-1]:
                 yield sentence
                 sentence = []
@@ -390,7 +382,7 @@ def read_word_rows(
         yield sentence
 
 
-def _named(tag: str, names: Sequence[str]) -> str:
+def named_tag(tag: str, names: Sequence[str]) -> str:
     """The name of an integer tag; other tags are names already."""
     return (
         names[int(tag)]
@@ -455,160 +447,3 @@ def word_roles(
         others = ", ".join(names[i] for i in places.others)
         findings.add("entity-levels", None, names[places.tag], others=others, other=names[places.others[0]])
     return roles
-
-
-# Lists of words and tags in cells ----------------------------------------------------------------------
-
-
-def join_lists(
-    grid: Grid,
-    names: Sequence[str],
-    text: str | None,
-    findings: Findings,
-    questions: list[Question],
-    chosen: Iterable[str] = (),
-    tag_names: TagNames | None = None,
-) -> dict[str, Role]:
-    """Replace lists of words in the cells of a table by the words joined by single spaces, and their lists of tags, or
-    spans that count words, by spans of characters; other cells stay.
-
-    The roles of these columns; none, and nothing changed, in other tables and where another column is the `text`.
-    """
-    sample = [row for row in grid.rows[:_SAMPLE] if len(row) == len(names)]
-    lists = [i for i in range(len(names)) if _are_lists([row[i] for row in sample])]
-    if len(lists) == 1 and text in (None, names[lists[0]]):
-        return _join_with_spans(grid, names, lists[0], findings)
-    if len(lists) < 2:
-        return {}
-    items = {i: [_items(row[i]) for row in sample] for i in lists}
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for i in lists:
-        groups.setdefault(_lengths(items[i]), []).append(i)
-    lengths, group = max(groups.items(), key=lambda pair: len(pair[1]))
-    group = [i for i in lists if _alike(_lengths(items[i]), lengths)]
-    if len(group) < 2:
-        return {}
-    rows: list[Sequence[str]] = []
-    for cells in zip(*(items[i] for i in group), strict=True):
-        if len(set(map(len, cells))) == 1:
-            rows += [*zip(*cells, strict=True), []]
-    # The words of a text in plain writing, such as a sentence beside lists of its tags and parts of speech.
-    plain = (i for i in range(len(names)) if i not in lists)
-    if any(_alike(tuple(len(row[i].split()) for row in sample), lengths) for i in plain) and max(lengths) > 1:
-        return {}
-    group_names = [names[i] for i in group]
-    if (places := find_word_columns(group_names, rows, chosen, tag_names)) is None:
-        return {}
-    word, tag = group[places.word], None if places.tag is None else group[places.tag]
-    if text not in (None, names[word]):
-        return {}
-    grid.rows, grid.lines = _joined(grid, len(names), word, tag, places, names, findings)
-    roles = word_roles(group_names, places, ignored=False, findings=findings, questions=questions)
-    return dict(zip(group_names, roles, strict=True))
-
-
-def _join_with_spans(grid: Grid, names: Sequence[str], word: int, findings: Findings) -> dict[str, Role]:
-    """Join lists of words beside spans that count them, as of GLiNER and SpERT; nothing in other tables."""
-    rows = [(row, line) for row, line in zip(grid.rows, grid.lines, strict=True) if len(row) == len(names)]
-    lists = [_items(row[word]) for row, _ in rows]
-    columns = (i for i in range(len(names)) if i != word)
-    found = ((i, _spans_of_words([row[i] for row, _ in rows], lists)) for i in columns)
-    column, (spans, inclusive) = next((pair for pair in found if pair[1]), (None, ((), False)))
-    if column is None:
-        return {}
-    counting = Counting("words", inclusive=inclusive)
-    is_said = False
-    for (row, line), words, written in zip(rows, lists, spans, strict=True):
-        row[word], offsets = words_to_text(words)
-        placed = [Span(offsets[s.start][0], offsets[s.end - 1 + inclusive][1], s.label) for s in written]
-        if placed and not is_said:
-            first, piece = written[0], shown(row[word][placed[0].start : placed[0].end])
-            facts = {"start": first.start, "end": first.end, "label": first.label, "piece": piece}
-            findings.add("span-counting", line, names[column], said=counting.said, **facts)
-            is_said = True
-        if row[column].strip():
-            row[column] = json.dumps([[s.start, s.end, s.label] for s in placed], ensure_ascii=False)
-    return {names[word]: Role("text", None, "its words, joined by single spaces")}
-
-
-def _spans_of_words(
-    cells: Sequence[str], lists: Sequence[Sequence[str]]
-) -> tuple[list[list[WrittenSpan]], bool] | None:
-    """The spans in cells that count the words of these lists, and whether their end is inclusive; None if the cells are
-    anything else, or it is not clear which of the two they are."""
-    spans: list[list[WrittenSpan]] = []
-    for cell in cells:
-        try:
-            spans.append(raw_json_spans(cell) if cell.strip() and len(cell) <= LONGEST_CELL else [])
-        except UserError:
-            return None
-    pairs = [(span, len(words)) for some, words in zip(spans, lists, strict=True) for span in some]
-    # Most entities being single words, some have the same start and end if that is inclusive.
-    inclusive = any(span.start == span.end for span, _ in pairs)
-    is_clear = inclusive or len(pairs) >= _FEW_SPANS or any(span.end == length for span, length in pairs)
-    fit = all(0 <= span.start < span.end + inclusive <= length for span, length in pairs)
-    return (spans, inclusive) if pairs and is_clear and fit else None
-
-
-def _joined(
-    grid: Grid, width: int, word: int, tag: int | None, places: WordColumns, names: Sequence[str], findings: Findings
-) -> tuple[list[list[str]], list[int]]:
-    """The rows and lines of a grid with text and spans in place of the lists; faulty rows are left out."""
-    kept: list[tuple[list[str], int]] = []
-    taken: list[list[str]] = []
-
-    def sentences() -> Iterator[Sentence]:
-        for row, line in zip(grid.rows, grid.lines, strict=True):
-            if len(row) != width:
-                kept.append((row, line))
-                continue
-            words = _items(row[word])
-            tags = ["O"] * len(words) if tag is None else _items(row[tag])
-            if len(words) != len(tags) or not any(words):
-                facts = {"tags": plural(len(tags), "tag"), "words": plural(len(words), "word")}
-                findings.add("list-lengths", line, names[word], **facts)
-                continue
-            taken.append(row)
-            yield [(w, _named(t, places.names), line) for w, t in zip(words, tags, strict=True) if w]
-
-    column = "" if tag is None else names[tag]
-    for text, spans, line in to_spans(sentences(), places.form, column, findings):
-        row = taken[-1]  # of the sentence that was read just now
-        row[word] = text
-        if tag is not None:
-            row[tag] = json.dumps([[s.start, s.end, s.label] for s in spans], ensure_ascii=False)
-        kept.append((row, line))
-    return [row for row, _ in kept], [line for _, line in kept]
-
-
-def _are_lists(cells: Iterable[str]) -> bool:
-    filled = [cell for cell in cells if cell.strip()]
-    bracketed = [cell for cell in filled if cell.strip()[0] == "[" and cell.strip()[-1] == "]"]
-    if not filled or len(bracketed) < 0.9 * len(filled):
-        return False
-    return sum(bool(_items(cell)) for cell in bracketed[:50]) >= 0.5 * len(bracketed[:50])
-
-
-def _items(cell: str) -> list[str]:
-    """The words or whole numbers of a list; empty for any other cell."""
-    cell = cell.strip()
-    # As Python writes most lists; this saves half of the time.
-    if cell[:2] == "['" and cell[-2:] == "']" and '"' not in cell and "\\" not in cell and len(cell) <= LONGEST_CELL:
-        items = cell[2:-2].split("', '")
-        if cell.count("'") == 2 * len(items):
-            return items
-    try:
-        value = literal(cell) if len(cell) <= LONGEST_CELL else None
-    except UserError:
-        value = None
-    # Not isinstance(), as True and False are instances of int.
-    is_plain = isinstance(value, list) and all(type(item) in (str, int) for item in value)
-    return [str(item) for item in value] if is_plain else []
-
-
-def _lengths(items: Iterable[Sequence[str]]) -> tuple[int, ...]:
-    return tuple(map(len, items))
-
-
-def _alike(lengths: Sequence[int], others: Sequence[int]) -> bool:
-    return sum(map(int.__eq__, lengths, others)) >= 0.9 * len(lengths)

@@ -17,10 +17,10 @@ from mtl.config import TaskSpec, UserError
 from mtl.data.facts import Facts
 from mtl.data.rows import Column, Findings, Row
 from mtl.kinds.kind import Evidence, Kind, Metric, Report
+from mtl.text.literals import LONGEST_CELL
 from mtl.text.offsets import USUAL, find_counting, is_inside_word, says_otherwise
 from mtl.text.spans import (
     FORMS,
-    LONGEST_CELL,
     Span,
     WrittenSpan,
     bio_cell_tags,

@@ -5,22 +5,18 @@ A span counts characters of its text: `text[span.start:span.end]` is the entity.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mtl.config import UserError
-from mtl.text.literals import python_to_json
+from mtl.text.literals import LONGEST_CELL, literal
 from mtl.text.tags import TagForm, is_tag, tag_form
 from mtl.text.values import LONGEST_NAME, plural, shown
 
-# A cell may hold megabytes, so no pattern here backtracks (++), and spans, which take many times the memory of the
-# cell, are read from cells of at most this many characters: some ten thousand spans.
-LONGEST_CELL = 500_000
+# A cell may hold megabytes, so no pattern here backtracks (++).
 # How much of a cell is examined to decide whether it holds tags.
 _LOOKED_AT = 10_000
 # Beyond any position in a text.
@@ -46,10 +42,6 @@ _POSITION = re.compile(
 )
 # Where a cell is an object, the first of these that it has is its list of spans.
 _LISTS = ("entities", "spans", "label", "labels", "annotations")
-
-# An item of a list, and the spaces after it that in numpy's notation separate it from the next; and what that lacks.
-_ITEM = re.compile(r'("(?:[^"\\\n]++|\\.)*+"|\\.|[-+.\w]++)(\s++(?=["\-\w]))?+')
-_NO_ARRAY = re.compile(r"[,{:]")
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -234,7 +226,10 @@ def raw_json_spans(cell: str) -> list[WrittenSpan]:
     Reads `[{"start": 0, "end": 4, "label": "PER"}]`, the same with single quotes (as pandas writes lists),
     `[[0, 4, "PER"]]`, and the objects of Label Studio, spaCy and Prodigy. Raises UserError for any other cell.
     """
-    value = literal(cell)
+    try:
+        value = literal(cell)
+    except ValueError:
+        raise UserError('This is not a list of spans such as [{"start": 0, "end": 4, "label": "PER"}].') from None
     if isinstance(value, dict):
         value = next((value[name] for name in _LISTS if name in value), None)
     if not isinstance(value, list):
@@ -270,19 +265,6 @@ def is_json(cell: str) -> bool:
         # Meant as spans despite a fault, such as an extra comma or a missing label.
         return cell[1:].lstrip().startswith("{") and _POSITION.search(cell) is not None
     return True
-
-
-def literal(cell: str) -> object:
-    """The value in a cell, written as JSON, as Python or, a list, as numpy does. Raises UserError for any other."""
-    with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(cell)
-    as_json = python_to_json(cell)
-    with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(as_json, strict=False)
-    if not _NO_ARRAY.search(_ITEM.sub("", as_json)):
-        with contextlib.suppress(ValueError, RecursionError):
-            return json.loads(_ITEM.sub(lambda item: item[1] + "," * bool(item[2]), as_json), strict=False)
-    raise UserError('This is not a list of spans such as [{"start": 0, "end": 4, "label": "PER"}].')
 
 
 def _span(item: object) -> WrittenSpan:

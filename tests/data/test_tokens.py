@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
 import random
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from tagged import ENTITIES, IDS, TEXTS, WORDS, csv_of, read, spans
 
 from mtl.config import UserError
-from mtl.data.table import read_table
 from mtl.text.spans import Span
 
 IOB1 = """-DOCSTART- -X- O O
@@ -27,16 +21,6 @@ Ann NNP B-NP B-PER
 Paris NNP I-NP I-LOC
 . . O O
 """
-
-
-def read(tmp_path, text, name="data.txt", encoding="utf-8", **options):
-    path = tmp_path / name
-    path.write_bytes(gzip.compress(text.encode(encoding)) if name.endswith(".gz") else text.encode(encoding))
-    return read_table(path, **options)
-
-
-def spans(row, task="entities"):
-    return [(row.text[s.start : s.end], s.label) for s in row.labels[task]]
 
 
 @pytest.mark.parametrize("name", ["eng.train", "data.txt.gz"])
@@ -137,7 +121,7 @@ def test_the_number_of_the_sentence_on_every_row(tmp_path):
     assert [(row.text, row.line) for row in table.rows] == [("Ada ran", 2), ("Bob ran off", 4)]
 
 
-def test_blank_lines_between_sentences_of_a_csv(tmp_path):
+def test_blank_lines_between_sentences_of_acsv_of(tmp_path):
     table = read(tmp_path, "token,tag\nAda,B-PER\nran,O\n\nBob,B-PER\n,O\nran,O\n", "ner.csv")
     assert [row.text for row in table.rows] == ["Ada ran", "Bob ran"]
     assert [(f.code, f.line) for f in table.findings] == [("word-blank", 6)]
@@ -154,21 +138,6 @@ def test_entities_can_be_ignored(tmp_path):
     assert (table.tasks(), table.rows[0].labels) == ({}, {})
 
 
-SENTENCES = [
-    "Nora/B-PER Quill/I-PER joined/O Bluefin/B-ORG Ltd/I-ORG in/O Dunport/B-LOC ./O",
-    "Helio/B-ORG Bank/I-ORG opened/O a/O shop/O in/O Port/B-LOC Vesk/I-LOC ./O",
-    "In/O Kilder/B-LOC ,/O Omar/B-PER Reed/I-PER met/O the/O board/O of/O Oakmoor/B-ORG ./O",
-    "The/O train/O was/O late/O again/O ./O",
-]
-WORDS = [[tuple(word.rsplit("/", 1)) for word in sentence.split()] for sentence in SENTENCES]
-TEXTS = [" ".join(word for word, _ in words) for words in WORDS]
-ENTITIES = [
-    [("Nora Quill", "PER"), ("Bluefin Ltd", "ORG"), ("Dunport", "LOC")],
-    [("Helio Bank", "ORG"), ("Port Vesk", "LOC")],
-    [("Kilder", "LOC"), ("Omar Reed", "PER"), ("Oakmoor", "ORG")],
-    [],
-]
-IDS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
 FEW_NERD = {"O": "O", "PER": "person-actor", "ORG": "organization-company", "LOC": "location-GPE"}
 POS = random.Random(1)
 
@@ -295,95 +264,20 @@ def test_integer_tags_need_names(tmp_path):
         read(tmp_path, text, names={"tags": IDS})
 
 
-def _csv(*rows):
-    out = io.StringIO(newline="")
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
-
-
-def _array(items):
-    return "[" + " ".join(map(repr, items)) + "]"
-
-
-def _lists(write, tags=lambda tag: tag):
-    header = ("id", "tokens", "boxes", "ner_tags", "mood")
-    rows = [
-        (i, write([w for w, _ in words]), write([[1, 2]] * len(words)), write([tags(t) for _, t in words]), "ab"[i % 2])
-        for i, words in enumerate(WORDS)
-    ]
-    return _csv(header, *rows)
-
-
-@pytest.mark.parametrize("write", [repr, json.dumps, _array])
-@pytest.mark.parametrize("tags", [lambda tag: tag, lambda tag: tag[2:] or "O"])
-def test_lists_in_cells(tmp_path, write, tags):
-    table = read(tmp_path, _lists(write, tags), "a.csv")
-    assert [(row.text, row.line) for row in table.rows] == list(zip(TEXTS, range(2, 6), strict=True))
-    assert [spans(row, "ner_tags") for row in table.rows] == ENTITIES
-    assert table.tasks()["mood"].counts == {"a": 2, "b": 2}
-    assert table.text_column == "tokens"
-
-
-@pytest.mark.parametrize("write", [repr, _array])
-def test_lists_of_integer_tags(tmp_path, write):
-    text = _lists(write, IDS.index)
-    table = read(tmp_path, text, "a.csv")
-    assert [row.text for row in table.rows] == TEXTS
-    assert [*table.tasks()] == ["mood"]
-    assert [(f.code, f.column) for f in table.findings] == [("names-needed", "ner_tags")]
-    named = read(tmp_path, text, "a.csv", names={"ner_tags": IDS})
-    assert [spans(row, "ner_tags") for row in named.rows] == ENTITIES
-    (finding, *_) = (f for f in read(tmp_path, text, "a.csv", names={"ner_tags": IDS[:5]}).errors if f.line)
-    assert (finding.code, finding.line, finding.problem) == ("bio-tag", 2, '"5" is not an entity tag.')
-
-
-def _records(columns):
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-@pytest.mark.parametrize("ending", ["parquet", "jsonl", "json", "columns.json"])
-@pytest.mark.parametrize("more", [{}, {"pos_tags": [[3] * len(words) for words in WORDS]}])
-def test_native_lists_of_words_and_integer_tags(tmp_path, ending, more):
-    words = [[w for w, _ in sentence] for sentence in WORDS]
-    numbers = [[IDS.index(t) for _, t in sentence] for sentence in WORDS]
-    columns = {"id": list("abcd"), "tokens": words, **more, "ner_tags": numbers}
-    path = tmp_path / f"a.{ending}"
-    if ending == "parquet":
-        pq.write_table(pa.table(columns), path)
-    elif ending == "jsonl":
-        path.write_text("".join(json.dumps(record) + "\n" for record in _records(columns)))
-    else:
-        path.write_text(json.dumps(columns if ending == "columns.json" else _records(columns)))
-    asked = read_table(path)
-    assert [question.names_of for question in asked.questions] == ["ner_tags"]
-    named = read_table(path, names={"ner_tags": IDS})
-    assert [row.text for row in named.rows] == TEXTS
-    assert [spans(row, "ner_tags") for row in named.rows] == ENTITIES
-    by_number = read_table(path, **asked.questions[0].readings[0].arguments)
-    assert (len(by_number.rows), by_number.errors) == (len(WORDS), ())
-    assert by_number.tasks()["ner_tags"].labels == ("1", "2", "3", "4", "5", "6")
-
-
-def test_lists_of_unequal_length_are_left_out(tmp_path):
-    rows = [(repr([w for w, _ in words]), repr([t for _, t in words])) for words in WORDS * 5]
-    table = read(tmp_path, _csv(("tokens", "tags"), *rows, ("['Ada', 'ran']", "['B-PER']")), "a.csv")
-    assert len(table.rows) == 20
-    (error,) = table.errors
-    assert (error.code, error.line) == ("list-lengths", 22) and "1 tag for 2 words" in error.problem
-
-
 @pytest.mark.parametrize(
     "text",
     [
         # Types of blood, sizes, folds, and lists that are labels.
-        _csv(
+        csv_of(
             ("name", "blood", "note"),
             *((f"N{i}", ("A", "O", "AB", "B")[i % 4], f"came home {i} times") for i in range(9)),
         ),
-        _csv(
+        csv_of(
             ("fold", "brand", "text"), *((i % 3, ("Acme", "Zorg")[i % 2], f"works like a charm {i}") for i in range(9))
         ),
-        _csv(("text", "labels"), *((f"works like a charm {i}", repr(["food", "art"][: 1 + i % 2])) for i in range(9))),
+        csv_of(
+            ("text", "labels"), *((f"works like a charm {i}", repr(["food", "art"][: 1 + i % 2])) for i in range(9))
+        ),
         "o gato viu o rato\no homem viu o mar\nI-95 and e-mail are here\n",
     ],
 )

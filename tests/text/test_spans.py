@@ -152,12 +152,6 @@ def test_what_a_span_says_its_text_is(cell, own):
     assert [span.own for span in entities.raw_json_spans(cell)] == [own]
 
 
-@given(st.lists(st.text(st.sampled_from("ab'\"\\ ,[]\n\xa0é\u200b"), min_size=1, max_size=5), min_size=1))
-def test_lists_of_words_are_read_as_python_and_numpy_write_them(words):
-    assert entities.literal(repr(words)) == words
-    assert entities.literal("[" + "\n ".join(map(repr, words)) + "]") == words
-
-
 @pytest.mark.parametrize("label", ["O'Neil", 'the "best"', "(a, b)", "None", "a,]"])
 def test_a_label_in_python_may_hold_what_json_writes_otherwise(label):
     assert entities.raw_json_spans(repr([(0, 3, label)])) == [WrittenSpan(0, 3, label)]
