@@ -85,9 +85,9 @@ class Kind:
     labelled = True
 
     @property
-    def headline(self) -> str:
-        """The name of the headline score."""
-        return self.metrics[0].name
+    def headline(self) -> Metric:
+        """The score that stands for all of them where there is room for one."""
+        return self.metrics[0]
 
     # --- specs and heads ---
 

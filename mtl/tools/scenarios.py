@@ -84,7 +84,7 @@ def measure(
         },
         "probe": len(probe()),
         "start": {"name": model.origin.name, "sha256": model.origin.sha256},
-        "tasks": {name: {"kind": spec.kind, "metric": KINDS[spec.kind].headline} for name, spec in tasks.items()},
+        "tasks": {name: {"kind": spec.kind, "metric": KINDS[spec.kind].headline.name} for name, spec in tasks.items()},
         "base": base.to_json(),
         "scenarios": scenarios,
         "anchor": anchor,

@@ -39,7 +39,12 @@ def measure(
     kinds = {name: before.tasks[name].kind for name in tasks}
     now = headlines(new, kinds)
     result = {
-        name: {"metric": KINDS[kinds[name]].headline, "before": score, "after": now[name], "trained": name in trained}
+        name: {
+            "metric": KINDS[kinds[name]].headline.name,
+            "before": score,
+            "after": now[name],
+            "trained": name in trained,
+        }
         for name, score in headlines(old, kinds).items()
     }
     cosine = float(np.sum(old_vectors * new_vectors, axis=1).mean()) if before.dim == after.dim else None

@@ -19,7 +19,7 @@ Scores = Mapping[str, Mapping[str, Any]]
 
 def headlines(scores: Scores, kinds: Mapping[str, str]) -> dict[str, float]:
     """The headline score of each task of `kinds` (task -> kind) that has one."""
-    metrics = {task: KINDS[kind].headline for task, kind in kinds.items()}
+    metrics = {task: KINDS[kind].headline.name for task, kind in kinds.items()}
     return {task: scores[task][metric] for task, metric in metrics.items() if metric in scores.get(task, ())}
 
 

@@ -124,7 +124,7 @@ def table(runs: Sequence[Progress], names: Names, shown: str | None) -> Markup:
         colour=colour,
         dashed=dashed,
         runs=runs,
-        tasks={task: KINDS[kind].metrics[0] for task, kind in kinds(runs).items()},
+        tasks={task: KINDS[kind].headline for task, kind in kinds(runs).items()},
         row_sets={task: row_sets(runs, task) for task in kinds(runs)},
         slowest=max((progress.seconds for progress in runs), default=0.0),
         forgetful=any(progress.lost for progress in runs),
@@ -144,7 +144,7 @@ def plot(runs: Sequence[Progress], names: Names, task: str, measure: str, sets: 
         return markup.note(words.CHOOSE_RUNS)
     if measure == "train":
         sets = {}
-    metric = KINDS[kinds(runs)[task]].metrics[0] if task in kinds(runs) else None
+    metric = KINDS[kinds(runs)[task]].headline if task in kinds(runs) else None
     show = metric.write if metric and measure == "scores" else "{:.3g}".format
     pictures = Markup()
     for rows in sorted({sets.get(progress.run.id, "") for progress in runs if task in progress.kinds}):
@@ -222,7 +222,10 @@ def _facts(progress: Progress, name: str) -> list[dict[str, Any]]:
             "epochs_done": len(progress.past),
             "epoch_kept": progress.kept.number if progress.kept else "",
         },
-        {f"{task} {KINDS[kind].headline}": _number(progress.scores.get(task)) for task, kind in progress.kinds.items()},
+        {
+            f"{task} {KINDS[kind].headline.name}": _number(progress.scores.get(task))
+            for task, kind in progress.kinds.items()
+        },
         {f"best epoch of {task}": best[task].number if task in best else "" for task in progress.kinds},
         {"embeddings cosine": _number(progress.cosine)},
         {f"change of {task} {metric}": _number(change) for task, (metric, change) in progress.lost.items()},

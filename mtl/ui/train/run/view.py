@@ -131,7 +131,7 @@ def _card(now: Progress, name: str, until: float, logarithmic: bool) -> tuple[st
         before = now.scores_before
         first = [(0.0, before[name])] if name in before else []
         line = Line("held out", first + now.points("scores", name), SCORE, dots=True)
-        headline = KINDS[kind].metrics[0]
+        headline = KINDS[kind].headline
         charts += curves.chart(headline.heading, [line], until, "epoch", _writer(headline), high=1.0)
     return name, shown(kind).about if kind else "drift of embeddings", charts
 
@@ -146,7 +146,7 @@ def table(now: Progress) -> Markup:
     rows = []
     for epoch in now.past:
         for name in epoch.train:
-            headline = KINDS[now.kinds[name]].metrics[0] if name in now.kinds else None
+            headline = KINDS[now.kinds[name]].headline if name in now.kinds else None
             score = epoch.scores.get(name)
             rows.append(
                 (
@@ -168,7 +168,7 @@ def table(now: Progress) -> Markup:
 def higher_elsewhere(now: Progress) -> Markup:
     """A note where tasks scored higher after another epoch than after the one that is kept."""
     kept, kinds = now.kept, now.kinds
-    write = {task: _writer(KINDS[kind].metrics[0]) for task, kind in kinds.items()}
+    write = {task: _writer(KINDS[kind].headline) for task, kind in kinds.items()}
     higher = [
         (task, epoch.number, write[task](epoch.scores[task]), write[task](kept.scores[task]))
         for task, epoch in now.better_elsewhere.items()
