@@ -22,7 +22,7 @@ mtl.answers = (() => {
   let alike = null, searching = null; // the cosine of each that was found by its meaning; the pause before that
   let waiting = false; // whether the line below the box says that the server takes long
   let said = ""; // the last answer's line
-  let before = null; // the visitor's own sentences that an example or a file replaced
+  let owns = []; // the visitor's own sentences that examples or files replaced, the latest at the end
   let fileText = null; // what the last file put into the box
   let visit = null, typedAt = 0; // as whom the server knows this page; when a key was last pressed
 
@@ -65,6 +65,7 @@ mtl.answers = (() => {
         // No connection, or the server is busy: nothing is lost, and it is asked again.
         wanted = { ...now, ...wanted };
         waiting = true;
+        if (now.typed) document.body.classList.add("stale");
         say("The server does not answer. Your sentences are kept; trying again …", "busy");
         await new Promise((done) => setTimeout(done, RETRY[Math.min(failures++, RETRY.length - 1)]));
         continue;
@@ -80,7 +81,7 @@ mtl.answers = (() => {
         wanted = { typed: true, all_rows: true, ...wanted };
       } else if (found.problem) {
         status(found.problem);
-        document.body.classList.add("stale"); // what is shown answers something else
+        document.body.classList.add("stale");
       } else if (found.refused) {
         say(found.refused, "bad");
       } else if (!take(found, now)) {
@@ -162,6 +163,12 @@ mtl.answers = (() => {
     line.setAttribute("role", "status");
     line.append(Object.assign(document.createElement("p"), { textContent: words }));
     show(line);
+  };
+  // For long enough to be read, in place of what was said of the answers.
+  const remark = (words) => {
+    say(words);
+    const line = document.querySelector("#status .status");
+    setTimeout(() => line.isConnected && status(said), 8000);
   };
   const ofFile = (html) => {
     fileLine?.remove();
@@ -305,13 +312,33 @@ mtl.answers = (() => {
 
   // --- what is typed, and what replaces it ---
 
-  // Own sentences make room for others, and can be put back.
+  // Own sentences make room for others, and can be put back; by the browser's Back, too.
   const replace = (text) => {
-    const examples = [...document.querySelectorAll("[data-lines]")].map((button) => button.dataset.lines);
-    const value = box().value;
-    if (value.trim() && value !== fileText && !examples.includes(value)) before = value;
+    if (isOwn()) owns = recent([...owns, box().value]);
+    remember();
+    history.pushState({ ...history.state, mtl: undefined }, "");
     fillBox(text);
-    undo();
+    offerOwn();
+  };
+  const isOwn = () => {
+    const examples = [...document.querySelectorAll("[data-lines]")].map((button) => button.dataset.lines);
+    const { value } = box();
+    return Boolean(value.trim()) && ![...examples, ...owns, fileText].includes(value);
+  };
+  // As many of the latest as the browser keeps.
+  const recent = (texts) => {
+    let room = MOST;
+    const first = texts.findLastIndex((text) => (room -= text.length) < 0);
+    return texts.slice(first + 1);
+  };
+  // What stands in the box waits at the end of the line, so that putting back loses nothing either.
+  const putBack = () => {
+    const text = owns.pop();
+    if (isOwn()) owns.unshift(box().value);
+    fillBox(text);
+    box().focus({ preventScroll: true });
+    offerOwn();
+    ask({ typed: true });
   };
   const fillBox = (text) => {
     const area = box();
@@ -326,6 +353,7 @@ mtl.answers = (() => {
     if (count <= LIVE) soon();
     else {
       clearTimeout(timer);
+      document.body.classList.add("stale");
       say(`${count.toLocaleString("en")} sentences: press Analyze when they are as you want them.`);
     }
   });
@@ -340,12 +368,7 @@ mtl.answers = (() => {
       replace(example.dataset.lines);
       ask({ typed: true });
     }
-    if (event.target.closest("#undo-example")) {
-      fillBox(before);
-      before = null;
-      ask({ typed: true });
-      undo();
-    }
+    if (event.target.closest("#undo-example")) putBack();
   });
   // On a phone the answers stand below the box.
   const toAnswers = () => {
@@ -357,7 +380,7 @@ mtl.answers = (() => {
     if (!box().checkVisibility({ visibilityProperty: true })) mtl.openTab("Overview");
     toAnswers();
   };
-  const undo = () => { document.querySelector("#undo-example").hidden = before === null; };
+  const offerOwn = () => { document.querySelector("#undo-example").hidden = !owns.length; };
 
   // --- what survives a reload, and what a link carries ---
 
@@ -381,7 +404,7 @@ mtl.answers = (() => {
     const area = box();
     const caret = document.activeElement === area ? [area.selectionStart, area.selectionEnd] : null;
     const entry = history.state?.mtl?.entry ?? Math.random();
-    const state = { entry, text: area.value.slice(0, MOST), before, caret };
+    const state = { entry, text: area.value.slice(0, MOST), owns, caret };
     const { pathname, search } = window.location;
     try {
       sessionStorage.setItem(KEY, JSON.stringify(state));
@@ -419,8 +442,8 @@ mtl.answers = (() => {
     }
     const { here, last } = kept();
     const text = here?.text ?? parts.get("sentences") ?? last?.text;
-    before = here?.before ?? null;
-    undo();
+    owns = here?.owns ?? [];
+    offerOwn();
     if (text !== undefined && text !== box().value) fillBox(text);
     if (here?.caret) {
       box().focus({ preventScroll: true });
@@ -432,11 +455,11 @@ mtl.answers = (() => {
     if (event.target.closest("[role=tab]")) setTimeout(remember);
     if (!event.target.closest("#copy-address")) return;
     remember();
-    if (!await mtl.copy(window.location.href)) say("This browser copies nothing by itself: copy the address of this page.");
-    else if (address().has("sentences")) say("The link is copied: whoever can reach this page sees these sentences by it.");
-    else say(`The link is copied, without the sentences: it holds at most ${LONGEST_LINK.toLocaleString("en")} characters of them.`);
+    if (!await mtl.copy(window.location.href)) remark("This browser copies nothing by itself: copy the address of this page.");
+    else if (address().has("sentences")) remark("The link is copied: whoever can reach this page sees these sentences by it.");
+    else remark(`The link is copied, without the sentences: it holds at most ${LONGEST_LINK.toLocaleString("en")} characters of them.`);
   });
-  window.addEventListener("hashchange", () => {
+  window.addEventListener("popstate", () => {
     restore();
     if (!new URLSearchParams(window.location.hash.slice(1)).has("tab")) mtl.openTab("Overview");
     ask({ typed: true, all_rows: true });

@@ -143,7 +143,9 @@ mtl.map = (() => {
       modebar: mtl.plots.modebar(["zoomIn2d", "zoomOut2d"]), // they zoom at the middle, where there may be nothing
       legend: { orientation: "h", y: -0.02, yanchor: "top", x: 0, itemsizing: "constant" },
       uirevision: `${solid} ${laidOut.method}`, // what was zoomed stays so while the kind of map does
-      ...(solid ? { scene: { xaxis: scene, yaxis: scene, zaxis: scene } } : { xaxis: axis, yaxis: axis }),
+      // A unit is as long on each axis, or what is nearest in numbers would not be so in the picture.
+      ...(solid ? { scene: { aspectmode: "data", xaxis: scene, yaxis: scene, zaxis: scene } }
+        : { xaxis: axis, yaxis: { ...axis, scaleanchor: "x" } }),
     };
     await window.Plotly.react(canvas, traces.filter(({ x }) => x.length), shape, CONFIG);
     mark(...marked);
@@ -224,14 +226,14 @@ mtl.map = (() => {
   };
   // On which side of each point its number stands: away from the nearest other point, where that is close.
   const roomiest = () => {
-    const scale = [canvas.clientWidth, canvas.clientHeight].map((size, axis) => {
+    const pixels = Math.min(...[canvas.clientWidth, canvas.clientHeight].map((size, axis) => {
       const [low, high] = ends(axis);
       return size / (high - low || 1);
-    });
+    }));
     return drawn.points.map((here, i) => {
       let [near, x, y] = [CROWDED, 0, 0];
       drawn.points.forEach((other, j) => {
-        const [across, up] = scale.map((pixels, axis) => (other[axis] - here[axis]) * pixels);
+        const [across, up] = [0, 1].map((axis) => (other[axis] - here[axis]) * pixels);
         if (j !== i && Math.hypot(across, up) < near) [near, x, y] = [Math.hypot(across, up), across, up];
       });
       if (Math.abs(x) > Math.abs(y)) return x > 0 ? "middle left" : "middle right";

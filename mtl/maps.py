@@ -66,7 +66,7 @@ def project(
     note = ""
     if method == "umap" and (different := count_different(vectors)) < MIN_UMAP:
         method = "pca"
-        note = f"UMAP needs {MIN_UMAP} different sentences and there are {different}: this is PCA."
+        note = f"UMAP needs at least {MIN_UMAP} different sentences, not {different}: this is PCA."
     if method == "pca":
         points = _pca(vectors, dims)
     elif len(vectors) <= FEW:

@@ -107,7 +107,7 @@ def _drawn(session: Session, work: Work, reading: Reading) -> dict[str, Any]:
     }
     if len(vectors) > 1:
         others, cosines = plots.nearest(vectors)
-        found |= {"grid": plots.grid(vectors), "nearest": [others.tolist(), cosines.round(4).tolist()]}
+        found |= {"grid": plots.grid(vectors), "nearest": [others.tolist(), cosines.tolist()]}
     return found
 
 

@@ -63,7 +63,8 @@ class Sentences:
 
 def from_lines(value: str, left_out: int = 0) -> Sentences:
     """One sentence per line. So many characters were `left_out` at its end."""
-    cut = [f"The box holds more than the page reads: its last {left_out:,} characters were left out."]
+    read = len(value or "")
+    cut = [f"The box holds more than the page reads: after {read:,} characters its last {left_out:,} were left out."]
     return _select(_LINE_END.split(value or ""), notes=cut if left_out > 0 else ())
 
 
@@ -148,7 +149,7 @@ def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, no
         lines = plural(controls, "line")
         notes.append(f"Control characters that cannot be shown (such as NUL) were removed from {lines}.")
     if len(texts) > MAX_SENTENCES:
-        notes.append(f"{plural(len(texts), 'sentence')} were given; the first {MAX_SENTENCES:,} are analyzed.")
+        notes.append(f"Of {len(texts):,} sentences the first {MAX_SENTENCES:,} are analyzed.")
         texts, rows = texts[:MAX_SENTENCES], rows[:MAX_SENTENCES]
     columns = {name: tuple(values[i] for i in rows) for name, values in (labels or {}).items()}
     return Sentences(tuple(texts), columns, tuple(n for n in notes if n))

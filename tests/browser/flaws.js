@@ -1,6 +1,6 @@
 // What is wrong with how the page looks, as a list of descriptions, once no colour is on its way to another: text whose
 // contrast with what is behind it is below 4.5 : 1, or that is smaller than 14 px; what is pressed and smaller than
-// 24 px; what unfolds otherwise than the rest; a page that has to be scrolled sideways.
+// 24 px, or cut off by the edge of the window; what unfolds otherwise than the rest; a page that has to be scrolled sideways.
 async () => {
   const moving = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
   await Promise.allSettled(moving.map((transition) => transition.finished));
@@ -9,6 +9,11 @@ async () => {
     // Not shown to anyone.
     if (element.closest(".sr, .skip, .hide, style, script")) return false;
     return box.width && box.height && element.checkVisibility({ visibilityProperty: true });
+  };
+  const scrolls = (element) => {
+    for (let e = element.parentElement; e; e = e.parentElement)
+      if (["auto", "scroll"].includes(getComputedStyle(e).overflowX) && e.scrollWidth > e.clientWidth) return true;
+    return false;
   };
   const named = (element, words) => `"${words.trim().slice(0, 30)}" ${element.tagName}.${element.getAttribute("class")}`;
 
@@ -55,9 +60,12 @@ async () => {
   }
   for (const element of document.querySelectorAll("a[href], button, input, select, textarea, summary, [role=switch]")) {
     const target = element.closest("label, .wrap") ?? element;
-    const { width, height } = target.getBoundingClientRect();
+    const { width, height } = target.getBoundingClientRect(), name = named(element, element.ariaLabel ?? element.innerText);
     if (shown(element) && shown(target) && Math.min(width, height) < 23.5)
-      flaws.push(`${width.toFixed()} x ${height.toFixed()} px: ${named(element, element.ariaLabel ?? element.innerText)}`);
+      flaws.push(`${width.toFixed()} x ${height.toFixed()} px: ${name}`);
+    const { left, right } = element.getBoundingClientRect();
+    if (shown(element) && (left < -0.5 || right > window.innerWidth + 0.5) && !scrolls(element))
+      flaws.push(`${left.toFixed()} to ${right.toFixed()} px, beyond the window's edge: ${name}`);
   }
   for (const element of document.querySelectorAll("details:not(.fold), .label-wrap"))
     flaws.push(`unfolds in a way of its own: ${named(element, element.innerText)}`);

@@ -75,7 +75,7 @@ def test_nul_is_removed_and_said(visitor):
 def test_one_sentence_has_no_grid_and_the_page_says_so(visitor):
     visitor.analyze("All alone.")
     expect(visitor.page.locator("#right")).to_contain_text("With one sentence there is nothing to compare")
-    expect(visitor.page.locator("#right")).to_contain_text("UMAP needs 5 different sentences and there are 1")
+    expect(visitor.page.locator("#right")).to_contain_text("UMAP needs at least 5 different sentences, not 1")
     expect(visitor.page.locator("#heatmap .canvas")).to_be_hidden()
     visitor.wait_for_points(1)
 
@@ -97,7 +97,7 @@ def test_two_thousand_sentences_can_be_stopped_and_can_be_finished(visitor):
     visitor.press()
     expect(visitor.page.locator("#status .progress")).to_be_visible()
     expect(visitor.status).to_contain_text("2,000 sentences · one pass", timeout=90_000)
-    expect(visitor.status).to_contain_text("2,050 sentences were given; the first 2,000 are analyzed.")
+    expect(visitor.status).to_contain_text("Of 2,050 sentences the first 2,000 are analyzed.")
     expect(visitor.page.locator("#right")).to_contain_text("The grid shows 150 of 2,000 sentences")
     visitor.wait_for_points(2_000)
     expect(visitor.page.locator("#overview")).to_contain_text("1,800 more sentences")

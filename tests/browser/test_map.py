@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
+from scipy.spatial.distance import cdist
 from visiting import Visitor
 
 SIX = (
@@ -61,6 +63,22 @@ def test_a_search_fades_all_else_and_enter_chooses_what_it_found(six):
     field.press("Escape")
     expect(six.page.locator("#map .matches")).to_have_text("")
     six.wait_until(f"({_FULL})().length === 7")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_picture_keeps_as_many_nearest_neighbours_as_it_says(visit, width):
+    visitor = visit(width)
+    visitor.wait_for_points(12)
+    drawn, nearest = visitor.page.evaluate(
+        """() => {
+          const { xaxis, yaxis } = document.querySelector("#map .js-plotly-plot")._fullLayout;
+          const { map: { points }, nearest: [nearest] } = mtl.answers.latest;
+          return [points.map(([x, y]) => [xaxis.d2p(x), yaxis.d2p(y)]), nearest];
+        }"""
+    )
+    apart = cdist(drawn, drawn) + np.diag([np.inf] * 12)
+    kept = sum(apart.argmin(axis=1) == nearest)
+    expect(visitor.page.locator("#map .note")).to_contain_text(f"{kept} of 12 sentences lie nearest to the one")
 
 
 def test_words_that_no_sentence_has_find_what_is_nearest_in_meaning(six):

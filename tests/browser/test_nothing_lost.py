@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 from serving import newcomer, served_page
@@ -102,6 +104,30 @@ def test_own_sentences_can_be_put_back_after_an_example_and_a_reload(visit):
     visitor.go()
     visitor.page.get_by_role("button", name="Put my own sentences back").click()
     expect(visitor.box).to_have_value("\n".join(OWN))
+
+
+def test_nothing_typed_is_lost_however_often_examples_replace_it(visit):
+    visitor = visit()
+    letter, put_back = (
+        "My own letter about Vienna.",
+        visitor.page.get_by_role("button", name="Put my own sentences back"),
+    )
+    type_in(visitor, letter)
+    visitor.page.get_by_role("button", name="News").click()
+    expect(rows(visitor)).to_have_count(12)
+    visitor.box.press("Control+End")
+    visitor.page.keyboard.type(" Changed.")
+    expect(rows(visitor).last).to_contain_text("Changed.")
+    changed = visitor.box.input_value()
+    visitor.page.get_by_role("button", name="Reviews").click()
+    expect(rows(visitor)).to_have_count(11)
+    for text in (changed, letter, changed):
+        put_back.click()
+        expect(visitor.box).to_have_value(text)
+        expect(visitor.box).to_be_focused()
+    for text in (changed, letter):
+        visitor.page.go_back()
+        expect(visitor.box).to_have_value(text)
 
 
 def test_two_windows_keep_their_own_sentences(visit):
@@ -283,6 +309,7 @@ def test_a_server_that_was_started_again_answers_by_itself(context, tmp_path):
     visitor.box.press("Control+End")
     visitor.page.keyboard.type(" While it is away.")
     expect(visitor.status).to_contain_text("The server does not answer. Your sentences are kept")
+    expect(visitor.page.locator("body")).to_have_class(re.compile("stale"))
     with served_page(runs=tmp_path, port=int(url.rsplit(":", 1)[1].strip("/"))):
         visitor.wait_until("since => performance.timeOrigin !== since", since)
         expect(rows(visitor).last).to_contain_text("While it is away.")

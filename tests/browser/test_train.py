@@ -61,6 +61,7 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(arrive):
     }
     assert all(bars[name] > 0 for name in ("sentiment", "intensity", "topic", "entities"))
     assert all(length == 0 for name, length in bars.items() if name.startswith(("embeddings", "layer")))
+    assert ada.visitor.flaws() == []
     ada.stop.click()
     expect(ada.progress).to_contain_text("Stopped")
     expect(ada.progress).to_contain_text("Resume goes on after epoch")

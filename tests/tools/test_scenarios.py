@@ -48,7 +48,7 @@ def check_form(figures):
     assert {"file", "sha256", "rows", "held_out"} == figures["data"].keys()
     assert len(figures["start"]["sha256"]) == 64 and figures["start"]["name"]
     assert {name: task["metric"] for name, task in figures["tasks"].items()} == {
-        name: KINDS[task["kind"]].headline for name, task in figures["tasks"].items()
+        name: KINDS[task["kind"]].headline.name for name, task in figures["tasks"].items()
     }
     assert [scenario["name"] for scenario in figures["scenarios"]] == [preset.name for preset in PRESETS]
     for scenario in figures["scenarios"]:

@@ -41,7 +41,7 @@ def test_emoji_right_to_left_and_combining_characters_stay_as_written(text):
 def test_too_many_sentences_are_cut_and_said():
     read = from_lines("\n".join(f"Sentence {i}" for i in range(MAX_SENTENCES + 5)))
     assert len(read.texts) == MAX_SENTENCES and read.texts[-1] == f"Sentence {MAX_SENTENCES - 1}"
-    assert read.notes == ("2,005 sentences were given; the first 2,000 are analyzed.",)
+    assert read.notes == ("Of 2,005 sentences the first 2,000 are analyzed.",)
 
 
 @given(st.text())

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from mtl.clusters import MOST
 from mtl.sheets import csv_bytes
 from mtl.ui import templates
-from mtl.ui.embeddings.view import looks, nearest, pair_answers
+from mtl.ui.embeddings.view import cosine, looks, nearest, pair_answers
 from mtl.ui.page import Session, html
 from mtl.ui.visitors import Work
 from mtl.ui.widgets import markup
@@ -74,7 +74,7 @@ def show_pair(work: Work) -> str:
     above = [_PARTS.choice(key, title, choices, place) for (key, title), place in zip(titles, places, strict=True)]
     one, other = (place - 1 for place in places)
     vectors = work.vectors(work.pooling)
-    rows = [("cosine", f"{vectors[one] @ vectors[other]:.3f}"), *pair_answers(work, one, other)]
+    rows = [("cosine", f"{cosine(vectors, one, other):.3f}"), *pair_answers(work, one, other)]
     return Markup().join(above) + markup.table(COMPARE, ("of the two", "answer"), rows)
 
 

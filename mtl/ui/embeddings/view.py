@@ -126,14 +126,20 @@ def _colouring(name: str, values: Sequence[str | float | None], labels: Sequence
 
 def nearest(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of each sentence, which other one is nearest, and the cosine; of vectors of length 1, at least two."""
-    others, cosines = np.empty(len(vectors), dtype=int), np.empty(len(vectors), dtype=np.float32)
+    others, cosines = np.empty(len(vectors), dtype=int), np.empty(len(vectors))
     for start in range(0, len(vectors), _BLOCK):
         similar = vectors[start : start + _BLOCK] @ vectors.T
         rows = np.arange(len(similar))
         similar[rows, start + rows] = -np.inf
         others[start : start + _BLOCK] = similar.argmax(axis=1)
         cosines[start : start + _BLOCK] = similar[rows, others[start : start + _BLOCK]]
-    return others, cosines
+    # As in the grid, so that a pair reads the same wherever it stands.
+    return others, cosines.round(4)
+
+
+def cosine(vectors: np.ndarray, one: int, other: int) -> float:
+    """Of two sentences, rounded as all cosines are."""
+    return round(float(vectors[one] @ vectors[other]), 4)
 
 
 def answers_to_pairs(model: MultiTaskModel) -> bool:
