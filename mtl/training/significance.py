@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mtl.training.scores import FEW
@@ -33,8 +33,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean of figures of so many `rows`, and its 95 % interval from `low` to `high`; None where one row, or none,
-    says nothing of it."""
+    """The mean, or another figure, of so many `rows`, and its 95 % interval from `low` to `high`; None where one row,
+    or none, says nothing of it."""
 
     rows: int
     value: float
@@ -56,17 +56,25 @@ def share(right: int, rows: int) -> Mean:
 
 
 def mean(errors: Sequence[float]) -> Mean:
-    """The mean of errors, at least one, with the bootstrap's percentile interval (Efron 1979); the same errors always
-    give the same one."""
+    """The mean of errors, at least one, with its bootstrap interval."""
+    import numpy as np
+
+    return bootstrapped(np.mean, errors)
+
+
+def bootstrapped(statistic: Callable[..., float], *columns: Sequence) -> Mean:
+    """What `statistic` gives for rows, at least one, from an array of their values in each column; with the bootstrap's
+    percentile interval over the rows (Efron 1979). The same rows always give the same one."""
     import numpy as np
     from scipy.stats import bootstrap
 
-    values = np.asarray(errors, float)
-    if len(values) < 2:
-        return Mean(len(values), float(values.mean()))
+    values = [np.asarray(column) for column in columns]
+    rows, value = len(values[0]), float(statistic(*values))
+    if rows < 2:
+        return Mean(rows, value)
     options = {"n_resamples": RESAMPLES, "batch": 100, "method": "percentile", "rng": np.random.default_rng(0)}
-    interval = bootstrap((values,), np.mean, **options).confidence_interval
-    return Mean(len(values), float(values.mean()), float(interval.low), float(interval.high))
+    interval = bootstrap(values, statistic, paired=True, **options).confidence_interval
+    return Mean(rows, value, float(interval.low), float(interval.high))
 
 
 def compare(errors: Sequence[float], others: Sequence[float], right_or_wrong: bool) -> Difference:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, norm, wilcoxon
 
-from mtl.training.significance import compare, mean, share
+from mtl.training.significance import bootstrapped, compare, mean, share
 
 
 @given(st.integers(0, 25), st.integers(0, 25), st.integers(0, 40), st.integers(0, 40))
@@ -63,3 +63,9 @@ def test_a_mean_error_has_an_interval_near_that_of_the_normal_distribution_where
 def test_one_error_has_no_interval_and_equal_ones_have_none_to_either_side(errors, interval):
     found = mean(errors)
     assert found.value == 0.5 and (found.low, found.high) == interval and found.is_vague
+
+
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=30))
+def test_a_figure_of_several_columns_keeps_the_values_of_a_row_together(values):
+    found = bootstrapped(lambda one, other: one.sum() / other.sum(), values, [2 * value for value in values])
+    assert (found.rows, found.value, found.low, found.high) == (len(values), 0.5, 0.5, 0.5)
