@@ -108,7 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("evaluate", _evaluate, "Scores on labelled data.", "--model")
     sub.add_argument("data", metavar="DATA", nargs="?", help="a table")
     sub.add_argument("--default", action="store_true", help="the default model's own table of figures")
-    sub.add_argument("--data-dir", metavar="DIR", default="data", help="where --default finds its data (default: data)")
+    text = (
+        f"where --default finds the data sets of its figures on dev splits (default: {tools.DATA_DIR}, if it is there)"
+    )
+    sub.add_argument("--data-dir", metavar="DIR", help=text)
     sub.add_argument("--json", action="store_true", help="all scores as JSON")
     _add_reading_options(sub)
 

@@ -11,6 +11,9 @@ from mtl import terminal
 from mtl.config import UserError
 from mtl.files import write_json
 
+# Where `evaluate --default` looks for its data sets unless told otherwise.
+DATA_DIR = "data"
+
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands. `command(name, run, help, *shared)` makes the parser of one, with some shared options."""
@@ -62,12 +65,15 @@ def _mix(options: argparse.Namespace) -> None:
 def scorecard(options: argparse.Namespace) -> None:
     """The command `evaluate --default`."""
     from mtl import checkpoint
-    from mtl.tools.scorecard import measure, table
+    from mtl.tools.scorecard import WHERE, measure, table
 
     if options.data:
         raise UserError(f"--default has files of its own, in --data-dir. Leave {options.data} or --default out.")
-    rows = measure(checkpoint.load(options.model), options.data_dir)
-    print(json.dumps(rows, indent=2) if options.json else table(rows))
+    folder = options.data_dir or (DATA_DIR if Path(DATA_DIR).is_dir() else None)
+    rows = measure(checkpoint.load(options.model), folder)
+    print(json.dumps(rows, indent=2, ensure_ascii=False) if options.json else table(rows))
+    if folder is None:
+        terminal.warn(f"the figures on dev splits are left out: there is no folder {DATA_DIR}. {WHERE}")
 
 
 def _scenarios(options: argparse.Namespace) -> None:

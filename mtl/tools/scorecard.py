@@ -1,4 +1,5 @@
-"""The scores of the default model on the dev splits of its data sets, measured by one command."""
+"""The scores of the default model on the dev splits of its data sets and on the project's own sets, measured by one
+command."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from mtl.data.rows import Row
 from mtl.kinds.classification import calibration_error
 from mtl.kinds.regression import spearman
 from mtl.model import MultiTaskModel
+from mtl.tools import checks
 from mtl.training.metrics import evaluate
 
 _BINARY = {"0": "negative", "1": "positive"}
@@ -29,18 +31,26 @@ _SST5 = SourceSpec("sst5.dev.txt.gz", tasks={"intensity": _FIVE})
 _CONLL = SourceSpec("conll2003.dev.txt.gz", tasks={"entities": {}})
 _TABLES = (_SST2, _TWEETS, _SST5, _CONLL)
 _STSB = "stsb.dev.tsv.gz"
+# Said where they are missing.
+WHERE = "--data-dir names the one with the data sets that assets/models/default/README.md lists."
 
 
-def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str, Any]]:
-    """Rows of {task, data, split, rows, metric, value}, where `split` is "dev" or "held out"; the data files are listed
-    in the README of the default model.
+def measure(model: MultiTaskModel, data_dir: str | os.PathLike | None) -> list[dict[str, Any]]:
+    """Rows of {task, data, split, rows, metric, value}, where `split` is "dev" or "held out", then those of the check
+    sets (see `mtl.tools.checks`). The data files for the rows on dev splits are listed in the README of the default
+    model; without a `data_dir` these rows are left out.
 
     Raises `UserError`, before anything is measured, if a file is missing or wrong.
     """
-    _check(Path(data_dir))
-    sst2, tweets, sst5, conll = (read_source(source, data_dir, model.tasks) for source in _TABLES)
-    pairs = pairs_of(Path(data_dir) / _STSB)
-    scores = [
+    dev = [] if data_dir is None else _dev(model, Path(data_dir))
+    return [*dev, *_held_out_rows(model), *checks.measure(model)]
+
+
+def _dev(model: MultiTaskModel, folder: Path) -> list[dict[str, Any]]:
+    _check(folder)
+    sst2, tweets, sst5, conll = (read_source(source, folder, model.tasks) for source in _TABLES)
+    pairs = pairs_of(folder / _STSB)
+    return [
         _row("sentiment, negative or positive", "SST-2 dev", sst2, "accuracy", _binary_accuracy(model, sst2)),
         _from(model, "sentiment", "tweets dev", tweets, "macro_recall"),
         _row(
@@ -54,8 +64,11 @@ def measure(model: MultiTaskModel, data_dir: str | os.PathLike) -> list[dict[str
         _from(model, "entities", "CoNLL-2003 dev", conll, "f1"),
         _row("embedding", "STS-B dev", pairs, "spearman", _similarity(model, pairs)),
     ]
+
+
+def _held_out_rows(model: MultiTaskModel) -> list[dict[str, Any]]:
     rows = held_out()
-    scores += [
+    scores = [
         _from(model, task, "workshop.csv, held-out rows", rows, metric)
         for task, metric in (
             ("topic", "accuracy"),
@@ -78,9 +91,7 @@ def _check(folder: Path) -> None:
     missing = [file for file in needed if not (folder / file).is_file()]
     if missing:
         problem = f"{folder} has no {', '.join(missing)}." if folder.is_dir() else f"There is no folder {folder}."
-        raise UserError(
-            f"{problem} --data-dir names the one with the data sets that assets/models/default/README.md lists."
-        )
+        raise UserError(f"{problem} {WHERE}")
 
 
 def _row(task: str, data: str, rows: list, metric: str, value: float) -> dict[str, Any]:
@@ -152,7 +163,8 @@ def _held_out(recipe: str, path: Path) -> list[Row]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The figures as a Markdown table."""
+    """The figures as two Markdown tables, the second one of the check sets."""
+    own = [row for row in rows if row["split"] != "check"]
     lines = ["| task | data | rows | metric | value |", "|---|---|---|---|---|"]
-    lines += [f"| {r['task']} | {r['data']} | {r['rows']:,} | {r['metric']} | {r['value']:.4f} |" for r in rows]
-    return "\n".join(lines)
+    lines += [f"| {r['task']} | {r['data']} | {r['rows']:,} | {r['metric']} | {r['value']:.4f} |" for r in own]
+    return "\n".join([*lines, "", checks.table(rows[len(own) :])])
