@@ -180,12 +180,18 @@ def test_a_topic_has_the_bars_too(learner):
     expect(learner.page.locator("#sentiment-view .bars-head")).to_contain_text("neutral")
 
 
-def test_it_fits_on_a_phone(learner):
-    learner.page.set_viewport_size({"width": 390, "height": 844})
+@pytest.mark.parametrize("width", [390, 768])
+def test_it_fits_on_a_phone_with_everything_unfolded(learner, width):
+    page = learner.page
+    opened = page.evaluate_handle(
+        "() => [...document.querySelectorAll('#step-result details:not([open])')].map(e => (e.open = true, e))"
+    )
+    page.set_viewport_size({"width": width, "height": 844})
     assert learner.flaws() == []
-    meter = learner.page.locator(".meter")
+    meter = page.locator(".meter")
     assert meter.evaluate("e => e.scrollWidth <= e.parentElement.clientWidth")
-    learner.page.set_viewport_size({"width": 1440, "height": 900})
+    page.set_viewport_size({"width": 1440, "height": 900})
+    opened.evaluate("all => all.forEach(e => (e.open = false))")
 
 
 def test_held_out_rows_are_filtered_and_opened_by_a_cell_of_the_confusion_matrix(learner):
