@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mtl import __main__ as cli
 from mtl.config import ModelConfig, Setting, TaskSpec, TrainConfig, UserError, setting, settings
+from mtl.data.options import from_options
 from mtl.groups import Groups
 from mtl.training.presets import PRESETS
 from mtl.ui.page import UNCHANGED
@@ -187,7 +188,7 @@ def test_names_that_look_like_options_stay_names():
     options = cli._parser().parse_args(shlex.split(line)[3:])
     assert cli._train_config(options) == config
     assert options.data == "./-data.csv"
-    assert cli._reading(options) == reading
+    assert from_options(options) == reading
 
 
 @dataclass(frozen=True)
