@@ -32,6 +32,8 @@ class Controls:
         """The tab with workshop.csv, which teaches every head of the built-in model."""
         self.visitor.open("Train")
         self.page.locator("#data-samples").get_by_label("workshop").click()
+        # The form of the page before there are data has as many parts.
+        expect(self.page.locator("#copy-command")).to_have_value(re.compile("workshop.csv"))
         expect(self.page.locator("#freeze-head-2")).to_be_enabled()
         expect(self.page.locator("#what-learns .rate-row")).to_have_count(11)
         self.page.locator("[data-fold=rates] summary").click()

@@ -24,6 +24,7 @@ from mtl.ui.train.data.step import SAMPLES, latest, safe_name
 from mtl.ui.train.data.tables import MOST_CHARACTERS, MOST_ROWS, read_for
 from mtl.ui.train.link import Link
 from mtl.ui.train.run.step import ready_source
+from mtl.ui.train.state import Reading
 from mtl.ui.visitors import Registry, Visit
 from tests.calls import read_when
 from tests.uploads import brought, model, plain, rows_of, session_of, take, write
@@ -507,6 +508,14 @@ def test_the_file_of_ones_newest_run_need_not_be_brought_again(tmp_path):
     session.runs.find = lambda owner: runs.find("me")
     visit, result = arrived(session, Link(name="mine.csv", **ABOUT))
     assert "applied to mine.csv" in result.status and visit.train.source.reading == ABOUT["reading"]
+
+
+def test_who_chooses_before_the_page_has_begun_is_not_overruled():
+    session, visit = session_of(model()), Visit(0.0)
+    steps = data.on_sample(session, visit, "news.conll")
+    visit.train.reading = Reading()
+    assert [*data.arrive(session, visit)] == []
+    assert taken(last(steps)) and visit.train.source.name == "news.conll"
 
 
 def test_a_link_about_settings_alone_leaves_the_data_to_the_page():
