@@ -238,5 +238,15 @@ def test_another_link_in_an_open_page_is_applied_and_nonsense_is_not(visit, serv
         expect(page.locator("#learns-said")).to_be_empty()
         page.locator("#field-seed").fill("0")
         expect(page.locator("#copy-command")).not_to_have_value(re.compile("--seed"))
-    assert form(page)["settings"] == {"epochs": 7}
+    # Who goes back to sentences from before loses nothing of what was done in Train since.
+    visitor.open("Overview")
+    page.get_by_role("button", name="Reviews").click()
+    visitor.open("Train")
+    page.locator("#field-epochs").fill("8")
+    expect(page.locator("#copy-command")).to_have_value(re.compile("--epochs 8"))
+    page.go_back()
+    expect(page.get_by_role("tab", name="Overview")).to_have_attribute("aria-selected", "true")
+    page.wait_for_timeout(1500)
+    visitor.open("Train")
+    assert form(page)["settings"] == {"epochs": 8}
     assert page.locator("#step-learns img").count() == 0
