@@ -385,8 +385,30 @@ mtl.answers = (() => {
   // --- what survives a reload, and what a link carries ---
 
   const LONGEST_LINK = 2000; // characters of sentences that a link holds
+  const TRAIN = ["train", "start", "data"]; // parts of an address that are about the Train tab; the server writes them
   const KEY = "mtl-kept";
   let ready = false, remembering = null;
+  const ofTrain = (parts) => new URLSearchParams([...parts].filter(([name]) => TRAIN.includes(name)));
+  // Links of earlier versions have that part where a server is sent it.
+  const moveToFragment = () => {
+    const { pathname, search, hash } = window.location;
+    const sent = new URLSearchParams(search), old = ofTrain(sent);
+    if (!old.size) return;
+    for (const name of TRAIN) sent.delete(name);
+    const tab = new URLSearchParams(hash.slice(1)).has("tab") ? [] : ["tab=Train"];
+    const address = [hash.slice(1), ...tab, old].filter(String).join("&");
+    history.replaceState(history.state, "", `${pathname}${sent.size ? `?${sent}` : ""}#${address}`);
+  };
+  moveToFragment();
+  const behindHash = () => new URLSearchParams(window.location.hash.slice(1));
+  let train = ofTrain(behindHash()); // what the address says of the Train tab
+  // A link to it that the server is asked to follow. A page that is loaded again wrote its address by itself.
+  let asked = train + (mtl.isReload() ? "&again=1" : "");
+  const linked = () => asked;
+  const link = (query) => {
+    train = new URLSearchParams(query);
+    rememberSoon();
+  };
   const opened = () => document.querySelector("[role=tab][aria-selected=true]")?.textContent.trim();
   const address = () => {
     const parts = new URLSearchParams();
@@ -394,6 +416,7 @@ mtl.answers = (() => {
     if (text.length <= LONGEST_LINK) parts.set("sentences", text);
     for (const [name, value] of Object.entries(settings)) parts.set(name, value);
     if (opened() && opened() !== "Overview") parts.set("tab", opened());
+    for (const [name, value] of train) parts.set(name, value);
     return parts;
   };
   // What the address does not hold stays with this entry of the browser's history, and the last with this tab of the
@@ -434,7 +457,7 @@ mtl.answers = (() => {
     remember();
   };
   const restore = () => {
-    const parts = new URLSearchParams(window.location.hash.slice(1));
+    const parts = behindHash();
     for (const name of CHOICES) {
       const value = NUMBERS.includes(name) ? Number(parts.get(name)) || null : parts.get(name);
       if (value === null) delete settings[name];
@@ -456,13 +479,20 @@ mtl.answers = (() => {
     if (!event.target.closest("#copy-address")) return;
     remember();
     if (!await mtl.copy(window.location.href)) remark("This browser copies nothing by itself: copy the address of this page.");
-    else if (address().has("sentences")) remark("The link is copied: whoever can reach this page sees these sentences by it.");
+    else if (address().has("sentences")) remark(`The link is copied: whoever can reach this page sees these sentences${train.size ? " and what is set in Train" : ""} by it.`);
     else remark(`The link is copied, without the sentences: it holds at most ${LONGEST_LINK.toLocaleString("en")} characters of them.`);
   });
   window.addEventListener("popstate", () => {
+    const parts = behindHash(), isNew = !history.state?.mtl;
     restore();
-    if (!new URLSearchParams(window.location.hash.slice(1)).has("tab")) mtl.openTab("Overview");
+    if (!parts.has("tab")) mtl.openTab("Overview");
     ask({ typed: true, all_rows: true });
+    const now = String(ofTrain(parts));
+    rememberSoon(); // with what holds until the server has followed the link
+    // Who goes back to sentences from before loses nothing that was done in Train since.
+    if (!isNew || !now || now === String(train)) return;
+    asked = now;
+    document.dispatchEvent(new Event("mtl-linked"));
   });
 
   // --- the connection with the page ---
@@ -484,10 +514,10 @@ mtl.answers = (() => {
     });
     begin();
   };
-  // Gradio may make the box later, and it puts the opening sentences in only when the box is there: over ours, if they
-  // came first.
+  // Gradio may make the tabs and the box later, and it puts the opening sentences in only when the box is there: over
+  // ours, if they came first.
   const begin = () => {
-    if (!box()?.value) {
+    if (!box()?.value || !opened()) {
       setTimeout(begin, 20);
       return;
     }
@@ -497,7 +527,7 @@ mtl.answers = (() => {
   };
 
   return {
-    connect, view, follow, reveal, settings, marks, point, choose, search, choices, ask, about, keep,
+    connect, view, follow, reveal, settings, marks, point, choose, search, choices, ask, about, keep, linked, link,
     get latest() { return latest; },
     get matches() { return matches; },
     get alike() { return alike; },

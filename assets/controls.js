@@ -1,5 +1,5 @@
-// Step 2 of the Train tab: `mtl.controls` runs once for each of its three pieces of HTML (`element`): the form, what
-// comes of it, and the command and link to take away. A touch of a control is answered here at once: the numbers, the
+// Step 2 of the Train tab: `mtl.controls` runs once for each of two pieces of HTML (`element`): the form, and what comes
+// of it. A touch of a control is answered here at once: the numbers, the
 // sliders that follow, the picture of the stack. What learns when, and what a rate follows, stands in the form as JSON
 // (from mtl/groups.py); blocks are drawn as in mtl/ui/widgets/stack.py. Then `trigger` sends the form's values to the
 // server, which checks and keeps them.
@@ -270,10 +270,9 @@ mtl.controls = (element, trigger, watch) => {
     }
   };
 
-  const onClick = async ({ target }) => {
+  const onClick = ({ target }) => {
     const chip = target.closest("[data-preset]");
     const head = target.closest("[role=switch]");
-    const copy = target.closest("[data-copies]");
     const idle = (chip ?? head)?.getAttribute("aria-disabled") === "true";
     if (idle) (chip ? sentence : (head) => say(head.title))(chip ?? head);
     else if (chip) apply(chip);
@@ -282,13 +281,7 @@ mtl.controls = (element, trigger, watch) => {
       head.setAttribute("aria-checked", String(head.getAttribute("aria-checked") !== "true"));
       draw();
       send();
-    } else if (copy) await copyFrom(copy);
-  };
-
-  const copyFrom = async (button) => {
-    const done = await mtl.copy(document.getElementById(button.dataset.copies).value);
-    button.textContent = done ? button.dataset.done : button.dataset.failed;
-    setTimeout(() => (button.textContent = button.dataset.label), 2000);
+    }
   };
 
   const point = ({ target, type }) => {
@@ -298,34 +291,19 @@ mtl.controls = (element, trigger, watch) => {
 
   // --- what comes of it ---
 
-  // The address carries the settings, so that a reloaded page has them again; and the chips show which preset this is.
+  // The address carries all this, so that a reloaded page has it again; and the chips show which preset this is.
   const outcome = () => {
     const told = find("[data-query]");
     for (const chip of document.querySelectorAll("#what-learns [data-preset]")) {
       chip.setAttribute("aria-pressed", String(chip.dataset.preset === told.dataset.chosen));
     }
     document.dispatchEvent(new Event("mtl-chosen"));
-    clearTimeout(window.mtlAddress);
-    window.mtlAddress = setTimeout(() => {
-      const address = new URL(window.location);
-      for (const name of ["train", "start"]) address.searchParams.delete(name);
-      for (const [name, value] of new URLSearchParams(told.dataset.query)) {
-        if (value) address.searchParams.set(name, value);
-      }
-      if (address.href !== window.location.href) window.history.replaceState(window.history.state, "", address);
-    }, 500);
-  };
-
-  const whole = () => {
-    for (const box of all("input[data-link]")) {
-      box.value = window.location.origin + window.location.pathname + box.dataset.link;
-    }
+    mtl.answers.link(told.dataset.query);
   };
 
   const after = () => {
     if (find(".learns")) settle();
     if (find("[data-query]")) outcome();
-    whole();
   };
 
   element.addEventListener("input", onInput);
@@ -333,6 +311,7 @@ mtl.controls = (element, trigger, watch) => {
   element.addEventListener("click", onClick);
   for (const type of ["mouseover", "mouseout", "focusin", "focusout"]) element.addEventListener(type, point);
   document.addEventListener("mtl-chosen", () => find(".presets") && sentence());
+  document.addEventListener("mtl-linked", () => find(".presets") && trigger("select"));
   element.collect = collect;
   element.take = () => {
     const taken = collect();

@@ -42,10 +42,6 @@ window.mtl = {
 
   // --- Train ---
 
-  // A page that is loaded again has no new link: it wrote its settings into the address by itself.
-  query: () => window.location.search + (mtl.isReload() ? "&again=1" : ""),
-  // A link with settings is for the tab of this title.
-  openLinked: (title) => /[?&](train|start)=/.test(window.location.search) && mtl.openTab(title),
   // What the form says, as JSON; nothing where it is not there yet.
   collect: () => document.querySelector("#what-learns .learns")?.parentElement.collect() ?? "",
   // The same, with what was asked for, for the server to carry out once.

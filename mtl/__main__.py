@@ -10,11 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from mtl import terminal
 from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
 from mtl.data.columns import IGNORED, NEGATIVE, TEXT_B
+from mtl.data.options import from_options
 from mtl.files import read_json
 from mtl.predictions import ENDINGS, predict, write_columns
 from mtl.stopping import Stop
@@ -157,7 +157,10 @@ def _add_reading_options(sub: argparse.ArgumentParser) -> None:
     uses = listed((IGNORED, TEXT_B, NEGATIVE, *KINDS), "or")
     text = f"what a column is used for: {uses}; may be given several times"
     group.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
-    text = "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all"
+    text = (
+        "read a label as one of the model's, as itself (a new label), or, with nothing after =, not at all; a colon, "
+    )
+    text += "equals sign, comma or \\ that is part of a name has a \\ before it, here and in --names"
     group.add_argument("--label", dest="mapping", action="append", metavar="COLUMN:LABEL=OTHER", help=text)
     text = "names for a column of entity tags that are numbers, from 0 on; may be given several times"
     group.add_argument("--names", action="append", metavar="COLUMN=O,B-PER,...", help=text)
@@ -198,30 +201,6 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
     path = Path(options.config or options.data)
     base = settings_in(read_json(path), str(path)) if options.config or Recipe.is_in(path) else {}
     return TrainConfig.from_json({**base, **overrides}) if options.config or base or overrides else None
-
-
-def _reading(options: argparse.Namespace) -> dict[str, Any]:
-    """The options of `_add_reading_options` as arguments of `read_table`, and `mapping` of `match_tasks`."""
-    roles, mapping, names = {}, {}, {}
-    for text in options.roles or ():
-        column, equals, kind = text.rpartition("=")
-        if not equals:
-            raise UserError(f"{text!r} should be a column, = and a kind, such as stars=regression.")
-        roles[column] = kind
-    for text in options.mapping or ():
-        source, equals, target = text.rpartition("=")
-        column, colon, label = source.partition(":")
-        if not (equals and colon):
-            raise UserError(f"{text!r} should be a column, :, a label, = and a label, such as mood:happy=positive.")
-        mapping.setdefault(column, {})[label] = target or None
-    for text in options.names or ():
-        column, _, given = text.partition("=")
-        names[column] = [name.strip() for name in given.split(",")]
-        if not all(names[column]):
-            raise UserError(f"{text!r} should be a column, = and names, such as ner_tags=O,B-PER,I-PER.")
-    texts = {"text": options.text, "text_b": options.text_b}
-    arguments = {**texts, "roles": roles, "mapping": mapping, "names": names, "header": options.header}
-    return {name: value for name, value in arguments.items() if value not in (None, {})}
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -298,7 +277,7 @@ def _compare(options: argparse.Namespace) -> None:
     import mtl
     from mtl.data.table import read_table
 
-    reading = _reading(options)
+    reading = from_options(options)
     if len(options.texts) == 1:
         reading.pop("mapping", None)
         table = read_table(options.texts[0], **reading)
@@ -341,7 +320,7 @@ def _train(options: argparse.Namespace) -> int:
         )
     if options.resume and state == "queued" and processes.is_main:  # the state of a folder without a run
         terminal.warn(f"there is no run in {options.out} to resume: training starts over.")
-    job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **_reading(options))
+    job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **from_options(options))
     stopping: list[float] = []
 
     def stop(number: int, _) -> None:
@@ -384,7 +363,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if not options.data:
         raise UserError("Name a file to score on, or use --default with --data-dir.")
     model = mtl.load(options.model)
-    reading = _reading(options)
+    reading = from_options(options)
     mapping = reading.pop("mapping", None)
     read = read_table(options.data, **reading)
     matched = match_tasks(read, model.tasks, mapping, least=1)
@@ -414,7 +393,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from mtl.data.table import read_table
 
     model = mtl.load(options.model)
-    reading = _reading(options)
+    reading = from_options(options)
     mapping = reading.pop("mapping", None)
     table = read_table(options.data, token_counts=model.token_counts, max_tokens=model.max_tokens, **reading)
     matches = match_tasks(table, model.tasks, mapping).columns
@@ -438,7 +417,7 @@ def _embed(options: argparse.Namespace) -> None:
     out, processes = _checked_out(options, (*ENDINGS, ".npy")), Processes()
     from mtl.data.table import read_table
 
-    reading = _reading(options)
+    reading = from_options(options)
     if reading.pop("mapping", None):
         raise UserError("--label is for training: an embedding needs no labels.")
     table = read_table(options.data, **reading)
@@ -478,7 +457,7 @@ def _predict(options: argparse.Namespace) -> None:
     import mtl
     from mtl.data.table import read_table
 
-    out, reading = _checked_out(options, ENDINGS), _reading(options)
+    out, reading = _checked_out(options, ENDINGS), from_options(options)
     if reading.pop("mapping", None):
         raise UserError("--label is for training: answers are the model's own labels.")
     table = read_table(options.data, **reading)

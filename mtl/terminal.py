@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS, listed
+from mtl.data.options import in_a_shell
 from mtl.data.rows import Item, place
 from mtl.text.values import cut
 from mtl.training.held_out import sentence
@@ -159,7 +160,7 @@ def _match_lines(name: str, column: ColumnMatch) -> list[str]:
             lines.append(f"with {cut(listed(same), 300)}")
         reasons = _reasons(column.match)
         lines += [f"{label} -> {meaning[label] or 'left out'} ({why})" for label, why in reasons.items()]
-        lines.append(f"to have a label read as another: --label '{name}:LABEL=OTHER'")
+        lines.append(f"to have a label read as another: {in_a_shell(mapping={name: {'LABEL': 'OTHER'}})}")
     return lines
 
 

@@ -280,7 +280,7 @@ def test_doctor_says_what_labels_mean_to_the_model_and_how_to_change_it(tmp_path
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert "teaches the model's task 'sentiment'" in lines and "neg -> negative (another name for it)" in lines
     assert "gets a new head, 'colour'" in lines and "with blue and red" in lines
-    assert "to have a label read as another: --label 'feel:LABEL=OTHER'" in lines
+    assert "to have a label read as another: --label feel:LABEL=OTHER" in lines
     assert main([*call, "--json"]) == 0
     teaches = {c["name"]: c.get("teaches") for c in json.loads(capsys.readouterr().out)["columns"]}
     assert teaches["text"] is None

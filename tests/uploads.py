@@ -35,7 +35,8 @@ def model(limit=256):
 
 def session_of(model):
     """What the handlers of step 1 use of a session."""
-    return SimpleNamespace(models=SimpleNamespace(get=lambda name: model), sandbox=SANDBOX, next_revision=lambda: 1)
+    models, runs = SimpleNamespace(get=lambda name: model), SimpleNamespace(find=lambda owner: [])
+    return SimpleNamespace(models=models, runs=runs, sandbox=SANDBOX, next_revision=lambda: 1)
 
 
 def take(visit, model, path, name, shares=None, **reading):

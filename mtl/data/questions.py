@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from mtl.config import KINDS
 from mtl.data.columns import TEXT_B, Guess, Role
 from mtl.data.facts import Facts
+from mtl.data.options import in_a_shell
 from mtl.data.rows import Findings, Question, Reading
 from mtl.kinds.classification import Classification
 from mtl.kinds.multilabel import NONE, Multilabel
@@ -45,11 +45,11 @@ def ask_for_text(
         rows = list(zip(*(cells[i] for i in guess.pair[:2]), strict=True))[:3]
         sample = tuple(tuple(cut(" ".join(cell[:1000].split()), _SHOWN) for cell in row) for row in rows)
         arguments = {"text": first, "roles": {second: TEXT_B}}
-        option = f"--text {shlex.quote(first)} --text-b {shlex.quote(second)}"
+        option = in_a_shell(text=first, text_b=second)
         readings.append(Reading(f"Both: {first} and {second} belong together.", arguments, option, sample))
     for name in guess.texts[:_MOST_READINGS]:
         sample = tuple((cut(" ".join(cell[:1000].split()), _SHOWN),) for cell in cells[names.index(name)][:3])
-        readings.append(Reading(name, {"text": name}, f"--text {shlex.quote(name)}", sample))
+        readings.append(Reading(name, {"text": name}, in_a_shell(text=name), sample))
     if is_taken:
         first, second = guess.texts[:2]
         code = "two-texts" if guess.pair else "which-text"
@@ -68,7 +68,7 @@ def ask_for_several(name: str, role: Role, cells: Sequence[str]) -> list[Questio
         Multilabel.name: ("Several labels.", [tuple(several.read(cell)) or (NONE,) for cell in divided]),
     }
     readings = [
-        Reading(title, {"roles": {name: kind}}, f"--role {shlex.quote(f'{name}={kind}')}", tuple(sample))
+        Reading(title, {"roles": {name: kind}}, in_a_shell(roles={name: kind}), tuple(sample))
         for kind, (title, sample) in sorted(ways.items(), key=lambda way: way[0] != role.kind)
     ]
     return [Question(f"Does a cell of {name} hold one label or several?", tuple(readings))]
@@ -78,7 +78,7 @@ def ask_for_kind(name: str, role: Role, cells: Sequence[str]) -> Question:
     """The question what a column of a table of pairs says about the two texts: classes, or how alike they are."""
     sample = tuple((cut(cell, _SHOWN),) for cell in dict.fromkeys(cells[:1000]))[:3]
     readings = (
-        Reading(KINDS[kind].about_pairs, {"roles": {name: kind}}, f"--role {shlex.quote(f'{name}={kind}')}", sample)
+        Reading(KINDS[kind].about_pairs, {"roles": {name: kind}}, in_a_shell(roles={name: kind}), sample)
         for kind in (role.kind, *role.rivals)
     )
     return Question(f"What does {name} say about the two texts?", tuple(readings))
@@ -90,7 +90,7 @@ def ask_for_names(column: str, tagged: Sequence[tuple[str, str]]) -> Question:
     first = next((place for place, (_, tag) in enumerate(tagged) if tag not in ("", "0")), 0)
     start = max(0, first - _WORDS // 3)
     numbers = ["O", *map(str, range(1, _MOST_TAGS))]
-    option = f"--names {shlex.quote(f'{column}=O,1,2,...')}"
+    option = in_a_shell(names={column: ["O", "1", "2", "..."]})
     shown = tuple(f"{cut(word, _SHOWN)} {tag}" for word, tag in tagged[start : start + _WORDS])
     reading = Reading("Use the numbers as names; 0 is no entity.", {"names": {column: numbers}}, option, (shown,))
     seen = f"Numbers from 0 to {highest} were seen, so there are at least {highest + 1} names."

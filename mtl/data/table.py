@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -25,6 +24,7 @@ from mtl.data.families import Layout, find_families
 from mtl.data.files import MAX_BYTES, PACKED_ENDINGS
 from mtl.data.grid import Grid
 from mtl.data.header import unused_name
+from mtl.data.options import in_a_shell
 from mtl.data.questions import ask_for_kind, ask_for_several, ask_for_text
 from mtl.data.records import read_records
 from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Question, Row, Table, in_order
@@ -173,7 +173,7 @@ def _from_grid(
     if place is None:
         likely = guess.texts[0] if guess.texts else ""
         said = f"; the likeliest is {likely}" if likely else ""
-        option = f", by --text {shlex.quote(likely)}" if likely else ""
+        option = f", by {in_a_shell(text=likely)}" if likely else ""
         findings.add("no-text-column", names=", ".join(names) or "none", likely=said, option=option)
         return [], _described(names, roles, [])
     if not guess.pair:
@@ -188,7 +188,8 @@ def _from_grid(
     keep_null = {i for i in readers if KINDS[roles[i].kind].keeps_null(cells[i])}
     for name, role in zip(names, roles, strict=True):
         if role.rivals:
-            findings.add("close-call", None, name, kind=role.kind, other=role.rivals[0], name=name)
+            option = in_a_shell(roles={name: role.rivals[0]})
+            findings.add("close-call", None, name, kind=role.kind, other=role.rivals[0], option=option)
     # Marks in the text count as entities unless there is a column of entities.
     marked = roles[place].marked and not any(role.kind == ENTITIES for role in roles)
     for line in grid.unclosed:

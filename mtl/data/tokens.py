@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mtl.data.columns import Role
 from mtl.data.grid import Grid
 from mtl.data.header import TEXT_NAMES, WORD_NAMES, distinct_names, looks_like_header, promises_labels
+from mtl.data.options import in_a_shell
 from mtl.data.questions import ask_for_names
 from mtl.data.rows import Findings, Question
 from mtl.kinds.tagging import Tagging
@@ -434,7 +435,8 @@ def word_roles(
     for i, tagged in places.unnamed:
         questions.append(ask_for_names(names[i], tagged))
         roles[i] = Role("ignored", None, "the numbers of its tags need names")
-        findings.add("names-needed", None, names[i], name=names[i])
+        option = in_a_shell(names={names[i]: ["O", "B-PER", "I-PER", "..."]})
+        findings.add("names-needed", None, names[i], name=names[i], option=option)
     if places.tag is None:
         return roles
     for i in places.others:
@@ -445,5 +447,6 @@ def word_roles(
     roles[places.tag] = Role("task", Tagging.name, "it has an entity tag for each word")
     if places.others:
         others = ", ".join(names[i] for i in places.others)
-        findings.add("entity-levels", None, names[places.tag], others=others, other=names[places.others[0]])
+        option = in_a_shell(roles={names[places.others[0]]: Tagging.name})
+        findings.add("entity-levels", None, names[places.tag], others=others, option=option)
     return roles

@@ -71,6 +71,7 @@ _SCRIPTS = (
     "map.js",
     "chosen.js",
     "controls.js",
+    "take-away.js",
     "card.js",
 )
 

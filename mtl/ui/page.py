@@ -56,9 +56,9 @@ class Session:
     `news` is how the browser, which asks for analyses by itself, and the events of the page tell each other of them:
     its `input` event follows a new analysis. `form` holds what the form of the Train tab says, as JSON, where an
     event collects it by `js="mtl.collect"`. The revisions are counters that move, by `next_revision()`, when
-    something of a session has changed: `arrival` who it is (once, when the page has loaded),
-    `data` what it will train on, `settings` how, `run` which run it looks at or that this run is over, `model` which
-    model it uses."""
+    something of a session has changed: `arrival` who it is (once, when the page has loaded), `link` what its address
+    asks of the Train tab, `data` what it will train on, `settings` how, `run` which run it looks at or that this run is
+    over, `model` which model it uses."""
 
     def __init__(self, engine: Engine, registry: Registry, runs: Runs) -> None:
         self.engine = engine
@@ -70,7 +70,7 @@ class Session:
         # Calls that wait for a model hold a thread each, and compute nothing.
         self.waiting = ThreadPoolExecutor(200, "answers")
         self.views: dict[str, Callable[..., str]] = {}
-        self.arrival, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(5))
+        self.arrival, self.link, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(6))
         self.form = gr.Textbox(visible=False)
         self._revisions = itertools.count(1)
 

@@ -11,9 +11,10 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from mtl.config import TrainConfig
+from mtl.ui.train.link import from_link
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.shape import shape_of
-from mtl.ui.train.settings.sharing import from_link, to_file, to_link
+from mtl.ui.train.settings.sharing import to_file
 from mtl.ui.widgets import stack
 
 WAIT = 30  # seconds
@@ -31,6 +32,8 @@ class Controls:
         """The tab with workshop.csv, which teaches every head of the built-in model."""
         self.visitor.open("Train")
         self.page.locator("#data-samples").get_by_label("workshop").click()
+        # The form of the page before there are data has as many parts.
+        expect(self.page.locator("#copy-command")).to_have_value(re.compile("workshop.csv"))
         expect(self.page.locator("#freeze-head-2")).to_be_enabled()
         expect(self.page.locator("#what-learns .rate-row")).to_have_count(11)
         self.page.locator("[data-fold=rates] summary").click()
@@ -91,8 +94,8 @@ class Controls:
 
     def carried(self, address: str) -> TrainConfig | None:
         """The settings in an address."""
-        found = from_link(address.partition("?")[2])
-        return found and found[0]
+        found = from_link(address.partition("#")[2])
+        return found and found.config
 
 
 @pytest.fixture
@@ -177,7 +180,7 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     expect(first.message.locator(".bad")).to_contain_text("It is not JSON")
     # Somebody else opens the link: the Train tab is there, and set.
     link = first.page.locator("#copy-link").input_value()
-    assert link.startswith(server) and from_link(link.partition("?")[2]) == (config, "own")
+    assert link.startswith(server) and first.carried(link) == config
     second = Controls(visit(width=390, height=844))
     second.go(link)
     expect(second.page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")
@@ -188,9 +191,12 @@ def test_settings_travel_as_a_file_and_as_a_link(controls, visit, server, tmp_pa
     changed = TrainConfig(**{**config.to_json(), "freeze": 5})
     second.wait_for(changed)
     assert first.settings() == config
-    expect(second.page).to_have_url(re.compile(re.escape(to_link(changed)[1:])))  # what the address bar says
+    link = second.page.locator("#copy-link").input_value().partition("#tab=Train")[2]
+    expect(second.page).to_have_url(re.compile(re.escape(link)))  # what the address bar says
     second.go().wait_for(changed)
-    # A link that somebody tampered with.
+    # A link as earlier versions made them; and one that somebody tampered with.
+    second.go(f"{server}?train=eyJlcG9jaHMiOjl9&__theme=light").wait_for(TrainConfig(epochs=9))
+    expect(second.page).to_have_url(re.compile(re.escape(f"{server}?__theme=light#")))
     expect(second.go(f"{server}?train=PHNjcmlwdD4").message.locator(".bad")).to_contain_text("The link was not applied")
     second.wait_for(TrainConfig())
 

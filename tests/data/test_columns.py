@@ -173,7 +173,7 @@ def test_where_two_kinds_claim_a_column_alike_the_option_that_decides_is_told(tm
     monkeypatch.setitem(KINDS, "rival", Rival())
     assert kind(tmp_path, "mood", ["good", "bad"] * 6) == ("task", "classification")
     [finding] = [f for f in read_table(tmp_path / "data.csv").findings if f.code == "close-call"]
-    assert (finding.level, finding.column) == ("note", "mood") and "--role 'mood=rival'" in finding.hint
+    assert (finding.level, finding.column) == ("note", "mood") and "--role mood=rival" in finding.hint
     assert kind(tmp_path, "mood", ["good", "bad"] * 6, roles={"mood": "rival"}) == ("task", "rival")
     assert not [f for f in read_table(tmp_path / "data.csv", roles={"mood": "rival"}).findings if f.code]
 

@@ -182,6 +182,11 @@ class Runs:
         """All runs (of `owner`), oldest first."""
         return [run for run in self._all() if owner is None or _is_owned_by(run, owner)]
 
+    def newest(self, owner: str) -> Run | None:
+        """The newest run of `owner` that is not over, or else the newest."""
+        runs = self.find(owner) if owner else []
+        return next(iter([run for run in runs if run.unfinished][-1:] or runs[-1:]), None)
+
     def progress(self, run_id: str, owner: str | None = None) -> Progress:
         """The progress of a run. Raises `UserError` if there is no such run."""
         return self._progress(self.get(run_id, owner))

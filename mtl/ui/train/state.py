@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mtl.config import TrainConfig
+from mtl.config import ASSETS, TrainConfig
 from mtl.ui.train.data.tables import TableForModel
+from mtl.ui.train.link import Link
+
+SAMPLES = ASSETS / "samples"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,13 +20,18 @@ class Source(TableForModel):
     `mtl.load` does.
 
     `path` is the page's own copy, `name` what the visitor calls it. `reading` are the keyword arguments of `Runs.start`
-    by which the run reads it the same way.
+    by which the run reads it the same way. `misfit`: why what a link says of it was not applied, "" where it was.
     """
 
     path: Path
     name: str
     reading: dict[str, Any]
     start_from: str | None = None
+    misfit: str = ""
+
+    @property
+    def is_sample(self) -> bool:
+        return self.path.parent == SAMPLES
 
     @property
     def ready(self) -> bool:
@@ -44,7 +52,8 @@ class TrainState:
     `reading`: the file that is being read; `sentences`: those of the box on the left that were last compared before and
     after; `asked`: what was last asked of the held-out rows, as the browser said it; `parts`: the parts of the model
     that the form of step 2 was last written for; `wrong`: what stands in its fields and is not allowed there, by field,
-    each as what to say about it: Start waits for it."""
+    each as what to say about it: Start waits for it; `linked`: what a link says of data that is not here yet;
+    `opening`: what the page chose by itself when the visitor came, which its address need not say."""
 
     source: Source | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
@@ -56,3 +65,13 @@ class TrainState:
     asked: str = ""
     parts: tuple | None = None
     wrong: tuple[str, ...] = ()
+    linked: Link | None = None
+    opening: Link | None = None
+
+    def as_link(self, start: str) -> Link:
+        """What an address says of this, with this `start` (see `Link`); of a link that waits for its data, the same."""
+        source = self.source
+        if source is None:
+            return self.linked or Link(self.config, start)
+        columns = () if source.is_sample else tuple(column.name for column in source.table.columns)
+        return Link(self.config, start, source.name, source.is_sample, columns, source.reading)

@@ -15,14 +15,16 @@ from pathlib import Path
 import pytest
 
 from mtl import sandbox
-from mtl.config import UserError
+from mtl.config import TrainConfig, UserError
 from mtl.training.runs.service import Runs
 from mtl.ui.page import UNCHANGED
 from mtl.ui.train.data import step as data
 from mtl.ui.train.data import view, words
 from mtl.ui.train.data.step import SAMPLES, latest, safe_name
 from mtl.ui.train.data.tables import MOST_CHARACTERS, MOST_ROWS, read_for
+from mtl.ui.train.link import Link
 from mtl.ui.train.run.step import ready_source
+from mtl.ui.train.state import Reading
 from mtl.ui.visitors import Registry, Visit
 from tests.calls import read_when
 from tests.uploads import brought, model, plain, rows_of, session_of, take, write
@@ -424,9 +426,105 @@ def test_a_choice_is_read_at_once_can_be_undone_and_follows_the_model(tmp_path):
     assert not data.show(visit, 1).reset.visible and visit.train.source.reading == {}
 
 
-def test_before_there_is_a_file_there_is_nothing_to_show():
+def test_before_there_is_a_file_there_is_nothing_to_show_or_choose():
+    shown = data.show(Visit(0.0), 0)
+    assert not any((shown.linked, shown.samples, shown.summary, shown.columns, shown.reset.visible))
     with pytest.raises(UserError, match="No file yet"):
-        data.show(Visit(0.0), 0)
+        last(data.on_reset(session_of(model()), Visit(0.0)))
+
+
+# --- a link ---
+
+ABOUT = {"columns": ("text", "mood"), "reading": {"mapping": {"mood": {"warm": "positive", "cold": None}}}}
+
+
+def arrived(session, link=None):
+    """A visitor who has come by a link, or not, once step 1 has done what it asks; and what that said."""
+    visit = Visit(0.0)
+    visit.train.linked = link
+    if link:
+        visit.train.config = link.config
+    return visit, last(data.arrive(session, visit))
+
+
+def test_a_link_about_a_sample_brings_it_as_it_was_read_with_the_settings():
+    reading = {"roles": {"team": "ignored"}}
+    link = Link(TrainConfig(epochs=2), name="tickets.csv", sample=True, reading=reading)
+    visit, result = arrived(session_of(model()), link)
+    assert taken(result) and result.status == ""
+    assert (visit.train.source.name, visit.train.source.reading) == ("tickets.csv", reading)
+    assert visit.train.as_link("own") == link and visit.train.linked is None
+
+
+def test_a_link_about_a_sample_that_cannot_be_read_so_says_why():
+    link = Link(name="tickets.csv", sample=True, reading={"roles": {"<b>": "ignored"}})
+    visit, result = arrived(session_of(model()), link)
+    assert "There is no column &#39;&lt;b&gt;&#39;" in result.status and 'class="status bad"' in result.status
+    assert visit.train.source.reading == {} and visit.train.linked is None
+
+
+def test_a_link_about_a_file_names_it_and_is_applied_once_it_is_there(tmp_path):
+    session = session_of(model())
+    link = Link(TrainConfig(epochs=2, freeze_heads=("mood",)), name="<i>mine.csv", **ABOUT)
+    visit, result = arrived(session, link)
+    shown = data.show(visit, result.data)
+    assert visit.train.source is None and shown.summary == "" and "<i>" not in shown.linked
+    assert "This link is about <i>mine.csv" in plain(shown.linked) and "Its columns: “text”, “mood”." in plain(
+        shown.linked
+    )
+    assert visit.train.as_link("own") == link  # and so does a page that is loaded again
+    visit.train.config = TrainConfig(epochs=2)  # a form without the file has no such head
+    # Another file than that says which columns it lacks, and which it has instead.
+    other = write(tmp_path, rows_of(["warm", "cold"], header="text,Mood"), "other.csv")
+    result = last(data.on_file(session, visit, str(other)))
+    assert "It has no column “mood”. Of its own columns the link does not know “Mood”." in plain(result.status)
+    assert visit.train.source.name == "other.csv" and visit.train.source.reading == {}
+    assert "<i>mine.csv" in plain(data.show(visit, 1).linked)
+    mine = write(tmp_path, rows_of(["warm", "cold", "mild"]), "mine.csv")
+    result = last(data.on_file(session, visit, str(mine)))
+    assert "has been applied to mine.csv" in plain(result.status) and data.show(visit, 1).linked == ""
+    assert visit.train.source.reading == ABOUT["reading"] and visit.train.config == link.config
+    assert visit.train.source.table.columns[1].name == "mood" and not visit.train.source.misfit
+
+
+def test_a_file_with_the_columns_but_not_the_labels_of_a_link_says_so(tmp_path):
+    session = session_of(model())
+    visit, _ = arrived(session, Link(name="mine.csv", **ABOUT))
+    result = last(data.on_file(session, visit, str(write(tmp_path, rows_of(["hot", "icy"]), "mine.csv"))))
+    assert "The table has no label" in plain(result.status) and visit.train.source.reading == {}
+
+
+def test_who_takes_a_sample_waits_for_no_file():
+    session = session_of(model())
+    visit, _ = arrived(session, Link(name="mine.csv", **ABOUT))
+    assert taken(last(data.on_sample(session, visit, "news.conll")))
+    assert data.show(visit, 1).linked == "" and visit.train.source.name == "news.conll"
+
+
+def test_the_file_of_ones_newest_run_need_not_be_brought_again(tmp_path):
+    session = session_of(model())
+    runs = Runs(tmp_path / "runs")
+    runs.start("me", write(tmp_path, rows_of(["warm", "cold", "mild"]), "mine.csv"))
+    session.runs.find = lambda owner: runs.find("me")
+    visit, result = arrived(session, Link(name="mine.csv", **ABOUT))
+    assert "applied to mine.csv" in result.status and visit.train.source.reading == ABOUT["reading"]
+
+
+def test_who_chooses_before_the_page_has_begun_is_not_overruled():
+    session, visit = session_of(model()), Visit(0.0)
+    steps = data.on_sample(session, visit, "news.conll")
+    visit.train.reading = Reading()
+    assert [*data.arrive(session, visit)] == []
+    assert taken(last(steps)) and visit.train.source.name == "news.conll"
+
+
+def test_a_link_about_settings_alone_leaves_the_data_to_the_page():
+    session = session_of(model())
+    visit, _ = arrived(session, Link(TrainConfig(epochs=2)))
+    assert visit.train.source.name == "tickets.csv" and visit.train.config.epochs == 2
+    assert (visit.train.linked, visit.train.opening) == (None, None)
+    visit, _ = arrived(session)
+    assert visit.train.opening == visit.train.as_link("own")
 
 
 def test_paths_of_this_machine_are_not_said(tmp_path):

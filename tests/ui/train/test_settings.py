@@ -6,8 +6,9 @@ import json
 import re
 import shlex
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,16 +16,20 @@ from hypothesis import strategies as st
 
 from mtl import __main__ as cli
 from mtl.config import ModelConfig, Setting, TaskSpec, TrainConfig, UserError, setting, settings
+from mtl.data.options import from_options
 from mtl.groups import Groups
 from mtl.training.presets import PRESETS
 from mtl.ui.page import UNCHANGED
-from mtl.ui.train.settings import sharing, words
+from mtl.ui.train import link as links
+from mtl.ui.train.link import Link, from_link, to_link
 from mtl.ui.train.settings import step as controls
+from mtl.ui.train.settings import words
 from mtl.ui.train.settings.shape import Shape, fit
-from mtl.ui.train.settings.sharing import command, from_file, from_link, to_file, to_link
+from mtl.ui.train.settings.sharing import command, from_file, to_file
 from mtl.ui.train.state import Source
 from mtl.ui.visitors import Visit
 from tests.conftest import write_tiny_backbone
+from tests.readings import readings
 
 TASKS = (
     TaskSpec("sentiment", "classification", ("negative", "neutral", "positive")),
@@ -49,7 +54,8 @@ def model(tiny):
 
 def source_of(name, tasks, learns, **more):
     """A file as far as the settings look at it."""
-    values = {"path": None, "table": None, "matched": None, "reading": {}, **more}
+    table = types.SimpleNamespace(columns=[types.SimpleNamespace(name="body"), types.SimpleNamespace(name="mood")])
+    values = {"path": Path(name), "table": table, "matched": None, "reading": {}, **more}
     return Source(name=name, tasks=tasks, learns=learns, **values)
 
 
@@ -68,13 +74,14 @@ def session_of(*models):
     return types.SimpleNamespace(
         models=types.SimpleNamespace(get=get),
         engine=types.SimpleNamespace(name=None),
+        runs=types.SimpleNamespace(newest=lambda owner: None),
         next_revision=lambda: next(revisions),
     )
 
 
 def shown_after(session, handler, visit, *values):
     """Form, message, outcome, parcel, file, revision."""
-    return vars(controls.after(handler, session, visit, *values)).values()
+    return [*vars(controls.after(handler, session, visit, *values)).values()][:-1]
 
 
 @pytest.fixture
@@ -89,6 +96,23 @@ def page(model):
 
     call.visit, call.session = visit, session
     return call
+
+
+def typed(pieces, **values):
+    """The command with what its reader fills in, as a shell reads it, without `python -m mtl`."""
+    line = "".join(shlex.quote(values[piece]) if i % 2 else piece for i, piece in enumerate(pieces))
+    program, *arguments = shlex.split(line)
+    assert [program, *arguments[:2]] == ["python", "-m", "mtl"]
+    return cli._parser().parse_args(arguments[2:])
+
+
+def pieces_in(parcel: str) -> list[str]:
+    return json.loads(unescape(re.search(r'data-pieces="([^"]*)"', parcel)[1]))
+
+
+def query_in(outcome: str) -> str:
+    """What the address is to say."""
+    return unescape(re.search(r'data-query="([^"]*)"', outcome)[1])
 
 
 def said(form: str) -> dict:
@@ -155,18 +179,24 @@ def test_controls_set_from_settings_say_these_settings_again(config):
     assert controls.settings_of(said(form), config, SHAPE) == config
 
 
-@given(configs)
-def test_the_command_line_sets_the_same(config):
-    line = command("my file.csv", config, "org/model")
-    options = cli._parser().parse_args(shlex.split(line)[3:])
+# What columns, labels and tasks may be called.
+heads = st.text(min_size=1, max_size=100).filter(lambda name: name.strip() == name)
+of_heads = configs.flatmap(
+    lambda config: st.builds(
+        lambda frozen, weights, rates: replace(config, freeze_heads=frozen, task_weights=weights, rates=rates),
+        st.lists(heads, unique=True, max_size=3).map(tuple),
+        st.dictionaries(heads, st.floats(0, 100), max_size=3),
+        st.dictionaries(heads, rates, max_size=3),
+    )
+)
+
+
+@given(of_heads, readings, st.sampled_from([None, "org/model", "-x y", ""]))
+def test_the_command_says_all_that_the_form_says(config, reading, model):
+    options = typed(command(config, model, reading), path="my 'own' $file\n.csv", model="-its/folder"[1:])
     assert (cli._train_config(options) or TrainConfig()) == config
-    assert (options.data, options.model) == ("my file.csv", "org/model")
-
-
-@given(configs)
-def test_a_link_and_a_file_carry_the_same(config):
-    assert from_link(to_link(config)) == (config, "own")
-    assert from_link(to_link(config, "backbone") + "&__theme=dark") == (config, "backbone")
+    assert from_options(options) == reading
+    assert options.data == "my 'own' $file\n.csv" and options.model == ("its/folder" if model == "" else model)
 
 
 def test_run_json_is_what_the_command_line_takes(tmp_path):
@@ -183,11 +213,9 @@ def test_run_json_is_what_the_command_line_takes(tmp_path):
 def test_names_that_look_like_options_stay_names():
     config = TrainConfig(freeze_heads=("-x", "$(reboot)"), task_weights={"-y=1": 2.0}, rates={"head a'b": 0.1})
     reading = {"text": "-t", "roles": {"-c": "ignored"}, "mapping": {"mood": {"so so": "neutral", "bad": None}}}
-    line = command("-data.csv", config, None, reading)
-    options = cli._parser().parse_args(shlex.split(line)[3:])
+    options = typed(command(config, None, reading), path="./-data.csv")
     assert cli._train_config(options) == config
-    assert options.data == "./-data.csv"
-    assert cli._reading(options) == reading
+    assert from_options(options) == reading
 
 
 @dataclass(frozen=True)
@@ -199,7 +227,7 @@ class Tomorrow(TrainConfig):
 
 
 def test_a_new_setting_is_one_line(monkeypatch, capsys):
-    for module in (cli, sharing):
+    for module in (cli, links):
         monkeypatch.setattr(module, "TrainConfig", Tomorrow)
     config = Tomorrow(spice=3.5, herbs=4, stirred=True, sauce="<b>green", epochs=5)
     for name, wrong in (("spice", 8), ("herbs", 2.5), ("stirred", 1), ("sauce", "blue")):
@@ -212,9 +240,8 @@ def test_a_new_setting_is_one_line(monkeypatch, capsys):
     help_text = " ".join(capsys.readouterr().out.split())
     assert "--spice N How hot. Sensible: 0 to 2. Default: 0.5; a number from 0 to 7." in help_text
     assert "--stirred, --no-stirred" in help_text and "--sauce red|<b>green" in help_text
-    options = cli._parser().parse_args(shlex.split(command("x.csv", config))[3:])
-    assert cli._train_config(options) == config
-    assert from_link(to_link(config)) == (config, "own")
+    assert cli._train_config(typed(command(config), path="x.csv")) == config
+    assert from_link(to_link(Link(config))) == Link(config)
     assert json.loads(to_file(config)) == {
         "epochs": 5,
         "spice": 3.5,
@@ -234,7 +261,7 @@ def test_a_touch_changes_the_settings_and_leaves_the_form_alone(page):
     form, *_ = page(controls.arrive, "")
     state = {**said(form), "freeze": 2, "rates": {"layer 3": 3e-5}, "epochs": 7}
     again, outcome, parcel, file, revision = page(controls.change, json.dumps(state))
-    assert again is UNCHANGED and revision == 2
+    assert again is UNCHANGED and revision > 0
     assert page.visit.train.config == TrainConfig(freeze=2, rates={"layer 3": 3e-5}, epochs=7)
     assert "layer 2 to layer 3 and 2 heads" in outcome
     assert "--epochs 7 --freeze 2" in unescape(parcel) and "'layer 3=3e-5'" in unescape(parcel)
@@ -371,14 +398,15 @@ def test_a_file_that_is_no_run_json_changes_nothing(page, tmp_path, content, why
 
 def test_a_link_sets_the_controls_and_the_start(page, tiny):
     config = TrainConfig(epochs=5, freeze=2)
-    form, outcome, *_ = page(controls.arrive, to_link(config, "backbone"))
+    link = to_link(Link(config, "backbone"))
+    form, outcome, *_ = page(controls.arrive, link)
     assert page.visit.train.config == config
     assert page.visit.train.start_from == str(tiny)
     assert said(form)["epochs"] == 5 and 'value="backbone" checked' in form
     assert words.LINK_SET in outcome
     # The address bar keeps it, for the page to be loaded again.
-    assert words.LINK_SET not in str(page(controls.arrive, to_link(config, "backbone") + "&again=1"))
-    assert from_link(unescape(re.search(r'data-query="([^"]*)"', outcome)[1])) == (config, "backbone")
+    assert query_in(outcome) == link
+    assert words.LINK_SET not in str(page(controls.arrive, link + "&again=1"))
 
 
 def encoded(data) -> str:
@@ -418,13 +446,47 @@ def test_an_address_without_settings_says_nothing(page, query):
 
 
 def test_settings_for_parts_that_are_not_there_are_left_out_and_told(page):
-    link = to_link(
-        TrainConfig(freeze=12, rates={"layer 9": 1e-5, "layer 1": 1e-5}, freeze_heads=("<i>spam",), epochs=4)
-    )
-    form, outcome, *_ = page(controls.arrive, link)
+    config = TrainConfig(freeze=12, rates={"layer 9": 1e-5, "layer 1": 1e-5}, freeze_heads=("<i>spam",), epochs=4)
+    page(controls.arrive, to_link(Link(config)))
+    assert page.visit.train.config == config  # the data that comes may have such a head
+    page.visit.train.source = source_of("my data.csv", {t.name: t for t in TASKS}, ("topic",))
+    form, outcome, *_ = page(controls.refresh)
     assert page.visit.train.config == TrainConfig(freeze=4, rates={"layer 1": 1e-5}, epochs=4)
     assert "layer 9, &lt;i&gt;spam" in outcome and "12 layer groups cannot be frozen: this backbone has 4." in outcome
     assert said(form)["freeze"] == 4
+
+
+def test_who_comes_back_goes_on_from_the_settings_of_the_newest_run_and_a_link_from_its_own(page):
+    run, own = types.SimpleNamespace(id="newest"), TrainConfig(epochs=8)
+    page.session.runs.newest = lambda owner: run
+    page.session.runs.progress = lambda *_: types.SimpleNamespace(config=own)
+    assert said(page(controls.arrive, "")[0])["epochs"] == 8
+    form, *_ = page(controls.arrive, to_link(Link()))
+    assert page.visit.train.config == TrainConfig() and said(form)["epochs"] == 3
+
+
+def test_the_address_says_what_was_chosen_and_nothing_of_what_the_page_chose(page):
+    train, tasks = page.visit.train, {t.name: t for t in TASKS}
+    page(controls.arrive, "")
+    train.source = source_of("my data.csv", tasks, ("topic",), reading={"roles": {"mood": "ignored"}})
+    _, outcome, *_ = page(controls.refresh)
+    mine = Link(name="my data.csv", columns=("body", "mood"), reading={"roles": {"mood": "ignored"}})
+    assert from_link(query_in(outcome)) == mine
+    train.opening = train.as_link("own")
+    assert query_in(page(controls.refresh)[1]) == ""
+    state = said(page(controls.load_file, "/nowhere")[0])
+    _, outcome, *_ = page(controls.change, json.dumps({**state, "seed": 7}))
+    assert from_link(query_in(outcome)) == replace(mine, config=TrainConfig(seed=7))
+
+
+def test_a_link_too_long_leaves_out_names_first_and_says_so(page):
+    columns = types.SimpleNamespace(columns=[types.SimpleNamespace(name=f"column {i}") for i in range(900)])
+    page.visit.train.source = source_of("wide.csv", {t.name: t for t in TASKS}, ("topic",), table=columns)
+    page.visit.train.config = TrainConfig(seed=7)
+    _, _, parcel, *_ = page(controls.refresh)
+    assert "A link may have 8,000 characters. This one leaves out the names of the columns." in parcel
+    link = unescape(re.search(r'data-link="([^"]*)"', parcel)[1])
+    assert len(link) < 8_100 and from_link(link) == Link(TrainConfig(seed=7), name="wide.csv")
 
 
 def test_a_message_stands_until_the_next_touch(page):
@@ -481,7 +543,7 @@ def test_the_heads_follow_the_data(page, model):
         ("topic", 'aria-disabled="true"'),
         ("&lt;u&gt;new", ""),
     ]
-    assert "'my data.csv' --text body" in unescape(parcel)
+    assert typed(pieces_in(parcel), path="x").text == "body" and 'value="my data.csv"' in parcel
     # A head without labels has no switch; what was said of it before stays said.
     page(controls.change, json.dumps({**said(form), "epochs": 2}))
     assert page.visit.train.config == TrainConfig(freeze_heads=("sentiment",), epochs=2)
@@ -546,15 +608,17 @@ def test_what_training_begins_with(page, model, tiny, tmp_path):
     form, _, outcome, parcel, *_ = show(controls.change, json.dumps({**state, "start": "backbone", "freeze": 4}))
     assert visit.train.start_from == str(tiny)
     assert 'data-head="' not in form and "There are no heads yet" in form
-    assert words.NOTHING_LEARNS_EMPTY in outcome and f"--model {tiny}" in parcel
+    assert words.NOTHING_LEARNS_EMPTY in outcome
+    # Where a model lies on the server is nobody's business, and no use to anybody.
+    assert str(tiny) not in parcel and f'data-fills="model" value="{tiny.name}"' in parcel
     visit.train.model = used
     form, *_ = show(controls.refresh)
     assert re.findall(r'id="start-(\w+)"', form) == ["own", "backbone", "used"]
     form, _, outcome, parcel, *_ = show(controls.change, json.dumps({**said(form), "start": "used"}))
     assert visit.train.start_from == str(used)
-    # Where it lies on the server is nobody's business.
-    assert str(used) not in form + outcome + parcel and "--model CHECKPOINT" in parcel
-    assert from_link(unescape(re.search(r'data-link="([^"]*)"', parcel)[1]))[1] == "own"
+    assert str(used) not in form + outcome + parcel
+    assert pieces_in(parcel)[1::2] == ["path", "model"] and 'data-fills="model" value="CHECKPOINT"' in parcel
+    assert from_link(unescape(re.search(r'data-link="([^"]*)"', parcel)[1])).start == "own"
     visit.train.model = None
     show(controls.refresh)
     assert visit.train.start_from is None

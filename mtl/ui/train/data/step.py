@@ -9,15 +9,15 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mtl.config import ASSETS, UserError
+from mtl.config import UserError
 from mtl.data.columns import NEGATIVE, TEXT_B
 from mtl.files import read_json
 from mtl.sandbox import Progress, watch
@@ -27,7 +27,8 @@ from mtl.ui.page import UNCHANGED, Session, html, in_plain_words, labelled
 from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.train.data import view, words
 from mtl.ui.train.data.tables import Known, read_for
-from mtl.ui.train.state import Reading, Source, TrainState
+from mtl.ui.train.link import OWN, Link
+from mtl.ui.train.state import SAMPLES, Reading, Source, TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from mtl.data.rows import Question, Table
     from mtl.training.runs.service import Run
 
-SAMPLES = ASSETS / "samples"
 # A copy of any other file is called .txt, one called .json too: a run could take it for a recipe.
 _ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".conll", ".bio", ".iob", ".iob2", ".md")
 _ENDINGS += (".jsonl", ".ndjson", ".parquet", ".xlsx", ".ods")
@@ -45,6 +45,7 @@ _PREFIX = "mtl-upload-"
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-data"):
         html(markup.heading("Data") + markup.note(words.INTRO))
+        linked = html(elem_id="data-linked")
         html(markup.label(words.FILE))
         file = gr.File(label=words.FILE, show_label=False, height=84, elem_id="data-file")
         samples = gr.Radio(
@@ -66,6 +67,7 @@ def build(session: Session) -> None:
         too_big = gr.Button(visible="hidden", elem_id="data-file-too-big")
 
     shown = {
+        "linked": linked,
         "samples": samples,
         "summary": summary,
         "questions": questions,
@@ -84,7 +86,7 @@ def build(session: Session) -> None:
     )
     session.wire([reset.click], partial(on_reset, session), [], read, **shared)
     session.wire([session.settings.change], partial(on_settings, session), [], read)
-    session.wire([session.arrival.change], partial(arrive, session), [], read)
+    session.wire([session.link.change], partial(arrive, session), [], read)
     session.wire([stop.click], stop_reading, [], [], queue=False)
     session.wire([too_big.click], refuse, [], [status])
     session.wire([session.data.change], show, [session.data], shown)
@@ -106,27 +108,31 @@ class Read:
 
 @dataclass(frozen=True)
 class Shown:
-    """The data as it was read: the chosen sample, a summary, what is to be asked, the doctor's report, the columns,
-    whether there are choices to undo, and the first rows."""
+    """The data as it was read: what a link waits for, the chosen sample, a summary, what is to be asked, the doctor's
+    report, the columns, whether there are choices to undo, and the first rows."""
 
-    samples: str | None
-    summary: str
-    questions: str
-    doctor: str
-    columns: str
-    reset: gr.Button
-    preview: str
+    linked: str = ""
+    samples: str | None = None
+    summary: str = ""
+    questions: str = ""
+    doctor: str = ""
+    columns: str = ""
+    reset: gr.Button = field(default_factory=partial(labelled, words.RESET, visible=False))
+    preview: str = ""
 
 
 def on_file(session: Session, visit: Visit, path: str | None) -> Iterator[Read]:
     if path is not None:
-        for result in read(session, visit, path, Path(path).name):
+        if visit.train.linked and visit.train.linked.sample:
+            visit.train.linked = None
+        for result in read(session, visit, path, Path(path).name, linked=visit.train.linked):
             yield replace(result, file=None)
 
 
 def on_sample(session: Session, visit: Visit, name: str) -> Iterator[Read]:
     if name not in words.SAMPLE_NAMES:
         raise UserError(words.UNKNOWN_CHOICE)
+    visit.train.linked = None
     yield from read(session, visit, SAMPLES / name, name)
 
 
@@ -148,8 +154,23 @@ def on_settings(session: Session, visit: Visit) -> Iterator[Read]:
 
 
 def arrive(session: Session, visit: Visit) -> Iterator[Read]:
-    if visit.train.source is None:
-        yield from read(session, visit, *latest(session.runs.find(visit.owner)))
+    """Take what a link asks for, or else what to begin with; a file that only the visitor has is waited for."""
+    train, linked = visit.train, visit.train.linked
+    if train.source is not None:
+        train.linked = None  # it says nothing of data
+        return
+    if linked is None and train.reading is not None:
+        return  # the visitor was quicker
+    path, name, reading = latest(session.runs.find(visit.owner))
+    if linked is None or not linked.name:
+        yield from read(session, visit, path, name, reading)
+        train.linked = None
+        train.opening = None if linked or train.source is None else train.as_link(OWN)
+    elif linked.sample or name == safe_name(linked.name):
+        own = SAMPLES / linked.name if linked.sample else path
+        yield from read(session, visit, own, linked.name, linked=linked)
+    else:
+        yield Read(markup.status(words.NO_FILE), session.next_revision(), labelled(words.STOP, visible=False))
 
 
 def stop_reading(visit: Visit) -> None:
@@ -162,9 +183,12 @@ def refuse(visit: Visit) -> str:
 
 
 def show(visit: Visit, revision: int) -> Shown:
-    source = _source(visit)
+    source, linked = visit.train.source, view.linked(visit.train.linked)
+    if source is None:
+        return Shown(linked)
     return Shown(
-        samples=source.name if source.path.parent == SAMPLES else None,
+        linked=linked,
+        samples=source.name if source.is_sample else None,
         summary=view.summary(source),
         questions=view.questions(source),
         doctor=view.doctor(source),
@@ -261,7 +285,12 @@ def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:
 
 
 def read(
-    session: Session, visit: Visit, path: str | Path, name: str, reading: Mapping[str, Any] | None = None
+    session: Session,
+    visit: Visit,
+    path: str | Path,
+    name: str,
+    reading: Mapping[str, Any] | None = None,
+    linked: Link | None = None,
 ) -> Iterator[Read]:
     """`take`, and meanwhile how far it is. What was being read before is given up. Problems become a line, too."""
     train = visit.train
@@ -269,9 +298,9 @@ def read(
     this = train.reading = Reading()
     stop, hidden = labelled(words.STOP, visible=True), labelled(words.STOP, visible=False)
     try:
-        for share, seconds in watch(take(session, visit, path, name, reading), lambda: this.stopped):
+        for share, seconds in watch(take(session, visit, path, name, reading, linked), lambda: this.stopped):
             yield Read(markup.reading(name, share, seconds), UNCHANGED, stop)
-        problem = ""
+        problem, said = "", _of_link(train.source, linked)
     except Stopped:
         problem = markup.status(words.STOPPED, _stays(train))
     except Exception as fault:
@@ -281,7 +310,14 @@ def read(
         if is_latest:
             train.reading = None
     if is_latest:  # another one has its own line
-        yield Read(problem, UNCHANGED if problem else session.next_revision(), hidden)
+        yield Read(problem or said, UNCHANGED if problem else session.next_revision(), hidden)
+
+
+def _of_link(source: Source, linked: Link | None) -> str:
+    """Whether what a link says was applied to the data."""
+    if linked is None or (linked.sample and not source.misfit):
+        return ""
+    return markup.status(source.misfit or words.fits(source.name), kind="bad" if source.misfit else "ok")
 
 
 def _stays(train: TrainState) -> list[str]:
@@ -289,31 +325,67 @@ def _stays(train: TrainState) -> list[str]:
 
 
 def take(
-    session: Session, visit: Visit, path: str | Path, name: str, reading: Mapping[str, Any] | None = None
+    session: Session,
+    visit: Visit,
+    path: str | Path,
+    name: str,
+    reading: Mapping[str, Any] | None = None,
+    linked: Link | None = None,
 ) -> Progress:
     """Make the file at `path`, which the visitor calls `name`, the one to learn from; returns the `Source`.
 
     It is read in a process of its own, and matched with the model that training will start from. The page keeps a copy
-    in a folder of its own, until another file is taken or the session ends; a sample is used where it is. Raises
-    `UserError` where nothing can be read, and then changes nothing.
+    in a folder of its own, until another file is taken or the session ends; a sample is used where it is. `linked`:
+    what a link says of it, which is applied, with the link's settings, if it fits. Raises `UserError` where nothing can
+    be read, and then changes nothing.
     """
-    path, reading = Path(path), dict(reading or {})
+    path, reading, misfit = Path(path), dict(reading or {}), ""
     train = visit.train
     known = Known.of(session.models.get(train.start_from))
     before = train.source
     in_place = path.parent == SAMPLES or (before is not None and path == before.path)
     own = path if in_place else _copy(path, name, train)
     try:
-        size = own.stat().st_size if own.is_file() else 0
-        found = yield from session.sandbox.run(read_for, own, known, size=size, **reading)
+        read_it = partial(session.sandbox.run, read_for, own, known, size=own.stat().st_size if own.is_file() else 0)
+        if linked is None:
+            found = yield from read_it(**reading)
+        else:
+            found, reading, misfit = yield from _as_linked(read_it, linked, name)
     except BaseException:
         if not in_place:
             _delete_copy(own)
         raise
-    train.source = Source(path=own, name=name, reading=reading, start_from=train.start_from, **vars(found))
+    train.source = Source(
+        path=own, name=name, reading=reading, start_from=train.start_from, misfit=misfit, **vars(found)
+    )
+    if linked is not None and not misfit:
+        train.config, train.parts = linked.config, None  # a form that waited for its data had not all of its parts
+    if linked is not None and (linked.sample or not misfit):
+        train.linked = None
     if before is not None and before.path != own:
         _delete_copy(before.path)
     return train.source
+
+
+def _as_linked(read_it: Callable[..., Progress], linked: Link, name: str) -> Progress:
+    """A table as a link says that it is to be read, if it fits; else as any other. Returns it, its reading, and why it
+    does not fit."""
+    missing, why = [], ""
+    try:
+        found = yield from read_it(**linked.reading)
+        if not (missing := _missing(linked, found.table)):
+            return found, dict(linked.reading), ""
+    except UserError as problem:
+        why = str(problem)
+    found = yield from read_it()
+    missing = _missing(linked, found.table) or missing
+    others = [column.name for column in found.table.columns if column.name not in linked.columns]
+    return found, {}, words.misfit(name, missing, others, why)
+
+
+def _missing(linked: Link, table: Table) -> list[str]:
+    there = {column.name for column in table.columns}
+    return [name for name in linked.columns if name not in there]
 
 
 # --- the page's own copy ---

@@ -13,6 +13,7 @@ from mtl.text.values import plural
 from mtl.ui import templates
 from mtl.ui.kinds import shown
 from mtl.ui.train.data import words
+from mtl.ui.train.link import Link
 from mtl.ui.train.state import Source
 from mtl.ui.widgets import markup
 from mtl.ui.widgets.colours import shorten
@@ -45,6 +46,11 @@ def summary(source: Source) -> Markup:
     matches = [match for match in source.matched.columns.values() if match.spec]
     known = words.KNOWN if source.ready and all(match.reuses_head for match in matches) else ""
     return templates.render("summary.html", source=source, state=state, kind=kind, known=known)
+
+
+def linked(link: Link | None) -> Markup:
+    """Which file a link waits for."""
+    return Markup() if link is None else markup.status(*words.awaited(shorten(link.name, _NAME), link.columns))
 
 
 def questions(source: Source) -> Markup:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from mtl.text.values import cut
+
 INTRO = (
     "A table of texts and what you know about them. Each column of labels, numbers or entities teaches one task; a row "
     "without a label is left out for that task only."
@@ -38,3 +42,38 @@ LEVELS = {
     "warning": ("Warnings", "used, but perhaps not as meant"),
     "note": ("Remarks", "good to know"),
 }
+
+
+# --- a link ---
+
+# So many names are written out, each this long at most.
+_NAMED, _LONGEST = 12, 60
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(f"“{cut(name, _LONGEST)}”" for name in names[:_NAMED])
+    return f"{shown} and {len(names) - _NAMED:,} more" if len(names) > _NAMED else shown
+
+
+def awaited(name: str, columns: Sequence[str]) -> tuple[str, list[str]]:
+    """What to bring for a link, and what comes of it."""
+    notes = [
+        "Drop it below: what the link says of its columns, its labels and the settings is applied then.",
+        "Or take any other file or sample, and set it by hand.",
+    ]
+    if columns:
+        notes.insert(0, f"Its columns: {_names(columns)}.")
+    return f"This link is about {name}, a file that it does not carry.", notes
+
+
+def fits(name: str) -> str:
+    return f"What the link says has been applied to {name}: its columns, its labels, and the settings."
+
+
+def misfit(name: str, missing: Sequence[str], others: Sequence[str], why: str) -> str:
+    """Why what a link says was not applied to a file. `missing`: columns that only the link has; `others`: that only
+    the file has."""
+    if missing:
+        why = f"It has no column {_names(missing)}." if len(missing) == 1 else f"It has no columns {_names(missing)}."
+        why += f" Of its own columns the link does not know {_names(others)}." if others else ""
+    return f"{name} was read as any other file, without what the link says. {why}"

@@ -160,13 +160,9 @@ def build_bar(session: Session, step: Pictures) -> None:
 
 
 def arrive(session: Session, visit: Visit) -> int:
-    """Show the visitor's newest run that is not over, or else the newest, and go on from its settings."""
-    train = visit.train
-    runs = session.runs.find(visit.owner) if visit.owner else []
-    if runs and train.run is None:
-        train.run = ([run for run in runs if run.unfinished] or runs)[-1].id
-        if train.config == TrainConfig():  # no link has set them
-            train.config = session.runs.progress(train.run, visit.owner).config or train.config
+    """Show the visitor's newest run."""
+    if visit.train.run is None and (newest := session.runs.newest(visit.owner)):
+        visit.train.run = newest.id
     return session.next_revision()
 
 

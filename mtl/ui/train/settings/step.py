@@ -19,11 +19,12 @@ from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
 from mtl.ui import templates
 from mtl.ui import words as text
-from mtl.ui.page import QUIET, UNCHANGED, Session, html, unfolding
+from mtl.ui.page import UNCHANGED, Session, html, unfolding
+from mtl.ui.train.link import BACKBONE, LONGEST, OWN, from_link, shortened, to_link
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.form import form
 from mtl.ui.train.settings.shape import Shape, fit, shape_of
-from mtl.ui.train.settings.sharing import BACKBONE, OWN, command, from_file, from_link, to_file, to_link
+from mtl.ui.train.settings.sharing import command, from_file, to_file
 from mtl.ui.train.state import TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
@@ -44,7 +45,7 @@ def build(session: Session) -> None:
         message = html(elem_id="learns-said")
         outcome = html(js_on_load=_CONTROLS, elem_id="learns-outcome")
         with unfolding("The same from the command line, as a file, as a link", elem_id="take-away"):
-            parcel = html(js_on_load=_CONTROLS, elem_id="parcel")
+            parcel = html(js_on_load="mtl.takeAway(element, watch)", elem_id="parcel")
             with gr.Row():
                 file = html()
                 load = gr.UploadButton("Load a run.json", file_types=[".json"], size="sm", elem_id="load-settings")
@@ -56,6 +57,7 @@ def build(session: Session) -> None:
         "parcel": parcel,
         "file": file,
         "revision": session.settings,
+        "arrived": session.link,
     }
     # In the order in which they were sent: an older touch must not overtake a newer one.
     order = {"concurrency_id": "settings", "concurrency_limit": 1, "trigger_mode": "always_last"}
@@ -66,8 +68,8 @@ def build(session: Session) -> None:
     wire([picture.input], change, [session.form], js="mtl.take")
     wire([load.upload], load_file, [load])
     wire([session.data.change, session.model.change], refresh, [])
-    arrived = wire([session.arrival.change], arrive, [session.form], js="mtl.query")
-    arrived.then(None, js=f"() => mtl.openLinked({json.dumps(text.TRAIN)})", **QUIET)
+    # A page that has loaded, or whose address was changed to another link; see assets/answers.js.
+    wire([session.arrival.change, picture.select], arrive, [session.form], js="mtl.answers.linked")
 
 
 # --- handlers ---
@@ -77,11 +79,13 @@ def build(session: Session) -> None:
 class Change:
     """What a handler made of the settings. `message` is for the visitor (None: the one before still stands), `bad` when
     something was refused; `rewrite` says that the form has to be written again, because not all of the change came from
-    a touch (None: only for another model or other tasks; what somebody is just typing would be lost)."""
+    a touch (None: only for another model or other tasks; what somebody is just typing would be lost); `arrived`
+    that what a link says of the data is known."""
 
     message: str | None = ""
     bad: bool = False
     rewrite: bool | None = True
+    arrived: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class Shown:
     parcel: str
     file: str
     revision: int
+    arrived: Any = UNCHANGED
 
 
 def after(handler: Callable[..., Change], session: Session, visit: Visit, *values: Any) -> Shown:
@@ -104,7 +109,9 @@ def after(handler: Callable[..., Change], session: Session, visit: Visit, *value
         made = Change(str(problem), bad=True)
     train = visit.train
     shape = shape_now(session, train)
-    train.config, dropped = fit(train.config, shape)
+    # Data that a link asks for may bring more parts.
+    waits = train.source is None and train.linked is not None
+    train.config, dropped = (train.config, []) if waits else fit(train.config, shape)
     start, starts = start_of(session, train), starts_of(session, train)
     parts = (shape, start, starts)
     rewrite = bool(dropped) or (parts != train.parts if made.rewrite is None else made.rewrite)
@@ -115,10 +122,11 @@ def after(handler: Callable[..., Change], session: Session, visit: Visit, *value
     return Shown(
         form=form(shape, train.config, start, starts) if rewrite else UNCHANGED,
         message=UNCHANGED if made.message is None and not dropped else _message(made.message, dropped, made.bad),
-        outcome=outcome(shape, train.config, start),
+        outcome=outcome(shape, train.config, start, address(train, start)),
         parcel=parcel(train, start, session.engine.name),
         file=_TAKE_AWAY.file(base64.b64encode(to_file(train.config)).decode()),
         revision=session.next_revision(),
+        arrived=session.next_revision() if made.arrived else UNCHANGED,
     )
 
 
@@ -138,13 +146,22 @@ def refresh(session: Session, visit: Visit) -> Change:
 
 
 def arrive(session: Session, visit: Visit, query: str) -> Change:
-    """The page has loaded, perhaps by a link that carries settings."""
-    linked = from_link(query or "")
+    """The page has loaded, perhaps by a link, or goes on from the settings of the visitor's newest run; or a link was
+    opened in it."""
+    train, query = visit.train, query or ""
+    try:
+        linked = from_link(query)
+    except UserError as problem:
+        return Change(str(problem), bad=True, arrived=True)
     if linked is None:
-        return Change()
-    visit.train.config, start = linked
-    visit.train.start_from = _start_from(session, visit.train, start)
-    return Change("" if query.endswith("&again=1") else words.LINK_SET)
+        if train.config == TrainConfig() and (newest := session.runs.newest(visit.owner)):
+            train.config = session.runs.progress(newest.id, visit.owner).config or train.config
+        return Change(arrived=True)
+    train.linked, train.config = linked, linked.config
+    train.start_from = _start_from(session, train, linked.start)
+    if linked.name:
+        train.source = None
+    return Change("" if query.endswith("&again=1") else words.LINK_SET, arrived=True)
 
 
 def load_file(session: Session, visit: Visit, path: str) -> Change:
@@ -288,8 +305,8 @@ def shape_now(session: Session, train: TrainState) -> Shape:
 # --- what they come to ---
 
 
-def outcome(shape: Shape, config: TrainConfig, start: str) -> Markup:
-    """How much learns, what to look out for, and the stack as a table."""
+def outcome(shape: Shape, config: TrainConfig, start: str, address: str) -> Markup:
+    """How much learns, what to look out for, and the stack as a table. `address`: what the page's own is to carry."""
     groups = shape.under(config)
     learning, frozen = (sum(group.size for group in groups if group.frozen is still) for still in (False, True))
     layers, heads = ([group.name for group in part if not group.frozen] for part in (groups.layers, groups.tops))
@@ -300,7 +317,7 @@ def outcome(shape: Shape, config: TrainConfig, start: str) -> Markup:
     return templates.render(
         "outcome.html",
         chosen=which(shape.groups, config) or "",
-        query=to_link(config, start),
+        query=address,
         message=message,
         warnings=_warnings(groups),
         kind="ok" if layers or heads else "bad",
@@ -330,10 +347,21 @@ def _warnings(groups: Groups) -> list[str]:
     return notes
 
 
+def address(train: TrainState, start: str) -> str:
+    """What the page's own address says of all this: nothing where the page chose it by itself."""
+    link = train.as_link(start)
+    is_own = link == train.opening or not (link.name or train.linked)
+    return "" if is_own else to_link(shortened(link)[0])
+
+
 def parcel(train: TrainState, start: str, own: str | None) -> Markup:
     """The command line and the link. `own` names the page's own model where it is not the bundled one."""
-    source = train.source
-    # The folder of a model on the server says nothing to anybody else.
-    start_from = {OWN: own and Path(own).name, BACKBONE: train.start_from, USED: "CHECKPOINT"}[start]
-    name, reading = (source.name, source.reading) if source else ("DATA.csv", None)
-    return _TAKE_AWAY.lines(command(name, train.config, start_from, reading), to_link(train.config, start))
+    whole = train.as_link(start)
+    link, left_out = shortened(whole)
+    model = {OWN: own, BACKBONE: train.start_from, USED: ""}[start]
+    # A folder on the server says nothing to anybody else.
+    is_folder = bool(model) and Path(model).expanduser().exists()
+    line = command(whole.config, "" if is_folder else model, whole.reading)
+    known = {"path": words.path_of(whole), "model": Path(model).name if is_folder else words.ANY_MODEL}
+    fields = [(name, words.FILLED[name], known[name]) for name in line[1::2]]
+    return _TAKE_AWAY.lines(line, fields, to_link(link), words.left_out(left_out, LONGEST))

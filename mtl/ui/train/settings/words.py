@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mtl.config import listed
 from mtl.text.values import plural
+from mtl.ui.train.link import Link
 
 # --- numbers ---
 
@@ -117,6 +118,24 @@ def idle(heads: Sequence[str]) -> str:
         return ""
     what = "This head stays as it is" if len(heads) == 1 else "These heads stay as they are"
     return f"The data has no labels for {listed(heads)}. {what}: there is nothing to freeze, and no rate to set."
+
+
+# --- what to take away ---
+
+FILLED = {"path": "Where the file is on your machine", "model": "Where the model's folder is on your machine, unpacked"}
+ANY_FILE, ANY_MODEL = "DATA.csv", "CHECKPOINT"
+_LEFT_OUT = {"columns": "the names of the columns", "reading": "what columns and labels mean", "config": "the settings"}
+
+
+def path_of(link: Link) -> str:
+    """Where the data of a link may be: a sample's place in the project, a file's name."""
+    return f"assets/samples/{link.name}" if link.sample else link.name or ANY_FILE
+
+
+def left_out(parts: Sequence[str], longest: int) -> str:
+    if not parts:
+        return ""
+    return f"A link may have {longest:,} characters. This one leaves out {listed([_LEFT_OUT[part] for part in parts])}."
 
 
 # --- files and links ---
