@@ -123,11 +123,11 @@ def _told(session: Session, work: Work, reading: Reading, sentences: Sentences) 
     told = {"status": markup.status(said, notes), "read": new}
     alone = session.engine.alone * len(work.model.tasks)
     if new == len(set(work.texts)) and len(work.model.tasks) > 1 and alone:
+        tasks = len(work.model.tasks)
         told["saved"] = (
-            "One pass of the shared model answered everything: "
-            f"{plural(new, 'sentence')}, {duration(reading.seconds)}. With one model per task it would be "
-            f"{len(work.model.tasks)} passes, {alone:.1f} times as long (as timed when the server started): "
-            f"about {duration(alone * reading.seconds)}."
+            f"One pass of the shared model answered all {tasks} tasks for {plural(new, 'sentence')} in "
+            f"{duration(reading.seconds)}. With one model per task: {tasks} passes, about "
+            f"{duration(alone * reading.seconds)} (as timed when the server started)."
         )
     return told
 

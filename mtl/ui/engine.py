@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from statistics import fmean
+from statistics import median
 from typing import TYPE_CHECKING
 
 from mtl import maps
@@ -70,19 +70,17 @@ class Engine:
             log.exception("UMAP could not be warmed up")
 
 
-def measure_alone(model: MultiTaskModel, rounds: int = 4) -> float:
-    """How long a pass for one task takes, as a share of a pass for all of them: of the means over the tasks."""
+def measure_alone(model: MultiTaskModel, rounds: int = 3) -> float:
+    """How long a pass for one task takes, as a share of a pass for all of them: the median over rounds and tasks."""
     if not model.tasks:
         return 0.0
-    contenders = [list(model.tasks), *([task] for task in model.tasks)]
-    times: list[list[float]] = [[] for _ in contenders]
+
+    def seconds(tasks: list[str]) -> float:
+        began = time.perf_counter()
+        model.analyze(SETS[OPENING], tasks=tasks)
+        return time.perf_counter() - began
+
     # The first call initialises lazily: no visitor should wait for that, and no figure count it.
     model.analyze(SETS[OPENING])
-    # In turns, as other programs may take the processor for a while.
-    for _ in range(rounds):
-        for tasks, taken in zip(contenders, times, strict=True):
-            began = time.perf_counter()
-            model.analyze(SETS[OPENING], tasks=tasks)
-            taken.append(time.perf_counter() - began)
-    together, *alone = map(min, times)
-    return fmean(alone) / together
+    # Each beside a pass for all, as other programs may take the processor for a while.
+    return median(seconds([task]) / seconds(list(model.tasks)) for _ in range(rounds) for task in model.tasks)

@@ -32,7 +32,7 @@ def test_a_row_holds_all_answers_and_the_pass_is_set_beside_one_for_each_task(vi
         "nearest",
     ]
     expect(first.locator(".nearest span")).to_have_text(re.compile(r"^[23] · cos -?0\.\d\d$"))
-    expect(visitor.page.locator("#overview .saved")).to_contain_text("it would be 4 passes")
+    expect(visitor.page.locator("#overview .saved")).to_contain_text("one model per task: 4 passes")
 
 
 def test_answers_follow_what_is_typed(visitor):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import types
 
 import numpy as np
@@ -166,8 +165,8 @@ def test_an_answer_is_json(session):
 
 def test_one_pass_is_set_beside_a_pass_for_each_task(session):
     said = ask(session, lines=LINES)["saved"]
-    assert "One pass" in said and "6 sentences, " in said and "3 passes, " in said
-    assert re.search(r"\d\.\d times as long", said) and "when the server started" in said
+    assert "One pass" in said and "for 6 sentences in " in said and "3 passes, " in said
+    assert "when the server started" in said
     assert "saved" not in ask(session)
 
 
