@@ -60,8 +60,14 @@ mtl.chosen = (() => {
     if (count === 1) return `Sentence ${shown[0] + 1} is chosen: choose another one to see how similar the two are.`;
     if (mean === undefined) return `${count.toLocaleString("en")} sentences are chosen.`;
     const said = [`cosine ${mean.toFixed(3)}`, ...(found.answers ?? []).map(([task, answer]) => `${task} ${answer}`)];
-    if (count === 2) return `Sentences ${shown[0] + 1} and ${shown[1] + 1}: ${said.join("; ")}.`;
+    if (count === 2) return `Sentences ${shown[0] + 1} and ${shown[1] + 1}: ${said.join("; ")}.${distrust()}`;
     return `${count.toLocaleString("en")} sentences are chosen, mean cosine ${mean.toFixed(2)}.`;
+  };
+  const distrust = () => {
+    const unlike = shown.filter((row) => mtl.answers.latest.unlike.includes(row)).map((row) => row + 1);
+    if (!unlike.length) return "";
+    const who = unlike.length === 1 ? `Sentence ${unlike[0]} is` : "Both are";
+    return ` ${who} unlike the texts that this model knows: do not trust this.`;
   };
   // What stays the same is not read aloud again.
   const write = (line, words) => { if (line && line.textContent !== words) line.textContent = words; };

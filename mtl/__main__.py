@@ -292,14 +292,17 @@ def _compare(options: argparse.Namespace) -> None:
     model = mtl.load(options.model)
     with terminal.progress("compare", len(pairs)) as progress:
         answers = model.compare(pairs, pooling=options.pooling, progress=progress)
-    if options.json:
-        print(json.dumps([answer.to_json() for answer in answers]))
-        return
     for number, answer in enumerate(answers, 1):
         if answer.truncated:
             terminal.warn(f"a text of pair {number} is longer than {model.max_tokens} tokens; its end was not read.")
         if answer.unread:
             terminal.warn(f"a text of pair {number} has no word that the model knows; its cosine means nothing.")
+        elif answer.unfamiliar:
+            terminal.warn(f"a text of pair {number} is unlike those that this model knows: do not trust its cosine.")
+    if options.json:
+        print(json.dumps([answer.to_json() for answer in answers]))
+        return
+    for answer in answers:
         said = [f"{task} {KINDS[model.tasks[task].kind].answer_text(value)}" for task, value in answer.results.items()]
         terminal.say(f"{answer.text} | {answer.text_b}")
         terminal.say("  " + "; ".join([f"cosine {answer.cosine:.3f}", *said]))

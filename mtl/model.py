@@ -51,7 +51,7 @@ class Analysis:
 
     @property
     def unfamiliar(self) -> bool:
-        return self.familiarity is not None and self.familiarity < 0.5
+        return is_unfamiliar(self.familiarity)
 
     def __getattr__(self, name: str):
         # Through __dict__, as copying and unpickling look up attributes before `results` is set.
@@ -78,7 +78,8 @@ class Analysis:
 @dataclass(frozen=True)
 class Pair:
     """The model's answers for two texts: the `cosine` of their embeddings, from -1 to 1, and `results`, the answer of
-    each head that reads two texts; `truncated` and `unread` as in `Analysis`, of either text."""
+    each head that reads two texts; `truncated` and `unread` as in `Analysis`, of either text; `familiarity` of the one
+    that is less familiar."""
 
     text: str
     text_b: str
@@ -86,12 +87,18 @@ class Pair:
     results: dict[str, Any]
     truncated: bool = False
     unread: bool = False
+    familiarity: float | None = None
+
+    @property
+    def unfamiliar(self) -> bool:
+        return is_unfamiliar(self.familiarity)
 
     def to_json(self) -> dict[str, Any]:
         """JSON data, with the tasks beside `cosine`."""
         answers = {name: _plain(value) for name, value in self.results.items()}
         about = {"text": self.text, "text_b": self.text_b, "cosine": self.cosine}
-        return {**about, **answers, "truncated": self.truncated, "unread": self.unread}
+        trust = {"familiarity": self.familiarity, "unfamiliar": self.unfamiliar}
+        return {**about, **answers, "truncated": self.truncated, "unread": self.unread, **trust}
 
 
 class MultiTaskModel(nn.Module):
@@ -230,11 +237,11 @@ class MultiTaskModel(nn.Module):
         def decode(indices: list[int], batch: Batch, encoded: Encoded) -> None:
             part = [rows[i] for i in indices]
             embeddings = self.embeddings(encoded, pooling)[batch.first].cpu().numpy()
-            results, familiar = self._answers(specs, part, batch, encoded), self._familiar(encoded, batch)
+            results, familiar = self._answers(specs, part, batch, encoded), self._familiar(part, encoded, batch)
             for i, row, embedding, values, share in zip(indices, part, embeddings, results, familiar, strict=True):
                 answers[i] = _analysis(row, embedding, values, share)
 
-        self.each_batch(rows, decode, progress, self.familiarity.levels if self.familiarity else ())
+        self.each_batch(rows, decode, progress, self._levels)
         return answers
 
     def compare(
@@ -261,13 +268,13 @@ class MultiTaskModel(nn.Module):
         def decode(indices: list[int], batch: Batch, encoded: Encoded) -> None:
             part = [rows[i] for i in indices]
             one, other = batch.pairs(self.embeddings(encoded, pooling))
-            results = self._answers(specs, part, batch, encoded)
-            for i, row, cosine, values in zip(indices, part, (one * other).sum(-1).tolist(), results, strict=True):
-                parts = (row, *row.others)
-                cut, unread = any(p.truncated for p in parts), any(p.unread for p in parts)
-                answers[i] = Pair(row.text, row.others[0].text, cosine, values, cut, unread)
+            cosines = (one * other).sum(-1).tolist()
+            results, familiar = self._answers(specs, part, batch, encoded), self._familiar(part, encoded, batch)
+            for i, row, cosine, values, share in zip(indices, part, cosines, results, familiar, strict=True):
+                cut = any(tokens.truncated for tokens in (row, *row.others))
+                answers[i] = Pair(row.text, row.others[0].text, cosine, values, cut, _unread(row), share)
 
-        self.each_batch(rows, decode, progress)
+        self.each_batch(rows, decode, progress, self._levels)
         return answers
 
     def _answers(
@@ -285,12 +292,21 @@ class MultiTaskModel(nn.Module):
                 results[place][spec.name] = answer
         return results
 
-    def _familiar(self, encoded: Encoded, batch: Batch) -> list[float | None]:
+    @property
+    def _levels(self) -> Sequence[int]:
+        """After how many groups the vectors are kept that tell how familiar a text is."""
+        return self.familiarity.levels if self.familiarity else ()
+
+    def _familiar(self, part: Sequence[Tokens], encoded: Encoded, batch: Batch) -> list[float | None]:
         """How familiar each row of a batch is: of two texts, the one that is less so."""
         if self.familiarity is None:
             return [None] * batch.rows
         values = self.familiarity.of(mean(encoded.lower, encoded.mask))
-        return [min(values[i] for i in places) for places in batch.places]
+        # Every unknown word has the same vector, whatever it is.
+        return [
+            0.0 if _unread(row) else min(values[i] for i in places)
+            for row, places in zip(part, batch.places, strict=True)
+        ]
 
     def encode(
         self,
@@ -351,18 +367,25 @@ class MultiTaskModel(nn.Module):
 
 def _analysis(row: Tokens, embedding: np.ndarray, results: dict[str, Any], familiarity: float | None) -> Analysis:
     parts = (row, *row.others)
-
     return Analysis(
         row.text,
         embedding,
         results,
         sum(len(tokens.ids) for tokens in parts),
         any(tokens.truncated for tokens in parts),
-        any(tokens.unread for tokens in parts),
-        # Every unknown word has the same vector, whatever it is.
-        0.0 if familiarity is not None and any(tokens.unread for tokens in parts) else familiarity,
+        _unread(row),
+        familiarity,
         *(tokens.text for tokens in parts[1:]),
     )
+
+
+def is_unfamiliar(familiarity: float | None) -> bool:
+    """Whether answers to a text of this familiarity deserve no trust."""
+    return familiarity is not None and familiarity < 0.5
+
+
+def _unread(row: Tokens) -> bool:
+    return any(tokens.unread for tokens in (row, *row.others))
 
 
 def reads_words(specs: Iterable[TaskSpec]) -> bool:

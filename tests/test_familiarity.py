@@ -64,7 +64,11 @@ def test_answers_are_the_same_with_and_without(model):
 
 def test_of_two_texts_the_less_familiar_counts(model):
     low, high = sorted(TEXTS, key=lambda text: values(model, [text])[0])[:: len(TEXTS) - 1]
-    assert np.allclose(values(model, [(low, high), (high, low)]), values(model, [low, low]), atol=1e-4)
+    pairs, lowest = [(low, high), (high, low)], values(model, [low, low])
+    assert np.allclose(values(model, pairs), lowest, atol=1e-4)
+    compared = model.compare(pairs, tasks=[])
+    assert np.allclose([pair.familiarity for pair in compared], lowest, atol=1e-4)
+    assert [pair.unfamiliar for pair in compared] == [lowest[0] < 0.5] * 2
 
 
 def test_it_is_saved_loaded_packed_and_inherited(model, tmp_path):

@@ -173,11 +173,16 @@ def test_names_say_which_run_and_what_was_trained(tmp_path):
 @pytest.mark.parametrize(
     ("moved", "said"),
     [
-        ({"embeddings": 0, "layer 1": 0, "head a": 0.1, "head b": 0.2}, "heads trained"),
-        ({"embeddings": 0, "layer 1": 0, "head a": 0.1, "head b": 0}, "head a trained"),
-        ({"embeddings": 0.1, "layer 1": 0.1, "head a": 0.1}, "all layers trained"),
-        ({"embeddings": 0.1, "layer 1": 0.1, "head a": 0}, "all layers but no head trained"),
-        ({"embeddings": 0, "layer 1": 0.1, "layer 2": 0.1, "head a": 0.1}, "top 2 layers and head a trained"),
+        ({"embeddings": 0, "layer 1": 0, "head a": 0.1, "head b": 0.2}, "heads only"),
+        ({"embeddings": 0, "layer 1": 0, "head a": 0.1, "head b": 0}, "head a only"),
+        ({"embeddings": 0.1, "layer 1": 0.1, "head a": 0.1}, "all layers of the backbone and head a trained"),
+        ({"embeddings": 0.1, "layer 1": 0.1, "head a": 0}, "all layers of the backbone trained"),
+        ({"embeddings": 0.1, "layer 1": 0.1}, "all layers of the backbone trained"),
+        (
+            {"embeddings": 0, "layer 1": 0, "layer 2": 0.1, "layer 3": 0.1, "head a": 0.1},
+            "top 2 of 3 layers and head a trained",
+        ),
+        ({"embeddings": 0, "layer 1": 0.1, "layer 2": 0.1}, "all 2 layers without the embeddings trained"),
         ({"embeddings": 0, "layer 1": 0.1, "layer 2": 0, "head a": 0, "head b": 0}, "layer 1 trained"),
         (
             {"embeddings": 0.1, "layer 1": 0, "layer 2": 0.1, "head a": 0.1, "head b": 0.1},

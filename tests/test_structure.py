@@ -189,6 +189,18 @@ def test_html_comes_from_templates():
     assert not [path.name for path in templates if re.search(r"\|\s*safe\b|autoescape", path.read_text())]
 
 
+def markup_in(path: Path) -> list[str]:
+    """The strings of a file in which an element of HTML or SVG begins or ends."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    texts = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return [text for text in texts if re.search("<[a-zA-Z/!]", text)]
+
+
+@pytest.mark.parametrize("module", [m for m in sources() if m.startswith("mtl.ui")])
+def test_no_element_stands_in_a_string(module):
+    assert markup_in(sources()[module]) == []
+
+
 @pytest.mark.parametrize("module", [m for m in sources() if m != "mtl.training.runs.folder"])
 def test_only_the_run_folder_opens_the_events(module):
     assert "events.jsonl" not in sources()[module].read_text(encoding="utf-8")
@@ -243,6 +255,9 @@ def test_the_rules_see_what_they_forbid(tmp_path):
     assert own_imports(file) == {"mtl.heads", "mtl.model", "mtl.training.loop"}
     file.write_text('TEXT = (\n    "Two words "\n    "alone."\n)\n', encoding="utf-8")
     assert one_word_pieces(file) == [3]
+    for line in ('"<b>bold"', 'f"{name}</dfn>"', '"<svg"'):
+        file.write_text(line, encoding="utf-8")
+        assert markup_in(file)
     for line in ('name.startswith("head ")', 'f"head {task}"', 'name.removeprefix("head ")'):
         file.write_text(line, encoding="utf-8")
         assert names_a_head(file)

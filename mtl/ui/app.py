@@ -23,6 +23,7 @@ os.environ.setdefault("GRADIO_TEMP_DIR", str(private_folder("mtl-playground")))
 os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 
 import gradio as gr
+from markupsafe import Markup
 
 from mtl import faults
 from mtl.config import ASSETS, UserError
@@ -225,8 +226,8 @@ def _browser_secret(root: Path) -> str:
 
 def _head() -> str:
     """The page's scripts. Inlined, so that they run before the components, whatever address a proxy serves them at."""
-    scripts = ((ASSETS / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    return "".join(f"<script>{script}</script>" for script in scripts)
+    scripts = [Markup((ASSETS / name).read_text(encoding="utf-8")) for name in _SCRIPTS]
+    return templates.render("head.html", scripts=scripts)
 
 
 def _header(chip: str, about: str = CHIP_TITLE) -> str:

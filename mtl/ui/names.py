@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mtl.files import read_json
@@ -42,7 +42,7 @@ def own_name(name: str | None) -> str:
 
 
 def trained_in(path: Path) -> str:
-    """What a checkpoint's training changed, in a few words: "heads trained"; "" where it does not say."""
+    """What a checkpoint's training changed, in a few words: "heads only"; "" where it does not say."""
     try:
         moved = read_json(path / "train.json")["moved"]
         # The record may be a stranger's.
@@ -54,24 +54,29 @@ def trained_in(path: Path) -> str:
 def trained(moved: Mapping[str, float]) -> str:
     """A few words from {group: relative change of its weights}; "" where nothing is known."""
     parts = moving_parts(moved)
-    return f"{parts} trained" if parts else ""
+    return f"{parts} trained" if parts and not parts.endswith(" only") else parts
 
 
 def moving_parts(moved: Mapping[str, float]) -> str:
     """Which parts of a model move, by {group: 0 where it does not}; "" where none does."""
     groups = Groups(dict.fromkeys(moved, 1))  # their sizes do not matter here
-    layers = [group.name for group in groups.layers]
-    moving = [name for name in layers if moved[name]]
+    moving = [group.name for group in groups.layers if moved[group.name]]
     heads = [group.name for group in groups.tops if group.kind == "head" and moved[group.name]]
+    those = heads[0] if len(heads) == 1 else "heads" if heads else ""
     if not moving:
-        return ("heads" if len(heads) > 1 else heads[0]) if heads else ""
-    if len(moving) == len(layers):
-        return "all layers" if heads else "all layers but no head"
+        return those and f"{those} only"
+    return " and ".join([_layers(moving, [group.name for group in groups.layers]), *([those] if those else [])])
+
+
+def _layers(moving: Sequence[str], groups: Sequence[str]) -> str:
+    """Those that move of the backbone's layer groups, the lowest of which holds the embeddings."""
+    layers = groups[1:]
+    if len(moving) == len(groups):
+        return "all layers of the backbone"
     if len(moving) == 1:
-        which = moving[0]
-    elif moving == layers[-len(moving) :]:
-        which = f"top {len(moving)} layers"
-    else:
-        numbers = [name.removeprefix("layer ") for name in moving]
-        which = f"{len(moving)} layer groups ({', '.join(numbers)})"
-    return f"{which}{' and heads' if len(heads) > 1 else f' and {heads[0]}' if heads else ''}"
+        return moving[0]
+    if moving == layers:
+        return f"all {len(layers)} layers without the embeddings"
+    if moving == groups[-len(moving) :]:
+        return f"top {len(moving)} of {len(layers)} layers"
+    return f"{len(moving)} layer groups ({', '.join(name.removeprefix('layer ') for name in moving)})"

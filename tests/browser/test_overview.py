@@ -70,6 +70,7 @@ def test_what_is_pointed_at_lights_up_everywhere_and_two_have_a_cosine(visitor):
     rows(visitor).nth(0).locator(".sentence").click()
     rows(visitor).nth(2).locator(".sentence").click()
     expect(visitor.page.locator("#overview .pair")).to_contain_text(f"cosine {cosine:.2f}"[:11])
+    expect(visitor.page.locator("#map .said")).to_be_hidden()  # it would say the same
     visitor.wait_for_rings(2)
     visitor.open("Sentiment")
     expect(visitor.page.locator("#sentiment-view .bar-row.chosen")).to_have_count(2)

@@ -115,7 +115,19 @@ def test_two_sentences_are_compared(model):
     assert f"cosine{pair.cosine:.3f}score" in said and f"same{pair.results['same'].label} (" in said
     work.asked = Asked(one=3, other=9)
     assert chosen(embeddings.show_pair(work)) == ["3", "2"]
+    assert embeddings.UNLIKE not in html
     assert embeddings.ONE_SENTENCE in embeddings.show_pair(Work(model, model.analyze(TEXTS[:1])))
+
+
+def test_a_pair_with_a_text_unlike_those_that_the_model_knows_says_so(default_model):
+    texts = ["The soup was warm and good.", "Wir fahren morgen mit dem Zug nach Hamburg.", "A dog is barking outside."]
+    work = Work(default_model, default_model.analyze(texts))
+    assert work.unfamiliar == {2} and embeddings.UNLIKE in embeddings.show_pair(work)
+    work.asked = Asked(one=1, other=3)
+    assert embeddings.UNLIKE not in embeddings.show_pair(work)
+    answers = programs.compared(default_model, [texts[:2], texts[::2]])
+    assert [answer["unfamiliar"] for answer in answers] == [True, False]
+    assert answers[0]["familiarity"] == pytest.approx(work.familiarity[1], abs=0.01)
 
 
 def test_of_two_chosen_sentences_the_heads_for_two_texts_answer(model):

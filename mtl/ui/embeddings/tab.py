@@ -30,6 +30,7 @@ COMPARE_NOTE = (
     "Choose any two: the cosine of their embeddings, and the answer of each head that reads two texts. Train on the "
     "sample “pairs” for such a head."
 )
+UNLIKE = "One of them is unlike the texts that this model knows, or both: do not trust these answers."
 # What is asked about the map: the key, the label, the options.
 CHOICES = (
     ("method", "Map", (("umap", "UMAP"), ("pca", "PCA"))),
@@ -75,7 +76,8 @@ def show_pair(work: Work) -> str:
     one, other = (place - 1 for place in places)
     vectors = work.vectors(work.pooling)
     rows = [("cosine", f"{cosine(vectors, one, other):.3f}"), *pair_answers(work, one, other)]
-    return Markup().join(above) + markup.table(COMPARE, ("of the two", "answer"), rows)
+    unlike = markup.note(UNLIKE) if work.unfamiliar & {*places} else Markup()
+    return Markup().join(above) + markup.table(COMPARE, ("of the two", "answer"), rows) + unlike
 
 
 def neighbours(work: Work) -> str:

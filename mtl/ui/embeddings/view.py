@@ -198,5 +198,5 @@ def grid(vectors: np.ndarray) -> dict[str, Any]:
     if count > MAX_CELLS:
         rows = np.linspace(0, count - 1, MAX_CELLS).round().astype(int)
     sample = vectors[rows]
-    cells = (sample @ sample.T * 10_000).round().astype("<i2")
+    cells = (sample @ sample.T * 10_000).round().astype(np.dtype(np.int16).newbyteorder("little"))
     return {"rows": rows.tolist(), "cells": base64.b64encode(cells.tobytes()).decode()}

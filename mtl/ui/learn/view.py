@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -18,6 +18,10 @@ from mtl.ui.learn import words
 from mtl.ui.train.result import words as result
 from mtl.ui.train.settings import words as controls
 from mtl.ui.widgets import stack
+
+if TYPE_CHECKING:
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
 
 FIGURES, LESSONS = ASSETS / "scenarios.json", ASSETS / "lessons"
 # The learning rates of the picture of a valley, and how many steps it shows.
@@ -38,11 +42,16 @@ def lesson(name: str) -> tuple[Markup, str, Markup]:
     from markdown_it import MarkdownIt  # not before somebody looks: the page starts without it
 
     markdown = MarkdownIt("commonmark", {"html": False})
-    for side, tag in (("open", "<dfn>"), ("close", "</dfn>")):
-        markdown.add_render_rule(f"strong_{side}", lambda *_, tag=tag: tag)
+    for side in ("open", "close"):
+        markdown.add_render_rule(f"strong_{side}", _as_term)
     intro, title, text = parts(name)
     above, below = (templates.render("lesson.html", text=Markup(markdown.render(each))) for each in (intro, text))
     return above, title, below
+
+
+def _as_term(renderer: RendererHTML, tokens: Sequence[Token], index: int, *options: Any) -> str:
+    tokens[index].tag = "dfn"
+    return renderer.renderToken(tokens, index, *options)
 
 
 def lessons(gradual: Groups, figures: Figures) -> Markup:
