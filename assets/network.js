@@ -76,18 +76,20 @@
     }
   };
 
-  // A stream on which nothing more comes is broken, though nobody may have said so.
+  // A stream on which nothing comes any more is broken, though nobody may have said so.
   const stream = async (request) => {
-    const answer = await until(() => attempt(request), request.signal);
+    const broken = new AbortController();
     let timer;
-    const watch = (controller) => {
+    const watch = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => controller.error(new Error("The server has gone silent.")), SILENCE);
+      timer = setTimeout(() => broken.abort(new Error("The server has gone silent.")), SILENCE);
     };
+    request.signal.addEventListener("abort", () => broken.abort(request.signal.reason));
+    watch();
+    const answer = await send(request.clone(), { signal: broken.signal });
     const watched = new TransformStream({
-      start: watch,
       transform: (chunk, controller) => {
-        watch(controller);
+        watch();
         controller.enqueue(chunk);
       },
       flush: () => clearTimeout(timer),
@@ -99,7 +101,7 @@
   const heartbeat = async (request) => {
     for (let failures = 0; !request.signal.aborted; failures++) {
       try {
-        const reader = (await attempt(request)).body.getReader();
+        const reader = (await stream(request)).body.getReader();
         if (failures) document.dispatchEvent(new Event("mtl-reconnected"));
         failures = 0;
         while (!(await reader.read()).done);
@@ -114,7 +116,7 @@
     if (origin !== window.location.origin || path === undefined) return send(resource, options);
     if (path === "component_server") return question(resource, options);
     if (path === "queue/join") return call(resource, options);
-    if (path === "queue/data") return stream(resource);
+    if (path === "queue/data") return until(() => stream(resource), resource.signal);
     if (path.startsWith("heartbeat/")) return heartbeat(resource);
     return until(() => attempt(resource, options), options.signal);
   };

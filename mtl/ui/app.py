@@ -64,7 +64,6 @@ CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number 
 CHOSEN_CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
 # In the order in which they need each other.
 _SCRIPTS = (
-    "network.js",
     "page.js",
     "answers.js",
     "plots.js",
@@ -174,12 +173,12 @@ def serve(demo: gr.Blocks) -> None:
 def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
     """What every way of serving this page has in common."""
     return {
-        "app_kwargs": door.settings(hosts, limits),
+        "app_kwargs": door.settings(hosts, limits, _inlined("network.js")),
         # Gradio's helper processes would take uploads and give files past the door.
         "num_workers": 0,
         "theme": THEME,
         "css_paths": sorted(ASSETS.glob("*.css")),
-        "head": _head(),
+        "head": _inlined(*_SCRIPTS),
         "footer_links": ["api"],
         # A checkpoint may be larger than a file of sentences, which has a limit of its own.
         "max_file_size": MAX_ZIP_BYTES,
@@ -224,9 +223,9 @@ def _browser_secret(root: Path) -> str:
         return secrets.token_hex(16)
 
 
-def _head() -> str:
-    """The page's scripts. Inlined, so that they run before the components, whatever address a proxy serves them at."""
-    scripts = [Markup((ASSETS / name).read_text(encoding="utf-8")) for name in _SCRIPTS]
+def _inlined(*names: str) -> str:
+    """Scripts of the page. Inlined, so that they run before the components, whatever address a proxy serves them at."""
+    scripts = [Markup((ASSETS / name).read_text(encoding="utf-8")) for name in names]
     return templates.render("head.html", scripts=scripts)
 
 

@@ -248,6 +248,22 @@ def test_a_question_whose_answer_never_comes_is_asked_again(visit):
     visitor.errors.clear()
 
 
+def test_a_connection_on_which_nothing_comes_is_made_again(context, server):
+    page = context.new_page()
+    page.clock.install()
+    asked = []
+    page.route("**/heartbeat/**", lambda route: asked.append(route))
+    visitor = Visitor(page, server)
+    assert len(asked) == 1
+    # Two steps: the pause before the next attempt begins when the silence has been noticed.
+    page.clock.fast_forward(61_000)
+    with page.expect_request("**/heartbeat/**"):
+        page.clock.fast_forward(1_000)
+    page.unroute_all(behavior="ignoreErrors")
+    page.close()
+    assert visitor.errors == []
+
+
 def test_events_that_find_no_server_wait_and_the_page_says_so(visit, tmp_path):
     visitor = visit()
     joined = []

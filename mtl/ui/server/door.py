@@ -21,6 +21,7 @@ from starlette_compress import CompressMiddleware
 from mtl.faults import where
 from mtl.ui.server.answers import Answer, error, malformed, security_headers
 from mtl.ui.server.calls import Calls
+from mtl.ui.server.first import FirstScript
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits, Refused
 from mtl.ui.server.once import Once
@@ -38,12 +39,20 @@ ANSWERS_AT_ONCE = 2
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
-def settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
-    """The `app_kwargs` of Gradio's `launch` that put the door in front of it, and the page's own files beside it."""
+def settings(hosts: Hosts, limits: Limits, first_script: str) -> dict[str, Any]:
+    """The `app_kwargs` of Gradio's `launch` that put the door in front of it, and the page's own files beside it.
+
+    `first_script`: HTML of the script that runs before Gradio's own."""
+    middleware = [
+        # Gradio compresses its own files alone; the page, answers and streams of events are larger than those.
+        (CompressMiddleware, (), {"zstd": False}),
+        (Door, (hosts, limits), {}),
+        (Heartbeats, (), {}),
+        (FirstScript, (first_script,), {}),
+    ]
     return {
         "routes": ROUTES,
-        # Gradio compresses its own files alone; the page, answers and streams of events are larger than those.
-        "middleware": [(CompressMiddleware, (), {"zstd": False}), (Door, (hosts, limits), {}), (Heartbeats, (), {})],
+        "middleware": middleware,
         "exception_handlers": {fastapi.exceptions.RequestValidationError: malformed},
     }
 
