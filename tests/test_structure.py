@@ -28,6 +28,7 @@ FLOORS = (
         "mtl.heads",
         "mtl.kinds",
         "mtl.maps",
+        "mtl.places",
         "mtl.plugins",
         "mtl.pooling",
         "mtl.sandbox",

@@ -25,7 +25,8 @@ os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 import gradio as gr
 
 from mtl import faults
-from mtl.config import ASSETS, UserError
+from mtl.config import UserError
+from mtl.places import ASSETS
 from mtl.text.values import plural
 from mtl.training.runs.service import Runs
 from mtl.ui import box, card, names, programs, templates

@@ -9,6 +9,7 @@ import pytest
 from mtl.__main__ import main
 from mtl.config import KINDS, TrainConfig
 from mtl.groups import Groups
+from mtl.places import ASSETS
 from mtl.tools import scenarios
 from mtl.training.presets import PRESETS
 
@@ -38,7 +39,7 @@ def measured(small, tiny):
 
 @pytest.fixture(scope="module")
 def bundled():
-    return json.loads(scenarios.OUT.read_text(encoding="utf-8"))
+    return json.loads((ASSETS / "scenarios.json").read_text(encoding="utf-8"))
 
 
 def check_form(figures):
