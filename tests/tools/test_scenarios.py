@@ -133,5 +133,5 @@ def test_the_command_writes_what_was_measured(tmp_path, monkeypatch, measured, c
 
 def test_a_folder_that_is_not_there_is_said_before_minutes_are_spent(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(scenarios, "measure", lambda **_: pytest.fail("measured"))
-    assert main(["scenarios", "--out", str(tmp_path / "no" / "figures.json")]) == 2
+    assert main(["scenarios", "--out", str(tmp_path / "no" / "figures.json")]) == 1
     assert "There is no folder" in capsys.readouterr().err
