@@ -1,6 +1,7 @@
 # make run     serve the page                  make lint    check the style
 # make test    run every test                  make shots   screenshots of the page, into shots/
 # make bench   the speed table                 make clean   remove what make installed
+# make wheel   the wheel, into dist/             make package-check   what it does, once installed elsewhere
 # make pins    requirements.txt and tests/requirements.txt from pyproject.toml (ARGS=--upgrade: newer releases)
 #
 # Each makes .venv first and installs what it needs, again only when a requirement file or pyproject.toml changed.
@@ -16,7 +17,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test bench lint shots pins clean
+.PHONY: run test bench lint shots wheel package-check pins clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -43,6 +44,14 @@ shots: $(VENV)/installed-tests
 	@PYTHON=$(BIN)/python sh tests/chromium.sh
 	PYTHONPATH=. $(BIN)/python tests/browser/shots.py shots
 
+wheel: | $(BIN)/python
+	rm -rf dist
+	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
+
+# In an empty environment outside this folder: some minutes, as everything is installed anew.
+package-check: wheel
+	$(BIN)/python tests/installed.py
+
 # What is pinned already stays as it is where pyproject.toml allows it. Indexes are not written down.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make pins"
 pins: | $(BIN)/python
@@ -51,7 +60,7 @@ pins: | $(BIN)/python
 	$(COMPILE) $(ARGS) pyproject.toml --extra dev --constraint requirements.txt --output-file tests/requirements.txt
 
 clean:
-	rm -rf $(VENV) shots
+	rm -rf $(VENV) shots dist
 
 # Some systems' venv stops half way and leaves a .venv without pip, so what it needs is asked for first.
 $(BIN)/python:

@@ -78,11 +78,11 @@ def scorecard(options: argparse.Namespace) -> None:
 
 
 def _scenarios(options: argparse.Namespace) -> None:
-    from mtl.tools import scenarios
-
     out = Path(options.out) if options.out else checkout("mtl scenarios") / "assets" / "scenarios.json"
     if not out.parent.is_dir():  # before measuring, which takes minutes
         raise UserError(f"There is no folder {out.parent}.")
+    from mtl.tools import scenarios
+
     figures = scenarios.measure(say=lambda line: terminal.warn(f"{line} ..."))
     write_json(out, figures)
     terminal.say(f"Figures of {len(figures['scenarios'])} presets: {out}")
