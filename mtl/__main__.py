@@ -25,7 +25,6 @@ from mtl.tools import commands as tools
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Its exit status: 0 when it has done its work, 1 if it cannot, which one line on standard error
     explains, 130 after Ctrl+C. Raises `SystemExit` with 2 if there is no such command or option."""
-    options = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # for terminals that lack a character
     # Read by these libraries when they are imported, which happens later, inside the commands.
@@ -33,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     try:
+        options = _parser().parse_args(arguments)
         return options.run(options) or 0
     except UserError as error:
         terminal.warn(str(error))
@@ -61,7 +61,7 @@ def _discard_output() -> None:
 
 
 _TASKS = "only these heads, with commas between"
-_SHELLS = ("bash", "zsh", "tcsh")
+_SHELLS = ("bash", "zsh", "fish")
 # What arguments that are files or folders are called in the help.
 _PATHS = {"DATA", "DIR", "DIR|ID", "FILE", "MODEL", "OUT", "TABLE", "TEXT"}
 # Options of several commands.

@@ -1,8 +1,13 @@
 """The command line, as a person runs it: what it prints, what it exits with, and that it is quiet."""
 
 import csv
+import io
 import json
 import os
+import re
+import select
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +18,8 @@ import pytest
 from mtl.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
+# Prints the packages of others that were imported since `known`.
+FOREIGN = "print(sorted({name.split('.')[0] for name in sys.modules} - known - {*sys.stdlib_module_names, 'mtl'}))"
 
 
 @pytest.fixture
@@ -346,6 +353,83 @@ def test_analyze_of_a_file_names_the_commands_that_read_one(reviews, capsys):
     assert main(["analyze", str(reviews)]) == 1
     said = capsys.readouterr().err
     assert f"{reviews} is a file" in said and "analyze < FILE" in said and "train, evaluate and embed" in said
+
+
+def test_an_option_that_does_not_exist_is_a_mistake_in_usage(capsys):
+    for arguments in ([], ["analyse"], ["analyze", "--taks", "x"], ["serve", "--port", "many"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith("usage: mtl ")
+
+
+def test_an_interrupted_command_says_so_and_ends_with_130(monkeypatch, capsys):
+    class Keyboard(io.StringIO):
+        def reconfigure(self, **settings):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(sys, "stdin", Keyboard())
+    assert main(["analyze"]) == 130
+    assert capsys.readouterr().err == "mtl: stopped.\n"
+
+
+@pytest.mark.parametrize("code", ["import mtl", "from mtl.__main__ import main; main(['--help'])"])
+def test_nothing_but_this_project_is_imported_before_it_is_needed(code):
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import sys; known = {{*sys.modules}}\ntry:\n {code}\nfinally:\n {FOREIGN}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "[]")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal that a test can read")
+def test_progress_is_for_a_terminal_and_without_colour(reviews, tiny, tmp_path):
+    import pty
+    import termios
+
+    ours, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    command = [sys.executable, "-m", "mtl", "train", str(reviews), "--out", str(tmp_path / "r"), "--model", str(tiny)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=terminal, stderr=terminal, env={**os.environ, "NO_COLOR": "1"})
+    os.close(terminal)
+    shown = b""
+    while select.select([ours], [], [], 300)[0]:
+        try:
+            shown += os.read(ours, 65536)
+        except OSError:  # its end has been closed
+            break
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"step" in shown and b"%|" in shown and b"Checkpoint: " in shown
+    assert not re.search(rb"\x1b\[[0-9;]*m", shown)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_options_and_files(shell, capsys):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "doctor" in script and "freeze-head" in script
+
+
+def test_bash_completes_what_is_typed(tmp_path, capsys):
+    if not (bash := shutil.which("bash")):
+        pytest.skip("no bash here")
+    main(["completion", "bash"])
+    (tmp_path / "script").write_text(capsys.readouterr().out)
+    (tmp_path / "table.csv").touch()
+    ask = (
+        "source ./script; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _shtab_mtl; "
+        'echo "${{COMPREPLY[@]}}"'
+    )
+    for words, expected in (
+        ("mtl ev", "evaluate"),
+        ("mtl train --freeze-p", "--freeze-projection"),
+        ("mtl train tab", "table.csv"),
+    ):
+        command = [bash, "--norc", "-c", ask.format(words=words)]
+        assert subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout.split() == [expected]
 
 
 def test_standard_input_that_is_no_text_is_refused(tiny):
