@@ -1,8 +1,10 @@
 # make run     serve the page                  make lint    check the style
 # make test    run every test                  make shots   screenshots of the page, into shots/
 # make bench   the speed table                 make clean   remove what make installed
+# make wheel   the wheel, into dist/             make package-check   what it does, once installed elsewhere
+# make pins    requirements.txt and tests/requirements.txt from pyproject.toml (ARGS=--upgrade: newer releases)
 #
-# Each makes .venv first and installs what the requirement files name, again only when one of them changed.
+# Each makes .venv first and installs what it needs, again only when a requirement file or pyproject.toml changed.
 #   make run PYTHON=python3.12      another interpreter
 #   make run ARGS="--port 8000"     arguments for app.py (make test: for pytest, make bench: for the benchmark)
 #   make run TORCH=cpu              on Linux: torch without CUDA, a tenth of the download
@@ -15,7 +17,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test bench lint shots clean
+.PHONY: run test bench lint shots wheel package-check pins clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -42,8 +44,23 @@ shots: $(VENV)/installed-tests
 	@PYTHON=$(BIN)/python sh tests/chromium.sh
 	PYTHONPATH=. $(BIN)/python tests/browser/shots.py shots
 
+wheel: | $(BIN)/python
+	rm -rf dist
+	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
+
+# In an empty environment outside this folder: some minutes, as everything is installed anew.
+package-check: wheel
+	$(BIN)/python tests/installed.py
+
+# What is pinned already stays as it is where pyproject.toml allows it. Indexes are not written down.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make pins"
+pins: | $(BIN)/python
+	$(PIP) uv
+	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements.txt
+	$(COMPILE) $(ARGS) pyproject.toml --extra dev --constraint requirements.txt --output-file tests/requirements.txt
+
 clean:
-	rm -rf $(VENV) shots
+	rm -rf $(VENV) shots dist
 
 # Some systems' venv stops half way and leaves a .venv without pip, so what it needs is asked for first.
 $(BIN)/python:
@@ -61,15 +78,17 @@ $(BIN)/python:
 	@echo "Making a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/installed: requirements.txt | $(BIN)/python
+# The project itself is installed as it lies here, for the command `mtl`.
+$(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing requirements.txt (some minutes, the first time)"
 ifeq ($(TORCH),cpu)
 	@$(PIP) "$$(grep '^torch==' requirements.txt)" --index-url https://download.pytorch.org/whl/cpu
 endif
 	@$(PIP) -r requirements.txt
+	@$(PIP) --no-deps --editable .
 	@touch $@
 
 $(VENV)/installed-tests: tests/requirements.txt $(VENV)/installed
 	@echo "Installing tests/requirements.txt"
-	@$(PIP) -r requirements.txt -r tests/requirements.txt
+	@$(PIP) -r tests/requirements.txt
 	@touch $@

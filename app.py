@@ -1,14 +1,12 @@
-"""The page. `python app.py` serves it; `demo` is what the `gradio` command and a Space look for."""
+"""The page. `python app.py` is `mtl serve`; `demo` is what the `gradio` command and a Space look for."""
 
 import sys
 
-from mtl.config import UserError
-from mtl.ui.app import build, serve
-
-try:
-    demo = build()
-except UserError as problem:
-    sys.exit(f"The page cannot be served: {problem}")
-
 if __name__ == "__main__":
-    serve(demo)
+    from mtl.__main__ import main
+
+    sys.exit(main(["serve", *sys.argv[1:]]))
+else:
+    from mtl.ui.app import build
+
+    demo = build()

@@ -20,6 +20,9 @@ from mtl.kinds.regression import Regression
 from mtl.kinds.similarity import Similarity
 from mtl.kinds.tagging import Tagging
 
+# pyproject.toml reads it from here.
+__version__ = "0.1.0"
+
 for _kind in (Classification, Multilabel, Regression, Tagging, Similarity, PairClassification, Contrastive):
     register_kind(_kind())
 plugins.load()

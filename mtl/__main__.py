@@ -1,4 +1,4 @@
-"""The command line: `python -m mtl COMMAND`."""
+"""The command line: `mtl COMMAND`, or `python -m mtl COMMAND`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mtl import terminal
+from mtl import __version__, terminal
 from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
 from mtl.data.columns import IGNORED, NEGATIVE, TEXT_B
 from mtl.data.options import from_options
@@ -23,8 +23,8 @@ from mtl.tools import commands as tools
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 on success, 2 after an error that the user can fix, 130 after Ctrl+C."""
-    options = _parser().parse_args(arguments)
+    """Run one command. Its exit status: 0 when it has done its work, 1 if it cannot, which one line on standard error
+    explains, 130 after Ctrl+C. Raises `SystemExit` with 2 if there is no such command or option."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # for terminals that lack a character
     # Read by these libraries when they are imported, which happens later, inside the commands.
@@ -32,10 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     try:
+        options = _parser().parse_args(arguments)
         return options.run(options) or 0
     except UserError as error:
         terminal.warn(str(error))
-        return 2
+        return 1
     except KeyboardInterrupt:
         terminal.warn("stopped.")
         return 130
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             terminal.warn(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.")
         else:
             raise
-        return 2
+        return 1
 
 
 def _discard_output() -> None:
@@ -60,6 +61,9 @@ def _discard_output() -> None:
 
 
 _TASKS = "only these heads, with commas between"
+_SHELLS = ("bash", "zsh", "fish")
+# What arguments that are files or folders are called in the help.
+_PATHS = {"DATA", "DIR", "DIR|ID", "FILE", "MODEL", "OUT", "TABLE", "TEXT"}
 # Options of several commands.
 _SHARED = {
     "--model": {
@@ -73,7 +77,8 @@ _SHARED = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mtl", description="Multi-task sentence transformers.")
+    parser = argparse.ArgumentParser(prog="mtl", description="Multi-task sentence transformers.")
+    parser.add_argument("--version", action="version", version=f"mtl {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, run: Callable, text: str, *shared: str) -> argparse.ArgumentParser:
@@ -115,13 +120,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="all scores as JSON")
     _add_reading_options(sub)
 
-    text = "What is in a table, and what is wrong with it, line by line."
     text = "A model's card: what it answers, what it gets wrong, its data, its scores, how it was made."
     sub = command("card", _card, text)
     sub.add_argument(
         "model", metavar="MODEL", nargs="?", help="as --model of the other commands; default: the bundled one"
     )
 
+    text = "What is in a table, and what is wrong with it, line by line."
     sub = command("doctor", _doctor, text, "--model")
     sub.add_argument("data", metavar="DATA")
     sub.add_argument("--json", action="store_true", help="columns, findings and the first rows as JSON")
@@ -144,13 +149,23 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("model", metavar="DIR", help='a checkpoint, or "default"')
     sub.add_argument("out", metavar="OUT")
 
+    sub = command("serve", _serve, "Serve the page, until Ctrl+C.")
+    sub.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
+    sub.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
+    sub.add_argument("--share", action="store_true", help="make a public link through Gradio's servers")
+    text = "a name by which browsers may ask for this page (*.example.org: all below it); may be given several times"
+    sub.add_argument("--allow-host", metavar="NAME", dest="allow_hosts", action="append", default=[], help=text)
+
     tools.add(command)
+
+    sub = command("completion", _completion, "Print what makes a shell complete commands, options and file names.")
+    sub.add_argument("shell", metavar="SHELL", choices=_SHELLS, help=listed(_SHELLS, "or"))
     return parser
 
 
 def _add_reading_options(sub: argparse.ArgumentParser) -> None:
     """How a table is read, for every command that reads one."""
-    group = sub.add_argument_group("how a table is read (python -m mtl doctor DATA shows the default)")
+    group = sub.add_argument_group("how a table is read (mtl doctor DATA shows the default)")
     group.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
     text = "the column that holds the second text, where a row has two"
     group.add_argument("--text-b", metavar="COLUMN", help=text)
@@ -246,11 +261,11 @@ def _analyze(options: argparse.Namespace) -> None:
     if file := next(filter(os.path.isfile, options.texts), None):
         raise UserError(
             f"{file} is a file, and analyze answers for sentences: for those of a text file, one per line, "
-            f"python -m mtl analyze < FILE. A table is read by doctor, train, evaluate and embed."
+            f"mtl analyze < FILE. A table is read by doctor, train, evaluate and embed."
         )
     texts = options.texts or _lines_of_standard_input()
     if not texts:
-        raise UserError('Give at least one sentence: python -m mtl analyze "A sentence."')
+        raise UserError('Give at least one sentence: mtl analyze "A sentence."')
     tasks = _tasks(options)
     if tasks == [] and not options.json:
         raise UserError("--tasks names no head, so that there is nothing to print. With --json you get the embedding.")
@@ -288,7 +303,7 @@ def _compare(options: argparse.Namespace) -> None:
     elif len(options.texts) == 2 and not reading:
         pairs = [tuple(options.texts)]
     else:
-        raise UserError('Give two texts, or one file: python -m mtl compare "A sentence." "Another."')
+        raise UserError('Give two texts, or one file: mtl compare "A sentence." "Another."')
     model = mtl.load(options.model)
     with terminal.progress("compare", len(pairs)) as progress:
         answers = model.compare(pairs, pooling=options.pooling, progress=progress)
@@ -481,6 +496,28 @@ def _export(options: argparse.Namespace) -> None:
     terminal.say(f"Exported to {options.out}: load it with SentenceTransformer({options.out!r}).")
     if heads := [name for name, spec in model.tasks.items() if KINDS[spec.kind].reads != "embedding"]:
         terminal.say(f"It holds the embedding alone, without the {plural(len(heads), 'head')} {listed(heads)}.")
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from mtl.ui.app import build, serve
+
+    serve(build(), options.host, options.port, options.share, options.allow_hosts)
+
+
+def _completion(options: argparse.Namespace) -> None:
+    import shtab
+
+    def complete_paths(parser: argparse.ArgumentParser) -> None:
+        for action in parser._actions:
+            if action.metavar in _PATHS:
+                action.complete = shtab.FILE
+            if isinstance(action, argparse._SubParsersAction):
+                for sub in action.choices.values():
+                    complete_paths(sub)
+
+    parser = _parser()
+    complete_paths(parser)
+    print(shtab.complete(parser, options.shell))
 
 
 if __name__ == "__main__":

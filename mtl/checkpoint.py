@@ -26,12 +26,13 @@ import torch
 from torch import nn
 
 from mtl import weights
-from mtl.config import ASSETS, ModelConfig, UserError, listed
+from mtl.config import ModelConfig, UserError, listed
 from mtl.encoder import backbone as backbones
 from mtl.encoder.backbone import replace_parameter
 from mtl.familiarity import Familiarity
 from mtl.files import read_json, write_bytes, write_json
 from mtl.model import MultiTaskModel, quickest_dtype, slow_format
+from mtl.places import ASSETS
 
 FORMAT = 1
 DEFAULT = "default"

@@ -12,11 +12,7 @@ import functools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
-
-ROOT = Path(__file__).resolve().parent.parent
-ASSETS = ROOT / "assets"
 
 # The kinds of task by name (see `mtl.kinds.kind`); filled when `mtl` is imported.
 KINDS: dict[str, Any] = {}

@@ -21,8 +21,9 @@ from typing import Any
 
 import psutil
 
-from mtl.config import ROOT, UserError
+from mtl.config import UserError
 from mtl.faults import where
+from mtl.places import HOME
 from mtl.stopping import Stopped
 
 # Larger files are read one at a time, so that small ones need not wait for them.
@@ -149,7 +150,7 @@ class _Process:
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mtl.sandbox"],
-            cwd=ROOT,
+            cwd=HOME,
             # One thread, so that answering visitors goes first.
             env={**os.environ, "RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,

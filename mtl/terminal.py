@@ -140,7 +140,7 @@ def warn_of(table: Table) -> None:
     for finding in found[:_WARNINGS]:
         warn(f"{finding.level}{_where(finding)}: {finding.problem} {finding.action}")
     if len(found) > _WARNINGS:
-        warn(f"{len(found) - _WARNINGS} more; python -m mtl doctor lists all.")
+        warn(f"{len(found) - _WARNINGS} more; mtl doctor lists all.")
 
 
 def _where(finding: Finding) -> str:

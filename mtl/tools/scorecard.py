@@ -19,6 +19,7 @@ from mtl.data.rows import Row
 from mtl.kinds.classification import calibration_error
 from mtl.kinds.regression import spearman
 from mtl.model import MultiTaskModel
+from mtl.places import ASSETS
 from mtl.tools import checks
 from mtl.training.metrics import evaluate
 
@@ -153,7 +154,7 @@ def _similarity(model: MultiTaskModel, pairs: list[tuple[float, str, str]]) -> f
 
 def held_out() -> list[Row]:
     """The rows of the sample file that the default model's recipe held out."""
-    return _held_out("recipe.json", checkpoint.DEFAULT_FOLDER.parents[1] / "samples" / "workshop.csv")
+    return _held_out("recipe.json", ASSETS / "samples" / "workshop.csv")
 
 
 def _held_out(recipe: str, path: Path) -> list[Row]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mtl.config import ROOT, UserError
+from mtl.config import UserError
 
 FENCE = "---\n"
 
@@ -34,7 +34,7 @@ def with_block(readme: str, new: str) -> str:
     return new + readme[end + 1 + len(FENCE) :]
 
 
-def rewrite(root: Path = ROOT) -> bool:
+def rewrite(root: Path) -> bool:
     """Update the block of `root`/README.md from `root`/Spacefile. True if the README changed.
 
     Raises `UserError` if a file is missing or the end of the block cannot be found.

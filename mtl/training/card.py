@@ -19,11 +19,12 @@ from typing import Any, TypeVar
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from mtl import checkpoint
-from mtl.config import ASSETS, KINDS, TaskSpec, TrainConfig, UserError, listed
+from mtl.config import KINDS, TaskSpec, TrainConfig, UserError, listed
 from mtl.files import json_or_nothing
 from mtl.groups import Group, Groups
 from mtl.kinds.kind import metric_named
 from mtl.model import MultiTaskModel
+from mtl.places import ASSETS
 from mtl.text.values import cut, plural
 from mtl.training.forgetting import probe
 from mtl.training.limits import Limits

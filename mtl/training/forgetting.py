@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from mtl.config import ASSETS, KINDS, TaskSpec
+from mtl.config import KINDS, TaskSpec
 from mtl.data.rows import Row
 from mtl.data.table import read_table
 from mtl.model import Encoded, MultiTaskModel
+from mtl.places import ASSETS
 from mtl.text.batches import Batch
 from mtl.training.metrics import evaluate
 from mtl.training.scores import headlines

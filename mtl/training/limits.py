@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mtl.config import ASSETS, KINDS, TaskSpec
+from mtl.config import KINDS, TaskSpec
+from mtl.places import ASSETS
 
 if TYPE_CHECKING:
     from mtl.model import Analysis

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import secrets
 import threading
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ import gradio as gr
 from markupsafe import Markup
 
 from mtl import faults
-from mtl.config import ASSETS, UserError
+from mtl.config import UserError
+from mtl.places import ASSETS
 from mtl.text.values import plural
 from mtl.training.runs.service import Runs
 from mtl.ui import box, card, names, programs, templates
@@ -43,7 +44,7 @@ from mtl.ui.server.turns import fair_queue
 from mtl.ui.tabs import TABS
 from mtl.ui.train.result import words as result
 from mtl.ui.visitors import Registry, Visit
-from mtl.ui.words import TAGLINE, TITLE
+from mtl.ui.words import TITLE
 
 # Of the fonts that come with Gradio, these are whole; its other weights lack most letters.
 FONT = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))
@@ -138,22 +139,10 @@ def build(name: str | None = None) -> gr.Blocks:
     return demo
 
 
-def serve(demo: gr.Blocks) -> None:
-    """`python app.py [--host --port --share]`: serve until stopped; the model is loaded meanwhile."""
-    parser = argparse.ArgumentParser(description=TAGLINE)
-    parser.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
-    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
-    parser.add_argument("--share", action="store_true", help="make a public link through Gradio's servers")
-    about = "a name by which browsers may ask for this page (*.example.org: all below it); may be given several times"
-    parser.add_argument("--allow-host", metavar="NAME", dest="allow_hosts", action="append", default=[], help=about)
-    options = parser.parse_args()
-    demo.launch(
-        hosts=Hosts(options.allow_hosts),
-        server_name=options.host,
-        server_port=options.port,
-        share=options.share,
-        prevent_thread_lock=True,
-    )
+def serve(demo: gr.Blocks, host: str | None, port: int | None, share: bool, allow_hosts: Iterable[str]) -> None:
+    """Serve the page until stopped, with the options of `mtl serve`; the model is loaded meanwhile."""
+    hosts = Hosts(allow_hosts)
+    demo.launch(hosts=hosts, server_name=host, server_port=port, share=share, prevent_thread_lock=True)
     demo.engine.start()
 
     # The process that waits for runs imports for seconds: not while the first visitor waits for the model.

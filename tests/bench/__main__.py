@@ -152,6 +152,17 @@ def page_rows(rounds: int) -> tuple[list[Row], str]:
     ], ""
 
 
+def start_rows(rounds: int) -> tuple[list[Row], str]:
+    ways = {
+        "`import mtl` in a fresh process": lambda: startup.in_fresh_process("import mtl"),
+        "`mtl --help`": startup.help_of_the_command,
+    }
+    middles = {what: median(times) for what, times in measure.side_by_side(ways, rounds).items()}
+    return [
+        Row(what, "", seconds(time), "", seconds(time), "at most 0.3 s", time <= 0.3) for what, time in middles.items()
+    ], ""
+
+
 def training_rows(rounds: int) -> tuple[list[Row], str]:
     from tests.bench import training
 
@@ -200,6 +211,7 @@ def alive_rows(rounds: int) -> tuple[list[Row], str]:
 
 
 BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
+    "start": ("How soon a command starts (fresh processes)", start_rows),
     "page": ("How soon the page is there (fresh processes)", page_rows),
     "runs": ("How soon a run is under way", run_rows),
     "memory": ("What many models cost", memory_rows),
@@ -214,7 +226,7 @@ BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
 # Run only when named: it needs data that does not come with the project.
 NAMED_ONLY = {"reviews"}
 # In the order in which a reader asks.
-ORDER = ("reading", "page", "alive", "training", "cache", "runs", "memory", "classroom", "own", "reviews")
+ORDER = ("reading", "start", "page", "alive", "training", "cache", "runs", "memory", "classroom", "own", "reviews")
 
 
 def say(text: str) -> None:

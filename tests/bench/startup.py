@@ -37,6 +37,11 @@ def bare_imports(libraries: str = "gradio, torch, transformers") -> None:
     in_fresh_process(f"import {libraries}")
 
 
+def help_of_the_command() -> None:
+    """Run `mtl --help` to its end."""
+    subprocess.run([sys.executable, "-m", "mtl", "--help"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
 def in_fresh_process(code: str) -> None:
     """Run a program in a fresh process: until its last line is done, not until the process ends."""
     command = [sys.executable, "-c", f"{code}\nprint('ready', flush=True)"]

@@ -80,9 +80,9 @@ def test_the_command_mixes_and_calibrates(models, tmp_path, capsys):
     table.write_text("text,mood\n" + "".join(f"text {i} is here,{('good', 'bad')[i % 2]}\n" for i in range(20)))
     assert main(["mix", *folders, "--out", f"{out} again", "--calibrate", str(table)]) == 0
     assert "too few validation rows" in capsys.readouterr().err
-    assert main(["mix", *folders, "--out", folders[0]]) == 2
+    assert main(["mix", *folders, "--out", folders[0]]) == 1
     assert "Name a folder that is new or empty" in capsys.readouterr().err
-    assert checkpoint.load(folders[0]) and main(["mix", *folders, "--out", str(table)]) == 2
+    assert checkpoint.load(folders[0]) and main(["mix", *folders, "--out", str(table)]) == 1
     capsys.readouterr()
-    assert main(["mix", folders[0], "--out", str(tmp_path / "one")]) == 2
+    assert main(["mix", folders[0], "--out", str(tmp_path / "one")]) == 1
     assert "two models or more" in capsys.readouterr().err

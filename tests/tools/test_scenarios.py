@@ -9,6 +9,7 @@ import pytest
 from mtl.__main__ import main
 from mtl.config import KINDS, TrainConfig
 from mtl.groups import Groups
+from mtl.places import ASSETS
 from mtl.tools import scenarios
 from mtl.training.presets import PRESETS
 
@@ -38,7 +39,7 @@ def measured(small, tiny):
 
 @pytest.fixture(scope="module")
 def bundled():
-    return json.loads(scenarios.OUT.read_text(encoding="utf-8"))
+    return json.loads((ASSETS / "scenarios.json").read_text(encoding="utf-8"))
 
 
 def check_form(figures):
@@ -132,5 +133,5 @@ def test_the_command_writes_what_was_measured(tmp_path, monkeypatch, measured, c
 
 def test_a_folder_that_is_not_there_is_said_before_minutes_are_spent(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(scenarios, "measure", lambda **_: pytest.fail("measured"))
-    assert main(["scenarios", "--out", str(tmp_path / "no" / "figures.json")]) == 2
+    assert main(["scenarios", "--out", str(tmp_path / "no" / "figures.json")]) == 1
     assert "There is no folder" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The block on top of README.md is Spacefile, and what it says is true of this project."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,8 +12,9 @@ from mtl.__main__ import main
 from mtl.config import UserError
 from mtl.tools import space
 
-SETTINGS = yaml.safe_load((space.ROOT / "Spacefile").read_text(encoding="utf-8"))
-README = (space.ROOT / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = yaml.safe_load((ROOT / "Spacefile").read_text(encoding="utf-8"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_block_equals_the_spacefile():
@@ -22,12 +24,12 @@ def test_the_readme_block_equals_the_spacefile():
 
 
 def test_rewriting_the_readme_changes_nothing():
-    settings = (space.ROOT / "Spacefile").read_text(encoding="utf-8")
+    settings = (ROOT / "Spacefile").read_text(encoding="utf-8")
     assert space.with_block(README, space.block(settings)) == README
 
 
 def test_the_versions_are_the_pinned_ones():
-    pins = (space.ROOT / "requirements.txt").read_text(encoding="utf-8")
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     assert SETTINGS["sdk"] == "gradio"
     assert re.findall(r"^gradio==(\S+)$", pins, re.MULTILINE) == [str(SETTINGS["sdk_version"])]
     assert isinstance(SETTINGS["python_version"], str), "without quotes YAML reads 3.10 as the number 3.1"
@@ -39,12 +41,12 @@ def test_the_settings_are_what_the_hub_accepts():
     assert {SETTINGS["colorFrom"], SETTINGS["colorTo"]} <= colours
     assert len(SETTINGS["short_description"]) <= 60
     assert 1 <= len(SETTINGS["emoji"]) <= 2 and not SETTINGS["emoji"].isascii()
-    assert (space.ROOT / SETTINGS["app_file"]).is_file()
+    assert (ROOT / SETTINGS["app_file"]).is_file()
     assert SETTINGS["title"].strip()
 
 
 def test_the_license_is_the_one_in_the_repository():
-    text = (space.ROOT / "LICENSE").read_text(encoding="utf-8")
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert SETTINGS["license"] == "apache-2.0"
     assert "Apache License" in text and "Version 2.0, January 2004" in text
     assert "END OF TERMS AND CONDITIONS" in text, "the whole text, not its notice alone"

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from mtl.config import KINDS, ROOT, TrainConfig, UserError
+from mtl.config import KINDS, TrainConfig, UserError
+from mtl.places import HOME
 from mtl.stopping import Stop, Stopped, ask
 from mtl.training import held_out
 from mtl.training.progress import Progress, fold
@@ -442,7 +443,7 @@ class Worker:
         limits = {"OMP_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": spins, "RAYON_NUM_THREADS": str(threads)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mtl.training.runs.worker"],
-            cwd=ROOT,
+            cwd=HOME,
             env={**quiet, **limits, **os.environ},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

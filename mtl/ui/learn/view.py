@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from mtl.config import ASSETS, TrainConfig
+from mtl.config import TrainConfig
 from mtl.groups import Groups
 from mtl.kinds.kind import metric_named
+from mtl.places import ASSETS
 from mtl.training import presets
 from mtl.ui import templates
 from mtl.ui.learn import words

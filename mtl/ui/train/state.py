@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mtl.config import ASSETS, TrainConfig
+from mtl.config import TrainConfig
+from mtl.places import ASSETS
 from mtl.ui.train.data.tables import TableForModel
 from mtl.ui.train.link import Link
 

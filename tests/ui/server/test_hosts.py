@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import sys
 from types import SimpleNamespace
 
 import httpx
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from proxy import proxied
 from small_page import META, Served, serving, small
 
+from mtl.__main__ import main
 from mtl.ui import app as page
 from mtl.ui.server.hosts import Hosts, host_name
 from mtl.ui.server.limits import Limits
@@ -85,10 +85,9 @@ def test_the_command_line_names_more_hosts(monkeypatch):
         assert hosts.admit("one.example") and hosts.admit("two.example") and not hosts.admit("three.example")
         raise Launched
 
-    arguments = ["app.py", "--allow-host", "one.example", "--allow-host", "two.example"]
-    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setattr(page, "build", lambda: SimpleNamespace(launch=launch, limits=Limits()))
     with pytest.raises(Launched):
-        page.serve(SimpleNamespace(launch=launch, limits=Limits()))
+        main(["serve", "--allow-host", "one.example", "--allow-host", "two.example"])
 
 
 def test_what_a_proxy_says_the_page_is_called_is_believed_only_of_own_names(served):
