@@ -1,4 +1,4 @@
-// What there is to take away of the form of the Train tab: the command, around what only its reader knows, and the link.
+// What there is to take away of a step of the Train tab: the command, around what only its reader knows, and the link.
 mtl.takeAway = (element, watch) => {
   const filled = new Map(); // what was written into a field, by what stood there before
 
@@ -20,9 +20,9 @@ mtl.takeAway = (element, watch) => {
   };
 
   const write = () => {
+    if (!element.querySelector("[data-pieces]")) return; // there is no form, or no table, yet
     const link = element.querySelector("[data-link]");
-    if (!link) return; // there is no form yet
-    link.value = `${window.location.origin}${window.location.pathname}#${link.dataset.link}`;
+    if (link) link.value = `${window.location.origin}${window.location.pathname}#${link.dataset.link}`;
     for (const field of element.querySelectorAll("[data-fills]")) {
       field.value = filled.get(field.getAttribute("value")) ?? field.getAttribute("value");
     }

@@ -2,57 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mtl.config import KINDS, UserError
+from mtl.config import KINDS, TaskSpec, UserError
 from mtl.sheets import safe_cell
 
 if TYPE_CHECKING:
-    from mtl.data.rows import Table
-    from mtl.model import MultiTaskModel
+    from mtl.data.rows import Row, Table
+    from mtl.model import Analysis
 
 ENDINGS = (".csv", ".parquet")
+# So many rows are answered at a time. Batches are made among them alone, so that whoever stops after some of them has
+# the same answers, to the last digit, as whoever goes on.
+PART = 256
+
+
+class Model(Protocol):
+    """What is asked of a model; see `mtl.model.MultiTaskModel`."""
+
+    @property
+    def tasks(self) -> Mapping[str, TaskSpec]: ...
+
+    def analyze(
+        self,
+        texts: Sequence[str | tuple[str, str]],
+        tasks: Sequence[str] | None,
+        pooling: str | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> list[Analysis]: ...
 
 
 def predict(
-    model: MultiTaskModel,
+    model: Model,
     table: Table,
     tasks: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, list]:
-    """Columns by name: the `line` of each row, its id if the table has ids, its texts, and the labels that it has; then
-    of each task "predicted TASK", in a form that tables of labels have, and "TASK: LABEL", the probability of each of
-    its labels; and `familiarity` (see `mtl.model.Analysis`), where the model knows it.
+    """The columns of `Predictions` for all rows of a table. `progress(done, total)` is called after each batch."""
+    predictions = Predictions(model, table, tasks)
+    while predictions.answer_some(progress):
+        pass
+    return predictions.columns()
 
-    A cell is None where there is no answer, as of a head for two texts to a row with one. `tasks`: the names of the
-    heads, default all. `progress(done, total)` is called after each batch. Raises `UserError` for an unknown task, and
-    for a table without a text.
+
+class Predictions:
+    """A model's answers to the rows of a table, the first `answered` of them so far.
+
+    `tasks`: the names of the heads, default all. Raises `UserError` for a table without a text.
     """
-    rows = table.rows
-    if not rows:
-        raise UserError("There is no text to answer for. " + " ".join(f.problem for f in table.errors[:3]))
-    answers = model.analyze([row.texts[:2] if len(row.texts) > 1 else row.text for row in rows], tasks, None, progress)
-    columns: dict[str, list] = {"line": [int(row.line) for row in rows]}
-    if table.id_column:
-        columns[table.id_column] = [row.id for row in rows]
-    for place, name in enumerate(table.text_columns[:2]):
-        columns[name] = [row.texts[place] if place < len(row.texts) else None for row in rows]
-    for name, column in table.tasks().items():
-        kind = KINDS[column.kind]
-        columns[name] = [kind.written_value(row.labels[name]) if name in row.labels else None for row in rows]
-    for name, spec in model.tasks.items():
-        kind, found = KINDS[spec.kind], [answer.results.get(name) for answer in answers]
-        if all(answer is None for answer in found):
-            continue
-        columns[f"predicted {name}"] = [None if answer is None else kind.written(answer) for answer in found]
-        shares = [{} if answer is None else kind.probabilities(answer) for answer in found]
-        for label in spec.labels if any(shares) else ():
-            columns[f"{name}: {label}"] = [share.get(label) for share in shares]
-    if model.familiarity is not None:
-        columns["familiarity"] = [answer.familiarity for answer in answers]
-    return columns
+
+    def __init__(self, model: Model, table: Table, tasks: Sequence[str] | None = None) -> None:
+        if not table.rows:
+            raise UserError("There is no text to answer for. " + " ".join(f.problem for f in table.errors[:3]))
+        self.answered = 0
+        self._model, self._table, self._tasks = model, table, tasks
+        self._written: dict[str, list[str | float | None]] = {name: [] for name in model.tasks}
+        self._shares: dict[str, list[Mapping[str, float]]] = {name: [] for name in model.tasks}
+        self._familiarity: list[float | None] = []
+
+    def answer_some(self, progress: Callable[[int, int], None] | None = None) -> list[Analysis]:
+        """The answers to the next `PART` rows, none where all are answered. What `progress` raises leaves these rows
+        without an answer. Raises `UserError` for an unknown task."""
+        total, before = len(self._table.rows), self.answered
+        rows = self._table.rows[before : before + PART]
+        if not rows:
+            return []
+        texts = [row.texts[:2] if len(row.texts) > 1 else row.text for row in rows]
+        report = progress and (lambda done, _: progress(before + done, total))
+        answers = self._model.analyze(texts, self._tasks, None, report)
+        for name, spec in self._model.tasks.items():
+            kind, found = KINDS[spec.kind], [answer.results.get(name) for answer in answers]
+            self._written[name] += [None if answer is None else kind.written(answer) for answer in found]
+            self._shares[name] += [{} if answer is None else kind.probabilities(answer) for answer in found]
+        self._familiarity += [answer.familiarity for answer in answers]
+        self.answered += len(rows)
+        return answers
+
+    def columns(self) -> dict[str, list]:
+        """Columns by name, of the rows that are answered: the `line` of each, its id if the table has ids, its texts,
+        and the labels that it has; then of each task "predicted TASK", in a form that tables of labels have, and "TASK:
+        LABEL", the probability of each of its labels; and `familiarity` (see `mtl.model.Analysis`), where the model
+        knows it.
+
+        A cell is None where there is no answer, as of a head for two texts to a row with one.
+        """
+        table, rows = self._table, self._table.rows[: self.answered]
+        columns: dict[str, list] = {"line": [int(row.line) for row in rows]}
+        if table.id_column:
+            columns[table.id_column] = [row.id for row in rows]
+        for place, name in enumerate(table.text_columns[:2]):
+            columns[name] = [row.texts[place] if place < len(row.texts) else None for row in rows]
+        for name, column in table.tasks().items():
+            kind = KINDS[column.kind]
+            columns[name] = [kind.written_value(row.labels[name]) if name in row.labels else None for row in rows]
+        for name, spec in self._model.tasks.items():
+            if all(cell is None for cell in self._written[name]):
+                continue
+            columns[f"predicted {name}"] = self._written[name]
+            shares = self._shares[name]
+            for label in spec.labels if any(shares) else ():
+                columns[f"{name}: {label}"] = [share.get(label) for share in shares]
+        if any(value is not None for value in self._familiarity):
+            columns["familiarity"] = self._familiarity
+        return columns
+
+
+class Agreement:
+    """How far answers agree with the labels of the rows: the mean of `Kind.error` by task, over the rows that have a
+    label which the model's head can give."""
+
+    def __init__(self, tasks: Mapping[str, TaskSpec]) -> None:
+        self._kinds = {name: KINDS[spec.kind] for name, spec in tasks.items()}
+        self._errors: dict[str, list[float]] = {}
+
+    def add(self, rows: Sequence[Row], answers: Sequence[Analysis]) -> None:
+        """Count some rows, with labels by task, and the answers to them."""
+        for row, answer in zip(rows, answers, strict=True):
+            for task, truth in row.labels.items():
+                value = self._kinds[task].value_of(answer.results[task]) if task in answer.results else None
+                if value is not None:
+                    self._errors.setdefault(task, []).append(self._kinds[task].error(truth, value))
+
+    def said(self) -> list[str]:
+        """A few words for each task, as in "topic: right on 31 of 40"."""
+        found = []
+        for task, errors in self._errors.items():
+            kind, mean = self._kinds[task], sum(errors) / len(errors)
+            figure = f"{len(errors) * (1 - mean):.0f}" if kind.right_or_wrong else f"{mean:.2f}"
+            found.append(f"{task}: {kind.right_said.format(figure, f'{len(errors):,}')}")
+        return found
 
 
 def write_columns(columns: dict[str, Any], out: Path) -> None:

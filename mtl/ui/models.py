@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl.config import UserError
-from mtl.stopping import Stopped
 from mtl.ui.engine import Engine
 from mtl.ui.names import MODEL_GONE
 from mtl.ui.server.turns import Turns
@@ -122,30 +121,36 @@ class SharedModel:
         self.dim: int = model.dim
         self.max_tokens: int = model.max_tokens
 
-    def analyze(self, texts: Sequence[str], stopped: Callable[[], bool] = lambda: False) -> list[Analysis]:
-        """As `MultiTaskModel.analyze`. Raises `Stopped` after the batch in which `stopped()` said so."""
+    def analyze(
+        self,
+        texts: Sequence[str | tuple[str, str]],
+        tasks: Sequence[str] | None = None,
+        pooling: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Analysis]:
+        """As `MultiTaskModel.analyze`; what `progress` raises ends it after a batch."""
         model = self._models.get(self._path)
         with self._models.turns.turn(self._visitor):
-            return model.analyze(texts, progress=self._between_batches(stopped))
+            return model.analyze(texts, tasks, pooling, self._between_batches(progress))
 
     def encode(self, texts: Sequence[str], pooling: str | None = None) -> np.ndarray:
         model = self._models.get(self._path)
         with self._models.turns.turn(self._visitor):
-            return model.encode(texts, pooling, progress=self._between_batches(lambda: False))
+            return model.encode(texts, pooling, progress=self._between_batches())
 
     def compare(self, pairs: Sequence[tuple[str, str]], pooling: str | None = None) -> list[Pair]:
         """As `MultiTaskModel.compare`."""
         model = self._models.get(self._path)
         with self._models.turns.turn(self._visitor):
-            return model.compare(pairs, pooling=pooling, progress=self._between_batches(lambda: False))
+            return model.compare(pairs, pooling=pooling, progress=self._between_batches())
 
-    def _between_batches(self, stopped: Callable[[], bool]) -> Callable[[int, int], None]:
-        def progress(done: int, total: int) -> None:
-            if stopped():
-                raise Stopped
+    def _between_batches(self, progress: Callable[[int, int], None] | None = None) -> Callable[[int, int], None]:
+        def give_way(done: int, total: int) -> None:
+            if progress:
+                progress(done, total)
             self._models.turns.give_way(self._visitor)
 
-        return progress
+        return give_way
 
 
 def _version(path: Path) -> int:

@@ -24,7 +24,7 @@ MAX_FILE_BYTES = 20_000_000
 ENDINGS = (".txt", ".csv", ".tsv", ".md", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".ods")
 
 # Findings that say nothing to somebody who only reads the sentences of a table.
-_ABOUT_TRAINING = frozenset(
+ABOUT_TRAINING = frozenset(
     [
         "no-task",
         "row-unlabelled",
@@ -110,7 +110,7 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
         if KINDS[column.kind].labelled
     }
     labels = {name: values for name, values in labels.items() if any(value is not None for value in values)}
-    notes = [_finding(f) for f in table.findings if f.code not in _ABOUT_TRAINING]
+    notes = [_finding(f) for f in table.findings if f.code not in ABOUT_TRAINING]
     roles = [_roles(table)] if len(table.columns) > 1 else []
     sentences = _select([text for text, _ in texts], labels, roles + notes)
     if not sentences.texts:

@@ -23,7 +23,7 @@ from mtl.clusters import Clusters, find_clusters
 from mtl.config import KINDS
 from mtl.ui.kinds import shown
 from mtl.ui.sentences import Sentences
-from mtl.ui.train.state import TrainState
+from mtl.ui.train.state import NewRows, TrainState
 
 if TYPE_CHECKING:
     from mtl.model import Analysis
@@ -300,7 +300,8 @@ class Registry:
             if visit := self._visits.get(session):
                 visit.work = visit.upload = visit.sentences = visit.reading = None
                 # Copies of uploaded files are deleted with the state that they belong to, so this is a new one.
-                visit.train = replace(visit.train, source=None, reading=None, sentences=(), parts=None)
+                fresh = {"source": None, "reading": None, "sentences": (), "parts": None, "new_rows": NewRows()}
+            visit.train = replace(visit.train, **fresh)
 
     def in_use(self) -> set[str]:
         """The ids of the runs that a session looks at, or whose model it uses: these are not to be cleaned up."""

@@ -1,1 +1,1 @@
-"""The four steps of the Train tab: data, settings, run, result. Each has `build(session)`, as a tab has."""
+"""The five steps of the Train tab: data, settings, run, result, new rows. Each has `build(session)`, as a tab has."""

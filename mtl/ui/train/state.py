@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mtl.config import TrainConfig
+from mtl.config import TaskSpec, TrainConfig
 from mtl.places import ASSETS
 from mtl.ui.train.data.tables import TableForModel
 from mtl.ui.train.link import Link
+
+if TYPE_CHECKING:
+    from mtl.model import Analysis
 
 SAMPLES = ASSETS / "samples"
 
@@ -41,33 +45,76 @@ class Source(TableForModel):
 
 
 class Reading:
-    """A file that is being read. `stopped`: its visitor no longer wants to wait for it."""
+    """A file that is being read, or answered. `stopped`: its visitor no longer wants to wait for it."""
 
     stopped = False
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What a model has answered to the first `count` of the `total` rows of a table.
+
+    `by` is what the model was called, `model` its `SharedModel.identity`, `tasks` its tasks; `first` are the answers to
+    the first rows, `lines` where those stand in the file; `agreement`: see `mtl.predictions.Agreement.said`; `blank`:
+    how many rows had no text. `folder` has the answers to all of them as files, see `mtl.predictions.ENDINGS`.
+    """
+
+    by: str
+    model: str
+    tasks: Mapping[str, TaskSpec]
+    count: int
+    total: int
+    blank: int
+    unfamiliar: int
+    seconds: float
+    first: Sequence[Analysis]
+    lines: Sequence[int]
+    agreement: Sequence[str]
+    folder: Path
+
+
 @dataclass
-class TrainState:
+class Place:
+    """A place that a visitor's table is read into: the table as it was read, and the file that is being read."""
+
+    source: Source | None = None
+    reading: Reading | None = None
+
+    def stop_reading(self) -> None:
+        if self.reading is not None:
+            self.reading.stopped = True
+
+
+@dataclass
+class NewRows(Place):
+    """The table that a model answers. `answering`: it is being answered; `answers`: what came of that."""
+
+    answering: Reading | None = None
+    answers: Answers | None = None
+
+
+@dataclass
+class TrainState(Place):
     """`source`: what to learn from; `config`: how; `start_from`: the model to begin with, as `mtl.load` names it (None:
     the page's own); `run`: the id of the run that is shown; `model`: the checkpoint in use (None: the page's own);
     `reading`: the file that is being read; `sentences`: those of the box on the left that were last compared before and
     after; `asked`: what was last asked of the held-out rows, as the browser said it; `parts`: the parts of the model
     that the form of step 2 was last written for; `wrong`: what stands in its fields and is not allowed there, by field,
     each as what to say about it: Start waits for it; `linked`: what a link says of data that is not here yet;
-    `opening`: what the page chose by itself when the visitor came, which its address need not say."""
+    `opening`: what the page chose by itself when the visitor came, which its address need not say; `new_rows`: the
+    table to answer."""
 
-    source: Source | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
     start_from: str | None = None
     run: str | None = None
     model: Path | None = None
-    reading: Reading | None = None
     sentences: tuple[str, ...] = ()
     asked: str = ""
     parts: tuple | None = None
     wrong: tuple[str, ...] = ()
     linked: Link | None = None
     opening: Link | None = None
+    new_rows: NewRows = field(default_factory=NewRows)
 
     def as_link(self, start: str) -> Link:
         """What an address says of this, with this `start` (see `Link`); of a link that waits for its data, the same."""

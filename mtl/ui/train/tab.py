@@ -1,4 +1,4 @@
-"""The Train tab: four steps on one screen, each usable at once, and the bar with Start, which stays in view."""
+"""The Train tab: five steps on one screen, each usable at once, and the bar with Start, which stays in view."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gradio as gr
 from mtl.ui import words as text
 from mtl.ui.page import Session
 from mtl.ui.train.data import step as data
+from mtl.ui.train.predict import step as predict
 from mtl.ui.train.result import step as result
 from mtl.ui.train.run import step as live
 from mtl.ui.train.settings import step as controls
@@ -22,4 +23,5 @@ def build(session: Session) -> None:
         controls.build(session)
     pictures = live.build(session)
     result.build(session)
+    predict.build(session)
     live.build_bar(session, pictures)

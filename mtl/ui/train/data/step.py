@@ -5,10 +5,6 @@ from __future__ import annotations
 import copy
 import filecmp
 import json
-import re
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,26 +16,21 @@ import gradio as gr
 from mtl.config import UserError
 from mtl.data.columns import NEGATIVE, TEXT_B
 from mtl.files import read_json
-from mtl.sandbox import Progress, watch
-from mtl.stopping import Stopped
+from mtl.sandbox import Progress
 from mtl.ui import words as page
-from mtl.ui.page import UNCHANGED, Session, html, in_plain_words, labelled
+from mtl.ui.page import Session, html, labelled
 from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.train.data import view, words
+from mtl.ui.train.data.place import Read, read_into, safe_name, size_of, take_into
 from mtl.ui.train.data.tables import Known, read_for
 from mtl.ui.train.link import OWN, Link
-from mtl.ui.train.state import SAMPLES, Reading, Source, TrainState
+from mtl.ui.train.state import SAMPLES, Source
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
 if TYPE_CHECKING:
     from mtl.data.rows import Question, Table
     from mtl.training.runs.service import Run
-
-# A copy of any other file is called .txt, one called .json too: a run could take it for a recipe.
-_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".conll", ".bio", ".iob", ".iob2", ".md")
-_ENDINGS += (".jsonl", ".ndjson", ".parquet", ".xlsx", ".ods")
-_PREFIX = "mtl-upload-"
 
 
 def build(session: Session) -> None:
@@ -93,17 +84,6 @@ def build(session: Session) -> None:
 
 
 # --- handlers ---
-
-
-@dataclass(frozen=True)
-class Read:
-    """How far a file has been read: a line about it, a revision once it is the one to learn from, and the button that
-    stops the reading. `file` is the widget of an upload, which is emptied."""
-
-    status: str
-    data: Any
-    stop: gr.Button
-    file: Any = UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -174,8 +154,7 @@ def arrive(session: Session, visit: Visit) -> Iterator[Read]:
 
 
 def stop_reading(visit: Visit) -> None:
-    if visit.train.reading is not None:
-        visit.train.reading.stopped = True
+    visit.train.stop_reading()
 
 
 def refuse(visit: Visit) -> str:
@@ -292,25 +271,9 @@ def read(
     reading: Mapping[str, Any] | None = None,
     linked: Link | None = None,
 ) -> Iterator[Read]:
-    """`take`, and meanwhile how far it is. What was being read before is given up. Problems become a line, too."""
-    train = visit.train
-    stop_reading(visit)
-    this = train.reading = Reading()
-    stop, hidden = labelled(words.STOP, visible=True), labelled(words.STOP, visible=False)
-    try:
-        for share, seconds in watch(take(session, visit, path, name, reading, linked), lambda: this.stopped):
-            yield Read(markup.reading(name, share, seconds), UNCHANGED, stop)
-        problem, said = "", _of_link(train.source, linked)
-    except Stopped:
-        problem = markup.status(words.STOPPED, _stays(train))
-    except Exception as fault:
-        problem = markup.status(in_plain_words(fault), _stays(train), kind="bad")
-    finally:
-        is_latest = train.reading is this
-        if is_latest:
-            train.reading = None
-    if is_latest:  # another one has its own line
-        yield Read(problem or said, UNCHANGED if problem else session.next_revision(), hidden)
+    """`take`, and meanwhile how far it is (see `read_into`)."""
+    train, steps = visit.train, take(session, visit, path, name, reading, linked)
+    return read_into(session, train, steps, name, words.STAYS, lambda: _of_link(train.source, linked))
 
 
 def _of_link(source: Source, linked: Link | None) -> str:
@@ -318,10 +281,6 @@ def _of_link(source: Source, linked: Link | None) -> str:
     if linked is None or (linked.sample and not source.misfit):
         return ""
     return markup.status(source.misfit or words.fits(source.name), kind="bad" if source.misfit else "ok")
-
-
-def _stays(train: TrainState) -> list[str]:
-    return [f"{train.source.name} is still the data to learn from."] if train.source else []
 
 
 def take(
@@ -332,39 +291,27 @@ def take(
     reading: Mapping[str, Any] | None = None,
     linked: Link | None = None,
 ) -> Progress:
-    """Make the file at `path`, which the visitor calls `name`, the one to learn from; returns the `Source`.
-
-    It is read in a process of its own, and matched with the model that training will start from. The page keeps a copy
-    in a folder of its own, until another file is taken or the session ends; a sample is used where it is. `linked`:
-    what a link says of it, which is applied, with the link's settings, if it fits. Raises `UserError` where nothing can
-    be read, and then changes nothing.
+    """Make the file at `path`, which the visitor calls `name`, the one to learn from (see `take_into`); returns the
+    `Source`. It is matched with the model that training will start from. `linked`: what a link says of it, which is
+    applied, with the link's settings, if it fits.
     """
-    path, reading, misfit = Path(path), dict(reading or {}), ""
     train = visit.train
-    known = Known.of(session.models.get(train.start_from))
-    before = train.source
-    in_place = path.parent == SAMPLES or (before is not None and path == before.path)
-    own = path if in_place else _copy(path, name, train)
-    try:
-        read_it = partial(session.sandbox.run, read_for, own, known, size=own.stat().st_size if own.is_file() else 0)
+    known, start_from = Known.of(session.models.get(train.start_from)), train.start_from
+
+    def read_copy(own: Path) -> Progress:
+        read_it, how, misfit = partial(session.sandbox.run, read_for, own, known, size=size_of(own)), reading, ""
         if linked is None:
-            found = yield from read_it(**reading)
+            found = yield from read_it(**(how or {}))
         else:
-            found, reading, misfit = yield from _as_linked(read_it, linked, name)
-    except BaseException:
-        if not in_place:
-            _delete_copy(own)
-        raise
-    train.source = Source(
-        path=own, name=name, reading=reading, start_from=train.start_from, misfit=misfit, **vars(found)
-    )
-    if linked is not None and not misfit:
+            found, how, misfit = yield from _as_linked(read_it, linked, name)
+        return Source(path=own, name=name, reading=dict(how or {}), start_from=start_from, misfit=misfit, **vars(found))
+
+    source = yield from take_into(train, Path(path), name, read_copy)
+    if linked is not None and not source.misfit:
         train.config, train.parts = linked.config, None  # a form that waited for its data had not all of its parts
-    if linked is not None and (linked.sample or not misfit):
+    if linked is not None and (linked.sample or not source.misfit):
         train.linked = None
-    if before is not None and before.path != own:
-        _delete_copy(before.path)
-    return train.source
+    return source
 
 
 def _as_linked(read_it: Callable[..., Progress], linked: Link, name: str) -> Progress:
@@ -386,34 +333,3 @@ def _as_linked(read_it: Callable[..., Progress], linked: Link, name: str) -> Pro
 def _missing(linked: Link, table: Table) -> list[str]:
     there = {column.name for column in table.columns}
     return [name for name in linked.columns if name not in there]
-
-
-# --- the page's own copy ---
-
-
-def _copy(path: Path, name: str, train: TrainState) -> Path:
-    """A copy of a stranger's file, which is deleted with `train` at the latest."""
-    if not path.is_file():
-        raise UserError(page.EXPIRED)
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise UserError(page.file_too_big(MAX_FILE_BYTES))
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    weakref.finalize(train, shutil.rmtree, folder, ignore_errors=True)
-    return Path(shutil.copyfile(path, folder / safe_name(name)))
-
-
-def _delete_copy(path: Path) -> None:
-    if path.parent.name.startswith(_PREFIX):
-        shutil.rmtree(path.parent, ignore_errors=True)
-
-
-def safe_name(name: str) -> str:
-    """A visitor's name for a file, as one that every system takes, and that no program takes for more than a table."""
-    plain = re.sub(r"[^\w .()-]+", "_", name.replace("\\", "/").rpartition("/")[2])[-80:].strip(" .") or "table"
-    stem, dot, ending = plain.removesuffix(".gz").rpartition(".")
-    packed = ".gz" * plain.endswith(".gz")
-    if not (dot and f".{ending}".lower() in _ENDINGS):
-        stem, ending = plain.removesuffix(".gz"), "txt"
-    if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", stem, re.IGNORECASE):
-        stem = f"_{stem}"  # no names on Windows
-    return f"{stem or 'table'}.{ending}{packed}"

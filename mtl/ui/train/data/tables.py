@@ -83,6 +83,19 @@ def read_for(
     )
 
 
+def read_rows(
+    path: Path, tasks: Mapping[str, TaskSpec], progress: Callable[[float], None] = lambda share: None, **reading: Any
+) -> tuple[Table, list[Row]]:
+    """The whole table at `path`, and its rows with labels by task, as far as heads for these `tasks` can give them.
+
+    `reading`, `progress` and what is raised are as for `read_for`."""
+    table = read_table(path, **reading, max_bytes=MAX_FILE_BYTES, progress=progress)
+    matched = match_tasks(table, tasks, least=1)
+    own = [name for name, spec in matched.specs.items() if tasks.get(name) == spec]
+    rows = [replace(row, labels={n: row.labels[n] for n in own if n in row.labels}) for row in matched.rows]
+    return table, rows
+
+
 @functools.lru_cache(maxsize=1)
 def _tokenizer(json: str) -> Tokenizer:
     from tokenizers import Tokenizer

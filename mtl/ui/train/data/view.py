@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -61,8 +62,9 @@ def questions(source: Source) -> Markup:
 # --- columns, with choices ---
 
 
-def columns(source: Source, revision: int = 0) -> Markup:
-    """What each column is used for and why, with a choice, and what its labels mean to the model, with choices.
+def columns(source: Source, revision: int = 0, teaching: bool = True) -> Markup:
+    """What each column is used for and why, with a choice, and what its labels mean to the model, with choices; not
+    `teaching`: without what the columns are to teach it.
 
     Whatever is chosen is sent by the page's script (see `mtl.ui.train.data.step`). `revision` makes two versions
     differ, so that a choice that was refused is taken back on the screen too.
@@ -73,14 +75,14 @@ def columns(source: Source, revision: int = 0) -> Markup:
         width=_NAME,
         most_chips=CHIPS_SHOWN,
         revision=revision,
-        listed=[_column(column, source) for column in order[:COLUMNS_SHOWN]],
+        listed=[_column(column, source, teaching) for column in order[:COLUMNS_SHOWN]],
         hidden=len(order) - COLUMNS_SHOWN,
     )
 
 
-def _column(column: Column, source: Source) -> dict[str, Any]:
+def _column(column: Column, source: Source, teaching: bool = True) -> dict[str, Any]:
     """What the page says of a column: see columns.html."""
-    taught = source.matched.columns.get(column.name)
+    taught = source.matched.columns.get(column.name) if teaching else None
     said = {"column": column, "uses": _use_choice(column, source), "taught": taught, "chips": (), "labels": ()}
     if taught is None:
         return said
@@ -133,11 +135,12 @@ def _meanings(found: str, column: Column, match: LabelMatch, source: Source) -> 
 # --- the doctor ---
 
 
-def doctor(source: Source) -> Markup:
-    """The findings, errors first: where, what, what is done about it, how to mend it."""
-    levels = []
+def doctor(source: Source, besides: Collection[str] = ()) -> Markup:
+    """The findings, errors first: where, what, what is done about it, how to mend it; not those with the codes
+    `besides`."""
+    levels, findings = [], [finding for finding in source.table.findings if finding.code not in besides]
     for level, (title, about) in words.LEVELS.items():
-        if found := [f for f in source.table.findings if f.level == level]:
+        if found := [f for f in findings if f.level == level]:
             count, hidden = sum(f.count for f in found), len(found) - FINDINGS_SHOWN
             levels.append((level, title, about, count, found[:FINDINGS_SHOWN], hidden))
     return templates.render("doctor.html", levels=levels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,19 @@ def command(config: TrainConfig, model: str | None = None, reading: Mapping[str,
     `model`: what to begin with, as `mtl.load` names it; "" for one whose folder is another one elsewhere. `reading`:
     as in `Source`. assets/take-away.js puts the pieces together.
     """
-    arguments = [*(option("--model", model) if model else ()), *to_arguments(reading or {}), *_options(config)]
-    asked = [" --model ", "model"] if model == "" else []
-    return ["python -m mtl train ", "path", *asked, "".join(f" {shlex.quote(each)}" for each in arguments)]
+    return _pieces("train", "", model, [*to_arguments(reading or {}), *_options(config)])
+
+
+def predict_command(model: str | None, reading: Mapping[str, Any]) -> list[str]:
+    """The command that answers every row of a file, as pieces (see `command`)."""
+    return _pieces("predict", " answers.csv", model, to_arguments(reading))
+
+
+def _pieces(name: str, out: str, model: str | None, arguments: Sequence[str]) -> list[str]:
+    known = option("--model", model) if model else ()
+    rest = "".join(f" {shlex.quote(each)}" for each in (*known, *arguments))
+    begin = [f"python -m mtl {name} ", "path"]
+    return [*begin, f"{out} --model ", "model", rest] if model == "" else [*begin, out + rest]
 
 
 def _options(config: TrainConfig) -> list[str]:
