@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mtl import terminal
 from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
-from mtl.data.columns import IGNORED, NEGATIVE, TEXT_B
+from mtl.data.columns import USES
 from mtl.data.options import from_options
 from mtl.files import read_json
 from mtl.predictions import ENDINGS, predict, write_columns
@@ -154,7 +154,7 @@ def _add_reading_options(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
     text = "the column that holds the second text, where a row has two"
     group.add_argument("--text-b", metavar="COLUMN", help=text)
-    uses = listed((IGNORED, TEXT_B, NEGATIVE, *KINDS), "or")
+    uses = listed((*USES, *KINDS), "or")
     text = f"what a column is used for: {uses}; may be given several times"
     group.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
     text = (
@@ -354,6 +354,7 @@ def _train(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> None:
     import mtl
     from mtl.data.matching import match_tasks
+    from mtl.data.splits import scorable
     from mtl.data.table import read_table
     from mtl.training.metrics import evaluate
 
@@ -370,7 +371,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
     for name in (name for name in matched.specs if name not in known):
         terminal.warn(f"the labels of {name!r} are not those of a head of this model; it is not scored.")
-    scores = evaluate(model, matched.rows, known)
+    rows = scorable(matched.rows)
+    if trained := len(matched.rows) - len(rows):
+        terminal.warn(f"{plural(trained, 'row')} not scored, as the table says that training has them.")
+    scores = evaluate(model, rows, known)
     if not scores:
         raise UserError(f"{options.data} has no labels for the tasks of this model ({listed(model.tasks)}).")
     if options.json:

@@ -10,8 +10,9 @@ from typing import Any
 
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError, listed
-from mtl.data.dataset import Dataset, Part, Recipe, share_sentences, split
+from mtl.data.dataset import Dataset, Part, Recipe
 from mtl.data.matching import Mappings, match_tasks
+from mtl.data.splits import share_sentences, split
 from mtl.stopping import ask
 from mtl.text.values import plural
 
@@ -67,12 +68,15 @@ def prepare(
     model = plain.shaped_by(config, matched.specs)
     kept = [task for task in plain.tasks if base.tasks.get(task.name) == task]
     shape = _notes_on_shape(model, config, kept, matched.specs.values())
-    findings = (f for f in table.findings if f.level != "note")
+    # A remark, but what the scores of a run depend on.
+    findings = (f for f in table.findings if f.level != "note" or f.code == "split")
     notes = [f"{f.where}{f.problem} {f.action}" for f in findings]
     if shared := share_sentences(train, held_out):
+        is_given = any(row.held_out for row in held_out)
+        why = "too many pairs are connected by their sentences to keep them apart"
         notes.append(
             f"{plural(shared, 'pair')} of the {len(held_out):,} that are held out share a sentence with pairs that are "
-            "learned from: too many pairs are connected by their sentences to keep them apart. Scores may flatter."
+            f"learned from: {'the table itself says so' if is_given else why}. Scores may flatter."
         )
     validation = {"validation": held_out} if held_out else {}
     dataset = Dataset((Part(path.name, train),), validation, (*matched.notes, *shape, *notes))

@@ -19,6 +19,7 @@ import gradio as gr
 
 from mtl.config import UserError
 from mtl.data.columns import NEGATIVE, TEXT_B
+from mtl.data.splits import SPLIT
 from mtl.files import read_json
 from mtl.sandbox import Progress, watch
 from mtl.stopping import Stopped
@@ -251,10 +252,11 @@ def _use(reading: dict[str, Any], table: Table, column: str, value: str, label: 
         if TEXT_B in texts:
             roles.update({texts[role]: role for role in (TEXT_B, NEGATIVE) if role in texts})
         return
-    if value in (TEXT_B, NEGATIVE):
+    if value in (TEXT_B, NEGATIVE, SPLIT):
         # One column each; the others stay what they are.
         for name in [name for name, role in roles.items() if role == value]:
             del roles[name]
+    if value in (TEXT_B, NEGATIVE):
         if "text" in texts:
             reading["text"] = texts["text"]
         roles.update({name: role for role, name in texts.items() if role not in ("text", value)})

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS, TaskSpec
-from mtl.data.dataset import RowCounts
 from mtl.data.matching import Mappings, Matched, match_tasks
 from mtl.data.rows import Row, Table
+from mtl.data.splits import RowCounts
 from mtl.data.table import read_table
 from mtl.text.batches import count_tokens
 from mtl.ui.sentences import MAX_FILE_BYTES
