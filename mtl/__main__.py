@@ -176,6 +176,9 @@ def _add_train_options(sub: argparse.ArgumentParser) -> None:
         if isinstance(about.default, bool):
             text += f" Default: {'yes' if about.default else 'no'}."
             group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=text)
+        elif name == "validation":
+            text += f" Default: {about.default}; {about.allowed}. Or a file of rows to test on, read as DATA is."
+            group.add_argument(flag, dest=name, type=_share_or_file, metavar="N|FILE", help=text)
         elif about.plain:
             text += f" Default: {about.default}; {about.allowed}."
             group.add_argument(
@@ -191,7 +194,7 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
     overrides = {}
     for name, about in settings(TrainConfig).items():
         value = getattr(options, name)
-        if value is not None:
+        if value is not None and not isinstance(value, Path):
             overrides[name] = dict(map(_rate, value)) if isinstance(about.default, dict) else value
     if "unfreeze" in overrides:
         example = "an epoch, : and a number of groups, such as 3:5"
@@ -201,6 +204,13 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
     path = Path(options.config or options.data)
     base = settings_in(read_json(path), str(path)) if options.config or Recipe.is_in(path) else {}
     return TrainConfig.from_json({**base, **overrides}) if options.config or base or overrides else None
+
+
+def _share_or_file(text: str) -> float | Path:
+    try:
+        return float(text)
+    except ValueError:
+        return Path(text)
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -320,7 +330,10 @@ def _train(options: argparse.Namespace) -> int:
         )
     if options.resume and state == "queued" and processes.is_main:  # the state of a folder without a run
         terminal.warn(f"there is no run in {options.out} to resume: training starts over.")
-    job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **from_options(options))
+    reading = from_options(options)
+    if isinstance(options.validation, Path):
+        reading["validation"] = options.validation
+    job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **reading)
     stopping: list[float] = []
 
     def stop(number: int, _) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,8 +35,8 @@ _NONE_HELD_OUT = (
     "The split of the table holds no row out: mark some rows test, or give the column that says so another use."
 )
 _NONE_TRAINS = (
-    "The split of the table leaves no row to train on, as every text is held out: mark some rows train, or give the "
-    "column that says so another use."
+    "No row is left to train on, as every text is held out: mark some rows train, give the column that says so another "
+    "use, or bring another file to test on."
 )
 
 
@@ -102,10 +102,8 @@ def report(rows: Sequence[Row], columns: Iterable[Column], words: Mapping[str, i
         return
     findings.add("split", None, column, said=_said(words))
     train, held_out = _sides(rows)
-    taken = {_same_texts(row): row for row in reversed(held_out)}
-    for row in rows:
-        if not row.held_out and (other := taken.get(_same_texts(row))):
-            findings.add("split-both", row.line, column, other=place(other.line))
+    for row, other in on_both_sides((row for row in rows if not row.held_out), held_out):
+        findings.add("split-both", row.line, column, other=place(other.line))
     for task in (column for column in columns if column.role == "task"):
         known, tested = (
             KINDS[task.kind].counts([row.labels[task.name] for row in side if task.name in row.labels])
@@ -118,6 +116,14 @@ def report(rows: Sequence[Row], columns: Iterable[Column], words: Mapping[str, i
 def scorable(rows: Sequence[Row]) -> list[Row]:
     """The rows that a model may be scored on: without those of which the table says that they train."""
     return [row for row in rows if row.held_out is not False]
+
+
+def on_both_sides(rows: Iterable[Row], held_out: Iterable[Row]) -> Iterator[tuple[Row, Row]]:
+    """The rows with the same texts as one that is held out, each with that one."""
+    taken: dict[str, Row] = {}
+    for row in held_out:
+        taken.setdefault(_same_texts(row), row)
+    return ((row, taken[key]) for row in rows if (key := _same_texts(row)) in taken)
 
 
 def _sides(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:

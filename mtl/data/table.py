@@ -61,6 +61,7 @@ def read_table(
     max_tokens: int | None = None,
     progress: Progress = lambda share: None,
     names: tokens.TagNames | None = None,
+    strict: bool = True,
 ) -> Table:
     """Read a table of texts and labels from a file: CSV, TSV, JSON, JSON Lines, Excel, OpenDocument, Parquet, CoNLL,
     one word per row, or one text per line.
@@ -73,8 +74,8 @@ def read_table(
 
     `progress` is called with the share of the work that is done; an exception in it ends the reading.
 
-    Raises UserError when nothing can be read (no such file, too big, damaged, an image or another format), and when
-    `text` or `roles` name a column that is not there.
+    Raises UserError when nothing can be read (no such file, too big, damaged, an image or another format), and, if it
+    is `strict`, when `text` or `roles` name a column that is not there.
     """
     path = Path(path)
     findings = Findings()
@@ -87,7 +88,7 @@ def read_table(
     overrides = {**dict.fromkeys(tag_names, ENTITIES), **roles}
     if (words := tokens.read_lines(lines, findings, chosen, tag_names)) is not None:
         form = "CoNLL, one word per line"
-        check_overrides(words.names, text, overrides)
+        check_overrides(words.names, text if strict else None, overrides, also=() if strict else [*overrides])
         rows, columns = _from_sentences(words, roles, findings, questions)
     else:
         extension = (path.with_suffix("") if path.suffix.lower() in PACKED_ENDINGS else path).suffix.lower()
@@ -99,9 +100,11 @@ def read_table(
             frame.trim(grid, findings)
         progress(_CUT)
         titles, are_own = take_names(grid, header, findings, questions)
+        if not strict and text not in titles:
+            text = None
         marks, pairs = unused_name("entities", set(titles)), unused_name("pairs", set(titles))
         families = find_families(titles, columns_of(grid, len(titles)), text, overrides)
-        check_overrides(titles, text, overrides, also=[marks, pairs, *families.names])
+        check_overrides(titles, text, overrides, also=[marks, pairs, *families.names, *(() if strict else overrides)])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
         if words := tokens.read_grid(grid, titles, findings, chosen, tag_names, named=are_own):
             form = f"one word per row, {form or f'{delimiter} between cells'}"

@@ -92,7 +92,7 @@ def test_a_text_on_both_sides_is_not_trained_on():
     train, held_out = split(rows, 0.5)
     assert ([row.line for row in train], [row.line for row in held_out]) == ([3], [2])
     assert RowCounts.of(rows).given == (1, 1)
-    with pytest.raises(UserError, match="no row to train on"):
+    with pytest.raises(UserError, match="No row is left to train on"):
         split(rows[:2], 0.5)
 
 

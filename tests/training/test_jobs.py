@@ -231,3 +231,14 @@ def test_a_table_that_says_which_rows_train_is_taken_at_its_word(tmp_path, tiny)
 def test_a_table_that_holds_nothing_out_is_refused(tmp_path, tiny):
     with pytest.raises(UserError, match="holds no row out"):
         jobs.prepare(_split_reviews(tmp_path, *["train"] * 12), QUICK, str(tiny), roles={"split": "split"})
+
+
+def test_a_file_of_rows_to_test_on_is_all_that_is_held_out(tmp_path, tiny):
+    test = tmp_path / "test.csv"
+    test.write_text("review,sentiment\nthis is review number 3 of many,neg\nanother review of many,positive\n")
+    job = jobs.prepare(_reviews(tmp_path), QUICK, str(tiny), validation=test)
+    assert (len(job.dataset.parts[0].rows), {name: len(rows) for name, rows in job.dataset.validation.items()}) == (
+        23,
+        {"test.csv": 2},
+    )
+    assert [note for note in job.dataset.notes if note.startswith("test.csv: Line 2: The text is also in the data")]

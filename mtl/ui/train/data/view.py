@@ -53,7 +53,21 @@ def summary(source: Source) -> Markup:
 
 def linked(link: Link | None) -> Markup:
     """Which file a link waits for."""
-    return Markup() if link is None else markup.status(*words.awaited(shorten(link.name, _NAME), link.columns))
+    return (
+        Markup()
+        if link is None
+        else markup.status(*words.awaited(shorten(link.name, _NAME), link.columns, link.validation))
+    )
+
+
+def tested_on(source: Source, awaited: str = "") -> Markup:
+    """Which rows of a file of their own are tested on, and what is wrong with it; or which file a link waits for."""
+    if source.testing is None or source.validation is None:
+        return markup.status(*words.awaited_to_test_on(shorten(awaited, _NAME))) if awaited else Markup()
+    trained, held_out = source.row_counts.given
+    name, data = (shorten(name, _NAME) for name in (source.validation.name, source.name))
+    kind = "bad" if source.row_counts.refusal else "ok"
+    return markup.status(words.tested_on(name, held_out, trained, data), source.testing.notes, kind)
 
 
 def questions(source: Source) -> Markup:

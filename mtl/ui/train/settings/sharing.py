@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,21 @@ _MOST = 200_000
 # --- the command line ---
 
 
-def command(config: TrainConfig, model: str | None = None, reading: Mapping[str, Any] | None = None) -> list[str]:
+def command(
+    config: TrainConfig, model: str | None = None, reading: Mapping[str, Any] | None = None, validation: bool = False
+) -> list[str]:
     """The command that trains with these settings, for a POSIX shell, around what only its reader knows: pieces, of
-    which every second one is the name of what stands there, "path" (of the file) or "model" (its folder).
+    which every second one is the name of what stands there, "path" (of the file), "model" (its folder) or, with
+    `validation`, that: a file of rows to test on.
 
     `model`: what to begin with, as `mtl.load` names it; "" for one whose folder is another one elsewhere. `reading`:
     as in `Source`. assets/take-away.js puts the pieces together.
     """
+    if validation:  # no share of the rows is held out then
+        config = replace(config, validation=TrainConfig.validation)
     arguments = [*(option("--model", model) if model else ()), *to_arguments(reading or {}), *_options(config)]
     asked = [" --model ", "model"] if model == "" else []
+    asked += [" --validation ", "validation"] if validation else []
     return ["python -m mtl train ", "path", *asked, "".join(f" {shlex.quote(each)}" for each in arguments)]
 
 
