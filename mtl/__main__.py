@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mtl import __version__, terminal
 from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
-from mtl.data.columns import IGNORED, NEGATIVE, TEXT_B
+from mtl.data.columns import USES
 from mtl.data.options import from_options
 from mtl.files import read_json
 from mtl.predictions import ENDINGS, predict, write_columns
@@ -169,7 +169,7 @@ def _add_reading_options(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--text", metavar="COLUMN", help="the column that holds the texts")
     text = "the column that holds the second text, where a row has two"
     group.add_argument("--text-b", metavar="COLUMN", help=text)
-    uses = listed((IGNORED, TEXT_B, NEGATIVE, *KINDS), "or")
+    uses = listed((*USES, *KINDS), "or")
     text = f"what a column is used for: {uses}; may be given several times"
     group.add_argument("--role", dest="roles", action="append", metavar="COLUMN=KIND", help=text)
     text = (
@@ -191,6 +191,9 @@ def _add_train_options(sub: argparse.ArgumentParser) -> None:
         if isinstance(about.default, bool):
             text += f" Default: {'yes' if about.default else 'no'}."
             group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=text)
+        elif name == "validation":
+            text += f" Default: {about.default}; {about.allowed}. Or a file of rows to test on, read as DATA is."
+            group.add_argument(flag, dest=name, type=_share_or_file, metavar="N|FILE", help=text)
         elif about.plain:
             text += f" Default: {about.default}; {about.allowed}."
             group.add_argument(
@@ -206,7 +209,7 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
     overrides = {}
     for name, about in settings(TrainConfig).items():
         value = getattr(options, name)
-        if value is not None:
+        if value is not None and not isinstance(value, Path):
             overrides[name] = dict(map(_rate, value)) if isinstance(about.default, dict) else value
     if "unfreeze" in overrides:
         example = "an epoch, : and a number of groups, such as 3:5"
@@ -216,6 +219,13 @@ def _train_config(options: argparse.Namespace) -> TrainConfig | None:
     path = Path(options.config or options.data)
     base = settings_in(read_json(path), str(path)) if options.config or Recipe.is_in(path) else {}
     return TrainConfig.from_json({**base, **overrides}) if options.config or base or overrides else None
+
+
+def _share_or_file(text: str) -> float | Path:
+    try:
+        return float(text)
+    except ValueError:
+        return Path(text)
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -338,7 +348,10 @@ def _train(options: argparse.Namespace) -> int:
         )
     if options.resume and state == "queued" and processes.is_main:  # the state of a folder without a run
         terminal.warn(f"there is no run in {options.out} to resume: training starts over.")
-    job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **from_options(options))
+    reading = from_options(options)
+    if isinstance(options.validation, Path):
+        reading["validation"] = options.validation
+    job = jobs.prepare(options.data, _train_config(options), options.model, options.data_dir, **reading)
     stopping: list[float] = []
 
     def stop(number: int, _) -> None:
@@ -372,6 +385,7 @@ def _train(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> None:
     import mtl
     from mtl.data.matching import match_tasks
+    from mtl.data.splits import scorable
     from mtl.data.table import read_table
     from mtl.training.metrics import evaluate
 
@@ -388,7 +402,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     known = [name for name, spec in matched.specs.items() if model.tasks.get(name) == spec]
     for name in (name for name in matched.specs if name not in known):
         terminal.warn(f"the labels of {name!r} are not those of a head of this model; it is not scored.")
-    scores = evaluate(model, matched.rows, known)
+    rows = scorable(matched.rows)
+    if trained := len(matched.rows) - len(rows):
+        terminal.warn(f"{plural(trained, 'row')} not scored, as the table says that training has them.")
+    scores = evaluate(model, rows, known)
     if not scores:
         raise UserError(f"{options.data} has no labels for the tasks of this model ({listed(model.tasks)}).")
     if options.json:

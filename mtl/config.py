@@ -440,7 +440,8 @@ class TrainConfig(JsonData):
     )
     positive_weights: float = setting(
         0.0,
-        "Several labels: how much more a rare label counts where a row has it. 0: no more. 1: as often as it is rare.",
+        "How much more a rare label counts, in heads with one label a row and with several. 0: no more. 1: as often as "
+        "it is rare. Sensible: 0 to 0.5.",
         title="Weight of rare labels",
     )
     seed: int = setting(0, "Another number shuffles the rows, and starts new heads, differently.", high=2**31 - 1)

@@ -36,13 +36,16 @@ class Head(nn.Module):
 
     `fitted` names parameters that are not trained but set by `fit_values` afterwards. If a checkpoint of an earlier
     version lacks them, they keep the values of a new head. `fits_always`: they are fitted at the end of every run, and
-    not only if that is wanted. `fewest_to_fit`: with fewer rows a fit would follow chance.
+    not only if that is wanted. `fewest_to_fit`: with fewer rows a fit would follow chance. `label_weights`: how much
+    each label counts in `losses` (see `mtl.training.losses`), None: all alike. `one_label`: a row has exactly one.
     """
 
     spec: TaskSpec
     fitted: tuple[str, ...] = ()
     fits_always = False
     fewest_to_fit = 50
+    label_weights: torch.Tensor | None = None
+    one_label = False
 
     def read(self, model: nn.Module, encoded: Encoded, batch: Batch) -> torch.Tensor:
         """The logits (rows or words, outputs) of a batch; `model` is the whole `MultiTaskModel`.
@@ -88,9 +91,9 @@ class Head(nn.Module):
         """A label in the form of `as_teacher`, (outputs,)."""
         raise NotImplementedError
 
-    def weigh(self, values: Sequence[Any], strength: float) -> None:
-        """Prepare the weights of labels for `losses`, given all values to learn from (see
-        `TrainConfig.positive_weights`)."""
+    def tally(self, values: Sequence[Any]) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """How many of these values have each label, and how many lack it; None where labels are not weighed."""
+        return None
 
     def fit_values(self, logits: torch.Tensor, targets: Sequence[Any]) -> Mapping[str, torch.Tensor]:
         """New values of the parameters that `fitted` names, from the logits and targets of held-out rows."""
@@ -125,6 +128,7 @@ class ClassificationHead(SentenceHead):
     """
 
     fitted = ("temperature",)
+    one_label = True
 
     def __init__(self, spec: TaskSpec, dim: int) -> None:
         super().__init__(spec, dim)
@@ -139,7 +143,13 @@ class ClassificationHead(SentenceHead):
 
     def losses(self, logits: torch.Tensor, targets: Sequence[int] | torch.Tensor) -> torch.Tensor:
         """Cross-entropy of logits (batch, labels) with label indices, or probabilities of the same shape."""
-        return F.cross_entropy(logits.float(), torch.as_tensor(targets, device=logits.device), reduction="none")
+        targets = torch.as_tensor(targets, device=logits.device)
+        weights = None if self.label_weights is None else self.label_weights.to(logits.device)
+        return F.cross_entropy(logits.float(), targets, weights, reduction="none")
+
+    def tally(self, values: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        have = torch.bincount(torch.tensor([self.target(value) for value in values]), minlength=len(self.spec.labels))
+        return have, len(values) - have
 
     def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[Classes]:
         return [
@@ -185,7 +195,6 @@ class MultilabelHead(SentenceHead):
         # and with random weights some labels would begin with a lead in some rows.
         nn.init.constant_(self.network[-1].bias, _RARE)
         nn.init.zeros_(self.network[-1].weight)
-        self._positive_weights: torch.Tensor | None = None
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         return self.network(vectors).float()
@@ -195,10 +204,10 @@ class MultilabelHead(SentenceHead):
         self.require_fit(value)
         return torch.from_numpy(truth_matrix(self.spec, [LabelSet(value.labels, (*value.unknown, *unlabelled))])[0])
 
-    def weigh(self, values: Sequence[LabelSet], strength: float) -> None:
+    def tally(self, values: Sequence[LabelSet]) -> tuple[torch.Tensor, torch.Tensor]:
         truth = truth_matrix(self.spec, values)
-        have, lack = (torch.tensor((truth == number).sum(0)).clamp_min(1) for number in (1, 0))
-        self._positive_weights = (lack / have) ** strength
+        have, lack = (torch.from_numpy((truth == number).sum(0)) for number in (1, 0))
+        return have, lack
 
     def losses(self, logits: torch.Tensor, targets: Sequence[torch.Tensor] | torch.Tensor) -> torch.Tensor:
         """Binary cross-entropy of logits (batch, labels), the mean over the labels of which something is known."""
@@ -206,7 +215,7 @@ class MultilabelHead(SentenceHead):
             targets = torch.stack(list(targets))
         targets = targets.to(logits.device)
         known = ~targets.isnan()
-        weights = None if self._positive_weights is None else self._positive_weights.to(logits.device)
+        weights = None if self.label_weights is None else self.label_weights.to(logits.device)
         each = F.binary_cross_entropy_with_logits(
             logits.float(), targets.nan_to_num(), reduction="none", pos_weight=weights
         )

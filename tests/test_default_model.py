@@ -14,7 +14,8 @@ import mtl
 from mtl import checkpoint
 from mtl.__main__ import main
 from mtl.config import TrainConfig
-from mtl.data.dataset import Recipe, read_source, split
+from mtl.data.dataset import Recipe, read_source
+from mtl.data.splits import split
 from mtl.tools import scorecard
 from mtl.training.forgetting import probe
 from mtl.training.jobs import prepare

@@ -15,6 +15,7 @@ from mtl.kinds.multilabel import LabelSet
 from mtl.kinds.tagging import tags_of
 from mtl.text.spans import Span
 from mtl.training.distillation import mixed
+from mtl.training.losses import weigh
 from tests.text.written import is_legal_bio
 
 TAGGING = TaskSpec("entities", "tagging", ("PER", "ORG"))
@@ -159,11 +160,11 @@ def test_rare_labels_weigh_as_much_more_as_they_are_rarer():
     head, logits = build(SEVERAL), torch.zeros(1, 3)
     values = [LabelSet(("joy",))] * 10 + [LabelSet(("fear",), ("joy",))] * 30
     target = [head.target(LabelSet(("joy", "fear")))]
-    head.weigh(values, 1.0)
+    weigh(head, values, 1.0)
     weights = torch.tensor([0.1, 10 / 30, 40.0])  # of nobody who is angry, or known not to be, as of one
     expected = F.binary_cross_entropy_with_logits(logits, torch.stack(target), pos_weight=weights)
     assert head.losses(logits, target).item() == pytest.approx(expected.item())
-    head.weigh(values, 0.0)
+    weigh(head, values, 0.0)
     assert head.losses(logits, target).item() == pytest.approx(0.6931, abs=1e-4)
     assert "moods" not in dict(head.named_parameters()) and len(head.state_dict()) == 3
 

@@ -437,3 +437,16 @@ def test_standard_input_that_is_no_text_is_refused(tiny):
     ended = subprocess.run(command, input=b"A caf\xe9 in town\n", capture_output=True, cwd=ROOT)
     assert ended.returncode == 1
     assert ended.stderr.decode().strip() == "mtl: Standard input is not in UTF-8: save it in that encoding."
+
+
+def test_rows_of_ones_own_to_test_on(reviews, tiny, tmp_path, capsys):
+    test, out = tmp_path / "test.csv", tmp_path / "run"
+    test.write_text("text,mood\nit was a good day,happy\nit was a bad day,sad\n")
+    options = ["--out", str(out), "--model", str(tiny), "--epochs", "1", "--validation"]
+    assert main(["train", str(reviews), *options, str(test)]) == 0
+    assert "30 rows, 1 steps" in capsys.readouterr().out
+    assert "2 rows held out (test.csv)" in (out / "checkpoint" / "README.md").read_text(encoding="utf-8")
+    assert main(["train", str(reviews), *options, str(tmp_path / "none.csv")]) == 1
+    assert "There is no file" in capsys.readouterr().err
+    assert main(["train", str(reviews), *options, "0.5"]) == 0
+    assert "15 rows" in capsys.readouterr().out

@@ -6,7 +6,7 @@ Values decide. The name of a column is a hint, which breaks ties.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtl.config import KINDS, UserError, listed
@@ -20,6 +20,7 @@ from mtl.data.header import (
     names_rows,
     rank_among_labels,
 )
+from mtl.data.splits import SPLIT, Evidence, recognise
 from mtl.text.spans import parse_markup
 from mtl.text.values import cut, plural
 from mtl.text.wording import contained, shared
@@ -47,8 +48,9 @@ _AS_YOU_SAID = "as you said"
 # So many rows of two texts are compared, up to so many characters; and so many to see how numbers go along with words.
 _COMPARED, _LOOKED_AT = 200, 10_000
 _WORDED = 2000
-# What a column may be used for that is not a task: the roles of texts beside the first, and none.
+# What a column may be used for that is not a task: the roles of texts beside the first, and none; and `SPLIT`.
 TEXT_B, NEGATIVE, IGNORED = "text_b", "negative", "ignored"
+USES = (IGNORED, TEXT_B, NEGATIVE, SPLIT)
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,15 @@ class Guess:
     """The role of each column. `texts`: the columns that may as well be the text, the one taken first; none if that is
     clear. Where none was taken, those that may be it. `pair`: the indices of two texts that belong together, so that a
     label is about both, and of a third that does not belong to the first; none if a row has one text. `unlabelled`: no
-    column says anything about the pairs. `id`: the index of the column that tells the rows apart, or None."""
+    column says anything about the pairs. `id`: the index of the column that tells the rows apart, or None. `split`: the
+    column that may say which rows train, where that is not clear."""
 
     roles: list[Role]
     texts: tuple[str, ...] = ()
     pair: tuple[int, ...] = ()
     unlabelled: bool = False
     id: int | None = None
+    split: str = ""
 
 
 def guess_roles(
@@ -88,8 +92,8 @@ def guess_roles(
     """The role of each column, from its cells (one sequence per column, all rows) and its name.
 
     `named` is False when the names are made up. `text` names the text column, and `roles` maps columns to "ignored",
-    "text_b" (the second text), "negative" (a text that does not belong to the first) or a task's kind; both override
-    the guess and must pass `check_overrides`.
+    "text_b" (the second text), "negative" (a text that does not belong to the first), "split" (it says which rows
+    train) or a task's kind; both override the guess and must pass `check_overrides`.
     """
     overrides = roles or {}
     facts = [Facts(name if named else None, column) for name, column in zip(names, cells, strict=True)]
@@ -114,7 +118,10 @@ def guess_roles(
         wording = [shared(*both) for both in zip(*(cells[i][:_WORDED] for i in pair[:2]), strict=True)]
         for column in facts:
             column.wording = wording
+    split, claim = _split(names, facts, overrides, texts)
     candidates = [i for i, column in enumerate(facts) if i != place and column.may_hold_labels]
+    if claim and claim.sure:
+        candidates = [i for i in candidates if i != split]
     result: list[Role] = []
     guessed = 0
     for i, (name, column) in enumerate(zip(names, facts, strict=True)):
@@ -128,7 +135,9 @@ def guess_roles(
             result.append(Role((TEXT_B, NEGATIVE)[pair.index(i) - 1], None, reason, 1.0 if is_sure else 0.5))
         elif name in overrides:
             kind = overrides[name]
-            result.append(Role(*(("task", kind) if kind in KINDS else (IGNORED, None)), _AS_YOU_SAID))
+            result.append(Role(*(("task", kind) if kind in KINDS else (kind, None)), _AS_YOU_SAID))
+        elif i == split and claim.sure:
+            result.append(Role(SPLIT, None, claim.reason))
         elif i in texts:
             size = "" if i in rivals else ", shorter than " + cut(names[place], 40)
             result.append(Role(IGNORED, None, f"it holds another text{size}"))
@@ -145,14 +154,26 @@ def guess_roles(
     if place is None:
         rivals = _phrases(facts, [i for i, name in enumerate(names) if name not in overrides])
     asked = tuple(names[i] for i in rivals) if place is None or len(rivals) > 1 else ()
+    asked_split = names[split] if claim and not claim.sure else ""
     if not pair:
-        return Guess(result, asked, id=own)
+        return Guess(result, asked, id=own, split=asked_split)
     unlabelled = not any(role.role == "task" for role in result) and not any(
         overrides.get(names[i]) == IGNORED and _task_role(facts[i], only=False, texts=2).role == "task"
         for i in candidates
     )
     result = _most_telling(names if named else [""] * len(names), result)
-    return Guess(result, asked, pair, unlabelled, own)
+    return Guess(result, asked, pair, unlabelled, own, asked_split)
+
+
+def _split(
+    names: Sequence[str], facts: Sequence[Facts], overrides: Mapping[str, str], texts: Collection[int]
+) -> tuple[int | None, Evidence | None]:
+    """The column that says, or may say, which rows train, and the evidence; the surest one, none if that was said."""
+    if SPLIT in overrides.values():
+        return None, None
+    free = (i for i, name in enumerate(names) if name not in overrides and i not in texts)
+    found = [(i, claim) for i in free if (claim := recognise(facts[i]))]
+    return next((each for each in found if each[1].sure), found[0] if found else (None, None))
 
 
 def check_overrides(
@@ -165,15 +186,17 @@ def check_overrides(
         columns = cut(", ".join(map(repr, names)) or "none", 300)
         raise UserError(f"There is no column {missing[0]!r}. The columns are: {columns}.")
     for name, role in (roles or {}).items():
-        if role not in (IGNORED, TEXT_B, NEGATIVE, *KINDS):
-            raise UserError(
-                f"{name!r} cannot be {role!r}. A column is {IGNORED}, {TEXT_B}, {NEGATIVE}, {', '.join(KINDS)}."
-            )
+        if role not in (*USES, *KINDS):
+            raise UserError(f"{name!r} cannot be {role!r}. A column is {', '.join((*USES, *KINDS))}.")
     seconds = [name for name, role in (roles or {}).items() if role in (TEXT_B, NEGATIVE)]
     if text in seconds:
         raise UserError(f"{text!r} cannot be both texts of a row: name another column for one of them.")
     if len({roles[name] for name in seconds}) < len(seconds):
         raise UserError(f"Only one column can be the second text, and one the {NEGATIVE} one; not {listed(seconds)}.")
+    if len(splits := [name for name, role in (roles or {}).items() if role == SPLIT]) > 1:
+        raise UserError(f"Only one column can say which rows train; not {listed(splits)}.")
+    if text in splits:
+        raise UserError(f"{text!r} cannot be the text and say which rows train: name another column for one of them.")
     if seconds and TEXT_B not in roles.values():
         raise UserError(f"{seconds[0]!r} is not to be like the text: say by {TEXT_B} which column is.")
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,9 @@ from typing import Any
 from mtl.config import KINDS, JsonData, ModelConfig, TaskSpec, TrainConfig, UserError, setting
 from mtl.data.matching import translated
 from mtl.data.rows import Row, place
+from mtl.data.splits import scorable, split, without
 from mtl.data.table import read_table
 from mtl.files import read_json
-from mtl.kinds.multilabel import LabelSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,164 +69,6 @@ class Dataset:
         labelled = [row for rows in self.validation.values() for row in rows if task in row.labels]
         contents = sorted("\0".join((*row.texts, repr(row.labels[task]))) for row in labelled)
         return hashlib.sha256("\n".join(contents).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-# --- splitting ---
-
-# If more of the pairs are connected by their sentences, keeping them together would leave too few to hold out.
-_TOO_CONNECTED = 0.8
-
-
-def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
-    """(training rows, validation rows). Rows whose texts differ only in case and spacing stay together, and so do pairs
-    that share a sentence, directly or by way of other pairs, unless that leaves too few to hold out (see
-    `share_sentences`).
-
-    Whether a text is held out depends on the text alone, not on the file's order or the seed: rows of a sample that
-    the default model was not trained on are held out from a visitor's run as well, and a larger share holds out the
-    same texts and more. Stratified by label; of several labels, by the rarest. Each side gets at least one row if there
-    are two texts or more.
-    """
-    strata = _strata(rows)
-    chosen = _chosen([[_distinct(group) for group in stratum] for stratum in strata], share)
-    held_out = {id(row) for stratum, places in zip(strata, chosen, strict=True) for i in places for row in stratum[i]}
-    return [row for row in rows if id(row) not in held_out], [row for row in rows if id(row) in held_out]
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """How many (texts, rows) each group of a table has that stays together, by stratum, in the order in which `split`
-    holds groups out."""
-
-    strata: tuple[tuple[tuple[int, int], ...], ...] = ()
-
-    @classmethod
-    def of(cls, rows: Sequence[Row]) -> RowCounts:
-        return cls(tuple(tuple((_distinct(group), len(group)) for group in stratum) for stratum in _strata(rows)))
-
-    @property
-    def total(self) -> int:
-        return sum(rows for stratum in self.strata for _, rows in stratum)
-
-    def held_out(self, share: float) -> int:
-        """How many rows `split` holds out."""
-        chosen = _chosen([[texts for texts, _ in stratum] for stratum in self.strata], share)
-        return sum(stratum[i][1] for stratum, places in zip(self.strata, chosen, strict=True) for i in places)
-
-
-def _strata(rows: Sequence[Row]) -> list[list[list[Row]]]:
-    """The rows in groups that stay together, in strata of the same labels, the largest first."""
-    groups = _connected(rows)
-    if len(rows) > len(groups) and max(map(len, groups.values())) > _TOO_CONNECTED * len(rows):
-        groups = {}
-        for row in rows:
-            groups.setdefault(_same_texts(row), []).append(row)
-    strata: dict[tuple, list[str]] = {}
-    labels_of = _telling_labels(rows)
-    for name, group in groups.items():
-        strata.setdefault(labels_of(group[0]), []).append(name)
-    by_name = {labels: sorted(names, key=_rank) for labels, names in strata.items()}
-    size = {labels: sum(_distinct(groups[name]) for name in names) for labels, names in by_name.items()}
-    order = sorted(by_name, key=lambda labels: (-size[labels], repr(labels)))
-    return [[groups[name] for name in by_name[labels]] for labels in order]
-
-
-def _distinct(group: Sequence[Row]) -> int:
-    return len(set(map(_same_texts, group)))
-
-
-def _chosen(strata: Sequence[Sequence[int]], share: float) -> list[list[int]]:
-    """The places of the groups to hold out of each stratum, given how many texts each has; what rounding leaves over is
-    carried to the next."""
-    chosen: list[list[int]] = []
-    due = 0.0
-    for sizes in strata:
-        due += sum(sizes) * share
-        left, places = round(due), []
-        for i, size in enumerate(sizes[: max(len(sizes) - 1, 1)]):
-            if size <= left:
-                places.append(i)
-                left -= size
-                due -= size
-        chosen.append(places)
-    groups = sum(map(len, strata))
-    if share > 0 and groups > 1 and not any(chosen):
-        chosen[0].append(0)
-    if groups and sum(map(len, chosen)) == groups:
-        chosen[-1].pop()
-    return chosen
-
-
-def _telling_labels(rows: Sequence[Row]) -> Callable[[Row], tuple]:
-    """A function from a row to the labels by which rows are stratified."""
-    counts = Counter(
-        (task, label)
-        for row in rows
-        for task, value in row.labels.items()
-        if isinstance(value, LabelSet)
-        for label in value.labels
-    )
-
-    def stratum(row: Row) -> tuple:
-        found = []
-        for task, value in sorted(row.labels.items()):
-            if isinstance(value, LabelSet):
-                value = min(value.labels, key=lambda label: (counts[task, label], label), default="")
-            if isinstance(value, str):
-                found.append((task, value))
-        return tuple(found)
-
-    return stratum
-
-
-def _connected(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The rows in groups that share no sentence, under the least text of each; of rows with one text, the same text."""
-    above: dict[str, str] = {}
-
-    def top(text: str) -> str:
-        while above.setdefault(text, text) != text:
-            above[text] = text = above[above[text]]
-        return text
-
-    for row in rows:
-        first, *others = map(_plain, row.texts)
-        for other in others:
-            low, high = sorted((top(first), top(other)))
-            above[high] = low
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(top(_plain(row.text)), []).append(row)
-    return groups
-
-
-def share_sentences(rows: Sequence[Row], held_out: Sequence[Row]) -> int:
-    """How many pairs that are held out share a sentence with those that are not."""
-    known = {_plain(text) for row in rows if len(row.texts) > 1 for text in row.texts}
-    return sum(any(_plain(text) in known for text in row.texts) for row in held_out if len(row.texts) > 1)
-
-
-def _rank(text: str) -> bytes:
-    return hashlib.sha256(f"1 {text}".encode("utf-8", "surrogatepass")).digest()
-
-
-def _same_texts(row: Row) -> str:
-    return "\0".join(map(_plain, row.texts))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
-    """The rows whose text is not among `held_out`; of pairs, those that share no sentence with any of its pairs."""
-    texts = {_same_texts(row) for row in held_out}
-    sentences = {_plain(text) for row in held_out if len(row.texts) > 1 for text in row.texts}
-    return [
-        row
-        for row in rows
-        if _same_texts(row) not in texts
-        and not (len(row.texts) > 1 and any(_plain(text) in sentences for text in row.texts))
-    ]
 
 
 # --- recipes ---
@@ -317,7 +158,7 @@ class Recipe(JsonData):
     def dataset(self, data_dir: str | os.PathLike) -> Dataset:
         """Read all files, whose paths are relative to `data_dir`."""
         specs = {spec.name: spec for spec in self.model.tasks}
-        validation: dict[str, list[Row]] = {s.file: read_source(s, data_dir, specs) for s in self.validate_on}
+        validation: dict[str, list[Row]] = {s.file: scorable(read_source(s, data_dir, specs)) for s in self.validate_on}
         training: list[tuple[SourceSpec, list[Row]]] = []
         for source in self.train_on:
             rows, held_out = split(read_source(source, data_dir, specs), source.validation)

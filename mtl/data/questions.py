@@ -9,6 +9,7 @@ from mtl.data.columns import TEXT_B, Guess, Role
 from mtl.data.facts import Facts
 from mtl.data.options import in_a_shell
 from mtl.data.rows import Findings, Question, Reading
+from mtl.data.splits import SPLIT
 from mtl.kinds.classification import Classification
 from mtl.kinds.multilabel import NONE, Multilabel
 from mtl.text.values import cut, is_blank
@@ -55,6 +56,26 @@ def ask_for_text(
         code = "two-texts" if guess.pair else "which-text"
         findings.add(code, None, first, other=second, option=readings[1].option)
     return [Question("Which column is the text?", tuple(readings))]
+
+
+def ask_for_split(
+    guess: Guess, names: Sequence[str], cells: Sequence[Sequence[str]], findings: Findings
+) -> list[Question]:
+    """The question whether a column says which rows train, if only its words or only its name say so."""
+    if not guess.split:
+        return []
+    name, place = guess.split, names.index(guess.split)
+    role = guess.roles[place]
+    now, sample = role.kind or role.role, tuple((cut(cell, _SHOWN),) for cell in dict.fromkeys(cells[place]))[:3]
+    ways = {
+        now: "It is labels." if role.kind else "Nothing that matters here.",
+        SPLIT: "Which rows train, and which are held out.",
+    }
+    readings = tuple(
+        Reading(title, {"roles": {name: use}}, in_a_shell(roles={name: use}), sample) for use, title in ways.items()
+    )
+    findings.add("may-be-split", None, name, use=now, option=readings[1].option)
+    return [Question(f"What does {name} say?", readings)]
 
 
 def ask_for_several(name: str, role: Role, cells: Sequence[str]) -> list[Question]:

@@ -57,7 +57,8 @@ class Row:
     `texts` may be given as one text. `labels` maps a task to a value of its kind (a label, a number, spans of the
     text); unlabelled tasks are missing. `line` is where the row begins, counted from 1 as in a text editor. `id` is the
     file's own name for the row, "" if it has none. `facets`: its cells of columns that are not learned from but part
-    the rows into a few groups, such as where a text comes from.
+    the rows into a few groups, such as where a text comes from. `held_out`: whether the table says that the row is held
+    out, or trains; None if it says neither.
     """
 
     texts: tuple[str, ...]
@@ -65,6 +66,7 @@ class Row:
     line: int
     id: str = ""
     facets: dict[str, str] = field(default_factory=dict)
+    held_out: bool | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.texts, str):
@@ -80,9 +82,9 @@ class Row:
 class Column:
     """One column: what it is used for and why.
 
-    `role` is "text", "text_b", "negative", "task" or "ignored"; `kind` is the name of a kind for a task, else None.
-    `labels`, in order, and `counts`, of rows or entities by label, are empty for a kind without labels. `confidence`
-    goes from 0 to 1.
+    `role` is "text", "text_b", "negative", "split", "task" or "ignored"; `kind` is the name of a kind for a task, else
+    None. `labels`, in order, and `counts`, of rows or entities by label, are empty for a kind without labels.
+    `confidence` goes from 0 to 1.
     """
 
     name: str

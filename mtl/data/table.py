@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mtl.config import KINDS, listed
+from mtl.config import KINDS, UserError, listed
 from mtl.data import findings as doctor
-from mtl.data import frame, token_lists, tokens
+from mtl.data import frame, splits, token_lists, tokens
 from mtl.data.columns import IGNORED, TEXT_B, Guess, Role, check_overrides, guess_roles
 from mtl.data.delimited import DELIMITER_NAMES, read_grid
 from mtl.data.families import Layout, find_families
@@ -25,7 +25,7 @@ from mtl.data.files import MAX_BYTES, PACKED_ENDINGS
 from mtl.data.grid import Grid
 from mtl.data.header import unused_name
 from mtl.data.options import in_a_shell
-from mtl.data.questions import ask_for_kind, ask_for_several, ask_for_text
+from mtl.data.questions import ask_for_kind, ask_for_several, ask_for_split, ask_for_text
 from mtl.data.records import read_records
 from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Question, Row, Table, in_order
 from mtl.data.structure import columns_of, read_cells, take_names
@@ -61,20 +61,21 @@ def read_table(
     max_tokens: int | None = None,
     progress: Progress = lambda share: None,
     names: tokens.TagNames | None = None,
+    strict: bool = True,
 ) -> Table:
     """Read a table of texts and labels from a file: CSV, TSV, JSON, JSON Lines, Excel, OpenDocument, Parquet, CoNLL,
     one word per row, or one text per line.
 
     The roles of columns are guessed; `text` (the text column), `text_b` (that of a second text) and `roles` (column ->
-    "ignored", "text_b", "negative" or a kind of task, see `mtl.config.KINDS`) override the guess, and `header` whether
-    the first row names the columns. `names` gives the names of integer tags, by column. Where a guess is a close call,
-    it is among the `questions`. Unusable rows are left out and reported in `findings`, as is everything odd; with
-    `token_counts` and `max_tokens` (see `findings.examine`) also texts that are too long for a model.
+    "ignored", "text_b", "negative", "split" or a kind of task, see `mtl.config.KINDS`) override the guess, and `header`
+    whether the first row names the columns. `names` gives the names of integer tags, by column. Where a guess is a
+    close call, it is among the `questions`. Unusable rows are left out and reported in `findings`, as is everything
+    odd; with `token_counts` and `max_tokens` (see `findings.examine`) also texts that are too long for a model.
 
     `progress` is called with the share of the work that is done; an exception in it ends the reading.
 
-    Raises UserError when nothing can be read (no such file, too big, damaged, an image or another format), and when
-    `text` or `roles` name a column that is not there.
+    Raises UserError when nothing can be read (no such file, too big, damaged, an image or another format), and, if it
+    is `strict`, when `text` or `roles` name a column that is not there.
     """
     path = Path(path)
     findings = Findings()
@@ -87,7 +88,7 @@ def read_table(
     overrides = {**dict.fromkeys(tag_names, ENTITIES), **roles}
     if (words := tokens.read_lines(lines, findings, chosen, tag_names)) is not None:
         form = "CoNLL, one word per line"
-        check_overrides(words.names, text, overrides)
+        check_overrides(words.names, text if strict else None, overrides, also=() if strict else [*overrides])
         rows, columns = _from_sentences(words, roles, findings, questions)
     else:
         extension = (path.with_suffix("") if path.suffix.lower() in PACKED_ENDINGS else path).suffix.lower()
@@ -99,9 +100,11 @@ def read_table(
             frame.trim(grid, findings)
         progress(_CUT)
         titles, are_own = take_names(grid, header, findings, questions)
+        if not strict and text not in titles:
+            text = None
         marks, pairs = unused_name("entities", set(titles)), unused_name("pairs", set(titles))
         families = find_families(titles, columns_of(grid, len(titles)), text, overrides)
-        check_overrides(titles, text, overrides, also=[marks, pairs, *families.names])
+        check_overrides(titles, text, overrides, also=[marks, pairs, *families.names, *(() if strict else overrides)])
         delimiter = DELIMITER_NAMES.get(grid.dialect.delimiter)
         if words := tokens.read_grid(grid, titles, findings, chosen, tag_names, named=are_own):
             form = f"one word per row, {form or f'{delimiter} between cells'}"
@@ -117,6 +120,7 @@ def read_table(
             questions += ask_for_text(guess, titles, cells, findings)
             for title, role, own in zip(titles, guess.roles, cells, strict=True):
                 questions += ask_for_several(title, role, own)
+            questions += ask_for_split(guess, titles, cells, findings)
             progress(_GUESSED)
             if guess.pair:
                 asked = [(title, role) for title, role in zip(titles, guess.roles, strict=True) if role.rivals]
@@ -184,6 +188,8 @@ def _from_grid(
         for i, role in enumerate(roles)
         if role.role == "task"
     }
+    split = next((i for i, role in enumerate(roles) if role.role == splits.SPLIT), None)
+    words: Counter[str] = Counter()
     facets = _facets(roles, cells)
     keep_null = {i for i in readers if KINDS[roles[i].kind].keeps_null(cells[i])}
     for name, role in zip(names, roles, strict=True):
@@ -220,6 +226,13 @@ def _from_grid(
             findings.add("text-empty", line, names[empty])
             continue
         width = len(row)
+        held_out = None
+        if split is not None:
+            word = row[split] if split < width else ""
+            held_out = splits.read_split(word, line, names[split], findings)
+            if held_out is None:
+                continue
+            words[word.strip()] += 1
         blank: list[int] = []
         for i, read in readers.items():
             if i >= width:
@@ -238,7 +251,7 @@ def _from_grid(
         if pairs:
             labels[pairs] = True
         beside = {names[i]: values[row[i]] for i, values in facets.items() if i < width and row[i] in values}
-        rows.append(Row(texts, labels, line, own, beside))
+        rows.append(Row(texts, labels, line, own, beside, held_out))
     for i in readers:
         missing = sum(max(0, count - NAMED_LINES) for width, count in short.items() if width <= i)
         findings.add_uncounted("label-blank", names[i], missing)
@@ -254,6 +267,7 @@ def _from_grid(
         if role.kind:
             KINDS[role.kind].settle(rows, name, findings)
     columns = _described(names, roles, rows)
+    splits.report(rows, columns, words, findings)
     if not rows:
         findings.add("no-rows")
     elif all(column.role != "task" for column in columns):
@@ -266,7 +280,7 @@ def _facets(roles: Sequence[Role], cells: Sequence[Sequence[str]]) -> dict[int, 
     a cell says it."""
     found = {}
     for i, role in enumerate(roles):
-        if role.role != IGNORED or len(found) == _MOST_FACET_COLUMNS:
+        if role.role not in (IGNORED, splits.SPLIT) or len(found) == _MOST_FACET_COLUMNS:
             continue
         values: dict[str, str] = {}
         for cell in cells[i]:
@@ -326,6 +340,8 @@ def _even_rows(grid: Grid, families: Layout, place: int, findings: Findings) -> 
 def _from_sentences(
     words: tokens.WordTable, overrides: Mapping[str, str] | None, findings: Findings, questions: list[Question]
 ) -> tuple[list[Row], list[Column]]:
+    if splits.SPLIT in (overrides or {}).values():
+        raise UserError("A column can say which rows train only where a row is a text, and here it is a word.")
     names, places = words.names, words.places
     task = None if places.tag is None else names[places.tag]
     used = task is not None and (overrides or {}).get(task) != "ignored"

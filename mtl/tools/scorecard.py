@@ -14,8 +14,9 @@ import pandas as pd
 
 from mtl import checkpoint
 from mtl.config import UserError
-from mtl.data.dataset import Recipe, SourceSpec, read_source, split
+from mtl.data.dataset import Recipe, SourceSpec, read_source
 from mtl.data.rows import Row
+from mtl.data.splits import split
 from mtl.kinds.classification import calibration_error
 from mtl.kinds.regression import spearman
 from mtl.model import MultiTaskModel

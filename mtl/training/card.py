@@ -196,6 +196,8 @@ class _Record:
     def learned_from(self) -> str:
         total, held_out = int(self._data["rows"]), int(self._data["held_out"])
         apart = f"{plural(held_out, 'row')} held out" if held_out else "none held out"
+        if own := [name for name in self._data.get("tested_on", ()) if name != "validation"]:
+            apart += f" ({listed(own, most=_MOST)})"
         return f"{plural(total, 'row')} learned from, {apart}; their texts and labels are not in this folder."
 
     @property

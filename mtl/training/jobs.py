@@ -10,8 +10,9 @@ from typing import Any
 
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError, listed
-from mtl.data.dataset import Dataset, Part, Recipe, share_sentences, split
+from mtl.data.dataset import Dataset, Part, Recipe
 from mtl.data.matching import Mappings, match_tasks
+from mtl.data.splits import share_sentences, split
 from mtl.stopping import ask
 from mtl.text.values import plural
 
@@ -32,18 +33,20 @@ def prepare(
     start_from: str | None = None,
     data_dir: str | os.PathLike | None = None,
     mapping: Mappings | None = None,
+    validation: str | os.PathLike | None = None,
     **reading: Any,
 ) -> Job:
     """A job from a table (in any format that `read_table` reads), or from a recipe, with its own settings.
 
     A table's columns are matched with the tasks of the start model (default: the bundled one); where the labels do not
     fit, the task gets a new head. `reading` are options of `read_table` (`text`, `roles`, `names`, `header`), `mapping`
-    overrides the meaning of labels (see `match_tasks`). Raises `UserError` if nothing can be learned from the data.
+    overrides the meaning of labels (see `match_tasks`). `validation`: a file of rows to test on, none of which is held
+    out of the data then (see `mtl.data.validation`). Raises `UserError` if nothing can be learned from the data.
     """
     path = Path(data)
     if Recipe.is_in(path):
-        if mapping or reading:
-            raise UserError("A recipe itself says how its files are read: change it there.")
+        if mapping or reading or validation:
+            raise UserError("A recipe itself says how its files are read, and what is validated on: change it there.")
         recipe = Recipe.read(path)
         dataset = recipe.dataset(data_dir if data_dir is not None else path.parent)
         config = config or recipe.train
@@ -51,6 +54,7 @@ def prepare(
         notes = _notes_on_shape(model, config, recipe.model.tasks, model.tasks)
         return Job(replace(dataset, notes=(*dataset.notes, *notes)), model, config, start_from)
     from mtl.data.table import read_table
+    from mtl.data.validation import Validation, read_validation
 
     if not path.is_file():  # before a model is loaded, which takes seconds
         raise UserError(f"{path} is not a file.")
@@ -62,20 +66,28 @@ def prepare(
     if not matched.specs:
         problems = " ".join(f"{f.problem} {f.hint}" for f in table.findings[:3] if f.level != "note")
         raise UserError(f"{path.name} has nothing to learn from. {problems or 'No column of labels was found.'}")
-    train, held_out = split(matched.rows, config.validation)
+    own = Validation("validation", [])
+    if validation is not None:
+        own = read_validation(validation, table, matched, reading, **limits)
+    train, held_out = split([*matched.rows, *own.rows], config.validation)
     plain = replace(base.config, tasks=tuple({**base.tasks, **matched.specs}.values()))
     model = plain.shaped_by(config, matched.specs)
     kept = [task for task in plain.tasks if base.tasks.get(task.name) == task]
     shape = _notes_on_shape(model, config, kept, matched.specs.values())
-    findings = (f for f in table.findings if f.level != "note")
+    # A remark, but what the scores of a run depend on.
+    findings = (f for f in table.findings if f.level != "note" or f.code == "split")
     notes = [f"{f.where}{f.problem} {f.action}" for f in findings]
     if shared := share_sentences(train, held_out):
+        is_given = any(row.held_out for row in held_out)
+        why = (
+            "they were told apart in the data" if is_given else "too many are connected by their sentences to avoid it"
+        )
         notes.append(
             f"{plural(shared, 'pair')} of the {len(held_out):,} that are held out share a sentence with pairs that are "
-            "learned from: too many pairs are connected by their sentences to keep them apart. Scores may flatter."
+            f"learned from: {why}. Scores may flatter."
         )
-    validation = {"validation": held_out} if held_out else {}
-    dataset = Dataset((Part(path.name, train),), validation, (*matched.notes, *shape, *notes))
+    sets = {own.name: held_out} if held_out else {}
+    dataset = Dataset((Part(path.name, train),), sets, (*matched.notes, *shape, *notes, *own.notes))
     return Job(dataset, model, config, start_from)
 
 

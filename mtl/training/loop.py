@@ -24,7 +24,7 @@ from mtl.training.adam import Schedule
 from mtl.training.calibration import calibrate
 from mtl.training.distillation import Teachers
 from mtl.training.frozen_cache import Prefix
-from mtl.training.losses import Anchor, batch_losses
+from mtl.training.losses import Anchor, batch_losses, weigh
 from mtl.training.metrics import evaluate
 from mtl.training.pace import Pace
 from mtl.training.plan import Plan
@@ -89,7 +89,7 @@ class _Training:
         self.groups = optim.unfreeze(model, config)
         for name in self.trained if config.positive_weights else ():
             values = [row.labels[name] for part in dataset.parts for row in part.rows if name in row.labels]
-            model.head(name).weigh(values, config.positive_weights)
+            weigh(model.head(name), values, config.positive_weights)
         self.learning = [p for g in self.groups if not g.frozen for p in g.parameters.values()]
         self.rows = optim.RowGradients(self.learning)
         self.plan = Plan(dataset.parts, config, self.processes.count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from mtl.config import KINDS, TrainConfig
 from mtl.data.dataset import Part
 from mtl.data.rows import Row
 from mtl.encoder.backbone import Backbone
+from mtl.heads import Head
 from mtl.model import Encoded, MultiTaskModel
 from mtl.text.batches import Batch, collate
 from mtl.training.distillation import Teachers, mixed
@@ -115,6 +117,32 @@ def _mask_words(part: Part, batch: Batch, model: MultiTaskModel, chance: random.
     hidden = hidden.to(batch.ids.device)
     batch.ids[batch.word_rows[hidden], batch.word_positions[hidden]] = mask_id
     return True
+
+
+# --- the weights of labels ---
+
+
+def weigh(head: Head, values: Sequence[Any], strength: float) -> None:
+    """Let rare labels count for more in a head's losses, given all values to learn from: not at all with a `strength`
+    of 0, as often as they are rare with 1."""
+    if (counts := head.tally(values)) is not None:
+        have, lack = counts
+        head.label_weights = class_weights(have, strength) if head.one_label else positive_weights(*counts, strength)
+
+
+def class_weights(rows: torch.Tensor, strength: float) -> torch.Tensor:
+    """The weight of a row by its label, (labels,), where labels have so many rows: their mean over all rows is 1."""
+    weights = rows.clamp_min(1).float() ** -strength
+    return weights * rows.sum() / (weights * rows).sum()
+
+
+def positive_weights(have: torch.Tensor, lack: torch.Tensor, strength: float) -> torch.Tensor:
+    """How much more each label, (labels,), counts in rows that have it than in those that lack it, given how many rows
+    do."""
+    return (lack.clamp_min(1) / have.clamp_min(1)) ** strength
+
+
+# --- the anchor ---
 
 
 class Anchor:

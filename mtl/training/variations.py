@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 
 from mtl.config import UserError
-from mtl.data.dataset import Dataset, without
+from mtl.data.dataset import Dataset
 from mtl.data.rows import Row
+from mtl.data.splits import without
 from mtl.encoder.backbone import Backbone
 from mtl.stopping import ask
 

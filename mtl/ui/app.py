@@ -60,7 +60,10 @@ THEME = gr.themes.Base(
     text_size=gr.themes.Size("14px", "14px", "14px", "16px", "18px", "22px", "22px", name="text_page"),
 ).set(button_large_text_size="*text_md")
 # Bytes that each place for a file takes. The browser clicks the hidden button beside it when a file is larger.
-_LIMITS = dict.fromkeys(("#file", "#data-file", "#rows-file"), MAX_FILE_BYTES) | {"#checkpoint": MAX_ZIP_BYTES}
+_LIMITS = {
+    **dict.fromkeys(("#file", "#data-file", "#validation-file", "#rows-file"), MAX_FILE_BYTES),
+    "#checkpoint": MAX_ZIP_BYTES,
+}
 CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number format it computes in."
 CHOSEN_CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
 # In the order in which they need each other.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -137,3 +139,43 @@ def test_a_phone_has_room_for_it(visit):
     pick(visitor, "broken")
     expect(visitor.page.locator("#data-doctor")).to_contain_text("The span 37 to 73")
     assert visitor.flaws() == []
+
+
+def sides_of(tmp_path, name="sides.csv"):
+    """A table of 40 rows that says itself which of them train: 30."""
+    rows = (f"the tea of day {i} was {'hot' if i % 2 else 'cold'},{'warm' if i % 2 else 'cool'}" for i in range(40))
+    sides = ["train"] * 30 + ["val"] * 5 + ["test"] * 5
+    path = tmp_path / name
+    content = "\n".join(f"{row},{side}" for row, side in zip(rows, sides, strict=True))
+    path.write_text(f"review,mood,split\n{content}\n", encoding="utf-8")
+    return path
+
+
+def test_which_rows_train_is_said_by_a_column_or_by_a_second_file(visitor, tmp_path):
+    bring(in_train(visitor), sides_of(tmp_path))
+    expect(summary(visitor)).to_contain_text("split says which rows train: 30 do, 10 are held out.")
+    estimate = visitor.page.locator("#estimate")
+    expect(estimate).to_contain_text("30 rows to learn from")
+    expect(estimate).to_contain_text("10 held out")
+    own = tmp_path / "own.csv"
+    own.write_text(
+        "review,mood\nthe tea of day 3 was hot,warm\nno tea at all today,cool\nso hot,odd\n", encoding="utf-8"
+    )
+    status = visitor.page.locator("#validation-status")
+    visitor.page.locator("#test-rows summary").click()
+    test_rows = visitor.page.locator("#validation-file input[type=file]")
+    test_rows.set_input_files(own)
+    expect(status).to_contain_text("The column 'split' already says which rows are held out")
+    choose(visitor, "What the column split is used for", "ignored")
+    expect(estimate).to_contain_text("6 held out")
+    test_rows.set_input_files(own)
+    expect(status).to_contain_text("own.csv: 2 rows to test on. Of sides.csv, 39 rows to learn from.")
+    expect(status).to_contain_text("Line 4, column mood: No row of the data has the label")
+    expect(estimate).to_contain_text("39 rows to learn from")
+    expect(visitor.page.locator("#copy-command")).to_have_value(re.compile("--validation own.csv --role split=ignored"))
+    visitor.go()
+    visitor.open("Train")
+    expect(status).to_contain_text("own.csv: 2 rows to test on.")
+    visitor.page.get_by_role("button", name="Hold out rows of the data instead").click()
+    expect(estimate).to_contain_text("6 held out")
+    expect(status).to_be_empty()

@@ -65,7 +65,7 @@ def test_kinds_of_tasks(tmp_path, name, cells, expected):
         ("id", range(12)),
         ("tweet_id", [90071 + 13 * i for i in range(12)]),
         ("number", range(100, 112)),
-        ("split", ["train", "test"] * 6),
+        ("split", [1, 2, 3] * 4),
         ("Unnamed: 0", range(12)),
         ("", range(12)),
         ("source", ["web"] * 12),
@@ -136,7 +136,10 @@ def test_unknown_columns_and_roles_are_refused(tmp_path):
     for options, said in (
         ({"text": "body"}, "no column 'body'. The columns are: 'text', 'label'"),
         ({"roles": {"lable": "ignored"}}, "no column 'lable'"),
-        ({"roles": {"label": "class"}}, "cannot be 'class'. A column is ignored, text_b, negative, classification"),
+        (
+            {"roles": {"label": "class"}},
+            "cannot be 'class'. A column is ignored, text_b, negative, split, classification",
+        ),
     ):
         with pytest.raises(UserError, match=said):
             kind(tmp_path, "label", ["a", "b"] * 6, **options)

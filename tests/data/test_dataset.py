@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.config import UserError
-from mtl.data.dataset import Recipe, RowCounts, split, without
+from mtl.data.dataset import Recipe
 from mtl.data.rows import Row
+from mtl.data.splits import RowCounts, split, without
 from mtl.kinds.multilabel import LabelSet
 from mtl.text.spans import Span
 

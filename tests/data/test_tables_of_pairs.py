@@ -6,8 +6,8 @@ import random
 import pytest
 
 from mtl.config import UserError
-from mtl.data.dataset import share_sentences, split, without
 from mtl.data.rows import Row
+from mtl.data.splits import share_sentences, split, without
 from mtl.data.table import read_table
 
 WHO = ["a man", "two dogs", "the old woman", "some children", "a cyclist", "the chef", "three friends", "the pilot"]

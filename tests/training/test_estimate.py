@@ -12,8 +12,9 @@ import pytest
 import mtl
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
-from mtl.data.dataset import Part, RowCounts, split
+from mtl.data.dataset import Part
 from mtl.data.rows import Row
+from mtl.data.splits import RowCounts, split
 from mtl.groups import Groups
 from mtl.training import estimate as estimates
 from mtl.training.estimate import Estimate, Speed, estimate

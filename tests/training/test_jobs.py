@@ -215,3 +215,30 @@ def test_what_reads_words_says_that_it_cannot_share_a_projection(tmp_path):
     notes = " ".join(job.dataset.notes)
     assert "one vector for each sentence, which does not suit" in notes and "The model reads the first 4" in notes
     assert all(task.reads == "backbone" for task in job.model.tasks)
+
+
+def _split_reviews(tmp_path, *sides):
+    lines = [f"this is review number {i} of many,{('good', 'bad')[i % 2]},{side}" for i, side in enumerate(sides)]
+    return _table(tmp_path, "review,mood,split\n" + "\n".join(lines) + "\n")
+
+
+def test_a_table_that_says_which_rows_train_is_taken_at_its_word(tmp_path, tiny):
+    job = jobs.prepare(_split_reviews(tmp_path, *["train"] * 12, *["dev"] * 2, *["test"] * 2), QUICK, str(tiny))
+    assert ([len(part.rows) for part in job.dataset.parts], len(job.dataset.validation["validation"])) == ([12], 4)
+    assert [note for note in job.dataset.notes if "dev (2) and test (2)" in note]
+
+
+def test_a_table_that_holds_nothing_out_is_refused(tmp_path, tiny):
+    with pytest.raises(UserError, match="holds no row out"):
+        jobs.prepare(_split_reviews(tmp_path, *["train"] * 12), QUICK, str(tiny), roles={"split": "split"})
+
+
+def test_a_file_of_rows_to_test_on_is_all_that_is_held_out(tmp_path, tiny):
+    test = tmp_path / "test.csv"
+    test.write_text("review,sentiment\nthis is review number 3 of many,neg\nanother review of many,positive\n")
+    job = jobs.prepare(_reviews(tmp_path), QUICK, str(tiny), validation=test)
+    assert (len(job.dataset.parts[0].rows), {name: len(rows) for name, rows in job.dataset.validation.items()}) == (
+        23,
+        {"test.csv": 2},
+    )
+    assert [note for note in job.dataset.notes if note.startswith("test.csv: Line 2: The text is also in the data")]

@@ -11,8 +11,9 @@ import mtl
 from mtl import checkpoint
 from mtl.__main__ import main
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
-from mtl.data.dataset import Dataset, Part, split
+from mtl.data.dataset import Dataset, Part
 from mtl.data.rows import Row
+from mtl.data.splits import split
 from mtl.kinds.kind import metric_named
 from mtl.training import jobs
 from mtl.training.forgetting import measure

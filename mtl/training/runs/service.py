@@ -125,9 +125,11 @@ class Runs:
         start_from: str | os.PathLike | None = None,
         estimate: float | None = None,
         address: str = "",
+        validation: str | os.PathLike | None = None,
         **reading: Any,
     ) -> Run:
-        """Queue a run: make its folder, with a copy of the file `data` and everything else that its process needs.
+        """Queue a run: make its folder, with copies of the files `data` and `validation` (of rows to test on, None:
+        without one) and everything else that its process needs.
 
         `start_from` and `reading` (JSON data) are arguments of `mtl.training.jobs.prepare`. `estimate`: seconds that it
         should take, if known. `address`: the owner's network address (addresses take turns). Raises `UserError` when
@@ -146,6 +148,7 @@ class Runs:
             "start_from": None if start_from is None else str(start_from),
             "file": f"data/{data.name}",
             "reading": reading,
+            **({"validation": f"validation/{Path(validation).name}"} if validation else {}),
             **({"train": config.to_json()} if config else {}),
         }
         now = time.time()  # ids sort by time
@@ -154,10 +157,12 @@ class Runs:
         with _os_errors_explained(), contextlib.ExitStack() as cleanup:
             cleanup.callback(shutil.rmtree, temporary, ignore_errors=True)
             temporary.mkdir(mode=0o700)  # other users of this computer must not read a visitor's data
-            (temporary / "data").mkdir()
-            shutil.copyfile(data, temporary / settings["file"])
             digest = hashlib.sha256(repr(settings).encode("utf-8", "surrogatepass"))
-            digest.update((temporary / settings["file"]).read_bytes())
+            for file, copy in ((data, settings["file"]), (validation, settings.get("validation"))):
+                if copy:
+                    (temporary / copy).parent.mkdir()
+                    shutil.copyfile(file, temporary / copy)
+                    digest.update((temporary / copy).read_bytes())
             folders.write_json(temporary / "config.json", settings)
             owner, address, content = folders.hashed(owner), folders.hashed(address), digest.hexdigest()
             with self._lock:

@@ -189,7 +189,8 @@ def _train(job: Job, folder: Path, stop: Stop, half: bool, writes: bool) -> Iter
                 found = limits.measure(model)
             event |= {"unmeasured": [*stop.unmeasured], "status": "stopped" if stop.unmeasured else event["status"]}
             files = {part.name: len(part.rows) for part in job.dataset.parts}
-            about = {**settings, "precision": kind, "trained": trained, "files": files}
+            tested = {name: len(rows) for name, rows in job.dataset.validation.items()}
+            about = {**settings, "precision": kind, "trained": trained, "files": files, "tested_on": tested}
             _save(model, folder, about, partial, event, found, half)
         for each in (*partial, event):
             folders.write_event(folder, each)
@@ -371,6 +372,8 @@ def _job(folder: Path) -> Job:
     try:
         config = TrainConfig.from_json(request["train"]) if "train" in request else None
         file, start_from, reading = folder / request["file"], request["start_from"], dict(request["reading"])
+        if validation := request.get("validation"):
+            reading["validation"] = folder / validation
     except (KeyError, TypeError, ValueError) as error:
         raise UserError("The run's config.json is damaged. Start the run again.") from error
     return prepare(file, config, start_from, **reading)

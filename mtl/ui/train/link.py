@@ -25,7 +25,7 @@ _DAMAGED = "It is damaged: what it says cannot be read. Ask for a new one, or se
 class Link:
     """`config` and `start` ("own" or "backbone", as no other model is to be had elsewhere): how to train. `name`: on
     which file, or `sample` of the page; "" where that is left open. `columns` are those of a file, () where it may have
-    any. `reading`: as in `Source`."""
+    any. `reading`: as in `Source`. `validation`: the name of a file of rows to test on, "" without one."""
 
     config: TrainConfig = field(default_factory=TrainConfig)
     start: str = OWN
@@ -33,11 +33,13 @@ class Link:
     sample: bool = False
     columns: tuple[str, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
+    validation: str = ""
 
 
 def to_link(link: Link) -> str:
     """The part of an address that says this, as a query string."""
     data = {"sample": link.name} if link.sample else {"file": link.name, "columns": link.columns}
+    data["validation"] = link.validation
     parts = {
         "train": _packed(link.config.to_json()),
         "start": link.start if link.start == BACKBONE else "",
@@ -104,7 +106,8 @@ def _data_in(data: Any) -> dict[str, Any]:
         raise UserError("It is about a sample that this page does not have.")
     columns = tuple(data.get("columns", ()))
     name = sample or data["file"][:200]
-    return {"name": name, "sample": bool(sample), "columns": columns, "reading": data.get("reading", {})}
+    about = {"name": name, "sample": bool(sample), "columns": columns, "reading": data.get("reading", {})}
+    return {**about, "validation": data.get("validation", "")[:200]}
 
 
 def _is_text(value: Any) -> bool:
@@ -136,5 +139,6 @@ _DATA = {
     "sample": _is_text,
     "file": _is_text,
     "columns": _list_of(_is_text),
+    "validation": _is_text,
     "reading": lambda value: _are(_READING, value),
 }

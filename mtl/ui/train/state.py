@@ -19,19 +19,29 @@ if TYPE_CHECKING:
 SAMPLES = ASSETS / "samples"
 
 
+@dataclass(frozen=True)
+class NamedFile:
+    """The page's own copy of a file at `path`, and what the visitor calls it."""
+
+    path: Path
+    name: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source(TableForModel):
     """A file to learn from, as it was read for the model that training begins with, which `start_from` names as
     `mtl.load` does.
 
     `path` is the page's own copy, `name` what the visitor calls it. `reading` are the keyword arguments of `Runs.start`
-    by which the run reads it the same way. `misfit`: why what a link says of it was not applied, "" where it was.
+    by which the run reads it the same way. `validation`: a file of rows to test on. `misfit`: why what a link says of
+    it was not applied, "" where it was.
     """
 
     path: Path
     name: str
     reading: dict[str, Any]
     start_from: str | None = None
+    validation: NamedFile | None = None
     misfit: str = ""
 
     @property
@@ -101,8 +111,8 @@ class TrainState(Place):
     after; `asked`: what was last asked of the held-out rows, as the browser said it; `parts`: the parts of the model
     that the form of step 2 was last written for; `wrong`: what stands in its fields and is not allowed there, by field,
     each as what to say about it: Start waits for it; `linked`: what a link says of data that is not here yet;
-    `opening`: what the page chose by itself when the visitor came, which its address need not say; `new_rows`: the
-    table to answer."""
+    `awaited`: the file of rows to test on that a link names, until it is here; `opening`: what the page chose by itself
+    when the visitor came, which its address need not say; `new_rows`: the table to answer."""
 
     config: TrainConfig = field(default_factory=TrainConfig)
     start_from: str | None = None
@@ -113,6 +123,7 @@ class TrainState(Place):
     parts: tuple | None = None
     wrong: tuple[str, ...] = ()
     linked: Link | None = None
+    awaited: str = ""
     opening: Link | None = None
     new_rows: NewRows = field(default_factory=NewRows)
 
@@ -122,4 +133,5 @@ class TrainState(Place):
         if source is None:
             return self.linked or Link(self.config, start)
         columns = () if source.is_sample else tuple(column.name for column in source.table.columns)
-        return Link(self.config, start, source.name, source.is_sample, columns, source.reading)
+        tested_on = source.validation.name if source.validation else self.awaited
+        return Link(self.config, start, source.name, source.is_sample, columns, source.reading, tested_on)

@@ -380,7 +380,7 @@ def test_thirty_who_bring_the_same_file_at_once_are_all_answered(tmp_path):
 
 
 def test_a_newcomer_begins_with_a_sample():
-    path, name, reading = latest([])
+    path, name, reading, _ = latest([])
     assert (path, name, reading) == (SAMPLES / "tickets.csv", "tickets.csv", {})
     assert {*words.SAMPLE_NAMES} == {path.name for path in SAMPLES.iterdir()}
 
@@ -395,9 +395,10 @@ def test_who_comes_back_finds_the_file_of_the_newest_run(tmp_path):
         run.folder / "data" / "mine.csv",
         "mine.csv",
         {"text": "text", "roles": {"mood": "ignored"}},
+        None,
     )
     shutil.rmtree(run.folder / "data")
-    assert latest(runs.find("me")) == (SAMPLES / "reviews.csv", "reviews.csv", {})
+    assert latest(runs.find("me")) == (SAMPLES / "reviews.csv", "reviews.csv", {}, None)
 
 
 def test_only_samples_can_be_picked():
@@ -431,6 +432,56 @@ def test_before_there_is_a_file_there_is_nothing_to_show_or_choose():
     assert not any((shown.linked, shown.samples, shown.summary, shown.columns, shown.reset.visible))
     with pytest.raises(UserError, match="No file yet"):
         last(data.on_reset(session_of(model()), Visit(0.0)))
+
+
+# --- rows of one's own to test on ---
+
+
+def test_rows_of_ones_own_are_tested_on_kept_through_choices_and_given_up(tmp_path):
+    visit, session = Visit(0.0), session_of(model())
+    brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
+    own = write(tmp_path, "text,mood\nthis is sentence number 3 of many,cold\nanother one,warm\n", "test.csv")
+    result = last(data.on_test_file(session, visit, str(own)))
+    source = visit.train.source
+    assert taken(result) and (source.row_counts.given, source.validation.name) == ((11, 2), "test.csv")
+    assert source.validation.path.is_file() and source.validation.path != own
+    shown = data.show(visit, result.data)
+    assert "test.csv: 2 rows to test on. Of table.csv, 11 rows to learn from." in plain(shown.tested_on)
+    assert "in line 5" in plain(shown.tested_on) and shown.no_test.visible
+    last(data.on_choice(session, visit, json.dumps({"column": "text", "value": "text"})))
+    assert visit.train.source.validation == source.validation and source.validation.path.is_file()
+    last(data.on_no_test_file(session, visit))
+    assert visit.train.source.validation is None and not source.validation.path.exists()
+    assert data.show(visit, 1).tested_on == ""
+
+
+def test_rows_to_test_on_that_do_not_fit_are_refused_and_other_data_leaves_them_behind(tmp_path):
+    visit, session = Visit(0.0), session_of(model())
+    brought(tmp_path, rows_of(["warm", "cold"]), visit=visit)
+    result = last(data.on_test_file(session, visit, str(write(tmp_path, "body,mood\na b c d e,warm\n", "test.csv"))))
+    assert "test.csv has no text column" in plain(result.status) and result.data is UNCHANGED
+    last(data.on_test_file(session, visit, str(write(tmp_path, "text,mood\nanother one,warm\n", "test.csv"))))
+    result = last(data.on_sample(session, visit, "tickets.csv"))
+    assert "test.csv is no longer tested on" in plain(result.status) and visit.train.source.validation is None
+
+
+def test_who_comes_back_finds_the_rows_to_test_on_of_the_newest_run(tmp_path):
+    runs = Runs(tmp_path / "runs")
+    path = write(tmp_path, rows_of(["warm", "cold"]), "mine.csv")
+    run = runs.start("me", path, validation=write(tmp_path, "text,mood\nanother one,warm\n", "mine.csv"))
+    assert latest(runs.find("me"))[3].path == run.folder / "validation" / "mine.csv"
+
+
+def test_a_link_says_which_rows_to_test_on_and_waits_for_them(tmp_path):
+    session = session_of(model())
+    link = Link(name="tickets.csv", sample=True, validation="test.csv")
+    visit, result = arrived(session, link)
+    assert "This link tests on test.csv" in plain(data.show(visit, result.data).tested_on)
+    assert visit.train.as_link("own") == link
+    own = write(tmp_path, "ticket,team,urgency\nThe lamp is broken again.,hardware,low\n", "test.csv")
+    last(data.on_test_file(session, visit, str(own)))
+    assert visit.train.source.validation.name == "test.csv" and visit.train.awaited == ""
+    assert visit.train.as_link("own") == link
 
 
 # --- a link ---

@@ -304,3 +304,15 @@ def test_a_label_can_be_taken_back_from_the_models_head(tmp_path):
     assert brought(tmp_path, content).tasks["sentiment"] == TASKS["sentiment"]
     anew = brought(tmp_path, content, mapping={"sentiment": {"pos": "pos"}})
     assert anew.tasks["sentiment"].labels == ("neg", "pos")
+
+
+def test_a_column_that_says_which_rows_train_is_shown_and_can_be_given_another_use(tmp_path):
+    sides = ["train"] * 8 + ["val"] * 4
+    content = "text,mood,split\n" + "".join(f"a text number {i},{'ab'[i % 2]},{side}\n" for i, side in enumerate(sides))
+    visit = Visit(0.0)
+    source = brought(tmp_path, content, visit=visit)
+    assert "split says which rows train: 8 do, 4 are held out." in plain(understood.summary(source))
+    assert '<option value="split" selected>which rows train</option>' in understood.columns(source)
+    assert with_choice(source, json.dumps({"column": "split", "value": "ignored"})) == {"roles": {"split": "ignored"}}
+    one_sided = brought(tmp_path, content.replace("val", "train"), visit=visit, roles={"split": "split"})
+    assert "holds no row out" in plain(understood.summary(one_sided))

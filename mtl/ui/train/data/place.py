@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mtl.ui import words as page
 from mtl.ui.page import UNCHANGED, Session, in_plain_words, labelled
 from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.train.data import words
-from mtl.ui.train.state import SAMPLES, Place, Reading
+from mtl.ui.train.state import SAMPLES, NamedFile, Place, Reading
 from mtl.ui.widgets import markup
 
 # A copy of any other file is called .txt, one called .json too: a run could take it for a recipe.
@@ -75,30 +75,42 @@ def _stays(place: Place, stays: str) -> list[str]:
     return [stays.format(place.source.name)] if place.source else []
 
 
-def take_into(place: Place, path: Path, name: str, read_copy: Callable[[Path], Progress]) -> Progress:
+def take_into(
+    place: Place,
+    path: Path,
+    name: str,
+    read_copy: Callable[[Path, NamedFile | None], Progress],
+    validation: NamedFile | None = None,
+) -> Progress:
     """Make the file at `path`, which the visitor calls `name`, the one of this place; returns the `Source` that
-    `read_copy` makes of the page's own copy.
+    `read_copy` makes of the page's own copies of it and of `validation`, a file of rows to test on.
 
-    That one lies in a folder of its own, until another file is taken or the session ends; a sample is used where it is.
+    Each lies in a folder of its own, until another file is taken or the session ends; a sample is used where it is.
     Raises `UserError` where nothing can be read, and then changes nothing.
     """
     before = place.source
     in_place = path.parent == SAMPLES or (before is not None and path == before.path)
-    own = path if in_place else _copy(path, name, place)
+    own, kept = path if in_place else _copy(path, name, place), validation
     try:
-        source = yield from read_copy(own)
+        if validation is not None and not (before and validation == before.validation):
+            kept = replace(validation, path=_copy(validation.path, validation.name, place))
+        source = yield from read_copy(own, kept)
     except BaseException:
         if not in_place:
             _delete_copy(own)
+        if kept is not None and kept is not validation:
+            _delete_copy(kept.path)
         raise
     place.source = source
     if before is not None and before.path != own:
         _delete_copy(before.path)
+    if before is not None and before.validation and before.validation != kept:
+        _delete_copy(before.validation.path)
     return source
 
 
-def size_of(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
+def size_of(path: Path | None) -> int:
+    return path.stat().st_size if path is not None and path.is_file() else 0
 
 
 # --- the page's own copy ---

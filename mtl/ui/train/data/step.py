@@ -15,16 +15,17 @@ import gradio as gr
 
 from mtl.config import UserError
 from mtl.data.columns import NEGATIVE, TEXT_B
+from mtl.data.splits import SPLIT
 from mtl.files import read_json
 from mtl.sandbox import Progress
 from mtl.ui import words as page
-from mtl.ui.page import Session, html, labelled
+from mtl.ui.page import Session, html, labelled, unfolding
 from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.train.data import view, words
 from mtl.ui.train.data.place import Read, read_into, safe_name, size_of, take_into
 from mtl.ui.train.data.tables import Known, read_for
 from mtl.ui.train.link import OWN, Link
-from mtl.ui.train.state import SAMPLES, Source
+from mtl.ui.train.state import SAMPLES, NamedFile, Source
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
@@ -54,7 +55,13 @@ def build(session: Session) -> None:
         columns = html(js_on_load="mtl.columns(element, trigger, watch)", elem_id="data-columns")
         reset = gr.Button(words.RESET, size="sm", visible=False, elem_id="data-reset")
         preview = html(elem_id="data-preview")
+        with unfolding(words.TEST_ROWS, elem_id="test-rows"):
+            html(markup.note(words.TEST_ROWS_NOTE))
+            test_file = gr.File(label=words.TEST_ROWS, show_label=False, height=84, elem_id="validation-file")
+        tested_on = html(elem_id="validation-status")
+        no_test = gr.Button(words.NO_TEST_ROWS, size="sm", visible=False, elem_id="validation-clear")
         choice = gr.Textbox(visible=False)
+        test_too_big = gr.Button(visible="hidden", elem_id="validation-file-too-big")
         too_big = gr.Button(visible="hidden", elem_id="data-file-too-big")
 
     shown = {
@@ -66,6 +73,8 @@ def build(session: Session) -> None:
         "columns": columns,
         "reset": reset,
         "preview": preview,
+        "tested_on": tested_on,
+        "no_test": no_test,
     }
     read = {"status": status, "data": session.data, "stop": stop}
     # Whatever comes next takes the place of what is still being read.
@@ -75,6 +84,12 @@ def build(session: Session) -> None:
     session.wire(
         [columns.input, questions.input], partial(on_choice, session), [choice], read, js="mtl.columnChoice", **shared
     )
+    testing = {**read, "status": tested_on}
+    session.wire(
+        [test_file.upload], partial(on_test_file, session), [test_file], {**testing, "file": test_file}, **shared
+    )
+    session.wire([no_test.click], partial(on_no_test_file, session), [], testing, **shared)
+    session.wire([test_too_big.click], refuse, [], [tested_on])
     session.wire([reset.click], partial(on_reset, session), [], read, **shared)
     session.wire([session.settings.change], partial(on_settings, session), [], read)
     session.wire([session.link.change], partial(arrive, session), [], read)
@@ -89,7 +104,8 @@ def build(session: Session) -> None:
 @dataclass(frozen=True)
 class Shown:
     """The data as it was read: what a link waits for, the chosen sample, a summary, what is to be asked, the doctor's
-    report, the columns, whether there are choices to undo, and the first rows."""
+    report, the columns, whether there are choices to undo, the first rows, and what is tested on, with a button that
+    gives it up."""
 
     linked: str = ""
     samples: str | None = None
@@ -99,6 +115,8 @@ class Shown:
     columns: str = ""
     reset: gr.Button = field(default_factory=partial(labelled, words.RESET, visible=False))
     preview: str = ""
+    tested_on: str = ""
+    no_test: gr.Button = field(default_factory=partial(labelled, words.NO_TEST_ROWS, visible=False))
 
 
 def on_file(session: Session, visit: Visit, path: str | None) -> Iterator[Read]:
@@ -118,19 +136,33 @@ def on_sample(session: Session, visit: Visit, name: str) -> Iterator[Read]:
 
 def on_choice(session: Session, visit: Visit, chosen: str) -> Iterator[Read]:
     source = _source(visit)
-    yield from read(session, visit, source.path, source.name, with_choice(source, chosen))
+    chosen = with_choice(source, chosen)
+    yield from read(session, visit, source.path, source.name, chosen, validation=source.validation)
 
 
 def on_reset(session: Session, visit: Visit) -> Iterator[Read]:
     source = _source(visit)
-    yield from read(session, visit, source.path, source.name)
+    yield from read(session, visit, source.path, source.name, validation=source.validation)
+
+
+def on_test_file(session: Session, visit: Visit, path: str | None) -> Iterator[Read]:
+    """Test on the rows of a file beside the data."""
+    if path is not None:
+        source, file = _source(visit), NamedFile(Path(path), Path(path).name)
+        for result in read(session, visit, source.path, source.name, source.reading, validation=file):
+            yield replace(result, file=None)
+
+
+def on_no_test_file(session: Session, visit: Visit) -> Iterator[Read]:
+    visit.train.awaited, source = "", _source(visit)
+    yield from read(session, visit, source.path, source.name, source.reading)
 
 
 def on_settings(session: Session, visit: Visit) -> Iterator[Read]:
     """Match the data again where training now begins with another model."""
     source = visit.train.source
     if source is not None and source.start_from != visit.train.start_from:
-        yield from read(session, visit, source.path, source.name, source.reading)
+        yield from read(session, visit, source.path, source.name, source.reading, validation=source.validation)
 
 
 def arrive(session: Session, visit: Visit) -> Iterator[Read]:
@@ -141,14 +173,15 @@ def arrive(session: Session, visit: Visit) -> Iterator[Read]:
         return
     if linked is None and train.reading is not None:
         return  # the visitor was quicker
-    path, name, reading = latest(session.runs.find(visit.owner))
+    path, name, reading, validation = latest(session.runs.find(visit.owner))
     if linked is None or not linked.name:
-        yield from read(session, visit, path, name, reading)
+        yield from read(session, visit, path, name, reading, validation=validation)
         train.linked = None
         train.opening = None if linked or train.source is None else train.as_link(OWN)
     elif linked.sample or name == safe_name(linked.name):
         own = SAMPLES / linked.name if linked.sample else path
-        yield from read(session, visit, own, linked.name, linked=linked)
+        file = validation if validation and safe_name(linked.validation) == validation.name else None
+        yield from read(session, visit, own, linked.name, linked=linked, validation=file)
     else:
         yield Read(markup.status(words.NO_FILE), session.next_revision(), labelled(words.STOP, visible=False))
 
@@ -165,6 +198,7 @@ def show(visit: Visit, revision: int) -> Shown:
     source, linked = visit.train.source, view.linked(visit.train.linked)
     if source is None:
         return Shown(linked)
+    awaited = visit.train.awaited
     return Shown(
         linked=linked,
         samples=source.name if source.is_sample else None,
@@ -174,6 +208,8 @@ def show(visit: Visit, revision: int) -> Shown:
         columns=view.columns(source, revision),
         reset=labelled(words.RESET, visible=bool(source.reading)),
         preview=view.preview(source),
+        tested_on=view.tested_on(source, awaited),
+        no_test=labelled(words.NO_TEST_ROWS, visible=bool(source.validation or awaited)),
     )
 
 
@@ -230,10 +266,11 @@ def _use(reading: dict[str, Any], table: Table, column: str, value: str, label: 
         if TEXT_B in texts:
             roles.update({texts[role]: role for role in (TEXT_B, NEGATIVE) if role in texts})
         return
-    if value in (TEXT_B, NEGATIVE):
+    if value in (TEXT_B, NEGATIVE, SPLIT):
         # One column each; the others stay what they are.
         for name in [name for name, role in roles.items() if role == value]:
             del roles[name]
+    if value in (TEXT_B, NEGATIVE):
         if "text" in texts:
             reading["text"] = texts["text"]
         roles.update({name: role for role, name in texts.items() if role not in ("text", value)})
@@ -242,9 +279,9 @@ def _use(reading: dict[str, Any], table: Table, column: str, value: str, label: 
         del reading["text"]
 
 
-def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:
-    """What to begin with (path, name and `Source.reading`): the file of the newest of these runs, as that run reads it,
-    else the first sample."""
+def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any], NamedFile | None]:
+    """What to begin with (path, name, `Source.reading` and `Source.validation`): the files of the newest of these runs,
+    as that run reads them, else the first sample."""
     for run in reversed(runs):
         try:
             settings = read_json(run.folder / "config.json")
@@ -253,11 +290,12 @@ def latest(runs: Sequence[Run]) -> tuple[Path, str, dict[str, Any]]:
             if same.is_file() and filecmp.cmp(path, same, shallow=False):
                 path = same
             if path.is_file() and path.suffix != ".json":
-                return path, path.name, settings["reading"]
+                test = run.folder / settings["validation"] if "validation" in settings else None
+                return path, path.name, settings["reading"], NamedFile(test, test.name) if test else None
         except (OSError, ValueError, KeyError, TypeError):
             continue
     name = next(iter(words.SAMPLE_NAMES))
-    return SAMPLES / name, name, {}
+    return SAMPLES / name, name, {}, None
 
 
 # --- reading ---
@@ -270,10 +308,19 @@ def read(
     name: str,
     reading: Mapping[str, Any] | None = None,
     linked: Link | None = None,
+    validation: NamedFile | None = None,
 ) -> Iterator[Read]:
     """`take`, and meanwhile how far it is (see `read_into`)."""
-    train, steps = visit.train, take(session, visit, path, name, reading, linked)
-    return read_into(session, train, steps, name, words.STAYS, lambda: _of_link(train.source, linked))
+    train, steps = visit.train, take(session, visit, path, name, reading, linked, validation)
+    given_up = train.source and train.source.validation
+
+    def said() -> str:
+        found = _of_link(train.source, linked)
+        if not found and given_up and validation is None:
+            return markup.status(words.no_longer_tested_on(given_up.name))
+        return found
+
+    return read_into(session, train, steps, name, words.STAYS, said)
 
 
 def _of_link(source: Source, linked: Link | None) -> str:
@@ -290,23 +337,30 @@ def take(
     name: str,
     reading: Mapping[str, Any] | None = None,
     linked: Link | None = None,
+    validation: NamedFile | None = None,
 ) -> Progress:
     """Make the file at `path`, which the visitor calls `name`, the one to learn from (see `take_into`); returns the
     `Source`. It is matched with the model that training will start from. `linked`: what a link says of it, which is
-    applied, with the link's settings, if it fits.
+    applied, with the link's settings, if it fits. `validation`: a file of rows to test on.
     """
     train = visit.train
-    known, start_from = Known.of(session.models.get(train.start_from)), train.start_from
+    known, start_from, before = Known.of(session.models.get(train.start_from)), train.start_from, train.source
 
-    def read_copy(own: Path) -> Progress:
-        read_it, how, misfit = partial(session.sandbox.run, read_for, own, known, size=size_of(own)), reading, ""
+    def read_copy(own: Path, kept: NamedFile | None) -> Progress:
+        size, how, misfit = size_of(own) + size_of(kept and kept.path), reading, ""
+        read_it = partial(session.sandbox.run, read_for, own, known, size=size, validation=kept and kept.path)
         if linked is None:
             found = yield from read_it(**(how or {}))
         else:
             found, how, misfit = yield from _as_linked(read_it, linked, name)
-        return Source(path=own, name=name, reading=dict(how or {}), start_from=start_from, misfit=misfit, **vars(found))
+        about = {"name": name, "reading": dict(how or {}), "start_from": start_from, "validation": kept}
+        return Source(path=own, **about, misfit=misfit, **vars(found))
 
-    source = yield from take_into(train, Path(path), name, read_copy)
+    source = yield from take_into(train, Path(path), name, read_copy, validation)
+    if source.validation is not None or before is None or before.path != source.path:
+        train.awaited = ""
+    if linked is not None and not source.misfit and source.validation is None:
+        train.awaited = linked.validation
     if linked is not None and not source.misfit:
         train.config, train.parts = linked.config, None  # a form that waited for its data had not all of its parts
     if linked is not None and (linked.sample or not source.misfit):

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS, TaskSpec
-from mtl.data.dataset import RowCounts
 from mtl.data.matching import Mappings, Matched, match_tasks
 from mtl.data.rows import Row, Table
+from mtl.data.splits import RowCounts
 from mtl.data.table import read_table
+from mtl.data.validation import Validation, read_validation
 from mtl.text.batches import count_tokens
 from mtl.ui.sentences import MAX_FILE_BYTES
 
@@ -43,7 +44,7 @@ class TableForModel:
     """`table` is what the file says, `matched` the same matched with the model it will train. Both hold the first rows
     only, cut short, because a file may be large: the run reads it again. `rows` and `tokens` count all of them, and
     `row_counts` those of each text. `tasks` are all heads of the resulting model, in their order; `learns` names those
-    that rows have labels for."""
+    that rows have labels for. `testing`: what is known of a file of rows to test on; `row_counts` counts those, too."""
 
     table: Table
     matched: Matched
@@ -52,6 +53,7 @@ class TableForModel:
     rows: int = 0
     tokens: int = 0
     row_counts: RowCounts = RowCounts()
+    testing: Validation | None = None
 
 
 def read_for(
@@ -59,10 +61,11 @@ def read_for(
     known: Known,
     mapping: Mappings | None = None,
     progress: Callable[[float], None] = lambda share: None,
+    validation: Path | None = None,
     **reading: Any,
 ) -> TableForModel:
     """Read the table at `path` for a model. `mapping` is that of `match_tasks`, `reading` the options of `read_table`
-    that a person chose.
+    that a person chose, `validation` a file of rows to test on.
 
     `progress` is called with the share of the work that is done. Raises `UserError` where nothing can be read.
     """
@@ -70,6 +73,8 @@ def read_for(
     limits = {"max_bytes": MAX_FILE_BYTES, "token_counts": counts, "max_tokens": known.max_tokens}
     table = read_table(path, **reading, **limits, progress=lambda share: progress(0.9 * share))
     matched = match_tasks(table, known.tasks, mapping)
+    testing = None if validation is None else read_validation(validation, table, matched, reading, **limits)
+    tested = testing.rows if testing else []
     progress(1.0)
     labelled = {task for row in matched.rows for task in row.labels}
     return TableForModel(
@@ -78,8 +83,9 @@ def read_for(
         tasks={**known.tasks, **matched.specs},
         learns=tuple(task for task in matched.specs if task in labelled),
         rows=len(table.rows),
-        row_counts=RowCounts.of(matched.rows),
-        tokens=_tokens((text for row in table.rows for text in row.texts), known.max_tokens),
+        row_counts=RowCounts.of([*matched.rows, *tested]),
+        tokens=_tokens((text for row in (*table.rows, *tested) for text in row.texts), known.max_tokens),
+        testing=replace(testing, rows=[]) if testing else None,
     )
 
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from mtl.config import KINDS
 from mtl.data.rows import place
+from mtl.data.splits import SPLIT
 from mtl.kinds.tagging import Tagging
 from mtl.text.values import plural
 from mtl.ui import templates
@@ -44,6 +45,8 @@ def summary(source: Source) -> Markup:
     if not source.ready:
         missing = words.NO_TEXT if source.table.text_column is None else words.NOTHING_TO_LEARN
         state, kind = (words.ASKED if source.table.questions else missing), "bad"
+    elif refusal := source.row_counts.refusal:
+        state, kind = refusal, "bad"
     matches = [match for match in source.matched.columns.values() if match.spec]
     known = words.KNOWN if source.ready and all(match.reuses_head for match in matches) else ""
     return templates.render("summary.html", source=source, state=state, kind=kind, known=known)
@@ -51,7 +54,21 @@ def summary(source: Source) -> Markup:
 
 def linked(link: Link | None) -> Markup:
     """Which file a link waits for."""
-    return Markup() if link is None else markup.status(*words.awaited(shorten(link.name, _NAME), link.columns))
+    return (
+        Markup()
+        if link is None
+        else markup.status(*words.awaited(shorten(link.name, _NAME), link.columns, link.validation))
+    )
+
+
+def tested_on(source: Source, awaited: str = "") -> Markup:
+    """Which rows of a file of their own are tested on, and what is wrong with it; or which file a link waits for."""
+    if source.testing is None or source.validation is None:
+        return markup.status(*words.awaited_to_test_on(shorten(awaited, _NAME))) if awaited else Markup()
+    trained, held_out = source.row_counts.given
+    name, data = (shorten(name, _NAME) for name in (source.validation.name, source.name))
+    kind = "bad" if source.row_counts.refusal else "ok"
+    return markup.status(words.tested_on(name, held_out, trained, data), source.testing.notes, kind)
 
 
 def questions(source: Source) -> Markup:
@@ -69,7 +86,7 @@ def columns(source: Source, revision: int = 0, teaching: bool = True) -> Markup:
     Whatever is chosen is sent by the page's script (see `mtl.ui.train.data.step`). `revision` makes two versions
     differ, so that a choice that was refused is taken back on the screen too.
     """
-    order = sorted(source.table.columns, key=lambda c: (*_TEXTS, "task", "ignored").index(c.role))
+    order = sorted(source.table.columns, key=lambda c: (*_TEXTS, SPLIT, "task", "ignored").index(c.role))
     return templates.render(
         "columns.html",
         width=_NAME,
@@ -115,7 +132,7 @@ def _uses(texts: int) -> dict[str, str]:
     """What a column may be used for in a table with so many texts in a row: a text, a kind of task, or nothing."""
     among = [*_TEXTS.items()][: max(texts, 1) + 1]
     kinds = {name: shown(name).use for name, kind in KINDS.items() if kind.texts <= max(texts, 1)}
-    return {**dict(among), **kinds, "ignored": "ignored"}
+    return {**dict(among), **kinds, SPLIT: "which rows train", "ignored": "ignored"}
 
 
 def _meanings(found: str, column: Column, match: LabelMatch, source: Source) -> list[Option]:

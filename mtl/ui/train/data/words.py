@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mtl.text.values import cut
+from mtl.text.values import cut, plural
 
 INTRO = (
     "A table of texts and what you know about them. Each column of labels, numbers or entities teaches one task; a row "
@@ -22,6 +22,27 @@ SAMPLE_NAMES = {
 }
 STOP = "Stop reading"
 RESET = "Undo my changes"
+
+TEST_ROWS = "Rows of your own to test on"
+TEST_ROWS_NOTE = (
+    "A second table with the same columns, such as a test set that others use, too. Its rows are held out, and all "
+    "rows of the data train, but for those that are in both files: these are only tested on."
+)
+NO_TEST_ROWS = "Hold out rows of the data instead"
+
+
+def tested_on(name: str, held_out: int, trained: int, data: str) -> str:
+    return f"{name}: {plural(held_out, 'row')} to test on. Of {data}, {plural(trained, 'row')} to learn from."
+
+
+def no_longer_tested_on(name: str) -> str:
+    return f"{name} is no longer tested on: rows of the data are held out instead."
+
+
+def awaited_to_test_on(name: str) -> tuple[str, list[str]]:
+    notes = [f"Drop it under “{TEST_ROWS}”. Until then rows of the data are held out, so scores will be others."]
+    return f"This link tests on {name}, a file that it does not carry.", notes
+
 
 NO_FILE = "No file yet. Drop one here, or pick a sample."
 UNKNOWN_CHOICE = "This choice is not one of the page's. Reload the page and choose again."
@@ -56,7 +77,7 @@ def _names(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - _NAMED:,} more" if len(names) > _NAMED else shown
 
 
-def awaited(name: str, columns: Sequence[str]) -> tuple[str, list[str]]:
+def awaited(name: str, columns: Sequence[str], tested_on: str) -> tuple[str, list[str]]:
     """What to bring for a link, and what comes of it."""
     notes = [
         "Drop it below: what the link says of its columns, its labels and the settings is applied then.",
@@ -64,6 +85,8 @@ def awaited(name: str, columns: Sequence[str]) -> tuple[str, list[str]]:
     ]
     if columns:
         notes.insert(0, f"Its columns: {_names(columns)}.")
+    if tested_on:
+        notes.insert(-1, f"Then drop {cut(tested_on, _LONGEST)} under “{TEST_ROWS}”: the link tests on its rows.")
     return f"This link is about {name}, a file that it does not carry.", notes
 
 

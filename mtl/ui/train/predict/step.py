@@ -94,7 +94,7 @@ def take(session: Session, visit: Visit, path: Path, name: str, reading: dict[st
     """Make the file at `path` the table to answer (see `take_into`); answers to the one before are put away."""
     place, known = visit.train.new_rows, Known.of(session.models.get(visit.train.model))
 
-    def read_copy(own: Path) -> Progress:
+    def read_copy(own: Path, _: object) -> Progress:
         found = yield from session.sandbox.run(read_for, own, known, size=size_of(own), **reading)
         return Source(path=own, name=name, reading=reading, **vars(found))
 

@@ -250,9 +250,10 @@ def start(session: Session, visit: Visit, config: TrainConfig | None = None) -> 
     config = config or train.config
     check_owner(visit)
     expected = expectation(session, train, config, wait=0.0)
-    if not train.source.path.is_file():
+    tested_on = train.source.validation
+    if not (train.source.path.is_file() and (tested_on is None or tested_on.path.is_file())):
         raise UserError(
-            "The server has deleted this file after a long pause. Choose it again in step 1, then press Start."
+            "The server has deleted your file after a long pause. Choose it again in step 1, then press Start."
         )
     if expected.seconds is None and runs.longest < math.inf:  # whether it is allowed depends on how long it takes
         expected = expectation(session, train, config, wait=30.0)
@@ -263,6 +264,7 @@ def start(session: Session, visit: Visit, config: TrainConfig | None = None) -> 
         train.start_from or session.engine.name,
         expected.seconds,
         visit.address,
+        tested_on.path if tested_on else None,
         **train.source.reading,
     )
     train.run = run.id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,19 @@ _MOST = 200_000
 # --- the command line ---
 
 
-def command(config: TrainConfig, model: str | None = None, reading: Mapping[str, Any] | None = None) -> list[str]:
+def command(
+    config: TrainConfig, model: str | None = None, reading: Mapping[str, Any] | None = None, validation: bool = False
+) -> list[str]:
     """The command that trains with these settings, for a POSIX shell, around what only its reader knows: pieces, of
-    which every second one is the name of what stands there, "path" (of the file) or "model" (its folder).
+    which every second one is the name of what stands there, "path" (of the file), "model" (its folder) or, with
+    `validation`, that: a file of rows to test on.
 
     `model`: what to begin with, as `mtl.load` names it; "" for one whose folder is another one elsewhere. `reading`:
     as in `Source`. assets/take-away.js puts the pieces together.
     """
-    return _pieces("train", "", model, [*to_arguments(reading or {}), *_options(config)])
+    if validation:  # no share of the rows is held out then
+        config = replace(config, validation=TrainConfig.validation)
+    return _pieces("train", "", model, [*to_arguments(reading or {}), *_options(config)], validation)
 
 
 def predict_command(model: str | None, reading: Mapping[str, Any]) -> list[str]:
@@ -35,11 +41,14 @@ def predict_command(model: str | None, reading: Mapping[str, Any]) -> list[str]:
     return _pieces("predict", " answers.csv", model, to_arguments(reading))
 
 
-def _pieces(name: str, out: str, model: str | None, arguments: Sequence[str]) -> list[str]:
+def _pieces(name: str, out: str, model: str | None, arguments: Sequence[str], validation: bool = False) -> list[str]:
     known = option("--model", model) if model else ()
     rest = "".join(f" {shlex.quote(each)}" for each in (*known, *arguments))
-    begin = [f"python -m mtl {name} ", "path"]
-    return [*begin, f"{out} --model ", "model", rest] if model == "" else [*begin, out + rest]
+    pieces = [f"python -m mtl {name} ", "path"]
+    for asked in ["model"] * (model == "") + ["validation"] * validation:
+        pieces += [f"{out} --{asked} ", asked]
+        out = ""
+    return [*pieces, out + rest]
 
 
 def _options(config: TrainConfig) -> list[str]:

@@ -361,7 +361,8 @@ def parcel(train: TrainState, start: str, own: str | None) -> Markup:
     model = {OWN: own, BACKBONE: train.start_from, USED: ""}[start]
     # A folder on the server says nothing to anybody else.
     is_folder = bool(model) and Path(model).expanduser().exists()
-    line = command(whole.config, "" if is_folder else model, whole.reading)
+    line = command(whole.config, "" if is_folder else model, whole.reading, bool(whole.validation))
     known = {"path": words.path_of(whole), "model": Path(model).name if is_folder else words.ANY_MODEL}
+    known["validation"] = whole.validation
     fields = [(name, words.FILLED[name], known[name]) for name in line[1::2]]
     return _TAKE_AWAY.lines(line, fields, to_link(link), words.left_out(left_out, LONGEST))

@@ -122,7 +122,11 @@ def idle(heads: Sequence[str]) -> str:
 
 # --- what to take away ---
 
-FILLED = {"path": "Where the file is on your machine", "model": "Where the model's folder is on your machine, unpacked"}
+FILLED = {
+    "path": "Where the file is on your machine",
+    "model": "Where the model's folder is on your machine, unpacked",
+    "validation": "Where the rows to test on are on your machine",
+}
 ANY_FILE, ANY_MODEL = "DATA.csv", "CHECKPOINT"
 _LEFT_OUT = {"columns": "the names of the columns", "reading": "what columns and labels mean", "config": "the settings"}
 
