@@ -1,16 +1,20 @@
 """The block on top of README.md is Spacefile, and what it says is true of this project."""
 
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from mtl.__main__ import main
 from mtl.config import UserError
 from mtl.tools import space
+from tests.test_requirements import pinned
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = yaml.safe_load((ROOT / "Spacefile").read_text(encoding="utf-8"))
@@ -34,6 +38,18 @@ def test_the_versions_are_the_pinned_ones():
     assert re.findall(r"^gradio==(\S+)$", pins, re.MULTILINE) == [str(SETTINGS["sdk_version"])]
     assert isinstance(SETTINGS["python_version"], str), "without quotes YAML reads 3.10 as the number 3.1"
     assert tuple(map(int, SETTINGS["python_version"].split("."))) >= (3, 11)
+
+
+def test_what_a_space_adds_agrees_with_the_pins():
+    """It installs `gradio[oauth,mcp]` in one go with requirements.txt."""
+    pins = {name: pin for name, (pin, _) in pinned("requirements.txt").items()}
+    extras = [line for line in map(Requirement, metadata.requires("gradio")) if line.marker]
+    added = [line for line in extras if any(line.marker.evaluate({"extra": extra}) for extra in ("oauth", "mcp"))]
+    assert added
+    for line in added:
+        if pin := pins.get(canonicalize_name(line.name)):
+            [release] = pin.specifier
+            assert line.specifier.contains(release.version), f"{pin} is pinned, and a Space needs {line}"
 
 
 def test_the_settings_are_what_the_hub_accepts():
