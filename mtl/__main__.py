@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from mtl import __version__, terminal
 from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
@@ -366,20 +368,30 @@ def _train(options: argparse.Namespace) -> int:
             how = "within seconds" if len(stopping) == 1 else "at once, with the model of the last whole epoch"
             terminal.warn(f"stopping {how}; {again} to {'stop at once' if len(stopping) == 1 else 'give up'}.")
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
     show = terminal.print_json if options.json else terminal.RunPrinter()
     asked = Stop(lambda: bool(stopping), lambda: len(stopping) > 1)
-    for event in worker.run(job, options.out, asked, options.half, options.resume):
-        if processes.is_main:
-            try:
-                show(event)
-                sys.stdout.flush()
-            except BrokenPipeError:  # the run goes on without a reader
-                _discard_output()
+    with _on_signals(stop):
+        for event in worker.run(job, options.out, asked, options.half, options.resume):
+            if processes.is_main:
+                try:
+                    show(event)
+                    sys.stdout.flush()
+                except BrokenPipeError:  # the run goes on without a reader
+                    _discard_output()
     if processes.is_main and not options.json and event["checkpoint"]:
         terminal.say(f"Checkpoint: {Path(options.out) / 'checkpoint'}")
     return 0
+
+
+@contextlib.contextmanager
+def _on_signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Inside the block `handler` gets the signals that ask a program to end."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
