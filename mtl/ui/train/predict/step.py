@@ -157,8 +157,8 @@ def _answers(session: Session, visit: Visit) -> Shown:
     earlier = answers is not None and not _is_by(session, visit, answers.model)
     run, ready = labelled(words.RUN, visible=False), source is not None and not view.problem(source)
     if source is not None and not busy:
-        label = words.run(source.rows, answers is not None, name)
-        run = labelled(label, visible=True, interactive=ready)
+        label, wanted = words.run(source.rows, answers is not None, name), answers is None or earlier
+        run = labelled(label, visible=True, interactive=ready, variant="primary" if wanted else "secondary")
     return Shown(
         run=run,
         stop=labelled(words.STOP, visible=busy),
