@@ -213,6 +213,8 @@ def answer_rows(session: Session, visit: Visit, source: Source, this: Reading) -
     Raises `Stopped` where `this` is stopped before any row is answered, or the table is another one now."""
     place, name = visit.train.new_rows, _name(session, visit)
     model = session.models.shared(visit.train.model, visit.name)
+    if not model.tasks:
+        raise UserError(words.NO_HEADS)
     reading = session.sandbox.run(read_rows, source.path, model.tasks, size=size_of(source.path), **source.reading)
     table, labelled_rows = yield from _drawn(watch(reading, lambda: this.stopped), partial(markup.reading, source.name))
     predictions, agreement = Predictions(model, table), Agreement(model.tasks)
