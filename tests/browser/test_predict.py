@@ -20,7 +20,8 @@ def bring(page, tmp_path, rows, name="new rows.csv"):
     expect(page.locator("#rows-reading")).to_contain_text(f"{name}: {rows:,} rows. remark is the text.")
 
 
-def test_new_rows_are_answered_shown_and_taken_away(visitor, tmp_path):
+def test_new_rows_are_answered_shown_and_taken_away(visit, tmp_path):
+    visitor = visit()
     page = visitor.page
     visitor.open("Train")
     bring(page, tmp_path, 9)
@@ -44,7 +45,8 @@ def test_new_rows_are_answered_shown_and_taken_away(visitor, tmp_path):
     expect(page.get_by_role("button", name="Answer 9 rows with")).to_be_enabled()
 
 
-def test_answering_is_stopped_and_what_is_answered_is_kept(visitor, tmp_path):
+def test_answering_is_stopped_and_what_is_answered_is_kept(visit, tmp_path):
+    visitor = visit()
     page = visitor.page
     visitor.open("Train")
     bring(page, tmp_path, 30_000, "many.csv")
