@@ -5,7 +5,13 @@ window.mtl = {
 
   // Loaded again, or come back to: it goes on with what it had.
   isReload: () => ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type),
-  arrive: (token) => [token, mtl.isReload()],
+  arrive: (token) => [token, mtl.isReload(), sessionStorage.getItem("mtl-run") ?? ""],
+  // The run whose model this window uses: a server that was started again does not know it any more.
+  remember: (element, watch) => {
+    watch("value", () => {
+      try { sessionStorage.setItem("mtl-run", element.querySelector("header").dataset.run); } catch { /* forbidden */ }
+    });
+  },
   openTab: (title) =>
     [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === title)?.click(),
   // Whether `text` could be copied. Browsers keep the clipboard from pages that came over plain http, as in a classroom:

@@ -170,7 +170,7 @@ class Session:
 
 def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:
     """Let a visitor's tabs use a checkpoint, or (None) the page's own model; returns the revision of the model."""
-    visit.train.model = path
+    visit.train.model, visit.train.used_before = path, None
     return session.next_revision()
 
 

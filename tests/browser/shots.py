@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
-from serving import launch_chromium, new_context, newcomer, served_page
+from serving import ROOT, launch_chromium, new_context, newcomer, served_page
 from training import Trainer
 from visiting import ANSWERS, Visitor
 
@@ -98,6 +98,9 @@ def save_training(trainer: Trainer, save) -> None:
     expect(page.locator("#use-model")).to_be_visible()
     page.get_by_role("button", name="Show before and after").click()
     expect(page.locator(".ba-map").first).to_be_visible()
+    page.locator("#rows-file input[type=file]").set_input_files(ROOT / "assets" / "samples" / "reviews.csv")
+    page.locator("#answer-rows").click()
+    expect(page.locator("#rows-answers tbody tr").first).to_be_visible()
     save("finished-train")
     trainer.visitor.open("Compare")
     expect(page.locator("#runs-table tbody tr")).to_have_count(2)

@@ -64,7 +64,7 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(arrive):
     assert ada.visitor.flaws() == []
     ada.stop.click()
     expect(ada.progress).to_contain_text("Stopped")
-    expect(ada.progress).to_contain_text("Resume goes on after epoch")
+    expect(ada.progress).to_contain_text("Resume goes on with this run from epoch")
     stopped_at = ada.points()
     # What was learnt until then is kept, and step 4 shows it.
     expect(ada.page.locator("#use-model")).to_be_visible()

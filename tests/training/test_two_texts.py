@@ -179,7 +179,9 @@ def test_a_table_of_pairs_goes_the_whole_way(tmp_path, tiny, capsys, triplets, t
     assert "cosine " in (said := capsys.readouterr().out) and f"; {task} " in said
     assert main([*map(str, ("compare", table, "--json", "--model", out / "checkpoint"))]) == 0
     answers = json.loads(capsys.readouterr().out)
-    assert len(answers) == len(table.read_text().splitlines()) - 1 and {"cosine", task} < answers[0].keys()
+    assert (
+        len(answers) == len(table.read_text().splitlines()) - 1 and {"cosine", "familiarity", task} < answers[0].keys()
+    )
     assert main([*map(str, ("analyze", CALM[0], "--model", out / "checkpoint"))]) == 0
     assert task not in capsys.readouterr().out
     assert main([*map(str, ("export", out / "checkpoint", tmp_path / "export"))]) == 0

@@ -85,7 +85,7 @@ def evil_form() -> Markup:
 
 
 VIEWS = {
-    "header": lambda: app._header(EVIL, EVIL),
+    "header": lambda: app._header(EVIL, EVIL, EVIL),
     "form": evil_form,
     "progress": lambda: run.progress(finished()),
     "plots": lambda: run.plots(finished()),

@@ -76,7 +76,7 @@ def show_pair(work: Work) -> str:
     one, other = (place - 1 for place in places)
     vectors = work.vectors(work.pooling)
     rows = [("cosine", f"{cosine(vectors, one, other):.3f}"), *pair_answers(work, one, other)]
-    unlike = markup.note(UNLIKE) if work.unfamiliar & {*places} else Markup()
+    unlike = markup.note(UNLIKE, "unfamiliar") if work.unfamiliar & {*places} else Markup()
     return Markup().join(above) + markup.table(COMPARE, ("of the two", "answer"), rows) + unlike
 
 

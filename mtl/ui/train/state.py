@@ -112,7 +112,8 @@ class TrainState(Place):
     that the form of step 2 was last written for; `wrong`: what stands in its fields and is not allowed there, by field,
     each as what to say about it: Start waits for it; `linked`: what a link says of data that is not here yet;
     `awaited`: the file of rows to test on that a link names, until it is here; `opening`: what the page chose by itself
-    when the visitor came, which its address need not say; `new_rows`: the table to answer."""
+    when the visitor came, which its address need not say; `new_rows`: the table to answer; `used_before`: the run whose
+    model was in use before the server was started again."""
 
     config: TrainConfig = field(default_factory=TrainConfig)
     start_from: str | None = None
@@ -126,6 +127,7 @@ class TrainState(Place):
     awaited: str = ""
     opening: Link | None = None
     new_rows: NewRows = field(default_factory=NewRows)
+    used_before: str | None = None
 
     def as_link(self, start: str) -> Link:
         """What an address says of this, with this `start` (see `Link`); of a link that waits for its data, the same."""

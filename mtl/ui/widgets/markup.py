@@ -16,6 +16,7 @@ MAX_ROWS = 200
 TEXT_SHOWN = 400
 _AFTER_LAST_MARK = 120
 _PARTS, _ANSWERS = templates.macros("parts.html"), templates.macros("answers.html")
+intros = templates.macros("intros.html")
 
 note, heading, label, details, scroll = _PARTS.note, _PARTS.heading, _PARTS.label, _PARTS.details, _PARTS.scroll
 key, items, status, gauge = _PARTS.key, _PARTS.items, _PARTS.status, _ANSWERS.gauge

@@ -119,6 +119,11 @@ def test_what_is_no_table_is_refused_and_the_one_before_stays(session, tmp_path)
         last(predict.answer(session, Visit(0.0)))
 
 
+def test_a_model_without_heads_says_that_it_has_no_answers(session_of, headless, tmp_path):
+    _, shown = answered(session_of(headless), tmp_path, table(10))
+    assert words.NO_HEADS in shown.progress and shown.run.visible and shown.result == ""
+
+
 def test_too_many_rows_are_refused_with_another_way(session, tmp_path, monkeypatch):
     monkeypatch.setattr(view, "MOST_ROWS", 9)
     visit = Visit(0.0)

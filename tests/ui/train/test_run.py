@@ -402,7 +402,7 @@ def test_a_run_that_stops_says_so_at_once_and_then_what_is_kept(session, visit):
     assert "Stopping" in shown.progress and shown.stop.interactive is False
     tell(run, epoch(2), end("stopped"))
     shown = looked(visit, session)
-    assert "After step 3 of 4" in shown.progress and "after epoch 1" in shown.progress
+    assert "After step 3 of 4" in shown.progress and "from epoch 2 of 2" in shown.progress
     assert (shown.stop.visible, shown.resume.visible, shown.timer.active) == (False, True, False)
 
 
@@ -428,7 +428,7 @@ def test_a_run_that_was_stopped_before_there_was_a_model_says_so(session, visit)
     assert "keeps no model, as no epoch is finished yet" in live.on_stop(session, visit, False, Snapshot()).progress
     tell(run, end("stopped", checkpoint=None))
     shown = looked(visit, session)
-    assert "After step 1 of 4: there is no model to keep. Resume begins again" in shown.progress
+    assert "After step 1 of 4: there is no model to keep. Resume begins this run again with epoch 1" in shown.progress
     assert shown.resume.visible is True
 
 
@@ -452,7 +452,7 @@ def test_only_the_page_that_followed_a_run_to_its_end_announces_it(session, visi
 def test_a_run_stopped_before_its_turn_never_began_and_can_be_resumed(session, visit):
     live.start(session, visit)
     live.on_stop(session, visit, False, Snapshot())
-    assert "It had not begun" in looked(visit, session).progress
+    assert "It had not begun to learn. Resume puts this run back in the line." in looked(visit, session).progress
     live.on_resume(session, visit)
     assert "Waiting for its turn" in looked(visit, session).progress
 
@@ -476,6 +476,7 @@ def test_a_killed_run_says_so_and_is_resumed_in_the_same_curves(session, visit):
     (run.folder / "process.json").write_text(json.dumps({**record, "born": record["born"] - 100}))
     shown = looked(visit, session)
     assert "The training process ended unexpectedly" in shown.progress and "resume it to go on" in shown.progress
+    assert "Resume goes on with this run from epoch 2 of 2. Its data, settings and first model stay" in shown.progress
     assert shown.resume.visible is True and shown.timer.active is False
     live.on_resume(session, visit)
     assert "Waiting for its turn" in looked(visit, session).progress
@@ -595,3 +596,9 @@ def test_a_stopped_run_says_which_model_is_kept():
     assert "the model as it was then is kept" in text.stopped(9, 40, 2, None)
     assert "the model of epoch 1, the best so far, is kept" in text.stopped(9, 40, 2, 1)
     assert "the model after epoch 2 is kept" in text.stopped(9, 40, 2, None, back=True)
+
+
+def test_the_button_says_what_it_resumes_and_from_where():
+    assert text.resume(2, 5).startswith("Resume goes on with this run from epoch 3 of 5.")
+    assert "all of its 5 epochs are done" in text.resume(5, 5)
+    assert "settings and first model stay as they were" in text.resume(0, 0)

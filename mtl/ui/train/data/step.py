@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-data"):
-        html(markup.heading("Data") + markup.note(words.INTRO))
+        html(markup.heading("Data") + markup.intros.data())
         linked = html(elem_id="data-linked")
         html(markup.label(words.FILE))
         file = gr.File(label=words.FILE, show_label=False, height=84, elem_id="data-file")

@@ -6,10 +6,6 @@ from collections.abc import Sequence
 
 from mtl.text.values import cut, plural
 
-INTRO = (
-    "A table of texts and what you know about them. Each column of labels, numbers or entities teaches one task; a row "
-    "without a label is left out for that task only."
-)
 FILE = "Drop a table here: CSV, JSON, Excel, Parquet, CoNLL or one word per row, up to 20 MB."
 SAMPLE_NAMES = {
     "tickets.csv": "tickets: new labels",

@@ -157,8 +157,8 @@ def _answers(session: Session, visit: Visit) -> Shown:
     earlier = answers is not None and not _is_by(session, visit, answers.model)
     run, ready = labelled(words.RUN, visible=False), source is not None and not view.problem(source)
     if source is not None and not busy:
-        label = words.run(source.rows, answers is not None, name)
-        run = labelled(label, visible=True, interactive=ready)
+        label, wanted = words.run(source.rows, answers is not None, name), answers is None or earlier
+        run = labelled(label, visible=True, interactive=ready, variant="primary" if wanted else "secondary")
     return Shown(
         run=run,
         stop=labelled(words.STOP, visible=busy),
@@ -213,6 +213,8 @@ def answer_rows(session: Session, visit: Visit, source: Source, this: Reading) -
     Raises `Stopped` where `this` is stopped before any row is answered, or the table is another one now."""
     place, name = visit.train.new_rows, _name(session, visit)
     model = session.models.shared(visit.train.model, visit.name)
+    if not model.tasks:
+        raise UserError(words.NO_HEADS)
     reading = session.sandbox.run(read_rows, source.path, model.tasks, size=size_of(source.path), **source.reading)
     table, labelled_rows = yield from _drawn(watch(reading, lambda: this.stopped), partial(markup.reading, source.name))
     predictions, agreement = Predictions(model, table), Agreement(model.tasks)

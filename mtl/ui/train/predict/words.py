@@ -28,6 +28,7 @@ STAYS = "{} is still the table to answer."
 NO_TEXT = "No column looks like text: say below which column holds it, or drop a file that has one."
 ASKED = "It needs an answer to the question below first."
 NOTHING = "No row has a text, so there is nothing to answer."
+NO_HEADS = "The model in use has no heads, so it has no answers to give. Step 4 chooses another one."
 STOPPED = "Stopped. No row was answered yet, so there is nothing to download."
 
 

@@ -69,6 +69,19 @@ def summary(name: str, trained: str, progress: Progress) -> str:
 
 USE = "Use this model"
 BACK = "Back to the default model"
+
+
+def forgotten(name: str) -> str:
+    return (
+        f"The server was started again and no longer knows which model this window used: it answers with the default "
+        f"model now. The model of {name} is still there."
+    )
+
+
+def use_again(name: str) -> str:
+    return f"Use {name} again"
+
+
 DOWNLOAD = "Download as a zip"
 DOWNLOAD_ANSWERS = "Download all answers as CSV"
 DOWNLOAD_SLICES = "Download all slices as CSV"

@@ -74,7 +74,7 @@ class Pictures:
 
 def build(session: Session) -> Pictures:
     with gr.Column(elem_classes="step", elem_id="step-train"):
-        html(markup.heading("Train"))
+        html(markup.heading("Train") + markup.intros.train())
         outlook = html(markup.note(page.LOADING), elem_id="estimate")
         chooser = gr.Dropdown(
             [],

@@ -78,15 +78,25 @@ def _state(now: Progress) -> tuple[str, str, str]:
         facts = text.done(now.step, now.epoch, now.epochs, now.seconds, best)
         return "Done", " ".join([*itertools.islice(learnt, 1), facts]), "ok"
     if state == "stopped":
-        if not now.step:
-            return "Stopped", text.NOT_BEGUN, "ok"
-        if not now.checkpoint:
-            return "Stopped", text.nothing_kept(now.step, now.steps), "ok"
-        back = now.kept is not None and now.kept.step < now.step
-        facts = text.stopped(now.step, now.steps, now.whole_epochs, best, back)
-        return "Stopped", facts + text.unmeasured(now.unmeasured), "ok"
+        return "Stopped", _resumable(now, _stopped(now, best)), "ok"
     head = "The training process ended unexpectedly" if state == "killed" else "The run could not go on"
-    return head, now.message, "bad"
+    return head, _resumable(now, now.message), "bad"
+
+
+def _stopped(now: Progress, best: int | None) -> str:
+    """`best`: the epoch whose weights are kept because they scored best."""
+    if not now.step:
+        return text.NOT_BEGUN
+    if not now.checkpoint:
+        return text.nothing_kept(now.step, now.steps)
+    back = now.kept is not None and now.kept.step < now.step
+    said = text.stopped(now.step, now.steps, now.whole_epochs, best, back)
+    return " ".join(filter(None, (said, text.unmeasured(now.unmeasured))))
+
+
+def _resumable(now: Progress, facts: str) -> str:
+    # A run that has not learnt anything has no epochs yet, even if it says how many are planned.
+    return f"{facts} {text.resume(now.whole_epochs, now.epochs if now.step else 0)}"
 
 
 # --- what moved ---

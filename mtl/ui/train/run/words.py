@@ -81,7 +81,7 @@ def done(steps: int, epochs: int, planned: int, seconds: float, best: int | None
     return " ".join(parts)
 
 
-NOT_BEGUN = "It had not begun to learn. Resume puts it back in the line."
+NOT_BEGUN = "It had not begun to learn."
 STOPPING_BEFORE = "It has learnt nothing yet, and ends within seconds."
 UNMEASURED = {
     "scores": "the scores after its last step",
@@ -107,20 +107,29 @@ def stopped(step: int, steps: int, epoch: int, best: int | None, back: bool = Fa
     which = f"the model after epoch {epoch}" if back else "the model as it was then"
     if best is not None:
         which = f"the model of epoch {best}, the best so far,"
-    return f"After step {number(step)} of {number(steps)}; {which} is kept and can be used. {_resume(epoch)}"
+    return f"After step {number(step)} of {number(steps)}; {which} is kept and can be used."
 
 
 def nothing_kept(step: int, steps: int) -> str:
-    return f"After step {number(step)} of {number(steps)}: there is no model to keep. {_resume(0)}"
+    return f"After step {number(step)} of {number(steps)}: there is no model to keep."
 
 
-def _resume(epoch: int) -> str:
-    return f"Resume goes on after epoch {epoch}." if epoch else "Resume begins again, as no epoch was finished."
+def resume(epoch: int, epochs: int) -> str:
+    """What the button does with a run of so many epochs; `epoch` is the last whole one."""
+    if not epochs:
+        does = "Resume puts this run back in the line."
+    elif not epoch:
+        does = "Resume begins this run again with epoch 1, as none was finished."
+    elif epoch < epochs:
+        does = f"Resume goes on with this run from epoch {epoch + 1} of {epochs}."
+    else:
+        does = f"Resume ends this run: all of its {epochs} epochs are done, and what is missing is measured."
+    return f"{does} Its data, settings and first model stay as they were, whatever steps 1 and 2 say now."
 
 
 def unmeasured(parts: Sequence[str]) -> str:
     named = [UNMEASURED[part] for part in parts if part in UNMEASURED]
-    return f" Not measured, as it was stopped: {listed(named)}." if named else ""
+    return f"Not measured, as it was stopped: {listed(named)}." if named else ""
 
 
 # --- the list of runs ---

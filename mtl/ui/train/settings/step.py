@@ -40,7 +40,7 @@ _TAKE_AWAY = templates.macros("take_away.html")
 
 def build(session: Session) -> None:
     with gr.Column(elem_classes="step", elem_id="step-learns"):
-        html(markup.heading("What learns") + markup.note(words.INTRO))
+        html(markup.heading("What learns") + markup.intros.learns())
         picture = html(markup.note(text.LOADING), js_on_load=_CONTROLS, elem_id="what-learns")
         message = html(elem_id="learns-said")
         outcome = html(js_on_load=_CONTROLS, elem_id="learns-outcome")

@@ -55,10 +55,6 @@ PHRASES = {
 
 # --- the step ---
 
-INTRO = (
-    "A model learns by changing its weights a little at every step. What is frozen (grey, a closed lock) does not "
-    "change; the learning rate says how big the steps of the rest are (blue, the stronger the faster)."
-)
 START_CHOICES = {
     "own": ("the page's model", "Its heads keep what they know. The usual choice."),
     "backbone": (

@@ -1,0 +1,90 @@
+"""Step 5 of the Train tab in a real browser, and the model in use after the server was started again."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+from serving import served_page
+from training import Trainer
+
+LONG = 240_000
+
+
+def bring(page, tmp_path, rows, name="new rows.csv"):
+    texts = ("The soup was warm and good.", "The tram is late again.", "Wir fahren morgen mit dem Zug nach Hamburg.")
+    lines = [f"{texts[i % 3]},{('positive', 'negative', '')[i % 3]}" for i in range(rows)]
+    path = tmp_path / name
+    path.write_text("\n".join(["remark,sentiment", *lines, ",positive", ""]), encoding="utf-8")
+    page.locator("#rows-file input[type=file]").set_input_files(path)
+    expect(page.locator("#rows-reading")).to_contain_text(f"{name}: {rows:,} rows. remark is the text.")
+
+
+def test_new_rows_are_answered_shown_and_taken_away(visit, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    visitor.open("Train")
+    bring(page, tmp_path, 9)
+    page.get_by_role("button", name="Answer 9 rows with Built-in English model").click()
+    answers = page.locator("#rows-answers")
+    expect(answers).to_contain_text(re.compile(r"9 rows answered by Built-in English model in .+; 1 more had no text"))
+    expect(answers).to_contain_text("sentiment: right on 6 of 6")
+    expect(answers.locator("tbody tr")).to_have_count(9)
+    expect(answers.locator("tr", has=page.locator(".unfamiliar"))).to_have_count(3)
+    assert visitor.download("Download CSV").startswith(b"line,remark,sentiment,predicted sentiment,")
+    assert visitor.download("Download Parquet").startswith(b"PAR1")
+    page.locator("#rows-command summary").click()
+    command = page.locator("#copy-rows-command")
+    expect(command).to_have_value("python -m mtl predict 'new rows.csv' answers.csv")
+    page.locator("#rows-fill-path").fill("~/mine.csv")
+    expect(command).to_have_value("python -m mtl predict ~/mine.csv answers.csv")
+    # How it was read is opened by hand, and read in another way; the answers before are no longer of this table.
+    page.locator("#rows-reading summary").first.click()
+    page.get_by_label("What the column sentiment is used for").locator("visible=true").last.select_option("ignored")
+    expect(answers).to_be_empty()
+    expect(page.get_by_role("button", name="Answer 9 rows with")).to_be_enabled()
+
+
+def test_answering_is_stopped_and_what_is_answered_is_kept(visit, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    visitor.open("Train")
+    bring(page, tmp_path, 30_000, "many.csv")
+    page.locator("#answer-rows").click()
+    expect(page.locator("#rows-progress")).to_contain_text(re.compile(r"of 30,000 rows answered · about .+ left"))
+    page.locator("#stop-rows").click()
+    expect(page.locator("#rows-answers")).to_contain_text("of 30,000 rows answered by", timeout=10_000)
+    expect(page.locator("#rows-answers")).to_contain_text("Stopped: the files hold the rows")
+    expect(page.locator("#stop-rows")).to_be_hidden()
+
+
+def test_a_trained_model_answers_and_is_used_again_after_the_server_was_started_again(context, tmp_path):
+    runs = tmp_path / "runs"
+    with served_page(runs=runs) as url:
+        trainer = Trainer(context, url)
+        page, chip = trainer.page, trainer.page.locator("#model-chip")
+        trainer.begin(1)
+        page.locator("#use-model").click(timeout=LONG)
+        expect(chip).to_contain_text("run 1 · heads only")
+        bring(page, tmp_path, 6)
+        page.get_by_role("button", name="Answer 6 rows with run 1").click()
+        expect(page.locator("#rows-answers")).to_contain_text("6 rows answered by run 1")
+        page.locator("#reset-model").click()
+        expect(page.locator("#rows-answers")).to_contain_text("These answers are by run 1. The model in use now is")
+        expect(page.get_by_role("button", name="Answer 6 rows again with Built-in English model")).to_be_enabled()
+        page.locator("#use-model").click()
+        expect(page.locator("#rows-answers")).not_to_contain_text("These answers are by")
+        expect(chip).to_contain_text("run 1")
+    with served_page(runs=runs, port=int(url.rsplit(":", 1)[1].strip("/"))):
+        forgotten = page.locator("#used-before")
+        trainer.come_back()
+        expect(forgotten).to_contain_text("The model of run 1 is still there.")
+        expect(chip).to_contain_text("Built-in English model")
+        trainer.come_back()  # what is not decided is asked again
+        page.get_by_role("button", name="Use run 1 again").click()
+        expect(chip).to_contain_text("run 1")
+        expect(forgotten).to_be_hidden()
+        trainer.come_back()
+        expect(chip).to_contain_text("run 1")
+        expect(forgotten).to_be_hidden()
+        page.close()
