@@ -76,6 +76,7 @@ _SCRIPTS = (
     "controls.js",
     "take-away.js",
     "card.js",
+    "thresholds.js",
 )
 
 
