@@ -2,6 +2,8 @@
 
     config.json           format version, base (name and SHA-256), tasks, pooling, hashes of the weights
     weights*.safetensors  the tensors that differ from those of the base, in several files if one would exceed 9 MB
+    weights-by-hand-*.safetensors
+                          fitted parameters, such as thresholds, that somebody chose instead; may be missing
     familiarity.safetensors
                           statistics of the training texts (see `mtl.familiarity`); may be missing
     train.json            settings, data and metrics (written by the training run)
@@ -18,7 +20,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,7 @@ FORMAT = 1
 DEFAULT = "default"
 DEFAULT_FOLDER = ASSETS / "models" / "default"
 _MAX_FILE = 9_000_000
+_BY_HAND = "weights-by-hand-"
 _warn_once = functools.cache(logging.getLogger(__name__).warning)
 
 
@@ -255,6 +258,33 @@ def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | 
     }
     write_json(folder / "config.json", config)
     for old in folder.glob("weights*.safetensors"):
+        if old.name not in hashes:
+            old.unlink()
+
+
+def set_fitted(folder: Path, values: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+    """Let parameters that were fitted after training have other values: {task: {parameter: its numbers}}; {}: those
+    that were fitted again.
+
+    They are in a file of their own, whose name changes with what it holds, so that whoever loads the checkpoint
+    meanwhile has the values of before. Raises `UserError` where it is no checkpoint."""
+    from safetensors.torch import save as to_bytes
+
+    config = read_json(folder / "config.json")
+    model = load(folder, dtype="float32", device="cpu")
+    tensors = {}
+    for task, own in values.items():
+        for name, numbers in own.items():
+            tensors[f"{model.head_path(task)}{name}"] = torch.tensor(numbers).view_as(getattr(model.head(task), name))
+    hashes = {name: digest for name, digest in config["weights"].items() if not name.startswith(_BY_HAND)}
+    if tensors:
+        data = to_bytes(tensors, metadata={"format": "pt"})
+        digest = hashlib.sha256(data).hexdigest()
+        name = f"{_BY_HAND}{digest[:16]}.safetensors"
+        write_bytes(folder / name, data)
+        hashes[name] = digest  # the last: what it holds counts
+    write_json(folder / "config.json", {**config, "weights": hashes})
+    for old in folder.glob(f"{_BY_HAND}*.safetensors"):
         if old.name not in hashes:
             old.unlink()
 

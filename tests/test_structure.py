@@ -150,7 +150,7 @@ def test_the_page_starts_training_only_through_runs(module):
     training = {n for n in names if n.startswith("mtl.training")}
     # Settings, figures of models and runs, and what is said of answers to held-out rows: they start nothing.
     settings, figures = ("presets", "estimate"), ("progress", "scores", "card", "limits")
-    answers = ("held_out", "significance", "slices", "reliability")
+    answers = ("held_out", "significance", "slices", "reliability", "thresholds")
     modules = ("mtl.training.runs", *(f"mtl.training.{name}" for name in (*settings, *figures, *answers)))
     allowed = {n for n in training if n.startswith(tuple(f"{m}." for m in modules)) or n in modules}
     assert training - allowed - {"mtl.training"} == set()

@@ -80,6 +80,7 @@ _SCRIPTS = (
     "controls.js",
     "take-away.js",
     "card.js",
+    "thresholds.js",
 )
 
 

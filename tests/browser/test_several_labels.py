@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -35,12 +36,39 @@ def test_the_sample_is_trained_and_an_answer_read(trainer):
     expect(page.locator("#before-after .label-bars").first).to_be_visible(timeout=LONG)
     expect(page.locator("#result-scores")).to_contain_text("micro F1")
     page.locator("#use-model").click()
+    expect(page.locator("#model-in-use")).to_contain_text("In use")
+    # A threshold is moved by keyboard and by number, its figures follow, and the model in use answers by it.
+    row = page.locator("#thresholds tr[data-label=gratitude]")
+    slider, number = row.get_by_role("slider"), row.get_by_role("spinbutton")
+    use, back = (
+        page.locator("#thresholds").get_by_role("button", name=name) for name in ("Use these", "Back to fitted")
+    )
+    expect(use).to_be_disabled()
+    fitted = number.input_value()
+    recall = row.locator("td.num").nth(1)
+    number.fill("0.99")
+    expect(recall).to_have_text("0.0 %")
+    number.fill("0.01")
+    expect(recall).to_have_text("100.0 %")
+    slider.press("ArrowRight")
+    expect(number).to_have_value("0.020")
+    expect(page.locator("#thresholds .state")).to_contain_text("does not answer by these yet")
+    slider.press("ArrowLeft")
+    use.click()
+    expect(page.locator("#thresholds .state")).to_have_text("The model answers by these.")
+    expect(use).to_be_disabled()
     trainer.visitor.open("Sentiment")
     trainer.visitor.choose("Head", "emotions")
     bars = page.locator("#sentiment-view .label-bars")
     expect(bars).to_have_count(2)
     expect(bars.first.locator("li")).to_have_count(6)
     expect(bars.first).to_contain_text("gratitude")
+    expect(bars.first.locator("li", has_text="gratitude")).to_have_attribute("title", re.compile("threshold 1 %"))
+    trainer.visitor.open("Train")
+    back.click()
+    expect(number).to_have_value(fitted)
+    use.click()
+    expect(page.locator("#thresholds .state")).to_contain_text("as they were fitted")
 
 
 def test_numbers_of_labels_as_published_start_without_a_choice(trainer, tmp_path):

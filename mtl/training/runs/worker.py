@@ -30,7 +30,7 @@ import psutil
 from mtl.config import KINDS, TrainConfig, UserError
 from mtl.places import HOME
 from mtl.stopping import Stop, Stopped, ask
-from mtl.training import held_out
+from mtl.training import held_out, thresholds
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
 from mtl.training.runs.errors import in_plain_words
@@ -77,7 +77,8 @@ def run(
         if not resume:
             folders.delete_events(folder)
             _delete_state(folder)
-            (folder / held_out.NAME).unlink(missing_ok=True)
+            for name in (held_out.NAME, thresholds.NAME):
+                (folder / name).unlink(missing_ok=True)
         folders.write_process(folder, os.getpid())
     processes.from_main(None)  # the others wait until the first process has prepared the folder
     with _reported(folder) if processes.is_main else contextlib.nullcontext():
@@ -173,7 +174,8 @@ def _train(job: Job, folder: Path, stop: Stop, half: bool, writes: bool) -> Iter
             continue  # written before the interruption
         elif event["event"] == "end":
             event["checkpoint"] = "checkpoint"
-            (folder / held_out.NAME).unlink(missing_ok=True)  # of the model of an earlier attempt
+            for name in (held_out.NAME, thresholds.NAME):  # of the model of an earlier attempt
+                (folder / name).unlink(missing_ok=True)
             with stop.measuring("comparison"):
                 ask()
                 event |= _judge(before, model.eval(), job, trained, kind, folder)
@@ -228,6 +230,9 @@ def _judge(
         last = {name: answered(after, rows, trained, learning=True) for name, rows in sets.items()}
     found = (answer for name, rows in sets.items() for answer in held_out.answers(name, rows, first[name], last[name]))
     held_out.write(folder / held_out.NAME, found)
+    fitted = {name: after.head(name).thresholds.tolist() for name in trained if "thresholds" in after.head(name).fitted}
+    if known := thresholds.gather(chain(*last.values()), fitted):
+        thresholds.write(folder / thresholds.NAME, known)
     rows = [row for part in job.dataset.parts for row in part.rows]
     learned = {task: [row.labels[task] for row in rows if task in row.labels] for task in trained}
     verdicts = held_out.verdicts([*chain(*first.values())], [*chain(*last.values())], learned)

@@ -16,7 +16,7 @@ from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, unpack
 from mtl.ui.names import name_of_model, name_of_run
 from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, html, in_plain_words, labelled, unfolding, use_model
 from mtl.ui.sentences import from_lines
-from mtl.ui.train.result import before_after, errors, scores, words
+from mtl.ui.train.result import before_after, errors, scores, thresholds, words
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
 
@@ -24,8 +24,8 @@ from mtl.ui.widgets import markup
 @dataclass(frozen=True)
 class Result:
     """What changes when another run is shown: what it came to, whether there is a model to download and to compare,
-    what it answered to held-out rows, whether that and its slices can be downloaded, its scores, the sentences to
-    compare, no comparison yet, and a revision where one should follow."""
+    what it answered to held-out rows, whether that and its slices can be downloaded, its scores, its thresholds, the
+    sentences to compare, no comparison yet, and a revision where one should follow."""
 
     summary: str
     save: gr.Button
@@ -34,6 +34,7 @@ class Result:
     answers: Any = UNCHANGED
     slices: Any = UNCHANGED
     scores: str = ""
+    thresholds: str = ""
     box: Any = UNCHANGED
     view: str = ""
     revision: Any = UNCHANGED
@@ -73,6 +74,8 @@ def build(session: Session) -> None:
             answers = session.save(words.DOWNLOAD_ANSWERS, partial(save_answers, session), visible=False)
             slices = session.save(words.DOWNLOAD_SLICES, partial(save_slices, session), visible=False)
         figures = html(elem_id="result-scores")
+        decisions = html(elem_id="thresholds", js_on_load="mtl.thresholds.start(element, trigger, watch)")
+        chosen = gr.Textbox(visible=False)
         with gr.Column(visible=False, elem_id="result-compare") as comparing:
             html(markup.heading(words.COMPARE_TITLE) + markup.note(words.COMPARE_NOTE))
             with gr.Row(elem_classes="compare-box"):
@@ -98,12 +101,14 @@ def build(session: Session) -> None:
     revision = gr.State(0)
     compared = {"box": box, "view": view}
     result = {"summary": summary, "save": save, "comparing": comparing, **compared, "revision": revision}
-    result |= {"errors": rows, "answers": answers, "slices": slices, "scores": figures}
+    result |= {"errors": rows, "answers": answers, "slices": slices, "scores": figures, "thresholds": decisions}
     upload = {"status": status, "model": session.model, "file": file}
     session.wire([session.run.change], partial(show, session), [], result)
     session.wire([revision.change], partial(compare_own, session), [], [view], **asks_a_model)
     session.wire([session.news.input], partial(follow_the_box, session), [], compared, **asks_a_model)
     session.wire([rows.input], partial(filter_rows, session), [asked], [rows], js="mtl.filterChoice")
+    kept = {"thresholds": decisions, "model": session.model}
+    session.wire([decisions.input], partial(keep_thresholds, session), [chosen], kept, js="mtl.thresholds.chosen")
     session.wire([compare.click], partial(compare_lines, session), [box], [view], **asks_a_model)
     session.wire([session.model.change, session.run.change], partial(model_in_use, session), [], [in_use, use, back])
     session.wire([use.click], partial(use_run, session), [], [session.model])
@@ -153,7 +158,28 @@ def show(session: Session, visit: Visit) -> Result:
     answers = labelled(words.DOWNLOAD_ANSWERS, visible=bool(rows))
     slices = labelled(words.DOWNLOAD_SLICES, visible=bool(rows))
     figures, box = scores.figures(progress), "\n".join(texts)
-    return Result(page, save, gr.update(visible=True), rows, answers, slices, figures, box, revision=revision)
+    below = {"scores": figures, "thresholds": thresholds.page(progress), "box": box, "revision": revision}
+    return Result(page, save, gr.update(visible=True), rows, answers, slices, **below)
+
+
+# --- thresholds ---
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The thresholds as they are now, and a revision where the model in use answers by others than before."""
+
+    thresholds: str
+    model: Any = UNCHANGED
+
+
+def keep_thresholds(session: Session, visit: Visit, said: str) -> Kept:
+    """Let the model of the run that is shown answer by the thresholds that the browser says."""
+    progress = finished(session, visit)
+    thresholds.keep(progress, said)
+    page = thresholds.page(progress)
+    in_use = visit.train.model == progress.run.folder / "checkpoint"
+    return Kept(page, use_model(session, visit, visit.train.model) if in_use else UNCHANGED)
 
 
 # --- held-out rows ---
