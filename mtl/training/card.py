@@ -199,6 +199,11 @@ class _Record:
             apart += f" ({listed(own, most=_MOST)})"
         return f"{plural(total, 'row')} learned from, {apart}; their texts and labels are not in this folder."
 
+    @_known
+    def by_hand(self) -> str:
+        """The tasks whose thresholds somebody chose after the run."""
+        return listed(map(str, self._data["by_hand"]), most=_MOST) if self._data["by_hand"] else ""
+
     @property
     def why_no_scores(self) -> str:
         unmeasured = self._data.get("unmeasured")

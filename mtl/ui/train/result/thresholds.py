@@ -40,12 +40,4 @@ def keep(progress: Progress, said: str) -> None:
         if isinstance(problem, UserError):
             raise
         raise UserError(thresholds.STRANGE) from None
-    changed = {
-        task: {"thresholds": [each.used for each in own.values()]}
-        for task, own in found.items()
-        if any(each.chosen is not None for each in own.values())
-    }
-    from mtl import checkpoint  # torch, which the page starts without
-
-    checkpoint.set_fitted(progress.run.folder / "checkpoint", changed)
-    thresholds.write(path, found)
+    thresholds.keep(progress.run.folder, found)
