@@ -36,8 +36,8 @@ def keep(progress: Progress, said: str) -> None:
     try:
         choice = json.loads(said)
         found = thresholds.chosen(known, choice["task"], choice["thresholds"])
-    except (ValueError, KeyError, TypeError) as problem:
-        if isinstance(problem, UserError):
-            raise
+    except UserError:
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(thresholds.STRANGE) from None
     thresholds.keep(progress.run.folder, found)
