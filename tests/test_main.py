@@ -450,3 +450,12 @@ def test_rows_of_ones_own_to_test_on(reviews, tiny, tmp_path, capsys):
     assert "There is no file" in capsys.readouterr().err
     assert main(["train", str(reviews), *options, "0.5"]) == 0
     assert "15 rows" in capsys.readouterr().out
+
+
+def test_rows_that_a_table_says_to_train_are_not_scored(trained, tmp_path, capsys):
+    path = tmp_path / "sides.csv"
+    rows = [f"this was day number {i},{'happy' if i % 2 else 'sad'},{'test' if i < 6 else 'train'}" for i in range(20)]
+    path.write_text("text,mood,split\n" + "\n".join(rows) + "\n")
+    assert main(["evaluate", str(path), "--model", str(trained[0])]) == 0
+    printed = capsys.readouterr()
+    assert "mood (6 rows" in printed.out and "14 rows not scored" in printed.err

@@ -60,19 +60,20 @@ class Evidence:
 def recognise(column: Facts) -> Evidence | None:
     """The evidence that a column says which rows train; None without any, and for one that puts all rows on one
     side."""
-    words = Counter(column.filled)
-    sides = Counter()
+    named = not _NAMES.isdisjoint(name_parts(column.name or ""))
+    if not column.filled or not (named or is_held_out(column.filled[0]) is not None):
+        return None
+    words, sides = Counter(column.filled), Counter()
     for word, count in words.items():
         sides[is_held_out(word)] += count
-    share = (sides[True] + sides[False]) / max(1, len(column.filled))
-    named = not _NAMES.isdisjoint(name_parts(column.name or ""))
+    share = (sides[True] + sides[False]) / len(column.filled)
     if not (sides[True] and sides[False]) or share < (_HALF if named else 1):
         return None
     return Evidence(_said(words), named and share >= _NEARLY_ALL)
 
 
 def _said(words: Mapping[str, int]) -> str:
-    """What each word was taken for, as in "train (80 rows) trains; val (10 rows), test (10 rows): held out"."""
+    """What each word was taken for, as in "rows that train: train (80); rows that are held out: val (10)"."""
     counts: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
     for word, count in words.items():
         if (side := is_held_out(word)) is not None:

@@ -78,7 +78,8 @@ def read_validation(
         raise UserError(f"{path.name} has no row that could be scored: none has a label that the data has, too.")
     for row, held_out in on_both_sides(matched.rows, rows):
         findings.add("test-known", held_out.line, None, other=row.line)
-    return Validation(path.name, rows, in_order((*findings.grouped(), *other.findings)))
+    # What is odd about labels is said of the data; here it is what was left out that counts.
+    return Validation(path.name, rows, in_order((*findings.grouped(), *other.errors)))
 
 
 def _meanings(column: Column, matched: Matched, rows: list[Row], findings: Findings) -> dict[str, str | None]:

@@ -196,9 +196,20 @@ class _Record:
     def learned_from(self) -> str:
         total, held_out = int(self._data["rows"]), int(self._data["held_out"])
         apart = f"{plural(held_out, 'row')} held out" if held_out else "none held out"
-        if own := [name for name in self._data.get("tested_on", ()) if name != "validation"]:
-            apart += f" ({listed(own, most=_MOST)})"
+        if self.tested_on:
+            apart += f" ({self.tested_on})"
         return f"{plural(total, 'row')} learned from, {apart}; their texts and labels are not in this folder."
+
+    @_known
+    def tested_on(self) -> str:
+        """The file of the rows that were held out, where they had one of their own."""
+        own = [str(name) for name in self._data["tested_on"] if name not in {"validation", *self._data["files"]}]
+        return listed(own, most=_MOST) if own else ""
+
+    @_known
+    def by_hand(self) -> str:
+        """The tasks whose thresholds somebody chose after the run."""
+        return listed(map(str, self._data["by_hand"]), most=_MOST) if self._data["by_hand"] else ""
 
     @property
     def why_no_scores(self) -> str:

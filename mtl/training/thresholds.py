@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl.config import UserError
-from mtl.files import json_or_nothing, write_json
+from mtl.files import json_or_nothing, read_json, write_bytes, write_json
 from mtl.kinds.multilabel import Labels, truth_matrix
 
 if TYPE_CHECKING:
@@ -79,6 +79,25 @@ def chosen(known: Thresholds, task: str, values: Any) -> Thresholds:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def keep(folder: Path, found: Thresholds) -> None:
+    """Let the model of the run in `folder` answer by these thresholds, and say in its record and its card where they
+    are not the fitted ones."""
+    from mtl import checkpoint
+    from mtl.training import card, limits
+
+    changed = {
+        task: {"thresholds": [each.used for each in own.values()]}
+        for task, own in found.items()
+        if any(each.chosen is not None for each in own.values())
+    }
+    model = folder / "checkpoint"
+    checkpoint.set_fitted(model, changed)
+    write_json(model / "train.json", {**read_json(model / "train.json"), "by_hand": [*changed]})
+    loaded = checkpoint.load(model, dtype="float32")
+    write_bytes(model / "README.md", card.of(model, loaded, limits.measure(loaded)).encode("utf-8"))
+    write(folder / NAME, found)
 
 
 def write(path: Path, found: Thresholds) -> None:

@@ -3,12 +3,13 @@
 import json
 
 import pytest
-import torch
 
 import mtl
 from mtl import archive, checkpoint
-from mtl.config import TrainConfig, UserError
+from mtl.config import TaskSpec, TrainConfig, UserError
+from mtl.kinds.multilabel import LabelSet, decide
 from mtl.training import jobs, thresholds
+from mtl.training.metrics import Outcome
 from mtl.training.runs import worker
 
 LABELS = ("fear", "joy")
@@ -65,15 +66,21 @@ def test_other_thresholds_count_wherever_the_checkpoint_goes_until_they_are_give
     assert not [*folder.glob("weights-by-hand*")]
 
 
-def test_a_label_that_is_unknown_of_a_row_does_not_count():
-    from mtl.config import TaskSpec
-    from mtl.kinds.multilabel import LabelSet, decide
-    from mtl.training.metrics import Outcome
+def test_the_card_says_that_thresholds_were_chosen(run):
+    card, known = run / "checkpoint" / "README.md", thresholds.read(run / thresholds.NAME)
+    thresholds.keep(run, thresholds.chosen(known, "moods", {"joy": 0.25}))
+    assert "Somebody has chosen others since for moods" in card.read_text(encoding="utf-8")
+    assert values(run)[LABELS.index("joy")] == 0.25
+    assert thresholds.read(run / thresholds.NAME)["moods"]["joy"].used == 0.25
+    thresholds.keep(run, known)
+    assert "Somebody has chosen" not in card.read_text(encoding="utf-8")
 
+
+def test_a_label_that_is_unknown_of_a_row_does_not_count():
     spec = TaskSpec("moods", "multilabel", LABELS)
     answers = [decide(spec, (p, 0.005), (0.5, 0.5)) for p in (0.9, 0.4, 0.2)]
     outcome = Outcome(spec, [0, 1, 2], [LabelSet(("fear",)), LabelSet((), ("fear",)), LabelSet()], answers)
-    fear, joy = thresholds.gather([outcome], {"moods": torch.tensor([0.3, 0.5]).tolist()})["moods"].values()
+    fear, joy = thresholds.gather([outcome], {"moods": [0.3, 0.5]})["moods"].values()
     assert (fear.have, fear.lack, joy.have, joy.lack) == ((0.9,), (0.2,), (), ())
 
 

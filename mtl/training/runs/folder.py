@@ -3,6 +3,7 @@
     ticket.json      owner, time of queueing, estimated seconds (only runs that were queued have one)
     config.json      what to train: settings, start model, data file; once it has begun also the model and the data
     data/NAME        a copy of the data file
+    validation/NAME  a copy of the file of rows to test on, if there is one
     process.json     the process that carries it out, written when its turn comes
     heartbeat        touched every two seconds while that process lives
     events.jsonl     what happened, one JSON object per line; only whole lines count
@@ -10,6 +11,7 @@
     state/           what is needed to resume it
     checkpoint/      the model, when the run has ended
     held_out.jsonl   what the models before and after answer to the held-out rows (see `mtl.training.held_out`)
+    thresholds.json  the thresholds of labels, and what they find in those rows (see `mtl.training.thresholds`)
     reserve          disk space that is freed when the disk is full, so that the error can still be written
     exit.json        the exit status of a process that ended badly, if its parent was there to see
     traceback.txt    where the program failed; output.txt: what the process printed

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mtl.config import TrainConfig, UserError
-from mtl.training.runs import ages
+from mtl.training.runs import ages, worker
 from mtl.training.runs import folder as folders
 from mtl.training.runs.service import Runs, cores
 
@@ -56,6 +56,20 @@ def test_a_started_run_holds_all_that_its_process_needs(runs, data, tmp_path):
     assert told["train"]["epochs"] == 7 and told["start_from"] == str(tmp_path / "model")
     assert (run.folder / told["file"]).read_text().startswith("text,mood")
     assert [path for path in runs.root.iterdir() if path.name.startswith(".")] == []
+
+
+def test_rows_to_test_on_are_kept_with_the_run_and_are_all_that_it_holds_out(runs, data, tmp_path):
+    (tmp_path / "own").mkdir()
+    test = tmp_path / "own" / data.name  # of the same name as the data
+    test.write_text("text,mood\nquite fine,good\nrather awful,bad\n")
+    run = runs.start("ada", data, TrainConfig(), validation=test)
+    with pytest.raises(UserError, match="waiting or training already"):
+        runs.start("ada", data, TrainConfig(), validation=test)
+    runs.start("ada", data, TrainConfig())  # another run, which holds out rows of the data
+    test.unlink()
+    job = worker._job(run.folder)
+    assert [(name, len(rows)) for name, rows in job.dataset.validation.items()] == [("reviews.csv", 2)]
+    assert len(job.dataset.parts[0].rows) == 2
 
 
 def test_a_recipe_remembers_where_its_files_are(runs, tmp_path):

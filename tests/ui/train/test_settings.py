@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mtl import __main__ as cli
 from mtl.config import ModelConfig, Setting, TaskSpec, TrainConfig, UserError, setting, settings
 from mtl.data.options import from_options
+from mtl.data.splits import RowCounts
 from mtl.groups import Groups
 from mtl.training.presets import PRESETS
 from mtl.ui.page import UNCHANGED
@@ -26,7 +27,7 @@ from mtl.ui.train.settings import step as controls
 from mtl.ui.train.settings import words
 from mtl.ui.train.settings.shape import Shape, fit
 from mtl.ui.train.settings.sharing import command, from_file, to_file
-from mtl.ui.train.state import Source
+from mtl.ui.train.state import Source, TrainState
 from mtl.ui.visitors import Visit
 from tests.conftest import write_tiny_backbone
 from tests.readings import readings
@@ -647,3 +648,20 @@ def test_a_projection_and_a_hidden_layer_are_drawn_as_soon_as_they_are_set(page)
     assert "--projection 8 --hidden 16" in parcel
     again, *_ = page(controls.change, json.dumps({"start": "own", "projection": 8, "hidden": 16, "batch_size": 8}))
     assert again is UNCHANGED
+
+
+def test_a_share_that_has_no_effect_is_said():
+    train = TrainState(source=types.SimpleNamespace(row_counts=RowCounts(given=(8, 4))))
+    assert controls.unused_in(train) == []
+    train.config = TrainConfig(validation=0.3)
+    assert "has no effect" in controls.unused_in(train)[0]
+    train.source = types.SimpleNamespace(row_counts=RowCounts())
+    assert controls.unused_in(train) == []
+
+
+def test_a_file_of_rows_to_test_on_is_filled_in_by_the_reader_and_named_by_the_link():
+    link = Link(TrainConfig(validation=0.3), name="mine.csv", columns=("text",), validation="test <b>.csv")
+    assert from_link(to_link(link)) == link
+    line = command(link.config, "", link.reading, validation=True)
+    assert line[1::2] == ["path", "model", "validation"]
+    assert line[-2:] == ["validation", ""]  # no share of the rows beside it

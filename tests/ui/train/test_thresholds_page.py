@@ -39,9 +39,8 @@ def test_what_the_page_never_says_is_refused(progress, said):
     assert known.read(progress.run.folder / known.NAME)["moods"]["fear"].chosen is None
 
 
-def test_what_is_kept_goes_into_the_checkpoint(progress, monkeypatch):
-    written = []
-    monkeypatch.setattr("mtl.checkpoint.set_fitted", lambda folder, values: written.append(values))
+def test_what_is_kept_is_what_the_browser_says(progress, monkeypatch):
+    kept = []
+    monkeypatch.setattr(known, "keep", lambda folder, found: kept.append(found["moods"]))
     thresholds.keep(progress, '{"task": "moods", "thresholds": {"<b>joy": null, "fear": 0.25}}')
-    thresholds.keep(progress, '{"task": "moods", "thresholds": {"fear": null}}')
-    assert written == [{"moods": {"thresholds": [0.3, 0.25]}}, {}]
+    assert [each.used for each in kept[0].values()] == [0.3, 0.25]

@@ -36,16 +36,8 @@ def keep(progress: Progress, said: str) -> None:
     try:
         choice = json.loads(said)
         found = thresholds.chosen(known, choice["task"], choice["thresholds"])
-    except (ValueError, KeyError, TypeError) as problem:
-        if isinstance(problem, UserError):
-            raise
+    except UserError:
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(thresholds.STRANGE) from None
-    changed = {
-        task: {"thresholds": [each.used for each in own.values()]}
-        for task, own in found.items()
-        if any(each.chosen is not None for each in own.values())
-    }
-    from mtl import checkpoint  # torch, which the page starts without
-
-    checkpoint.set_fitted(progress.run.folder / "checkpoint", changed)
-    thresholds.write(path, found)
+    thresholds.keep(progress.run.folder, found)

@@ -122,7 +122,7 @@ def after(handler: Callable[..., Change], session: Session, visit: Visit, *value
     return Shown(
         form=form(shape, train.config, start, starts) if rewrite else UNCHANGED,
         message=UNCHANGED if made.message is None and not dropped else _message(made.message, dropped, made.bad),
-        outcome=outcome(shape, train.config, start, address(train, start)),
+        outcome=outcome(shape, train.config, start, address(train, start), unused_in(train)),
         parcel=parcel(train, start, session.engine.name),
         file=_TAKE_AWAY.file(base64.b64encode(to_file(train.config)).decode()),
         revision=session.next_revision(),
@@ -305,8 +305,15 @@ def shape_now(session: Session, train: TrainState) -> Shape:
 # --- what they come to ---
 
 
-def outcome(shape: Shape, config: TrainConfig, start: str, address: str) -> Markup:
-    """How much learns, what to look out for, and the stack as a table. `address`: what the page's own is to carry."""
+def unused_in(train: TrainState) -> list[str]:
+    """What is set and has no effect on this data."""
+    is_given = train.source is not None and train.source.row_counts.given is not None
+    return [words.SHARE_UNUSED] if is_given and train.config.validation != TrainConfig.validation else []
+
+
+def outcome(shape: Shape, config: TrainConfig, start: str, address: str, unused: Sequence[str] = ()) -> Markup:
+    """How much learns, what to look out for, and the stack as a table. `address`: what the page's own is to carry;
+    `unused`: remarks on settings without effect."""
     groups = shape.under(config)
     learning, frozen = (sum(group.size for group in groups if group.frozen is still) for still in (False, True))
     layers, heads = ([group.name for group in part if not group.frozen] for part in (groups.layers, groups.tops))
@@ -319,7 +326,7 @@ def outcome(shape: Shape, config: TrainConfig, start: str, address: str) -> Mark
         chosen=which(shape.groups, config) or "",
         query=address,
         message=message,
-        warnings=_warnings(groups),
+        warnings=[*_warnings(groups), *unused],
         kind="ok" if layers or heads else "bad",
         table=stack.table(groups),
     )

@@ -87,6 +87,7 @@ def parts(layers: Sequence[str], heads: int) -> str:
     return " and ".join([*words, *([plural(heads, "head")] if heads else [])])
 
 
+SHARE_UNUSED = "The validation share has no effect: the data of step 1 says itself which rows are held out."
 PAIRS = "pairs such as 2:4, 3:0 (an epoch from 2 on, a colon, how many stay frozen)"
 
 
