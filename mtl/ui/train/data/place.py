@@ -31,8 +31,8 @@ _PREFIX = "mtl-upload-"
 
 @dataclass(frozen=True)
 class Read:
-    """How far a file has been read: a line about it, a revision once it has been, and the button that
-    stops the reading. `file` is the widget of an upload, which is emptied."""
+    """How far a file has been read: a line about it, a revision once it has been, and the button that stops
+    it. `file` is the widget of an upload, which is emptied."""
 
     status: str
     data: Any
