@@ -274,7 +274,7 @@ def test_without_data_or_with_errors_in_it_the_message_says_where_to_look(sessio
     with pytest.raises(UserError, match="how to fix it"):
         live.start(session, visit)
     visit.train.source = replace(source, path=data.parent / "gone.csv")
-    with pytest.raises(UserError, match="has deleted this file") as why:
+    with pytest.raises(UserError, match="has deleted your file") as why:
         live.start(session, visit)
     assert "gone.csv" not in str(why.value)
 
