@@ -73,13 +73,13 @@ def recognise(column: Facts) -> Evidence | None:
 
 
 def _said(words: Mapping[str, int]) -> str:
-    """What each word was taken for, as in "rows that train: train (80); rows that are held out: val (10)"."""
+    """What each word was taken for, as in "trained on: train (80); held out: val (10) and test (10)"."""
     counts: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
     for word, count in words.items():
         if (side := is_held_out(word)) is not None:
             counts[side][word] += count
     return "; ".join(
-        f"rows that {'are held out' if side else 'train'}: "
+        f"{'held out' if side else 'trained on'}: "
         + listed(f"{word} ({number:,})" for word, number in found.most_common())
         for side, found in counts.items()
     )

@@ -42,7 +42,7 @@ def test_a_column_of_such_words_says_which_rows_train(tmp_path, name):
     assert ([row.line for row in train], len(held_out)) == ([*range(2, 10)], 4)
     assert RowCounts.of(read.rows).held_out(0.5) == 4 and scorable(read.rows) == held_out
     [said] = found(read, "split")
-    assert "train: train (8)" in said.problem and "held out: val (2) and test (2)" in said.problem
+    assert "trained on: train (8); " in said.problem and "held out: val (2) and test (2)" in said.problem
     assert not read.questions
 
 
