@@ -332,7 +332,7 @@ def _compare(options: argparse.Namespace) -> None:
     for answer in answers:
         said = [f"{task} {KINDS[model.tasks[task].kind].answer_text(value)}" for task, value in answer.results.items()]
         terminal.say(f"{answer.text} | {answer.text_b}")
-        terminal.say("  " + "; ".join([f"cosine {answer.cosine:.3f}", *said]))
+        terminal.say("  " + "; ".join([f"cosine {answer.cosine:z.3f}", *said]))
 
 
 def _train(options: argparse.Namespace) -> int:

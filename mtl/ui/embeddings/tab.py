@@ -75,7 +75,7 @@ def show_pair(work: Work) -> str:
     above = [_PARTS.choice(key, title, choices, place) for (key, title), place in zip(titles, places, strict=True)]
     one, other = (place - 1 for place in places)
     vectors = work.vectors(work.pooling)
-    rows = [("cosine", f"{cosine(vectors, one, other):.3f}"), *pair_answers(work, one, other)]
+    rows = [("cosine", f"{cosine(vectors, one, other):z.3f}"), *pair_answers(work, one, other)]
     unlike = markup.note(UNLIKE, "unfamiliar") if work.unfamiliar & {*places} else Markup()
     return Markup().join(above) + markup.table(COMPARE, ("of the two", "answer"), rows) + unlike
 
