@@ -7,8 +7,8 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from mtl.tools.scenarios import OUT
 from mtl.training.presets import PRESETS
+from mtl.ui.learn.view import FIGURES
 
 
 def test_the_picture_follows_the_freeze_slider(visit):
@@ -32,7 +32,7 @@ def test_every_preset_has_its_figures(visit):
     visitor.open("Learn")
     cards = page.locator("#learn-scenarios .lesson-card")
     expect(cards).to_have_count(len(PRESETS))
-    figures = json.loads(OUT.read_text(encoding="utf-8"))
+    figures = json.loads(FIGURES.read_text(encoding="utf-8"))
     depth = next(s for s in figures["scenarios"] if s["name"] == "depth")
     card = cards.filter(has=page.get_by_role("heading", name="Rates by depth", exact=True))
     expect(card).to_contain_text(f"embeddings {depth['cosine']:.3f}")
