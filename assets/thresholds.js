@@ -31,12 +31,12 @@ mtl.thresholds = (() => {
     const known = rowsOf(section).map((row) => curves.get(row));
     const scored = known.filter(({ have }) => have.length);
     const mean = scored.reduce((sum, curve) => sum + curve.figures[2], 0) / scored.length;
-    section.querySelector(".all").textContent = `The mean F1 of ${scored.length === 1 ? "the label" : "these labels"}: ${percent(mean)}.`;
+    const which = scored.length === known.length ? "these labels" : "the labels that a row has";
+    section.querySelector(".all").textContent = `The mean F1 of ${which}: ${percent(mean)}.`;
     const isKept = known.every((curve) => curve.at === used(curve));
     const isFitted = known.every((curve) => curve.at === curve.fitted);
-    const { use, back } = Object.fromEntries([...section.querySelectorAll("[data-does]")].map((button) => [button.dataset.does, button]));
-    use.disabled = isKept;
-    back.disabled = isFitted;
+    section.querySelector("[data-does=use]").disabled = isKept;
+    section.querySelector("[data-does=back]").disabled = isFitted;
     section.querySelector(".state").textContent = isKept
       ? `The model answers by these${isFitted ? ", as they were fitted" : ""}.`
       : "Tried here alone: the model does not answer by these yet.";
