@@ -70,7 +70,7 @@ def test_what_a_run_will_take_is_known(run):
 
 
 def test_without_the_plug_in_its_checkpoint_is_refused_with_what_there_is(run):
-    said = mtl("", "analyze", "It was splendid.", "--model", run[1] / "checkpoint", code=2)
+    said = mtl("", "analyze", "It was splendid.", "--model", run[1] / "checkpoint", code=1)
     assert f"kind must be one of {listed(KINDS, 'or')}; it is 'grades'" in said
 
 
