@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import secrets
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +25,20 @@ import gradio as gr
 from markupsafe import Markup
 
 from mtl import faults
-from mtl.config import UserError
 from mtl.places import ASSETS
-from mtl.text.values import plural
 from mtl.training.runs.service import Runs
-from mtl.ui import box, card, names, programs, templates
+from mtl.ui import box, card, header, programs, templates
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.engine import Engine
-from mtl.ui.page import QUIET, Session, html, labelled, use_model
-from mtl.ui.sentences import MAX_FILE_BYTES
+from mtl.ui.page import QUIET, Session
 from mtl.ui.server import cleanup, door, static
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
 from mtl.ui.server.open_pages import OpenPages
 from mtl.ui.server.turns import fair_queue
 from mtl.ui.tabs import TABS
-from mtl.ui.train.result import words as result
-from mtl.ui.visitors import Registry, Visit
-from mtl.ui.widgets import markup
+from mtl.ui.visitors import Registry
 from mtl.ui.words import TITLE
 
 # Of the fonts that come with Gradio, these are whole; its other weights lack most letters.
@@ -62,13 +54,6 @@ THEME = gr.themes.Base(
     # read, and two for headings.
     text_size=gr.themes.Size("14px", "14px", "14px", "16px", "18px", "22px", "22px", name="text_page"),
 ).set(button_large_text_size="*text_md")
-# Bytes that each place for a file takes. The browser clicks the hidden button beside it when a file is larger.
-_LIMITS = {
-    **dict.fromkeys(("#file", "#data-file", "#validation-file", "#rows-file"), MAX_FILE_BYTES),
-    "#checkpoint": MAX_ZIP_BYTES,
-}
-CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number format it computes in."
-CHOSEN_CHIP_TITLE = "The model in use, chosen by you in this window alone: its name, what was trained in it, its parts."
 # In the order in which they need each other.
 _SCRIPTS = (
     "page.js",
@@ -122,13 +107,7 @@ def build(name: str | None = None) -> gr.Blocks:
         demo.limits = limits
         session = Session(engine, registry, runs)
         demo.sandbox = session.sandbox
-        with gr.Row(elem_id="top"):
-            loading = _header("loading the model …")
-            header = html(loading, js_on_load="mtl.remember(element, watch)", elem_id="header")
-            reset = gr.Button(result.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
-        with gr.Row(visible=False, elem_id="used-before") as forgotten:
-            before = html()
-            use = gr.Button(result.USE, size="sm", scale=0, elem_id="use-again")
+        top = header.build()
         card.build(session)
         embeddings.build_plots()
         with gr.Row(elem_id="frame"):
@@ -139,12 +118,7 @@ def build(name: str | None = None) -> gr.Blocks:
                     wide = "wide-tab" if getattr(tab, "WIDE", False) else None
                     with gr.Tab(tab.TITLE, id=tab.TITLE.lower(), elem_classes=wide):
                         tab.build(session)
-        # After a long pause the server has forgotten a choice: the next analysis then shows what it was made with.
-        triggers = [demo.load, session.model.change, session.news.input]
-        shown = {"header": header, "reset": reset, "forgotten": forgotten, "before": before, "use": use}
-        session.wire(triggers, partial(_model_in_use, session), [], shown)
-        session.wire([use.click], partial(_use_again, session), [], [session.model])
-        session.wire([reset.click], partial(use_model, session), [], [session.model])
+        header.follow(session, demo, top)
         _identify(demo, session)
         programs.build(session)
     demo.queue()
@@ -207,7 +181,7 @@ def _identify(demo: gr.Blocks, session: Session) -> None:
         address = request.client.host if request.client else ""
         visit = session.registry.identify(request.session_hash, owner, again, address)
         if visit.train.model is None:
-            visit.train.used_before = _with_model(session, run, owner)
+            visit.train.used_before = header.with_model(session, run, owner)
         # The first analysis may have been made meanwhile, by the page's own model.
         model = session.next_revision() if visit.train.model or visit.train.used_before else gr.skip()
         return owner, session.next_revision(), model
@@ -231,69 +205,3 @@ def _inlined(*names: str) -> str:
     """Scripts of the page. Inlined, so that they run before the components, whatever address a proxy serves them at."""
     scripts = [Markup((ASSETS / name).read_text(encoding="utf-8")) for name in names]
     return templates.render("head.html", scripts=scripts)
-
-
-def _header(chip: str, about: str = CHIP_TITLE, run: str = "") -> str:
-    """`run`: the id of the run whose model is in use, or was before the server was started again."""
-    return templates.render("header.html", chip=chip, about=about, run=run, limits=_LIMITS, plotly=static.PLOTLY)
-
-
-def _with_model(session: Session, run: Any, owner: str) -> str | None:
-    """The id of a run, as a browser gives it, if it is `owner`'s and has left a model."""
-    with contextlib.suppress(UserError):
-        if isinstance(run, str) and run and session.runs.progress(run, owner).checkpoint:
-            return run
-    return None
-
-
-def _use_again(session: Session, visit: Visit) -> int:
-    """Let the visitor's tabs use the model that they used before the server was started again."""
-    run = _with_model(session, visit.train.used_before, visit.owner)
-    if run is None:
-        raise UserError(names.MODEL_GONE)
-    path = session.runs.root / run / "checkpoint"
-    session.models.get(path)
-    return use_model(session, visit, path)
-
-
-@dataclass(frozen=True)
-class InUse:
-    """The header that names the model in use; the button back to the page's own; and, where the server has forgotten
-    which one was in use, a line that says so and a button to use it again."""
-
-    header: str
-    reset: gr.Button
-    forgotten: Any
-    before: str
-    use: gr.Button
-
-
-def _model_in_use(session: Session, visit: Visit) -> InUse:
-    """Waits for the model."""
-    path, before = visit.train.model, visit.train.used_before
-    name = names.name_of_run(session.runs, visit.owner, before) if before else ""
-    return InUse(
-        header=_chip(session, visit),
-        reset=labelled(result.BACK, visible=path is not None),
-        forgotten=gr.update(visible=before is not None),
-        before=markup.note(result.forgotten(name)),
-        use=labelled(result.use_again(name)),
-    )
-
-
-def _chip(session: Session, visit: Visit) -> str:
-    path = visit.train.model
-    try:
-        model = session.models.get(path)
-    except UserError:
-        return _header("no model")
-    heads = plural(len(model.tasks), "head") if model.tasks else "no heads"
-    if path is None:
-        about, size = CHIP_TITLE, f"{model.backbone.parameter_count / 1e6:.1f} M"
-        parts = (names.own_name(session.engine.name), size, f"one backbone, {heads}", model.dtype)
-    else:
-        about = CHOSEN_CHIP_TITLE
-        name = names.name_of_model(session.runs, visit.owner, path)
-        parts = (name, names.trained_in(path), heads, model.dtype)
-    run = path.parent.name if path and path.parent.parent == session.runs.root else visit.train.used_before or ""
-    return _header(" · ".join(part for part in parts if part), f"{about} {model.slow_format}".strip(), run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +14,6 @@ from mtl.ui.page import UNEXPECTED, in_plain_words
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
 from mtl.ui.tabs import TABS
-from mtl.ui.visitors import Visit
 
 
 def test_tabs_keep_their_contract():
@@ -78,24 +76,3 @@ def test_nothing_is_sent_or_recorded():
     assert settings["run_history"] is False and settings["enable_monitoring"] is False
     assert settings["show_error"] is False and settings["max_file_size"] == MAX_ZIP_BYTES
     assert page.build("x").analytics_enabled is False
-
-
-def test_the_model_of_a_run_is_offered_again_to_its_owner_alone(tmp_path):
-    ended = {"id-of-a-run": True, "without-a-model": False}
-
-    def progress(run, owner):
-        if owner != "me" or run not in ended:
-            raise UserError("There is no such run.")
-        return SimpleNamespace(checkpoint=ended[run])
-
-    runs = SimpleNamespace(root=tmp_path, progress=progress)
-    session = SimpleNamespace(runs=runs, models=SimpleNamespace(get=lambda path: path), next_revision=lambda: 7)
-    assert page._with_model(session, "id-of-a-run", "me") == "id-of-a-run"
-    for run, owner in (("id-of-a-run", "you"), ("without-a-model", "me"), ("../..", "me"), ("", "me"), (None, "me")):
-        assert page._with_model(session, run, owner) is None
-    visit = Visit(0.0, owner="me")
-    with pytest.raises(UserError, match="no longer on this server"):
-        page._use_again(session, visit)
-    visit.train.used_before = "id-of-a-run"
-    assert page._use_again(session, visit) == 7
-    assert visit.train.model == tmp_path / "id-of-a-run" / "checkpoint" and visit.train.used_before is None

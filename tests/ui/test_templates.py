@@ -17,7 +17,7 @@ from mtl.kinds.classification import Classes
 from mtl.kinds.tagging import Entity
 from mtl.model import Analysis
 from mtl.training.progress import Progress, fold
-from mtl.ui import app, templates
+from mtl.ui import header, templates
 from mtl.ui.compare import view as compare
 from mtl.ui.train.result import before_after, scores
 from mtl.ui.train.run import view as run
@@ -85,7 +85,7 @@ def evil_form() -> Markup:
 
 
 VIEWS = {
-    "header": lambda: app._header(EVIL, EVIL, EVIL),
+    "header": lambda: header.header(EVIL, EVIL, EVIL),
     "form": evil_form,
     "progress": lambda: run.progress(finished()),
     "plots": lambda: run.plots(finished()),
