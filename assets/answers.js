@@ -291,6 +291,10 @@ mtl.answers = (() => {
       point(rowUnder(event));
       if (event.target.matches("[data-row]")) stopAt(event.target);
     });
+    // Shift would mark the text from one row to the other.
+    element.addEventListener("mousedown", (event) => {
+      if (event.shiftKey && rowUnder(event) !== null) event.preventDefault();
+    });
     element.addEventListener("click", (event) => {
       const row = rowUnder(event);
       if (row !== null && !event.target.closest("summary, a, button, select, input, label")) choose(row, event.shiftKey);

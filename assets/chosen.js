@@ -19,8 +19,8 @@ mtl.chosen = (() => {
     panel.addEventListener("click", (event) => {
       const row = event.target.closest("button")?.closest("[data-row]")?.dataset.row;
       if (row === undefined) return;
-      mtl.answers.choose([Number(row)]);
-      panel.querySelector("[data-row] button")?.focus();
+      mtl.answers.choose(Number(row)); // beside the one that it is near to
+      panel.querySelector(".clear").focus();
     });
     mtl.answers.onMark(follow);
   };

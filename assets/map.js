@@ -1,6 +1,6 @@
 // The map of the sentences: coloured, searched, with lines to those that are truly nearest.
 mtl.map = (() => {
-  const { QUIET_INK, FADED, ACCENT, CIVIDIS, DRAG, CONFIG, escape, shorten, MOST_SAID } = mtl.plots;
+  const { QUIET_INK, FADED, ACCENT, RINGED, CIVIDIS, DRAG, CONFIG, escape, shorten, MOST_SAID } = mtl.plots;
   const NUMBERED = 40, LINES = 60, WEBGL = 300; // up to so many points have numbers, lines; from so many on WebGL draws
   const RING = 24; // pixels across
   const CROWDED = 40; // pixels to another point, within which a number makes room for it
@@ -51,7 +51,7 @@ mtl.map = (() => {
     if (count === undefined) return "";
     if (alike) {
       const each = [...alike].map(([row, cosine]) => `${row + 1} (cosine ${cosine.toFixed(2)})`);
-      return `No sentence has these words. Nearest in meaning: ${each.join(", ")}.`;
+      return `No sentence has these words.${each.length ? ` Nearest in meaning: ${each.join(", ")}.` : ""}`;
     }
     const some = count > MOST_CHOSEN ? `, Enter chooses the first ${MOST_CHOSEN}` : "";
     return count ? `${count.toLocaleString("en")} of ${total.toLocaleString("en")} sentences${some}` : "No sentence has these words.";
@@ -130,7 +130,7 @@ mtl.map = (() => {
       lines("dotted", dotted, { color: QUIET_INK, width: solid ? 3 : 1.5, dash: "dot" }, 0.8),
       // The fainter, the less similar.
       ...nearest.map(([row, cosine], i) => lines(
-        `nearest-${i}`, [[marked[1][0], row]], { color: ACCENT, width: solid ? 4 : 2 }, Math.min(Math.max(cosine, 0.15), 1),
+        `nearest-${i}`, [[marked[1][0], row]], { color: RINGED, width: solid ? 4 : 2 }, Math.min(Math.max(cosine, 0.15), 1),
       )),
       ...groups.flatMap(markers),
       rings(marked[1]), room(),
@@ -184,7 +184,7 @@ mtl.map = (() => {
   });
   const rings = (rows) => ({
     ...ASIDE, ...at(rows), type: svg(), mode: "markers", uid: "rings",
-    marker: { symbol: "circle-open", size: drawn.solid ? 14 : RING, color: ACCENT, line: { width: 3, color: ACCENT } },
+    marker: { symbol: "circle-open", size: drawn.solid ? 14 : RING, color: RINGED, line: { width: 3, color: RINGED } },
   });
   // Unseen, in the corners: there is room for rings at the edges before there are any, so that choosing moves nothing.
   const room = () => {
@@ -243,14 +243,14 @@ mtl.map = (() => {
 
   // --- what is pointed at or chosen ---
 
-  // A ring around the sentence that is pointed at; in three dimensions its number.
+  // A dotted ring around the sentence that is pointed at (a chosen one has a whole one); in three dimensions its number.
   const ring = ([x, y]) => ({
     type: "circle", xsizemode: "pixel", ysizemode: "pixel", xanchor: x, yanchor: y,
     x0: -RING / 2, x1: RING / 2, y0: -RING / 2, y1: RING / 2,
-    line: { color: ACCENT, width: 3 },
+    line: { color: RINGED, width: 2, dash: "dot" },
   });
   const flag = ([x, y, z], row) => (
-    { x, y, z, text: `<b>${row + 1}</b>`, arrowcolor: ACCENT, font: { size: 16, color: ACCENT }, ax: 0, ay: -28 }
+    { x, y, z, text: `<b>${row + 1}</b>`, arrowcolor: RINGED, font: { size: 16, color: RINGED }, ax: 0, ay: -28 }
   );
   let marked = [null, []];
   const mark = (pointed, chosen) => {

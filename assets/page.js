@@ -137,8 +137,10 @@ window.mtl = {
 
 // A jump to a part of the page, whose address holds its state and so no place. The keyboard goes on from there.
 document.addEventListener("click", (event) => {
-  const place = document.getElementById(event.target.closest("[data-jump]")?.dataset.jump);
-  if (!place) return;
+  const part = document.getElementById(event.target.closest("[data-jump]")?.dataset.jump);
+  if (!part) return;
+  // Of tabs, what is open.
+  const place = [...part.querySelectorAll("[role=tabpanel]")].find((panel) => panel.offsetParent) ?? part;
   place.tabIndex = -1;
   place.focus({ preventScroll: true });
   place.scrollIntoView();

@@ -2,6 +2,7 @@
 // There is one of each, and it moves to the tab that is open, never mounted anew: zoom and choice survive.
 mtl.plots = (() => {
   const QUIET_INK = "#8a8f98", FADED = "rgba(127,127,127,0.18)", ACCENT = "#0072B2";
+  const RINGED = "#2b8cd0"; // to be seen on light and dark ground
   const FONT = { family: "IBM Plex Sans, system-ui, sans-serif", size: 14, color: QUIET_INK };
   const CIVIDIS = [[0, "#00224e"], [0.25, "#3f4c6b"], [0.5, "#7d7c78"], [0.75, "#bcae6c"], [1, "#fee838"]];
   // A finger that swipes scrolls the page: it would push the points out of the picture.
@@ -118,6 +119,6 @@ mtl.plots = (() => {
   };
 
   return {
-    QUIET_INK, FADED, ACCENT, CIVIDIS, DRAG, CONFIG, MOST_SAID, escape, shorten, place, start, layout, modebar, wire,
+    QUIET_INK, FADED, ACCENT, RINGED, CIVIDIS, DRAG, CONFIG, MOST_SAID, escape, shorten, place, start, layout, modebar, wire,
   };
 })();

@@ -96,8 +96,9 @@ def of_markdown(text: str) -> Markup:
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt  # not before somebody looks: the page starts without it
 
-    # No markup but that of the template: whatever gets through its escaping is no link, no picture and no HTML.
-    forbidden = ["link", "image", "autolink", "reference", "html_inline", "html_block"]
+    # No markup but that of the template: whatever gets through its escaping is no picture and no HTML. Of links, which
+    # lead to files beside the card, the words alone are shown.
+    forbidden = ["image", "autolink", "reference", "html_inline", "html_block"]
     return MarkdownIt("commonmark", {"html": False}).enable("table").disable(forbidden)
 
 
@@ -123,6 +124,7 @@ def _dressed(tokens: Iterable[Token]) -> Iterator[Token]:
         elif token.type == "tr_open":
             row = []
         elif token.type == "inline":
+            token.children = [child for child in token.children or () if not child.type.startswith("link_")]
             row.append(token)
         elif token.type == "tr_close":
             _press(row)

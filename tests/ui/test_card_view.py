@@ -14,8 +14,9 @@ import mtl
 from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec
 from mtl.training.card import _escaped
-from mtl.ui import card
+from mtl.ui import card, templates
 from mtl.ui.page import use_model
+from mtl.ui.widgets import markup
 
 HOSTILE = (
     "![x](http://evil/a.png)",
@@ -88,6 +89,16 @@ def test_markup_that_got_past_the_escaping_is_no_link_no_picture_and_no_html():
         "# x\n\n" + "\n\n".join(HOSTILE[:3]) + "\n\n<http://evil>\n\n[a]: http://evil\n[a]\n\n## y\n"
     )
     assert not re.search(r"<(a|img|script)\b", html)
+
+
+def test_of_a_link_its_words_are_shown():
+    html = card.of_markdown("# x\n\nin the folder [checks](checks/README.md), see [that](http://evil)\n\n## y\n")
+    assert "in the folder checks, see that" in html and "README" not in html and "evil" not in html
+
+
+def test_what_is_shown_until_the_card_has_come_stays_in_its_attribute():
+    frame = templates.render("card_frame.html", busy=markup.status(card.MEASURING, kind="busy"))
+    assert set(re.findall(r"<(\w+)", frame)) == {"dialog", "form", "button", "div"}
 
 
 def test_a_model_that_is_gone_is_called_so(session, tmp_path):

@@ -49,7 +49,7 @@ def test_a_keystroke_costs_the_changed_line_alone(session, monkeypatch):
     read = []
     model = session.engine.model()
     analyze = model.analyze
-    monkeypatch.setattr(model, "analyze", lambda texts, **rest: read.extend(texts) or analyze(texts, **rest))
+    monkeypatch.setattr(model, "analyze", lambda texts, *rest: read.extend(texts) or analyze(texts, *rest))
     found = ask(session, lines=LINES.replace("fine", "finer"))
     assert read == ["A finer day."] and set(found["rows"]) == {"A finer day."}
     assert "6 sentences · 1 new, one pass" in found["status"]
@@ -166,7 +166,7 @@ def test_an_answer_is_json(session):
 def test_one_pass_is_set_beside_a_pass_for_each_task(session):
     said = ask(session, lines=LINES)["saved"]
     assert "One pass" in said and "for 6 sentences in " in said and "3 passes, " in said
-    assert "when the server started" in said
+    assert "at the server's start" in said
     assert "saved" not in ask(session)
 
 

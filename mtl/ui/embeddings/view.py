@@ -179,9 +179,11 @@ def about(work: Work, chosen: Sequence[int]) -> dict[str, Any]:
 
 
 def like(work: Work, words: str) -> list[tuple[int, float]]:
-    """The sentences whose embeddings are nearest to that of `words`, with their cosines, the nearest first."""
+    """The sentences whose embeddings are nearest to that of `words`, with their cosines, the nearest first; without
+    those that are unlike the texts that the model knows."""
     [wanted] = work.model.encode([words[:_SEARCHED]], work.pooling)
-    return _by_cosine(work.vectors(work.pooling), wanted, ALIKE)
+    found = _by_cosine(work.vectors(work.pooling), wanted, ALIKE + len(work.unfamiliar))
+    return [(row, cosine) for row, cosine in found if row + 1 not in work.unfamiliar][:ALIKE]
 
 
 def _by_cosine(vectors: np.ndarray, wanted: np.ndarray, most: int) -> list[tuple[int, float]]:
