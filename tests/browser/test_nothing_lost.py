@@ -20,7 +20,7 @@ def rows(visitor):
 
 
 def type_in(visitor, *sentences):
-    visitor.box.fill("\n".join(sentences))
+    visitor.paste("\n".join(sentences))
     expect(rows(visitor)).to_have_count(len(sentences))
 
 
@@ -36,7 +36,7 @@ def table(tmp_path):
 def test_a_file_that_comes_while_sentences_are_read_is_read_next_and_the_sentences_can_be_put_back(visit, tmp_path):
     visitor = visit()
     many = "\n".join(f"Shop {i} in Oslo sold {i * 3} loaves of bread." for i in range(2_000))
-    visitor.box.fill(many)
+    visitor.paste(many)
     visitor.page.locator("#analyze").click()
     expect(visitor.page.locator("#status .progress")).to_be_visible()
     visitor.upload(table(tmp_path))
@@ -67,7 +67,7 @@ def test_what_is_typed_while_a_file_is_read_can_be_put_back(visit, tmp_path):
 
 def test_what_was_typed_a_moment_ago_survives_a_reload_and_so_does_the_caret(visit):
     visitor = visit()
-    visitor.box.fill(LONG)
+    visitor.paste(LONG)
     visitor.box.press("Control+Home")
     visitor.page.keyboard.type("Just now. ")
     visitor.go()
@@ -79,7 +79,7 @@ def test_what_was_typed_a_moment_ago_survives_a_reload_and_so_does_the_caret(vis
 
 def test_back_and_forward_bring_the_sentences_and_the_tab_of_their_time(visit):
     visitor = visit()
-    visitor.box.fill(LONG)
+    visitor.paste(LONG)
     expect(rows(visitor)).to_have_count(55)
     visitor.page.evaluate("location.hash = 'sentences=From+a+link.%0ATwo.&tab=Entities'")
     expect(visitor.page.locator("#entities-view .lines li")).to_have_count(2)
@@ -157,7 +157,7 @@ def test_a_link_without_room_for_the_sentences_says_so_and_brings_the_choices(vi
     other.page.goto(visitor.page.evaluate("navigator.clipboard.readText()"))
     expect(other.box).to_have_value("\n".join(OWN))
     expect(other.page.get_by_label("Colour by", exact=True)).to_have_value("topic")
-    visitor.box.fill(LONG)
+    visitor.paste(LONG)
     visitor.page.locator("#copy-address").click()
     expect(visitor.status).to_contain_text("without the sentences: it holds at most 2,000 characters")
     visitor.errors.clear()
@@ -202,7 +202,7 @@ def test_an_unsteady_network_loses_nothing_and_does_nothing_twice(visit, tmp_pat
     visitor = visit()
     since = visitor.page.evaluate("performance.timeOrigin")
     failed = visitor.make_network_unsteady(seed=219)  # of the first dozen three fail, in both ways
-    visitor.box.fill(OWN[0])
+    visitor.paste(OWN[0])
     visitor.box.press("End")
     visitor.page.keyboard.type(" It rained all day.", delay=60)
     expect(rows(visitor)).to_have_count(1)
@@ -242,7 +242,7 @@ def test_a_question_whose_answer_never_comes_is_asked_again(visit):
             route.continue_()
 
     visitor.page.route(ANSWERS, stall_once)
-    visitor.box.fill("\n".join(OWN))
+    visitor.paste("\n".join(OWN))
     expect(visitor.status).to_contain_text("Waiting for the server")
     expect(rows(visitor)).to_have_count(3, timeout=60_000)
     visitor.errors.clear()
@@ -262,6 +262,40 @@ def test_a_connection_on_which_nothing_comes_is_made_again(context, server):
     page.unroute_all(behavior="ignoreErrors")
     page.close()
     assert visitor.errors == []
+
+
+def test_an_event_that_begins_while_the_stream_of_another_ends_is_heard_of(visitor):
+    """Gradio's page would close the stream that the server has ended, and wait for ever for the other event."""
+    page, streams = visitor.page, []
+
+    def join(route) -> None:
+        route.fulfill(json={"event_id": route.request.headers["event"]})
+
+    def stream(route) -> None:
+        streams.append(route.request)
+        over = f'{{"msg":"process_completed","event_id":"{"ab"[len(streams) - 1]}"}}'
+        body = f'data: {over}\n\ndata: {{"msg":"close_stream","event_id":null}}\n\n'
+        route.fulfill(body=body, content_type="text/event-stream")
+
+    page.route("**/queue/join?made=up", join)
+    page.route("**/queue/data?made=up", stream)
+    heard = page.evaluate(
+        """async () => {
+            const join = (event) => fetch("gradio_api/queue/join?made=up", { method: "POST", headers: { event } });
+            await join("a");
+            const closed = new AbortController();
+            const request = new Request("gradio_api/queue/data?made=up", { signal: closed.signal });
+            const reader = (await fetch(request)).body.pipeThrough(new TextDecoderStream()).getReader();
+            let text = "";
+            while (!text.includes('"a"')) text += (await reader.read()).value;
+            await join("b");
+            while (!text.includes('"b"')) text += (await reader.read()).value;
+            closed.abort();
+            return text;
+        }"""
+    )
+    page.unroute_all()
+    assert len(streams) == 2 and "close_stream" not in heard
 
 
 def test_events_that_find_no_server_wait_and_the_page_says_so(visit, tmp_path):
@@ -286,7 +320,7 @@ def test_what_the_server_refuses_is_said_and_not_asked_again(visit):
         route.fulfill(status=413, json={"detail": "This is too much at once."})
 
     visitor.page.route(ANSWERS, refuse)
-    visitor.box.fill("\n".join(OWN))
+    visitor.paste("\n".join(OWN))
     expect(visitor.status.locator(".bad")).to_contain_text("This is too much at once.")
     visitor.page.wait_for_timeout(1_500)
     assert len(asked) == 1
