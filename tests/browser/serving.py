@@ -78,7 +78,7 @@ window.requestAnimationFrame = (callback) =>
 
 def new_context(browser):
     """What pages share: the cache above all."""
-    context = browser.new_context()
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     context.add_init_script(_SLOW_CLOCK)
     return context
 

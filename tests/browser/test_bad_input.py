@@ -223,7 +223,7 @@ def test_a_text_file_is_read_line_by_line(visitor, tmp_path):
 def test_two_people_at_once_see_only_their_own(visit):
     ada, bob = visit(), visit()
     for person, sentence in ((ada, "Ada's secret sentence."), (bob, "Bob's private line.")):
-        person.box.fill(f"{sentence}\nA second line.\nA third one.")
+        person.paste(f"{sentence}\nA second line.\nA third one.")
     for person in (ada, bob):
         person.page.locator("#analyze").click()
     for person, own, other in ((ada, "Ada's secret", "Bob's private"), (bob, "Bob's private", "Ada's secret")):

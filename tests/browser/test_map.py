@@ -24,7 +24,7 @@ _FULL = """() => document.querySelector("#map .js-plotly-plot")._fullData
 
 @pytest.fixture
 def six(visitor):
-    visitor.box.fill("\n".join(SIX))  # one answer, and none under way when points are clicked
+    visitor.paste("\n".join(SIX))  # one answer, and none under way when points are clicked
     visitor.wait_for_points(6)
     visitor.similarities(6)
     yield visitor
@@ -56,7 +56,7 @@ def test_a_search_fades_all_else_and_enter_chooses_what_it_found(six):
     field.press("Enter")
     six.wait_for_rings(2)
     expect(said(six)).to_contain_text("Sentences 1 and 2: cosine")
-    six.box.fill("\n".join([*SIX, "Paris in May."]))
+    six.paste("\n".join([*SIX, "Paris in May."]))
     expect(six.page.locator("#map .matches")).to_have_text("3 of 7 sentences")
     six.wait_until(f"({_FULL})().length === 3")
     assert "search=paris" in six.page.url
@@ -144,7 +144,7 @@ def test_a_chosen_sentence_has_its_nearest_ones_and_lines_to_them(six):
 
 def test_of_more_sentences_than_the_grid_shows_the_server_knows_the_nearest(visitor):
     lines = [f"The {what} number {i} was late." for i in range(80) for what in ("train", "soup")]
-    visitor.box.fill("\n".join(lines))
+    visitor.paste("\n".join(lines))
     visitor.press()
     visitor.wait_for_points(160)
     visitor.page.locator("#overview .answers > li").first.locator(".sentence").click()

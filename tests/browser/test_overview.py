@@ -15,7 +15,7 @@ def rows(visitor):
 
 def type_in(visitor, *sentences):
     """Type without asking for anything."""
-    visitor.box.fill("\n".join(sentences))
+    visitor.paste("\n".join(sentences))
     expect(rows(visitor)).to_have_count(len(sentences))
     visitor.wait_for_points(len(sentences))
 
@@ -77,7 +77,7 @@ def test_what_is_pointed_at_lights_up_everywhere_and_two_have_a_cosine(visitor):
     visitor.open("Embeddings")
     visitor.wait_until("document.querySelector('#heatmap .js-plotly-plot').layout.shapes.length === 4")
     visitor.wait_for_rings(2)
-    visitor.box.fill("Something else.\nAnd another thing.")
+    visitor.paste("Something else.\nAnd another thing.")
     visitor.wait_for_rings(0)
     visitor.open("Overview")
     expect(visitor.page.locator("#overview .pair")).to_have_text("")
@@ -162,7 +162,7 @@ def test_without_a_connection_nothing_is_lost_and_it_is_said(visit):
     visitor = visit()
     visitor.wait_for_points(12)
     visitor.page.route("**/component_server/**", lambda route: route.abort())
-    visitor.box.fill("\n".join(THREE))
+    visitor.paste("\n".join(THREE))
     expect(visitor.status).to_contain_text("The server does not answer")
     visitor.page.unroute("**/component_server/**")
     expect(rows(visitor)).to_have_count(3)
@@ -171,7 +171,7 @@ def test_without_a_connection_nothing_is_lost_and_it_is_said(visit):
 
 
 def test_many_sentences_wait_for_the_button(visitor):
-    visitor.box.fill("\n".join(f"Sentence number {i}." for i in range(70)))
+    visitor.paste("\n".join(f"Sentence number {i}." for i in range(70)))
     expect(visitor.status).to_contain_text("70 sentences: press Analyze")
     visitor.press()
     expect(rows(visitor)).to_have_count(70)

@@ -96,8 +96,14 @@ class Visitor:
 
     def analyze(self, *sentences: str, by_key: bool = False) -> None:
         """Type and analyze; waits until the page has answered."""
-        self.box.fill("\n".join(sentences))
+        self.paste("\n".join(sentences))
         self.press(by_key)
+
+    def paste(self, text: str) -> None:
+        """Put a text into the box instead of what it holds. Chromium would type it line by line."""
+        self.page.evaluate("text => navigator.clipboard.writeText(text)", text)
+        self.box.press("Control+a")
+        self.box.press("Control+v" if text else "Delete")
 
     def press(self, by_key: bool = False) -> None:
         """Analyze what is in the box."""
