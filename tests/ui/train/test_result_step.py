@@ -153,6 +153,12 @@ def test_no_held_out_rows_is_said(events):
     assert "No rows were held out" in scores.cards(fold(Progress(), without))
 
 
+def test_a_run_without_a_comparison_calls_nothing_new_and_opens_no_rows(events):
+    html = scores.cards(replace(fold(Progress(), events), before={}, unmeasured=("comparison",)))
+    assert words.NOT_MEASURED in html and words.NEW_HEAD not in html
+    assert 'class="confusion"' in html and "data-mistake" not in html
+
+
 def test_a_confusion_matrix_is_shaded_by_the_share_of_its_row():
     html = MACROS.confusions([("after", {"labels": ["a", "<i>"], "confusion": [[3, 1], [0, 0]]})])
     assert "&lt;i&gt;" in html and "--share:45%" in html and "--share:15%" in html

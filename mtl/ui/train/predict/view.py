@@ -64,7 +64,7 @@ def result(answers: Answers | None, now: str) -> Markup:
     stopped = [words.STOPPED_AFTER] if answers.count < answers.total else []
     agreement = [words.agreement(answers.agreement)] if answers.agreement else []
     earlier = markup.note(words.by_another(answers.by, now), "refusal") if now else Markup()
-    return earlier + markup.status(line, [*stopped, *agreement]) + _first_rows(answers)
+    return earlier + markup.status(line, [*stopped, *agreement]) + markup.note(words.FILES) + _first_rows(answers)
 
 
 def _first_rows(answers: Answers) -> Markup:

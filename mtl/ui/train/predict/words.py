@@ -10,8 +10,8 @@ from mtl.ui.words import duration
 
 TITLE = "Use it on new rows"
 INTRO = (
-    "Bring any table with a column of text, labelled or not: the model answers every row, and you take the table back "
-    "with its answers and their probabilities as columns."
+    "Bring any table with a column of text, labelled or not: the model answers every row with a text. You take away "
+    "each row's line, id, texts and labels, with the model's answers and their probabilities as columns."
 )
 FILE = "Drop a table here: CSV, JSON, Excel, Parquet or one text per line, up to 20 MB."
 RUN, STOP = "Answer", "Stop"
@@ -20,6 +20,11 @@ COMMAND = "The same from the command line"
 COMMAND_INFO = (
     "Answers the same on your own machine, and writes the file that is downloaded here: paste it into a terminal of "
     "Linux or macOS (a POSIX shell; on Windows that of WSL), in the project's folder with its environment active."
+)
+FILES = (
+    "Rows without a text and columns that are set aside are not in the files; each row's line says where it stands in "
+    "yours. In CSV a text that a spreadsheet would run as a formula, because it begins with =, +, - or @, begins with an "
+    "apostrophe; Parquet has it as it was."
 )
 FIRST = "First rows with their answers"
 
@@ -66,7 +71,7 @@ def answered(count: int, total: int, by: str, seconds: float, blank: int, unfami
     some = f"The first {count:,} of {plural(total, 'row')}" if count < total else plural(count, "row")
     said = [f"{some} answered by {by} in {duration(seconds)}"]
     if blank:
-        said.append(f"{blank:,} more had no text")
+        said.append(f"{blank:,} more had no text and {'is' if blank == 1 else 'are'} left out")
     if unfamiliar:
         said.append(f"{unfamiliar:,} unlike the texts that this model knows")
     return "; ".join(said) + "."

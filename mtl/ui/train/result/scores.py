@@ -52,14 +52,22 @@ def _unless_damaged(draw: Callable[[], Markup]) -> Markup:
 
 def cards(progress: Progress) -> Markup:
     """A card for each trained task: scores before, after and their difference; per label; the confusion matrix."""
+    # Without a comparison there is no list of answers that a cell could open.
+    compared = "comparison" not in progress.unmeasured
     scored = [
-        (name, shown(progress.kinds[name]), progress.before.get(name), after)
+        (name, shown(progress.kinds[name]), progress.before.get(name), {**after, "opens": compared})
         for name, after in progress.validation.items()
         if name in progress.kinds
     ]
     stopped = "scores" in progress.unmeasured and not scored
     return templates.render(
-        "scores.html", words=words, change=change, row_count=row_count, scored=scored, stopped=stopped
+        "scores.html",
+        words=words,
+        change=change,
+        row_count=row_count,
+        scored=scored,
+        stopped=stopped,
+        not_before=words.NEW_HEAD if compared else words.NOT_MEASURED,
     )
 
 

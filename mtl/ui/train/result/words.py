@@ -19,7 +19,7 @@ NOT_FINISHED = "This run did not end by itself, so it left no model. Step 3 says
 # --- scores ---
 
 BEFORE, AFTER, CHANGE = "before", "after", "change"
-NEW_HEAD = "new head"
+NEW_HEAD, NOT_MEASURED = "new head", "not measured"
 
 
 def percent(share: float) -> str:
