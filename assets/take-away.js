@@ -23,6 +23,8 @@ mtl.takeAway = (element, watch) => {
     if (!element.querySelector("[data-pieces]")) return; // there is no form, or no table, yet
     const link = element.querySelector("[data-link]");
     if (link) link.value = `${window.location.origin}${window.location.pathname}#${link.dataset.link}`;
+    const ownMachine = /^(localhost|127\..*|\[::1\])$/.test(window.location.hostname);
+    element.querySelector("[data-own-machine]")?.toggleAttribute("hidden", !ownMachine);
     for (const field of element.querySelectorAll("[data-fills]")) {
       field.value = filled.get(field.getAttribute("value")) ?? field.getAttribute("value");
     }

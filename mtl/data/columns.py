@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtl.config import KINDS, UserError, listed
-from mtl.data.facts import Facts, set_aside_coordinates, set_aside_numbering
+from mtl.data.facts import Facts, set_aside_coordinates, set_aside_doubts, set_aside_numbering
 from mtl.data.header import (
     TEXT_NAMES,
     TEXT_PARTS,
@@ -99,6 +99,7 @@ def guess_roles(
     facts = [Facts(name if named else None, column) for name, column in zip(names, cells, strict=True)]
     set_aside_coordinates(facts)
     set_aside_numbering(facts)
+    set_aside_doubts(facts)
     if text is not None:
         texts = {names.index(text): 1.0}
     else:
@@ -337,6 +338,8 @@ def _task_role(facts: Facts, only: bool, texts: int) -> Role:
     """The role of a column that is not a text. `only`: no other column can hold labels; `texts`: how many a row has."""
     if not facts.filled:
         return Role(IGNORED, None, "it is empty")
+    if facts.is_sparse:
+        return Role(IGNORED, None, f"it is filled in {plural(len(facts.filled), 'row')} alone")
     likely = only or facts.promises_labels
     if not facts.entity_form:  # entities cannot be mistaken for anything else
         if facts.is_unnamed:

@@ -23,6 +23,9 @@ _LONGEST_MATCHED = 300
 _NEARLY_ALL = 0.9
 # With fewer distinct numbers, the other cells are more likely labels than faulty numbers.
 _HANDFUL = 5
+_DOUBT = re.compile(r"(.+)[_.: -](?:confidence|conf)")
+# A column that fewer rows than this, and less than this share of them, have something in teaches nothing.
+_FEW, _RARELY = 10, 0.05
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*+\.?"
 _DAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*+,? +)?"
@@ -85,8 +88,12 @@ class Facts:
         self.is_unnamed = name is not None and is_unnamed(name)
 
     @property
+    def is_sparse(self) -> bool:
+        return len(self.filled) < _FEW and self.fill_share < _RARELY
+
+    @property
     def may_hold_labels(self) -> bool:
-        return bool(self.filled) and not (self.is_useless or self.is_prose or self.aside)
+        return bool(self.filled) and not (self.is_useless or self.is_prose or self.aside or self.is_sparse)
 
     @cached_property
     def aside(self) -> str:
@@ -300,6 +307,15 @@ def set_aside_numbering(columns: Sequence[Facts]) -> None:
     for column in unclear:
         if column.decimal_mark == other:
             column.aside = f"numbers with {names[other]} where other columns have {names[usual]} before decimals"
+
+
+def set_aside_doubts(columns: Sequence[Facts]) -> None:
+    """Recognise columns that say how sure somebody was of another column, as crowdsourced tables have them."""
+    names = {column.name.lower() for column in columns if column.name}
+    for column in columns:
+        match = _DOUBT.fullmatch((column.name or "").lower())
+        if match and match[1] in names:
+            column.aside = f"how sure somebody was of {match[1]}"
 
 
 def _are_within(numbers: Sequence[float], low: float, high: float) -> bool:

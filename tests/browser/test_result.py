@@ -106,7 +106,7 @@ def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, vis
     assert before != after
     learner._take_off_the_answer()
     use(learner)
-    expect(learner.page.locator("#model-in-use")).to_contain_text("In use in Embeddings, Sentiment and Entities: run")
+    expect(learner.page.locator("#model-in-use")).to_contain_text("In use in Overview, Embeddings, Sentiment")
     expect(learner.page.locator("#use-model")).to_be_disabled()
     learner.open("Sentiment")
     expect(learner.status).to_contain_text("3 sentences")  # at once, without a click on Analyze

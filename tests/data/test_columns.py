@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mtl.config import KINDS, UserError
+from mtl.data.columns import guess_roles
 from mtl.data.table import read_table
 from mtl.kinds.classification import Classification
 
@@ -419,3 +420,14 @@ def test_where_nothing_may_be_a_text_nothing_is_asked(tmp_path):
     (tmp_path / "data.csv").write_text("a,b\n" + "".join(f"{i % 3},{('x', 'y')[i % 2]}\n" for i in range(40)))
     table = read_table(tmp_path / "data.csv")
     assert (table.questions, [error.code for error in table.errors]) == ((), ["no-text-column"])
+
+
+def test_what_says_how_sure_somebody_was_and_what_hardly_a_row_has_is_set_aside():
+    names = ["mood", "mood_confidence", "mood:gold", "text"]
+    rows = [
+        ("happy" if i % 3 else "sad", f"0.{i % 89 + 10}", "sad" if i < 4 else "", f"The day number {i} was nice to us.")
+        for i in range(200)
+    ]
+    found = guess_roles(names, list(zip(*rows, strict=True)))
+    assert [role.role for role in found.roles] == ["task", "ignored", "ignored", "text"]
+    assert "how sure somebody was of mood" in found.roles[1].reason and "4 rows alone" in found.roles[2].reason

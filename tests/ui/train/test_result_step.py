@@ -414,7 +414,7 @@ def test_a_run_can_be_used_and_the_default_again(session, visit, finished):
     assert result.use_run(session, visit) == 1
     assert visit.train.model == finished / "checkpoint" and other.train.model is None
     line, use, back = result.model_in_use(session, visit)
-    assert "In use in Embeddings, Sentiment and Entities: run 1." in line and (use.interactive, back.visible) == (
+    assert "Sentiment and Entities: run 1." in line and (use.interactive, back.visible) == (
         False,
         True,
     )

@@ -23,8 +23,8 @@ COMMAND_INFO = (
 )
 FILES = (
     "Rows without a text and columns that are set aside are not in the files; each row's line says where it stands in "
-    "yours. In CSV a text that a spreadsheet would run as a formula, because it begins with =, +, - or @, begins with an "
-    "apostrophe; Parquet has it as it was."
+    "yours. In CSV a text that a spreadsheet would run as a formula, as it begins with =, +, - or @, has an apostrophe "
+    "before it; Parquet has it as it was."
 )
 FIRST = "First rows with their answers"
 

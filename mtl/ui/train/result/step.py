@@ -273,7 +273,7 @@ def model_in_use(session: Session, visit: Visit) -> tuple[str, gr.Button, gr.But
     except UserError:
         use = labelled(words.USE, visible=False)
     name = path and name_of_model(session.runs, visit.owner, path)
-    line = "" if path is None else markup.status(f"In use in Embeddings, Sentiment and Entities: {name}.")
+    line = "" if path is None else markup.status(f"In use in Overview, Embeddings, Sentiment and Entities: {name}.")
     return line, use, labelled(words.BACK, visible=path is not None)
 
 

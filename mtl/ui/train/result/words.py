@@ -19,6 +19,7 @@ NOT_FINISHED = "This run did not end by itself, so it left no model. Step 3 says
 # --- scores ---
 
 BEFORE, AFTER, CHANGE = "before", "after", "change"
+P_SAID = "p: how often chance alone would make a difference as large as this on so few rows. Small is clear."
 NEW_HEAD, NOT_MEASURED = "new head", "not measured"
 
 

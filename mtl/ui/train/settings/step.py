@@ -152,6 +152,7 @@ def arrive(session: Session, visit: Visit, query: str) -> Change:
     try:
         linked = from_link(query)
     except UserError as problem:
+        gr.Warning(str(problem))  # the line about it may be out of sight, and everything looks ready
         return Change(str(problem), bad=True, arrived=True)
     if linked is None:
         if train.config == TrainConfig() and (newest := session.runs.newest(visit.owner)):
