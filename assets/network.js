@@ -52,12 +52,10 @@
     }
   };
 
-  const call = async (resource, options) => {
+  const call = (resource, options) => {
     const headers = new Headers(options.headers);
     headers.set("x-mtl-call", crypto.getRandomValues(new Uint32Array(4)).join("-"));
-    const answer = await until(() => attempt(resource, { ...options, headers, signal: AbortSignal.timeout(PATIENCE[0]) }));
-    answer.clone().json().then(({ event_id: event }) => begun(event), () => {});
-    return answer;
+    return until(() => attempt(resource, { ...options, headers, signal: AbortSignal.timeout(PATIENCE[0]) }));
   };
 
   // The page's own question, which answers.js asks again by itself, as it may have changed meanwhile. What the server
@@ -101,53 +99,6 @@
     return new Response(answer.body?.pipeThrough(watched), answer);
   };
 
-  // The events that are under way, and those that were over before it was known that they had begun.
-  const events = new Set(), over = new Set();
-  let wake = () => {};
-  const begun = (event) => {
-    if (!event || over.delete(event)) return;
-    events.add(event);
-    wake();
-  };
-  const ended = (event) => { if (!events.delete(event)) over.add(event); };
-
-  // What the events of a session say. The server ends the stream when no event is under way. Told so, Gradio's page
-  // would close it, too, and lose an event that has begun meanwhile; so it is not, and the next stream is joined to it.
-  const messages = async (request) => {
-    const open = () => until(() => stream(request), request.signal);
-    const first = await open();
-    if (!first.ok) return first;
-    request.signal.addEventListener("abort", () => wake());
-    const encoder = new TextEncoder();
-    const pass = async (answer, controller) => {
-      if (!answer.ok) throw new Error("The server has forgotten this page.");
-      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-      let rest = "";
-      for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
-        const whole = (rest + value).split("\n\n");
-        rest = whole.pop();
-        for (const message of whole) {
-          const [, kind, event] = message.match(/^data: {"msg":"(\w+)"(?:,"event_id":"(\w+)")?/) ?? [];
-          if (kind === "process_completed") ended(event);
-          if (kind !== "close_stream") controller.enqueue(encoder.encode(`${message}\n\n`));
-        }
-      }
-    };
-    const start = async (controller) => {
-      try {
-        for (let answer = first; !request.signal.aborted; answer = await open()) {
-          await pass(answer, controller);
-          if (!events.size && !request.signal.aborted) await new Promise((begins) => { wake = begins; });
-        }
-        controller.close();
-      } catch (problem) {
-        events.clear(); // Gradio tells them that the connection is broken
-        controller.error(problem);
-      }
-    };
-    return new Response(new ReadableStream({ start: (controller) => { start(controller); } }), first);
-  };
-
   // By this connection the server knows that the page is open. Gradio does not make it anew.
   const heartbeat = async (request) => {
     for (let failures = 0; !request.signal.aborted; failures++) {
@@ -168,7 +119,7 @@
     if (origin !== window.location.origin || path === undefined) return send(resource, options);
     if (path === "component_server") return question(resource, options);
     if (path === "queue/join") return call(resource, options);
-    if (path === "queue/data") return messages(resource);
+    if (path === "queue/data") return until(() => stream(resource), resource.signal);
     if (path.startsWith("heartbeat/")) return heartbeat(resource);
     return until(() => attempt(resource, options), options.signal);
   };

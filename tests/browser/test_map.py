@@ -136,10 +136,10 @@ def test_a_chosen_sentence_has_its_nearest_ones_and_lines_to_them(six):
     expect(entries.first).to_contain_text(f"{cosines[ranked[0]]:.2f}")
     drawn = "document.querySelector('#map .js-plotly-plot')._fullData.filter(t => t.uid.startsWith('nearest-'))"
     six.wait_until(f"{drawn}.length === 3")
-    entries.first.locator("button").click()
-    expect(said(six)).to_have_text(f"Sentence {ranked[0] + 1} is chosen.")
-    six.wait_for_rings(1)
     six.page.get_by_label("How many of the nearest").select_option("5")
+    entries.first.locator("button").click()
+    expect(said(six)).to_contain_text(f"cosine {cosines[ranked[0]]:.2f}")
+    six.wait_for_rings(2)
 
 
 def test_of_more_sentences_than_the_grid_shows_the_server_knows_the_nearest(visitor):

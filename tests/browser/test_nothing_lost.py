@@ -264,40 +264,6 @@ def test_a_connection_on_which_nothing_comes_is_made_again(context, server):
     assert visitor.errors == []
 
 
-def test_an_event_that_begins_while_the_stream_of_another_ends_is_heard_of(visitor):
-    """Gradio's page would close the stream that the server has ended, and wait for ever for the other event."""
-    page, streams = visitor.page, []
-
-    def join(route) -> None:
-        route.fulfill(json={"event_id": route.request.headers["event"]})
-
-    def stream(route) -> None:
-        streams.append(route.request)
-        over = f'{{"msg":"process_completed","event_id":"{"ab"[len(streams) - 1]}"}}'
-        body = f'data: {over}\n\ndata: {{"msg":"close_stream","event_id":null}}\n\n'
-        route.fulfill(body=body, content_type="text/event-stream")
-
-    page.route("**/queue/join?made=up", join)
-    page.route("**/queue/data?made=up", stream)
-    heard = page.evaluate(
-        """async () => {
-            const join = (event) => fetch("gradio_api/queue/join?made=up", { method: "POST", headers: { event } });
-            await join("a");
-            const closed = new AbortController();
-            const request = new Request("gradio_api/queue/data?made=up", { signal: closed.signal });
-            const reader = (await fetch(request)).body.pipeThrough(new TextDecoderStream()).getReader();
-            let text = "";
-            while (!text.includes('"a"')) text += (await reader.read()).value;
-            await join("b");
-            while (!text.includes('"b"')) text += (await reader.read()).value;
-            closed.abort();
-            return text;
-        }"""
-    )
-    page.unroute_all()
-    assert len(streams) == 2 and "close_stream" not in heard
-
-
 def test_events_that_find_no_server_wait_and_the_page_says_so(visit, tmp_path):
     visitor = visit()
     joined = []

@@ -59,7 +59,7 @@ def sentiments(visitor: Visitor, side: int) -> list[str]:
 
 def use(visitor: Visitor) -> None:
     visitor.page.locator("#use-model").click()
-    expect(visitor.page.locator("#model-chip")).to_contain_text(re.compile(r"run \d+ · head sentiment trained"))
+    expect(visitor.page.locator("#model-chip")).to_contain_text(re.compile(r"run \d+ · head sentiment only"))
 
 
 def test_scores_come_before_and_after_with_their_difference(learner):
@@ -149,7 +149,7 @@ def test_a_model_is_taken_away_as_a_zip_and_used_elsewhere(learner, context, ser
     expect(other.page.locator("#model-chip")).to_contain_text("Built-in English model")
     bring.set_input_files(tmp_path / "taken away.zip")
     expect(other.page.locator("#checkpoint-status")).to_contain_text("taken away is in use now")
-    expect(other.page.locator("#model-chip")).to_contain_text("taken away · head sentiment trained")
+    expect(other.page.locator("#model-chip")).to_contain_text("taken away · head sentiment only")
     other.open("Sentiment")
     other.wait_until("first => document.querySelector('#sentiment-view .bar')?.ariaLabel === first", arg=after[0])
     assert spoken(other, "#sentiment-view") == after
