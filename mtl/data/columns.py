@@ -338,7 +338,7 @@ def _task_role(facts: Facts, only: bool, texts: int) -> Role:
     """The role of a column that is not a text. `only`: no other column can hold labels; `texts`: how many a row has."""
     if not facts.filled:
         return Role(IGNORED, None, "it is empty")
-    if facts.is_sparse:
+    if facts.is_sparse and not only:  # alone it may be what a teacher is to answer for
         return Role(IGNORED, None, f"it is filled in {plural(len(facts.filled), 'row')} alone")
     likely = only or facts.promises_labels
     if not facts.entity_form:  # entities cannot be mistaken for anything else

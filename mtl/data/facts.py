@@ -93,7 +93,7 @@ class Facts:
 
     @property
     def may_hold_labels(self) -> bool:
-        return bool(self.filled) and not (self.is_useless or self.is_prose or self.aside or self.is_sparse)
+        return bool(self.filled) and not (self.is_useless or self.is_prose or self.aside)
 
     @cached_property
     def aside(self) -> str:

@@ -116,14 +116,21 @@ class Session:
         # Left alone, Gradio goes by the first of several triggers, and drops all that is neither `change` nor `key_up`.
         repeats = all(trigger.event_name in _REPEATS for trigger in triggers)
 
+        unchanged = gr.skip() if len(outputs) == 1 else tuple(gr.skip() for _ in outputs)
+
         def handler(request: gr.Request, *values):
+            given = False
             try:
                 result = view(self.registry.visit(request.session_hash), *values)
                 for version in result if isinstance(result, Iterator) else [result]:
+                    given = True
                     yield by_name(version, outputs) if dataclasses.is_dataclass(version) else version
             except Exception as problem:
                 gr.Warning(in_plain_words(problem))
-                yield gr.skip() if len(outputs) == 1 else tuple(gr.skip() for _ in outputs)
+                given = False
+            # Gradio would empty the outputs of an iterator that gives nothing.
+            if not given:
+                yield unchanged
 
         return gr.on(
             list(triggers),

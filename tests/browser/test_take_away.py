@@ -214,6 +214,7 @@ def test_a_link_about_an_own_file_says_what_to_bring_and_then_shows_the_same_for
     expect(there.locator("#data-status")).to_contain_text(f"has been applied to {path.name}")
     expect(there.locator("#data-summary")).to_contain_text(f"{STARS} has numbers from 1 to 5")
     expect(notice).to_be_empty()
+    expect(there.locator("#freeze-head-4")).to_have_attribute("aria-checked", "true")
     expect(there.locator("#field-seed")).to_have_value("3")
     assert form(there) == wanted
     expect(there.locator("#start")).to_be_enabled()

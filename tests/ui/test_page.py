@@ -1,0 +1,27 @@
+"""What events of the page are wired to changes what it gives, and nothing else."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from mtl.config import UserError
+from mtl.ui.page import Session
+
+
+def refuse(visit):
+    raise UserError("No.")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("view", [lambda visit: iter(()), refuse])
+def test_what_gives_nothing_changes_nothing(view, count, recwarn):
+    session = SimpleNamespace(registry=SimpleNamespace(visit=lambda name: None))
+    with gr.Blocks() as page:
+        outputs = [gr.Textbox() for _ in range(count)]
+        Session.wire(session, [gr.Button().click], view, [], outputs)
+    (event,) = page.fns.values()
+    given = list(event.fn(SimpleNamespace(session_hash="one")))
+    assert given == [gr.skip() if count == 1 else (gr.skip(),) * count]
