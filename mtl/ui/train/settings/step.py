@@ -108,10 +108,12 @@ def after(handler: Callable[..., Change], session: Session, visit: Visit, *value
     except UserError as problem:
         made = Change(str(problem), bad=True)
     train = visit.train
-    shape = shape_now(session, train)
+    config, shape = train.config, shape_now(session, train)
     # Data that a link asks for may bring more parts.
     waits = train.source is None and train.linked is not None
-    train.config, dropped = (train.config, []) if waits else fit(train.config, shape)
+    fitted, dropped = (config, []) if waits else fit(config, shape)
+    if train.config is config:  # not while data of another link were taken, whose settings it set
+        train.config = fitted
     start, starts = start_of(session, train), starts_of(session, train)
     parts = (shape, start, starts)
     rewrite = bool(dropped) or (parts != train.parts if made.rewrite is None else made.rewrite)
