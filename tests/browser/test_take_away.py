@@ -210,6 +210,7 @@ def test_a_link_about_an_own_file_says_what_to_bring_and_then_shows_the_same_for
     status = there.locator("#data-status .bad")
     expect(status).to_contain_text(f"It has no column “{MOOD}”. Of its own columns the link does not know “Mood”.")
     expect(notice).to_contain_text(f"This link is about {path.name}")
+    expect(there.locator("#learns-said")).to_contain_text("this model has no such part")
     bring(there, path)
     expect(there.locator("#data-status")).to_contain_text(f"has been applied to {path.name}")
     expect(there.locator("#data-summary")).to_contain_text(f"{STARS} has numbers from 1 to 5")

@@ -120,7 +120,7 @@ def after(handler: Callable[..., Change], session: Session, visit: Visit, *value
     if rewrite:
         # What was typed and refused is not in a form that is written anew.
         dropped += [words.written_anew(problem) for problem in train.wrong]
-        train.parts, train.wrong = parts, ()
+        train.parts, train.wrong = parts if train.config is fitted else None, ()
     return Shown(
         form=form(shape, train.config, start, starts) if rewrite else UNCHANGED,
         message=UNCHANGED if made.message is None and not dropped else _message(made.message, dropped, made.bad),
