@@ -54,10 +54,11 @@ class Learner:
     def arrive(self) -> None:
         """Say whose page it is, as every page does when it has loaded."""
         [number] = [d["id"] for d in self._config["dependencies"] if d["js"] == "mtl.arrive"]
-        body = {"data": ["", False], "fn_index": number, "session_hash": self._session}
+        body = {"data": ["", False, ""], "fn_index": number, "session_hash": self._session}
         self._http.post(self._url + "queue/join", json=body).raise_for_status()
         with self._http.stream("GET", self._url + "queue/data", params={"session_hash": self._session}) as stream:
-            assert any("process_completed" in line for line in stream.iter_lines())
+            messages = [json.loads(line.removeprefix("data:")) for line in stream.iter_lines() if line]
+        assert [m["success"] for m in messages if m["msg"] == "process_completed"] == [True]
 
     def _event(self, element: str, event: str) -> int:
         [component] = [c["id"] for c in self._config["components"] if c["props"].get("elem_id") == element]
