@@ -80,6 +80,7 @@
 
   // A stream on which nothing comes any more is broken, though nobody may have said so.
   const stream = async (request) => {
+    request.signal.throwIfAborted();
     const broken = new AbortController();
     let timer;
     const watch = () => {

@@ -143,10 +143,6 @@ def _refusal(train: int, held_out: int) -> str:
 # --- rows of a table that does not say it ---
 
 
-# If more of the pairs are connected by their sentences, keeping them together would leave too few to hold out.
-_TOO_CONNECTED = 0.8
-
-
 def split(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
     """(training rows, validation rows). Rows whose texts differ only in case and spacing stay together, and so do pairs
     that share a sentence, directly or by way of other pairs, unless that leaves too few to hold out (see
