@@ -22,7 +22,6 @@ def server(runs_folder):
 
 @pytest.fixture(scope="session")
 def context():
-    """One for all, so that the browser's cache makes every visit after the first a quick one."""
     with sync_playwright() as playwright:
         chromium = launch_chromium(playwright)
         yield new_context(chromium)
@@ -52,9 +51,7 @@ def visit(context, server):
 @pytest.fixture(scope="session")
 def _regular(context, server):
     """A page that stays open, as loading one takes seconds."""
-    page = context.new_page()
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return Visitor(page, server)
+    return Visitor(context.new_page(), server)
 
 
 @pytest.fixture

@@ -76,16 +76,13 @@ window.requestAnimationFrame = (callback) =>
 """
 
 
+# Each page is that of somebody who was never here: a run of one test is no run of the next one's visitor.
+_OWN_MEMORY = "Object.defineProperty(window, 'localStorage', { value: window.sessionStorage });"
+
+
 def new_context(browser):
-    """What pages share: the cache above all."""
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    context.add_init_script(_SLOW_CLOCK)
+    """What pages share: the browser's cache, which makes every visit after the first a quick one."""
+    permissions = ["clipboard-read", "clipboard-write"]
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=permissions)
+    context.add_init_script(_SLOW_CLOCK + _OWN_MEMORY)
     return context
-
-
-def newcomer(context):
-    """A page of somebody who was never here: its memory is its own, and the browser's cache that of all."""
-    page = context.new_page()
-    page.set_viewport_size({"width": 1440, "height": 900})
-    page.add_init_script("Object.defineProperty(window, 'localStorage', { value: window.sessionStorage })")
-    return page

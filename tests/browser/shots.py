@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
-from serving import ROOT, launch_chromium, new_context, newcomer, served_page
+from serving import ROOT, launch_chromium, new_context, served_page
 from training import Trainer
 from visiting import ANSWERS, Visitor
 
@@ -43,7 +43,7 @@ def shoot(folder: Path) -> None:
         context = new_context(browser)
         for width, (across, down) in SIZES.items():
             for theme in ("light", "dark"):
-                page = newcomer(context)
+                page = context.new_page()
                 page.set_viewport_size({"width": across, "height": down})
                 visitor = Visitor(page, url, theme)
                 save = saver(page, folder, f"{width}-{theme}")

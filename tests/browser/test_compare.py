@@ -7,7 +7,6 @@ import io
 
 import pytest
 from playwright.sync_api import expect
-from serving import newcomer
 from visiting import Visitor
 
 # Training goes on behind the page, on a machine that may be busy with other things.
@@ -21,7 +20,7 @@ def browsers(context, server):
     visitors = []
 
     def arrive() -> Visitor:
-        visitors.append(Visitor(newcomer(context), server))
+        visitors.append(Visitor(context.new_page(), server))
         return visitors[-1]
 
     yield arrive

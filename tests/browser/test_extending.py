@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from serving import newcomer, served_page
+from serving import served_page
 from visiting import Visitor
 
 LONG = 240_000
@@ -14,7 +14,7 @@ PLUGINS = "tests.plugins.grades,tests.plugins.letters_tab"
 @pytest.fixture(scope="module")
 def visitor(context):
     with served_page(settings={"MTL_PLUGINS": PLUGINS}) as url:
-        page = newcomer(context)
+        page = context.new_page()
         yield (visitor := Visitor(page, url))
         page.close()
     assert visitor.errors == [] and visitor.elsewhere == []

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from serving import new_context, newcomer, served_page
+from serving import new_context, served_page
 from visiting import Visitor
 
 OWN = ("Marie Curie worked in Paris.", "The food was terrible.", "A dog is sleeping on the sofa.")
@@ -318,7 +318,7 @@ def test_a_machine_that_slept_goes_on_where_it_was(visit):
 
 def test_a_server_that_was_started_again_answers_by_itself(context, tmp_path):
     with served_page(runs=tmp_path) as url:
-        visitor = Visitor(newcomer(context), url)
+        visitor = Visitor(context.new_page(), url)
         type_in(visitor, *OWN)
         since = visitor.page.evaluate("performance.timeOrigin")
     visitor.box.press("Control+End")

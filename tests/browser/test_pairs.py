@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from playwright.sync_api import expect
-from serving import newcomer
 from visiting import Visitor
 
 LONG = 240_000
@@ -11,7 +10,7 @@ SENTENCES = ("A man is playing the guitar.", "Somebody plays a guitar.", "The mu
 
 
 def test_pairs_are_trained_and_two_sentences_compared(context, server):
-    page = newcomer(context)
+    page = context.new_page()
     visitor = Visitor(page, server)
     visitor.analyze(*SENTENCES)
     visitor.similarities(3)

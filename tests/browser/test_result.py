@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 from gradio_client import Client
 from playwright.sync_api import expect
-from serving import newcomer
 from visiting import Visitor
 
 SENTENCES = ("The food was terrible.", "We loved every minute in Lisbon.", "The library closes at six.")
@@ -20,7 +19,7 @@ LONG = 240_000
 @pytest.fixture(scope="module")
 def learner(context, server):
     """A visitor who taught reviews.csv to the heads and waits in front of the result."""
-    page = newcomer(context)
+    page = context.new_page()
     visitor = Visitor(page, server)
     visitor.analyze(*SENTENCES)
     visitor.similarities(3)
@@ -139,7 +138,7 @@ def test_a_model_is_taken_away_as_a_zip_and_used_elsewhere(learner, context, ser
     after = sentiments(learner, 1)
     (tmp_path / "taken away.zip").write_bytes(content)
     (tmp_path / "cut.zip").write_bytes(content[: len(content) // 2])
-    other = Visitor(newcomer(context), server)
+    other = Visitor(context.new_page(), server)
     other.analyze(*SENTENCES)
     other.open("Train")
     other.page.locator("#bring-model summary").click()

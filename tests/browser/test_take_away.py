@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from serving import ROOT, new_context
+from serving import ROOT
 
 # Columns and labels as nobody should call them.
 TEXT, MOOD, STARS = "what they said, all of it", "mood: a=b", 'it\'s "5" $stars'
@@ -150,18 +150,18 @@ def test_any_path_is_one_word_of_the_command_and_is_kept_while_the_form_changes(
 @pytest.fixture
 def newcomer(context, server):
     """`newcomer(link)`: the page as a person sees it who opens a link, in a browser that was never here."""
-    contexts = []
+    pages = []
 
     def arrive(link: str, width: int = 1440) -> Page:
-        contexts.append(new_context(context.browser))
-        page = contexts[-1].new_page()
+        page = context.new_page()
+        pages.append(page)
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(link)
         expect(page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")
         return page
 
     yield arrive
-    for each in contexts:
+    for each in pages:
         each.close()
 
 

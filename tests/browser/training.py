@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Locator, expect
-from serving import newcomer
 from visiting import Visitor
 
 
@@ -13,7 +12,7 @@ class Trainer:
     """A visitor of the Train tab who was never here before."""
 
     def __init__(self, context, server: str, width: int = 1440, theme: str = "light") -> None:
-        self.page = newcomer(context)
+        self.page = context.new_page()
         self.page.set_viewport_size({"width": width, "height": 900})
         self.visitor = Visitor(self.page, server, theme)
         self.visitor.open("Train")
