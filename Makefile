@@ -23,12 +23,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 run: $(VENV)/installed
 	$(BIN)/python app.py $(ARGS)
 
-# Tests that need no browser run in two processes; a browser and its server keep two cores busy by themselves.
+# In two processes: a browser and its server wait for each other as often as they compute.
 test: $(VENV)/installed-tests
 	@PYTHON=$(BIN)/python sh tests/chromium.sh
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest --ignore tests/browser --numprocesses 2 --dist worksteal
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser --numprocesses 2 --dist worksteal
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
