@@ -320,6 +320,22 @@ def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
         assert word in outlook and start.interactive is False
 
 
+def test_a_run_that_takes_too_long_cannot_be_started_and_says_so_before(session, visit):
+    session.runs.longest = 1.0
+    visit.train.config = TrainConfig(epochs=1000)
+    outlook, plan, start = [*live.prepare(session, visit)][-1]
+    assert "a run here may take 1 min at most" in plan and outlook == plan and start.interactive is False
+
+
+def test_how_many_runs_come_first_stands_beside_start(session, visit):
+    assert "before it" not in [*live.prepare(session, visit)][-1][1]
+    live.start(session, visit)
+    assert re.search(
+        r"1 run before it, begins in about \d[\d.]* (s|min) at the latest", [*live.prepare(session, visit)][-1][1]
+    )
+    assert text.before_it(3, None) == "3 runs before it"
+
+
 def test_a_full_disk_is_told(session, visit, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

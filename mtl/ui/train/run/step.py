@@ -148,7 +148,7 @@ def build_bar(session: Session, step: Pictures) -> None:
         trigger_mode="always_last",
     )
     session.wire(
-        [session.arrival.change, session.data.change, session.settings.change],
+        [session.arrival.change, session.data.change, session.settings.change, session.run.change],
         partial(prepare, session),
         [],
         [step.outlook, plan, start_button],
@@ -225,17 +225,18 @@ def prepare(session: Session, visit: Visit) -> Iterator[tuple[str, str, gr.Butto
     train = visit.train
 
     def ready(expected: Estimate) -> tuple[str, str, gr.Button]:
-        return view.outlook(expected), view.plan(train.source, expected), gr.Button(interactive=True)
+        session.runs.check_room(expected.seconds)
+        plan = view.plan(train.source, expected, session.runs.line())
+        return view.outlook(expected), plan, gr.Button(interactive=True)
 
     try:
         expected = expectation(session, train, train.config, wait=0.5)
+        yield ready(expected)
+        if expected.seconds is None:  # the speed is being measured, once per start of the server
+            yield ready(expectation(session, train, train.config, wait=30.0))
     except UserError as why:
         refusal = markup.note(str(why), "refusal" if train.source else "")
         yield refusal, refusal, gr.Button(interactive=False)
-        return
-    yield ready(expected)
-    if expected.seconds is None:  # the speed is being measured, once per start of the server
-        yield ready(expectation(session, train, train.config, wait=30.0))
 
 
 # --- starting ---

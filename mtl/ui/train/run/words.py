@@ -44,6 +44,14 @@ def plan(tasks: int, new: int, learning: str, rows: int, seconds: float | None, 
     return f"{what} · {learning} · {plural(rows, 'row')} · {time} · {megabytes(memory)}"
 
 
+def before_it(runs: int, wait: float | None) -> str:
+    """How many runs come first; "" if none does."""
+    if not runs:
+        return ""
+    begins = "" if wait is None else f", begins in about {duration(wait)} at the latest"
+    return f"{plural(runs, 'run')} before it{begins}"
+
+
 def megabytes(memory: float) -> str:
     return f"about {memory:.0f} MB" if memory < 1000 else f"about {memory / 1000:.1f} GB"
 
@@ -65,7 +73,8 @@ def progress(step: int, steps: int, epoch: int, epochs: int, eta: float | None) 
 
 
 def measuring(eta: float | None) -> str:
-    return f"All steps are done; the model is measured and saved{_left(eta)}"
+    # Nobody knows how long less than a second is on a busy machine.
+    return f"All steps are done; the model is measured and saved{_left(eta if eta and eta >= 1 else None)}"
 
 
 def _left(eta: float | None) -> str:
