@@ -108,7 +108,7 @@ def build_bar(session: Session, step: Pictures) -> None:
     with gr.Row(elem_id="run-bar"):
         with gr.Column(min_width=200, scale=1):
             plan = html(elem_id="run-plan")
-            progress = html(markup.note(text.NO_RUN), elem_id="run-progress")
+            progress = html(markup.note(text.NO_RUN), js_on_load="mtl.onTab(element, watch)", elem_id="run-progress")
         with gr.Row(elem_classes="run-buttons"):
             start_button = gr.Button(text.START, variant="primary", interactive=False, elem_id="start", min_width=120)
             stop_button = gr.Button(text.STOP, variant="stop", visible=False, elem_id="stop-run", min_width=90)

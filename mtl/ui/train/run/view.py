@@ -53,7 +53,8 @@ def plan(source: Source, expected: Estimate, line: Line) -> Markup:
 def progress(now: Progress) -> Markup:
     """What the run does now, in a headline and a sentence, with a bar of its steps."""
     head, facts, kind = _state(now)
-    return templates.render("progress.html", now=now, head=head, facts=facts, kind=kind)
+    brief = f"{100 * now.share:.0f} %" if now.run.state == "running" else text.STATES[now.run.state]
+    return templates.render("progress.html", now=now, head=head, facts=facts, kind=kind, brief=brief)
 
 
 def _state(now: Progress) -> tuple[str, str, str]:
