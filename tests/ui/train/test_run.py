@@ -24,6 +24,7 @@ from mtl.ui.train.run import view as run_views
 from mtl.ui.train.run import words as text
 from mtl.ui.train.run.step import Snapshot
 from mtl.ui.train.settings.words import count
+from mtl.ui.train.state import Reading
 from mtl.ui.visitors import Registry, Visit
 from mtl.ui.widgets import stack
 from tests.uploads import take
@@ -334,6 +335,13 @@ def test_how_many_runs_come_first_stands_beside_start(session, visit):
         r"1 run before it, begins in about \d[\d.]* (s|min) at the latest", [*live.prepare(session, visit)][-1][1]
     )
     assert text.before_it(3, None) == "3 runs before it"
+
+
+def test_what_is_still_being_read_is_not_passed_over_for_the_data_before(session, visit):
+    visit.train.reading = Reading()
+    with pytest.raises(UserError, match="still reading"):
+        live.start(session, visit)
+    assert visit.train.run is None
 
 
 def test_a_full_disk_is_told(session, visit, monkeypatch):

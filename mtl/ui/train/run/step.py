@@ -250,6 +250,8 @@ def start(session: Session, visit: Visit, config: TrainConfig | None = None) -> 
     train, runs = visit.train, session.runs
     config = config or train.config
     check_owner(visit)
+    if train.reading is not None:
+        raise UserError(text.READING)
     expected = expectation(session, train, config, wait=0.0)
     tested_on = train.source.validation
     if not (train.source.path.is_file() and (tested_on is None or tested_on.path.is_file())):
