@@ -58,6 +58,7 @@ def answer(session: Session, visit: Visit, asked: Asked) -> dict[str, Any]:
         if not sentences.texts:
             return {"problem": markup.status(EMPTY, kind="bad")}
         reading = _reading(session, visit, asked)
+        reading.begin(asked.again)
         if left := reading.read(sentences.texts, PART):
             total = len(sentences.texts)
             return {"progress": progress(total - left, total, reading.seconds)}
