@@ -157,6 +157,12 @@ def test_start_trains_what_stands_on_the_screen(arrive):
             document.querySelector('#start').click();
         }"""
     )
+    tab = ada.page.get_by_role("tab", name="Train")
+    expect(tab).to_have_attribute("data-run", re.compile("waiting|[0-9]+ %"))
+    ada.visitor.open("Overview")
+    expect(tab).to_have_attribute("data-run", "done")
+    ada.visitor.open("Train")
+    expect(tab).not_to_have_attribute("data-run", re.compile(".*"))
     expect(ada.progress).to_contain_text("22 steps, 2 epochs")
 
 
