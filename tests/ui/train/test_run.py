@@ -337,11 +337,16 @@ def test_how_many_runs_come_first_stands_beside_start(session, visit):
     assert text.before_it(3, None) == "3 runs before it"
 
 
-def test_what_is_still_being_read_is_not_passed_over_for_the_data_before(session, visit):
+def test_what_is_still_being_read_is_not_passed_over_for_the_data_before(session, visit, monkeypatch):
     visit.train.reading = Reading()
+    monkeypatch.setattr(live, "_PATIENCE", 0.1)
     with pytest.raises(UserError, match="still reading"):
         live.start(session, visit)
     assert visit.train.run is None
+    monkeypatch.setattr(live, "_PATIENCE", 30)
+    threading.Timer(0.2, lambda: setattr(visit.train, "reading", None)).start()
+    live.start(session, visit)
+    assert visit.train.run is not None
 
 
 def test_a_full_disk_is_told(session, visit, monkeypatch):

@@ -25,6 +25,8 @@ from mtl.ui.widgets import markup, stack
 
 # Seconds between two looks at a run: one that may go on at any moment, one that trains, one that waits behind others.
 SOON, STEADY, SELDOM = 0.4, 0.5, 2.0
+# Start waits up to so many seconds for data that is being read.
+_PATIENCE = 60.0
 
 
 class Snapshot(NamedTuple):
@@ -248,10 +250,12 @@ def start(session: Session, visit: Visit, config: TrainConfig | None = None) -> 
     Raises `UserError` where no run can be started.
     """
     train, runs = visit.train, session.runs
-    config = config or train.config
     check_owner(visit)
-    if train.reading is not None:
-        raise UserError(text.READING)
+    if train.reading is not None:  # what stood there before is not what it should learn from
+        gr.Info(text.READING)
+        if not train.wait(_PATIENCE):
+            raise UserError(text.STILL_READING)
+    config = config or train.config
     expected = expectation(session, train, config, wait=0.0)
     tested_on = train.source.validation
     if not (train.source.path.is_file() and (tested_on is None or tested_on.path.is_file())):

@@ -21,7 +21,8 @@ AS_TABLE = "The curves as a table, and remarks"
 # --- before it starts ---
 
 NO_DATA = "Choose what to learn from in step 1 of the Train tab first: drop a file there, or pick a sample."
-READING = "Step 1 is still reading the data. Press Start again once it says what it has found."
+READING = "The run starts once step 1 has read the data."
+STILL_READING = "Step 1 is still reading the data. Press Start again once it says what it has found."
 ASKED = "This file needs an answer first: step 1 of the Train tab asks a question about it."
 DATA_ERRORS = "This file cannot be trained on yet. Step 1 of the Train tab says what is wrong and how to fix it."
 NOTHING_LEARNS = (
