@@ -147,9 +147,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--tasks", help=_TASKS)
     _add_reading_options(sub)
 
-    sub = command("export", _export, "Write a whole model folder for sentence-transformers and transformers.")
+    text = "Write a whole model folder for sentence-transformers and transformers, or with --onnx for ONNX Runtime."
+    sub = command("export", _export, text)
     sub.add_argument("model", metavar="DIR", help='a checkpoint, or "default"')
-    sub.add_argument("out", metavar="OUT")
+    sub.add_argument("out", metavar="OUT", help="a folder that is new or empty")
+    text = "one graph with every head, and run.py, which answers by it without torch; needs the extra onnx"
+    sub.add_argument("--onnx", action="store_true", help=text)
+    text = "with --onnx: weights in 8 bits, a third of the size; the command says what that changes"
+    sub.add_argument("--int8", action="store_true", help=text)
 
     sub = command("serve", _serve, "Serve the page, until Ctrl+C.")
     sub.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
@@ -518,10 +523,20 @@ def _predict(options: argparse.Namespace) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     import mtl
-    from mtl.export import export
+    from mtl import export, onnx
 
-    model = mtl.load(options.model, dtype="float32")
-    export(model, options.out)
+    if options.int8 and not options.onnx:
+        raise UserError("--int8 is a way to store an ONNX graph: mtl export DIR OUT --onnx --int8.")
+    model = mtl.load(options.model, dtype="float32", device="cpu")
+    if options.onnx:
+        found = onnx.export(model, options.out, options.int8)
+        size = (Path(options.out) / onnx.GRAPH).stat().st_size / 1e6
+        terminal.say(f'Exported to {options.out} ({size:.0f} MB): python {Path(options.out) / "run.py"} "A sentence."')
+        terminal.say(f"Compared with the model itself on {found.texts} texts:")
+        for line in found.said():
+            terminal.say(f"  {line}")
+        return
+    export.export(model, options.out)
     terminal.say(f"Exported to {options.out}: load it with SentenceTransformer({options.out!r}).")
     if heads := [name for name, spec in model.tasks.items() if KINDS[spec.kind].reads != "embedding"]:
         terminal.say(f"It holds the embedding alone, without the {plural(len(heads), 'head')} {listed(heads)}.")
