@@ -40,7 +40,7 @@ FLOORS = (
     ),
     ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.groups", "mtl.model", "mtl.onnx", "mtl.predictions"),
     ("mtl.terminal", "mtl.training"),
-    ("mtl.tools",),
+    ("mtl.sklearn", "mtl.tools"),
     ("mtl",),
     ("mtl.__main__", "mtl.ui"),
     ("app",),
