@@ -116,11 +116,10 @@ def export(model: MultiTaskModel, folder: str | os.PathLike, int8: bool = False)
         found = compare(model, unfinished)
         if problems := found.problems(*_LIMITS[int8]):
             share, cosine = _LIMITS[int8]
+            hint = " Leave --int8 out." if int8 else ""
             raise UserError(
                 f"The exported model would not answer as this one does, on {found.texts} texts: {'; '.join(problems)}. "
-                f"At most {share:.1%} may differ, and a cosine must be {cosine} at least: nothing was written."
-                + " Without --int8 it is exact."
-                * int8
+                f"At most {share:.1%} may differ, and a cosine must be {cosine} at least: nothing was written.{hint}"
             )
         with contextlib.suppress(FileNotFoundError):
             folder.rmdir()
@@ -307,7 +306,8 @@ def compare(model: MultiTaskModel, folder: Path) -> Comparison:
         [sys.executable, "-B", "-c", _ASK], input=json.dumps(rows), cwd=folder, capture_output=True, encoding="utf-8"
     )
     if asked.returncode:
-        raise UserError(f"The exported model does not run: {asked.stderr.strip().splitlines()[-1]}")
+        why = [f"it ended with status {asked.returncode}", *asked.stderr.strip().splitlines()][-1]
+        raise UserError(f"The exported model does not run: {why}")
     pairs = [*zip([answer.to_json() for answer in model.analyze(rows)], json.loads(asked.stdout), strict=True)]
     cosines = [float(np.dot(ours["embedding"], theirs["embedding"])) for ours, theirs in pairs]
     differences = [
