@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("out", metavar="OUT", help="a folder that is new or empty")
     text = "one graph with every head, and run.py, which answers by it without torch; needs the extra onnx"
     sub.add_argument("--onnx", action="store_true", help=text)
-    text = "with --onnx: weights in 8 bits, a third of the size; the command says what that changes"
+    text = "with --onnx: weights in 8 bits, a third to a half of the size; says what that changes"
     sub.add_argument("--int8", action="store_true", help=text)
 
     text = "Upload a model to the Hugging Face Hub, for mtl.load and SentenceTransformer, with its card."

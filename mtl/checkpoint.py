@@ -67,12 +67,12 @@ _lock = threading.RLock()
 def load(
     name: str | os.PathLike | None = None, dtype: str | torch.dtype = "auto", device: str | None = None
 ) -> MultiTaskModel:
-    """Load a model, ready to answer.
+    """Load a model, ready to answer, with heads that an export has put beside its encoder.
 
     `name`: None or "default" for the bundled model; a checkpoint's folder; or a backbone (its name, a folder or a
-    Hugging Face Hub id), which gives a model without heads, unless there are some beside it, as from `mtl export`.
-    `dtype`: "float32", "bfloat16" or "auto" (the quicker one on this processor; the log warns once about the slower
-    one). `device`: "cpu" or "cuda"; by default a GPU if there is one. Raises `UserError`.
+    Hugging Face Hub id), which gives a model without heads. `dtype`: "float32", "bfloat16" or "auto" (the quicker one
+    on this processor; the log warns once about the slower one). `device`: "cpu" or "cuda"; by default a GPU if there is
+    one. Raises `UserError`.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if dtype == "auto":

@@ -160,6 +160,13 @@ def test_an_export_that_answers_otherwise_is_refused_and_removed(model, tmp_path
     assert [*tmp_path.iterdir()] == []
 
 
+def test_weights_of_8_bits_that_change_too_many_answers_are_refused(model, tmp_path):
+    """Of a model whose random weights have large outliers."""
+    with pytest.raises(UserError, match=r"another answer to \d+ of 1000 texts .* Leave --int8 out"):
+        onnx.export(model, tmp_path / "out", int8=True)
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_a_head_that_another_program_could_not_decode_is_refused(model, tmp_path, monkeypatch):
     monkeypatch.setattr(ClassificationHead, "decoding", lambda head: {})
     with pytest.raises(UserError, match="Task 'mood' cannot be exported to ONNX: heads of its kind, classification"):

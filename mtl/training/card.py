@@ -121,18 +121,17 @@ def _metadata(model: MultiTaskModel, record: _Record, own: dict[str, Any] | None
     from huggingface_hub import EvalResult, ModelCardData
 
     if own:
-        figures = [
-            (row["task"], row["metric"], row["value"], f"{row['data']}, {row['split']}") for row in own["figures"]
-        ]
+        figures = [(row["task"], row["metric"], row["value"], row["data"]) for row in own["figures"]]
     else:
         figures = record.figures or []
     kinds = {name: KINDS[spec.kind].hub_task for name, spec in model.tasks.items()}
     results = [
         EvalResult(
-            task_type=kinds.get(task, "sentence-similarity"),
+            task_type=kinds.get(task.partition(",")[0], "sentence-similarity"),
             task_name=task,
             dataset_type="custom",
             dataset_name=data,
+            dataset_config=f"{task}: {data}",  # those of one are taken for one result
             metric_type=metric,
             metric_value=round(value, 4),
         )

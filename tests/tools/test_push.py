@@ -1,5 +1,6 @@
 """`mtl push` puts a model on the Hub, where mtl and sentence-transformers find it; its refusals are sentences."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 import mtl
+from mtl import checkpoint
 from tests import hub as stand_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,7 +102,11 @@ def test_the_default_model_is_pushed_with_its_own_card(tmp_path, default_model):
     _, block, page = card.for_hub("default", default_model, None, "ada/mine").split("---\n", 2)
     about = yaml.safe_load(block)
     assert (about["license"], about["base_model"]) == ("apache-2.0", "sentence-transformers/all-MiniLM-L6-v2")
-    assert "sentiment" in str(about["model-index"]) and "# mine" in page
+    results = about["model-index"][0]["results"]
+    found = {(result["task"]["name"], result["dataset"]["name"]): result for result in results}
+    assert "# mine" in page and len(found) == len(json.loads((checkpoint.DEFAULT_FOLDER / "figures.json").read_text()))
+    assert found["intensity", "SST-5 dev"]["metrics"] == [{"type": "spearman", "value": 0.7922}]
+    assert found["sentiment, negative or positive", "SST-2 dev"]["task"]["type"] == "text-classification"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of one's own")
