@@ -36,7 +36,20 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--check", metavar="TABLE", help=text)
     sub.add_argument("--json", action="store_true", help="with --check: JSON, with the texts that came out wrong")
 
-    command("space", _space, "Write the settings of Spacefile into the top of README.md.")
+    text = "Write a folder that Hugging Face Spaces takes as it is; without OUT, the settings on top of README.md."
+    sub = command("space", _space, text)
+    sub.add_argument("out", nargs="?", metavar="OUT", help="a folder that is new or empty")
+    sub.add_argument("--zerogpu", action="store_true", help="for ZeroGPU (default: for processors)")
+    text = "switch on signing in by Hugging Face, for members of this organisation alone"
+    sub.add_argument("--org", metavar="ORG", default="", help=text)
+
+
+def _new_folder(name: str) -> Path:
+    """The folder to write into, before anything is done. Raises `UserError` if it is there already."""
+    out = Path(name)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is there already. Name a folder that is new or empty.")
+    return out
 
 
 def _mix(options: argparse.Namespace) -> None:
@@ -47,9 +60,7 @@ def _mix(options: argparse.Namespace) -> None:
     from mtl.training import jobs
     from mtl.training.calibration import calibrate
 
-    out = Path(options.out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is there already. Name a folder that is new or empty.")
+    out = _new_folder(options.out)
     model = mix([checkpoint.load(name, dtype="float32") for name in options.models], options.shares)
     if options.calibrate:
         job = jobs.prepare(options.calibrate, None, options.models[0], options.data_dir)
@@ -104,7 +115,15 @@ def _familiarity(options: argparse.Namespace) -> None:
 
 
 def _space(options: argparse.Namespace) -> None:
-    from mtl.tools.space import rewrite
+    from mtl.tools import space
 
-    done = "was rewritten from" if rewrite(checkout("mtl space")) else "already equals"
-    terminal.say(f"README.md: the block on top {done} Spacefile.")
+    kind = space.Kind(options.zerogpu, options.org)
+    if not options.out:
+        if kind != space.Kind():
+            raise UserError("--zerogpu and --org are of a Space's folder. Name it: mtl space OUT")
+        done = "was rewritten from" if space.rewrite(checkout("mtl space")) else "already equals"
+        terminal.say(f"README.md: the block on top {done} Spacefile.")
+        return
+    out = _new_folder(options.out)
+    size = space.write(out, kind)
+    terminal.say(f"{out}: a Space, {size / 1e6:.0f} MB. To upload it: hf upload OWNER/NAME {out} . --repo-type space")
