@@ -165,6 +165,8 @@ def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
         # A program may use one session after another and close none.
         "state_session_capacity": 1000,
         "show_error": False,
+        # A Space asks for pages that Node makes, which would stand before the door.
+        "ssr_mode": False,
     }
 
 
