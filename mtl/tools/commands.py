@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtl import terminal
 from mtl.config import UserError
 from mtl.files import write_json
 from mtl.places import checkout
+
+if TYPE_CHECKING:
+    from mtl.tools.space import Kind
 
 # Where `evaluate --default` looks for its data sets unless told otherwise.
 DATA_DIR = "data"
@@ -42,6 +48,9 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--zerogpu", action="store_true", help="for ZeroGPU (default: for processors)")
     text = "switch on signing in by Hugging Face, for members of this organisation alone"
     sub.add_argument("--org", metavar="ORG", default="", help=text)
+    text = "upload it to this Space, after a question; made if it is not there"
+    sub.add_argument("--push", metavar="OWNER/NAME", help=text)
+    sub.add_argument("--yes", action="store_true", help="with --push: do not ask")
 
 
 def _new_folder(name: str) -> Path:
@@ -118,12 +127,35 @@ def _space(options: argparse.Namespace) -> None:
     from mtl.tools import space
 
     kind = space.Kind(options.zerogpu, options.org)
-    if not options.out:
+    if not options.out and not options.push:
         if kind != space.Kind():
             raise UserError("--zerogpu and --org are of a Space's folder. Name it: mtl space OUT")
         done = "was rewritten from" if space.rewrite(checkout("mtl space")) else "already equals"
         terminal.say(f"README.md: the block on top {done} Spacefile.")
-        return
-    out = _new_folder(options.out)
-    size = space.write(out, kind)
-    terminal.say(f"{out}: a Space, {size / 1e6:.0f} MB. To upload it: hf upload OWNER/NAME {out} . --repo-type space")
+    elif not options.push:
+        out = _new_folder(options.out)
+        size = space.write(out, kind)
+        terminal.say(f"{out}: a Space of {size / 1e6:.0f} MB. To upload it: mtl space --push OWNER/NAME, or hf upload")
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            _push(_new_folder(options.out or f"{name}/space"), kind, options.push, options.yes)
+
+
+def _push(out: Path, kind: Kind, name: str, sure: bool) -> None:
+    from mtl.tools import hub, space
+
+    if not (sure or sys.stdin.isatty()):
+        raise UserError("There is no terminal to ask on: with --yes it is uploaded without a question.")
+    target = hub.find(name)
+    size = f"{space.write(out, kind) / 1e6:.0f} MB"
+    what = f"Upload {size} to the Space" if target.there else f"Make the public Space, of {size},"
+    if not (sure or _agreed(f"{what} {name} at {target.endpoint}, as {target.user}?")):
+        raise UserError("Nothing was made on the Hub or uploaded.")
+    terminal.say(f"Uploaded: {hub.push(target, out, kind.hardware)}")
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

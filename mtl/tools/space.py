@@ -41,6 +41,11 @@ class Kind:
         if self.org and not re.fullmatch(r"\w[\w.-]*", self.org):
             raise UserError(f"--org is the name of an organisation on the Hub; {self.org!r} cannot be one.")
 
+    @property
+    def hardware(self) -> str:
+        """What the Hub calls it."""
+        return "zero-a10g" if self.zerogpu else "cpu-basic"
+
 
 # --- the folder ---
 
@@ -105,10 +110,9 @@ def _readme(kind: Kind) -> str:
 
 def settings(spacefile: str, kind: Kind) -> str:
     """A Spacefile's text with the settings of such a Space."""
-    hardware = "zero-a10g" if kind.zerogpu else "cpu-basic"
     if kind.zerogpu:
         spacefile = re.sub(r"(?m)^python_version:.*$", f'python_version: "{_ZEROGPU_PYTHON}"', spacefile)
-    lines = [f"suggested_hardware: {hardware}"]
+    lines = [f"suggested_hardware: {kind.hardware}"]
     if kind.org:
         lines += ["hf_oauth: true", f"hf_oauth_authorized_org: {kind.org}"]
     return spacefile.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in lines)
