@@ -46,6 +46,8 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub = command("space", _space, text)
     sub.add_argument("out", nargs="?", metavar="OUT", help="a folder that is new or empty")
     sub.add_argument("--zerogpu", action="store_true", help="for ZeroGPU (default: for processors)")
+    text = "the folder that the Space's bucket is mounted at, where runs outlive a restart"
+    sub.add_argument("--bucket", metavar="PATH", default="", help=text)
     text = "switch on signing in by Hugging Face, for members of this organisation alone"
     sub.add_argument("--org", metavar="ORG", default="", help=text)
     text = "upload it to this Space, after a question; made if it is not there"
@@ -126,10 +128,10 @@ def _familiarity(options: argparse.Namespace) -> None:
 def _space(options: argparse.Namespace) -> None:
     from mtl.tools import space
 
-    kind = space.Kind(options.zerogpu, options.org)
+    kind = space.Kind(options.zerogpu, options.bucket, options.org)
     if not options.out and not options.push:
         if kind != space.Kind():
-            raise UserError("--zerogpu and --org are of a Space's folder. Name it: mtl space OUT")
+            raise UserError("--zerogpu, --bucket and --org are of a Space's folder. Name it: mtl space OUT")
         done = "was rewritten from" if space.rewrite(checkout("mtl space")) else "already equals"
         terminal.say(f"README.md: the block on top {done} Spacefile.")
     elif not options.push:

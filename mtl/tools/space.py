@@ -30,14 +30,20 @@ _IN_LFS = "filter=lfs diff=lfs merge=lfs -text"
 class Kind:
     """What a Space is made for.
 
-    `zerogpu`: for ZeroGPU, else for processors. `org`: the organisation whose members alone the Hub signs in, "" for a
-    Space without signing in. Raises `UserError`.
+    `zerogpu`: for ZeroGPU, else for processors. `bucket`: the folder that the Space's bucket is mounted at, "" without
+    one. `org`: the organisation whose members alone the Hub signs in, "" for a Space without signing in. Raises
+    `UserError`.
     """
 
     zerogpu: bool = False
+    bucket: str = ""
     org: str = ""
 
     def __post_init__(self) -> None:
+        if self.bucket and not re.fullmatch(r"(/[\w.-]+)+", self.bucket):
+            raise UserError(
+                f"--bucket is the folder that the bucket is mounted at, such as /data; not {self.bucket!r}."
+            )
         if self.org and not re.fullmatch(r"\w[\w.-]*", self.org):
             raise UserError(f"--org is the name of an organisation on the Hub; {self.org!r} cannot be one.")
 
@@ -58,7 +64,7 @@ def write(out: Path, kind: Kind) -> int:
     texts = {
         "README.md": _readme(kind),
         "requirements.txt": requirements(_source("requirements.txt"), kind),
-        "app.py": _source("app.py"),
+        "app.py": _app(_source("app.py"), kind),
         "LICENSE": _source("LICENSE"),
     }
     files = dict(_files())
@@ -127,6 +133,12 @@ def requirements(pins: str, kind: Kind) -> str:
         # `spaces` is the Hub's own side, which knows its newest release.
         return "".join(f"{line}\n" for line in ("spaces", f"torch=={_ZEROGPU_TORCH}", *lines))
     return "".join(f"{line}\n" for line in (f"--extra-index-url {_CPU_INDEX}", f"{torch}+cpu", *lines))
+
+
+def _app(app: str, kind: Kind) -> str:
+    """What the Space starts: this project's own, which finds the bucket where it is."""
+    setting = f'os.environ.setdefault("MTL_BUCKET", "{kind.bucket}")'
+    return app.replace("import sys\n", f"import os\nimport sys\n\n{setting}\n", 1) if kind.bucket else app
 
 
 def _attributes(folder: Path) -> str:

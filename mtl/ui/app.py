@@ -101,7 +101,8 @@ def build(name: str | None = None) -> gr.Blocks:
     registry = Registry()
     limits = Limits.from_environment()
     line = {"most_in_line": limits.line, "longest": limits.run_hours * 3600, "least_free": limits.free_gb * 1e9}
-    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **line)
+    bucket = os.environ.get("MTL_BUCKET") or None
+    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, bucket=bucket, **line)
     with Page(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.open_pages = engine, runs, registry, OpenPages(demo, registry)
         demo.limits = limits

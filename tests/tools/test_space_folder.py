@@ -94,6 +94,13 @@ def test_a_space_for_an_organisation_signs_in_its_members(tmp_path):
     assert (settings["hf_oauth"], settings["hf_oauth_authorized_org"]) == (True, "acme-labs")
 
 
+def test_a_space_with_a_bucket_knows_where_it_is(tmp_path):
+    assert main(["space", str(tmp_path / "out"), "--bucket", "/data"]) == 0
+    code = "import os, app; print(os.environ['MTL_BUCKET'])"
+    out = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "out", capture_output=True, text=True)
+    assert out.stdout == "/data\n", out.stderr
+
+
 def test_a_space_can_be_written_beside_the_assets_it_is_made_of(tmp_path, made, monkeypatch):
     for name, where in (("ASSETS", made / "assets"), ("HOME", made)):
         monkeypatch.setattr(space, name, where)
@@ -113,7 +120,9 @@ def test_a_space_can_be_written_beside_the_assets_it_is_made_of(tmp_path, made, 
         (["{tmp}/file"], r"file is there already\. Name a folder that is new or empty\."),
         (["{tmp}/file/below"], r"file/below: Not a directory\."),
         (["{tmp}/out", "--org", "two words"], r"--org is the name of an organisation on the Hub; 'two words' cannot"),
-        (["--zerogpu"], r"--zerogpu and --org are of a Space's folder\. Name it: mtl space OUT"),
+        (["{tmp}/out", "--bucket", "data"], r"the folder that the bucket is mounted at, such as /data; not 'data'"),
+        (["{tmp}/out", "--bucket", '/da"ta'], r"the folder that the bucket is mounted at"),
+        (["--zerogpu"], r"--zerogpu, --bucket and --org are of a Space's folder\. Name it: mtl space OUT"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path, capsys, arguments, words):

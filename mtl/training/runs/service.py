@@ -28,6 +28,7 @@ from mtl.config import TrainConfig, UserError
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
 from mtl.training.runs.ages import Ages
+from mtl.training.runs.bucket import Bucket
 from mtl.training.runs.errors import explain, in_plain_words
 from mtl.training.runs.folder import Run, Ticket
 from mtl.training.runs.queue import order, places
@@ -53,7 +54,8 @@ class Runs:
     An `owner` is a secret, stored only as a hash. With `warm`, a process that has imported everything waits for the
     next run. One owner may have `most_waiting` queued runs, all owners together `most_in_line`. `start` refuses a run
     that is expected to take more than `longest` seconds, and any run if less than `least_free` bytes of the disk are
-    free or the folder is not writable. Closing does not stop runs that train.
+    free or the folder is not writable. Closing does not stop runs that train. `bucket`: a folder that outlives the
+    disk, such as the mounted bucket of a Space, where runs that have ended are copied to, and back after a restart.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Runs:
         most_in_line: float = math.inf,
         longest: float = math.inf,
         least_free: float = 0.0,
+        bucket: str | os.PathLike | None = None,
     ) -> None:
         self.root = Path(root).resolve()
         with contextlib.suppress(OSError):
@@ -92,12 +95,16 @@ class Runs:
         self._logged: set[str] = set()
         self._secured = False
         self._ages = Ages(self.root / "clock.json")
+        self.bucket = Bucket(Path(bucket), self.root, ["browser.key"]) if bucket else None
+        self._copying: threading.Thread | None = None
 
     def open(self) -> Runs:
         """Begin to carry out runs."""
         if self._thread is None and self.writable:
             self._thread = threading.Thread(target=self._give_turns, name="runs", daemon=True)
             self._thread.start()
+            if self.bucket is not None and self.bucket.mounted:
+                self._copying = self.bucket.begin(self._all, self._closed)
         return self
 
     def close(self) -> None:
@@ -106,6 +113,8 @@ class Runs:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+        if self._copying is not None:
+            self._copying.join()
         if self._warm is not None:
             self._warm.dismiss()
 

@@ -74,7 +74,8 @@ class Pictures:
 
 def build(session: Session) -> Pictures:
     with gr.Column(elem_classes="step", elem_id="step-train"):
-        html(markup.heading("Train") + markup.intros.train())
+        lost = markup.note(text.LOST_RUNS) if session.loses_runs else ""
+        html(markup.heading("Train") + markup.intros.train() + lost)
         outlook = html(markup.note(page.LOADING), elem_id="estimate")
         chooser = gr.Dropdown(
             [],

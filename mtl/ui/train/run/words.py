@@ -29,6 +29,7 @@ NOTHING_LEARNS = (
 )
 UNKNOWN = "The server no longer knows this page, after a long pause or a restart. Reload it: your runs are kept."
 NO_RUN = "No run yet."
+LOST_RUNS = "This Space forgets all runs when it restarts or falls asleep: download each model that you want to keep."
 
 
 def waits_for(problems: Sequence[str]) -> str:
