@@ -7,6 +7,7 @@ folders (see `mtl.training.runs.folder`), so that a restarted server continues w
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import hashlib
 import logging
 import math
@@ -27,6 +28,7 @@ import filelock
 from mtl.config import TrainConfig, UserError
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
+from mtl.training.runs import zerogpu
 from mtl.training.runs.ages import Ages
 from mtl.training.runs.bucket import Bucket
 from mtl.training.runs.errors import explain, in_plain_words
@@ -77,9 +79,11 @@ class Runs:
             _log.warning("Nothing can be trained: the folder of runs, %s, cannot be written.", self.root)
         self.at_once, self.most_waiting, self.most_in_line = at_once, most_waiting, most_in_line
         self.longest, self.least_free = longest, least_free
-        self._warm_wanted = warm
+        self._warm_wanted = warm and not zerogpu.HERE
         self._warm: Worker | None = None
         self._warm_not_before = 0.0
+        # What each run of ZeroGPU was started in, by its id (see `zerogpu.Turns`).
+        self._contexts: dict[str, contextvars.Context] = {}
         self._lock = filelock.FileLock(self.root / "queue.lock", timeout=60)
         self._wake = threading.Event()
         self._closed = threading.Event()
@@ -178,6 +182,7 @@ class Runs:
                 ticket = Ticket(owner, time.time(), estimate, content, address=address)
                 self._check_line(ticket)
                 folders.write_json(temporary / "ticket.json", ticket.to_json())
+                self._remember_context(name)
                 temporary.rename(self.root / name)
         self._changed()
         return folders.read(self.root / name)
@@ -230,6 +235,7 @@ class Runs:
                 raise UserError(explain(run))
             ticket = replace(run.ticket, queued=time.time(), events_from=folders.events_size(run.folder))
             self._check_line(ticket)
+            self._remember_context(run.id)
             for name in ("stop", "exit.json", "process.json"):
                 (run.folder / name).unlink(missing_ok=True)
             folders.write_json(run.folder / "ticket.json", ticket.to_json())
@@ -316,7 +322,15 @@ class Runs:
                 else:
                     threading.Thread(target=self._watch, args=(worker, run.folder), daemon=True).start()
 
-    def _hand_over(self, folder: Path, alone: bool) -> Worker:
+    def _remember_context(self, run_id: str) -> None:
+        if zerogpu.HERE:
+            self._contexts[run_id] = contextvars.copy_context()
+
+    def _hand_over(self, folder: Path, alone: bool) -> Worker | zerogpu.Turns:
+        if zerogpu.HERE:
+            turns = zerogpu.Turns(self._contexts.pop(folder.name, contextvars.Context()))
+            turns.give(folder)
+            return turns
         worker, self._warm = self._warm, None
         if worker is not None:
             with contextlib.suppress(OSError):
@@ -329,7 +343,7 @@ class Runs:
     def _worker(self, alone: bool) -> Worker:
         return Worker(max(1, cores() // self.at_once), alone)
 
-    def _watch(self, worker: Worker, folder: Path) -> None:
+    def _watch(self, worker: Worker | zerogpu.Turns, folder: Path) -> None:
         if status := worker.wait():
             with contextlib.suppress(OSError):
                 folders.write_json(folder / "exit.json", {"code": status})
