@@ -126,6 +126,8 @@ def settings(spacefile: str, kind: Kind) -> str:
 
 def requirements(pins: str, kind: Kind) -> str:
     """The requirement file of such a Space, from the pins of this project's own."""
+    if kind.zerogpu:  # another torch needs other releases of what it alone brings
+        pins = re.sub(r"(?m)^\S.*\n    # via torch\n", "", pins)
     lines = [line for line in pins.splitlines() if re.match(r"\w", line)]
     [torch] = [line for line in lines if line.startswith("torch==")]
     lines.remove(torch)

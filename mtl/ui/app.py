@@ -130,6 +130,7 @@ def build(name: str | None = None) -> gr.Blocks:
 def serve(demo: gr.Blocks, host: str | None, port: int | None, share: bool, allow_hosts: Iterable[str]) -> None:
     """Serve the page until stopped, with the options of `mtl serve`; the model is loaded meanwhile."""
     hosts = Hosts(allow_hosts)
+    demo.runs.restore()
     demo.launch(hosts=hosts, server_name=host, server_port=port, share=share, prevent_thread_lock=True)
     demo.engine.start()
 

@@ -84,6 +84,8 @@ def test_a_space_for_zerogpu_has_what_zerogpu_has(tmp_path):
     assert settings == SETTINGS | {"suggested_hardware": "zero-a10g", "python_version": "3.12.12"}
     options, requirements = required(tmp_path / "out")
     assert options == [] and "spaces" in requirements
+    here = pinned("requirements.txt")
+    assert here.keys() - requirements.keys() == {name for name, (_, asked) in here.items() if asked == {"torch"}}
     [release] = requirements["torch"].specifier
     assert release.operator == "==" and (2, 8) <= tuple(map(int, release.version.split(".")[:2])) <= (2, 11)
 

@@ -27,10 +27,11 @@ _OF_THE_MOMENT = ("heartbeat", "reserve")
 class Bucket:
     """The copies of the runs in `runs`, in the folder `root`; `mounted`: whether that is there and can be written to.
 
-    `files` are copied beside the runs, and are back on the disk when this has been made."""
+    `restored`: all of them are on the disk. `files` are copied beside the runs, and are back once this is made."""
 
     def __init__(self, root: Path, runs: Path, files: Iterable[str] = ()) -> None:
         self.root, self._runs, self._files = root, runs, tuple(files)
+        self.restored = threading.Event()
         self.mounted = root.is_dir() and os.access(root, os.W_OK | os.X_OK)
         # What was copied of each run, by its id (see `_version`).
         self._copied: dict[str, tuple[int, ...]] = {}
@@ -45,12 +46,12 @@ class Bucket:
         """Restore all, then follow `runs()` until `closed`, and once more; in the background."""
 
         def forever() -> None:
-            restored = over = False
+            over = False
             while True:
                 try:
-                    if not restored:
+                    if not self.restored.is_set():
                         self.restore()
-                        restored = True
+                        self.restored.set()
                     self.follow(runs())
                 except Exception:  # a bucket that does not answer, say: the next time may be better
                     _log.exception("Runs could not be copied to or from the bucket; trying again.")

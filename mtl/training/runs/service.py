@@ -42,6 +42,8 @@ _LOOK_EVERY = 1.0
 _PAUSE_AFTER_FAULT = 10.0
 # When the waiting process died by itself, there may be too little memory for one: wait before starting another.
 _WARM_AGAIN_AFTER = 60.0
+# How long somebody who arrives waits for runs that are being copied back, in seconds.
+_PATIENCE = 10.0
 # How long the places of all queued runs are cached, in seconds.
 _CACHED_FOR = 0.5
 # Only `resume` changes a run in one of these states. The reason why one was killed may become known later.
@@ -107,9 +109,13 @@ class Runs:
         if self._thread is None and self.writable:
             self._thread = threading.Thread(target=self._give_turns, name="runs", daemon=True)
             self._thread.start()
-            if self.bucket is not None and self.bucket.mounted:
-                self._copying = self.bucket.begin(self._all, self._closed)
+            self.restore()
         return self
+
+    def restore(self) -> None:
+        """Begin to copy back what the bucket has, in the background, before `open` does."""
+        if self.bucket is not None and self.bucket.mounted and self._copying is None:
+            self._copying = self.bucket.begin(self._all, self._closed)
 
     def close(self) -> None:
         """Start no more runs. Those that train go on; queued ones keep their place for the next server."""
@@ -202,7 +208,11 @@ class Runs:
         return [run for run in self._all() if owner is None or _is_owned_by(run, owner)]
 
     def newest(self, owner: str) -> Run | None:
-        """The newest run of `owner` that is not over, or else the newest."""
+        """The newest run of `owner` that is not over, or else the newest.
+
+        Waits for some seconds where runs are just being copied back."""
+        if self._copying is not None:
+            self.bucket.restored.wait(_PATIENCE)
         runs = self.find(owner) if owner else []
         return next(iter([run for run in runs if run.unfinished][-1:] or runs[-1:]), None)
 

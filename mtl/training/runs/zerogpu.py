@@ -31,6 +31,8 @@ MOST = 120.0
 BEGINNING, SPARE = 10.0, 3.0
 # What `spaces` says of a call that was killed.
 _KILLED = "GPU task aborted"
+# Advice that it adds where it knows no visitor, about a thing that this page does not have.
+_OF_EXAMPLES = "Try re-running outside of examples"
 
 
 def _train(folder: str, seconds: float) -> bool:
@@ -103,7 +105,7 @@ def _take_turns(folder: Path) -> None:
             killed = said == _KILLED
             if not killed:
                 _log.warning("ZeroGPU let no run begin: %s: %s", type(error).__name__, said)
-                why = cut(" ".join(said.split()), 200).rstrip(".")
+                why = cut(" ".join(said.partition(_OF_EXAMPLES)[0].split()), 200).rstrip(".")
                 _fail(folder, f"ZeroGPU gave this run no time: {why}.", "Resume it later.")
                 return
         if _epochs(folder) > before:
