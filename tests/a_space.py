@@ -144,7 +144,8 @@ def main() -> None:
         print("Installing what it requires into an empty environment (some minutes)", flush=True)
         gradio = f"gradio[oauth,mcp]=={_setting(space, 'sdk_version')}"  # as the Hub does, in one go
         pip = [inside, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        subprocess.run([*pip, "--requirement", space / "requirements.txt", gradio], check=True)
+        if subprocess.run([*pip, "--requirement", space / "requirements.txt", gradio]).returncode:
+            sys.exit("It could not be installed: pip says why.")
         packages = next(environment.rglob("site-packages"))
         with read_only(packages) if os.name == "posix" else nullcontext(), started(space, inside) as address:
             for trial in TRIALS:
