@@ -18,7 +18,7 @@ from mtl.training.runs.folder import Run
 
 _log = logging.getLogger(__name__)
 # Seconds between two looks for runs that have ended.
-_EVERY = 5.0
+_EVERY, _PAUSE_AFTER_FAULT = 5.0, 60.0
 # Written last: without it a copy is not whole.
 _LAST = "ticket.json"
 _OF_THE_MOMENT = ("heartbeat", "reserve")
@@ -48,6 +48,7 @@ class Bucket:
         def forever() -> None:
             over = False
             while True:
+                pause = _EVERY
                 try:
                     if not self.restored.is_set():
                         self.restore()
@@ -55,9 +56,10 @@ class Bucket:
                     self.follow(runs())
                 except Exception:  # a bucket that does not answer, say: the next time may be better
                     _log.exception("Runs could not be copied to or from the bucket; trying again.")
+                    pause = _PAUSE_AFTER_FAULT
                 if over:
                     return
-                over = closed.wait(_EVERY)
+                over = closed.wait(pause)
 
         thread = threading.Thread(target=forever, name="bucket", daemon=True)
         thread.start()
@@ -73,7 +75,7 @@ class Bucket:
                 for path in _files_of(copy.parent):
                     _copy(path, new / path.relative_to(copy.parent))
                 new.rename(folder)
-            self._copied[run_id] = _version(folder)
+                self._copied[run_id] = _version(folder)
 
     def follow(self, runs: Iterable[Run]) -> None:
         """Copy what has ended or was changed since, and delete the copies of runs that are gone."""

@@ -75,6 +75,14 @@ def test_a_change_after_the_end_is_copied_and_what_is_deleted_is_deleted_there(p
     assert contents(place / "bucket" / run.id) == contents(run.folder)
 
 
+def test_a_disk_that_was_kept_is_what_counts(place):
+    run = ended(place)
+    follow(place)
+    (run.folder / "thresholds.json").write_text("{}")  # while no server runs
+    follow(place)
+    assert contents(place / "bucket" / run.id) == contents(run.folder)
+
+
 def test_half_a_copy_is_no_run_and_is_made_again(place, monkeypatch):
     run = ended(place)
     whole, copied = shutil.copyfile, []
