@@ -12,7 +12,7 @@ WORKDIR /source
 COPY requirements.txt ./
 RUN pip install "$(grep '^torch==' requirements.txt)" --index-url https://download.pytorch.org/whl/cpu \
     && pip install --requirement requirements.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE app.py Spacefile ./
 COPY assets assets
 COPY mtl mtl
 RUN pip install --no-deps .

@@ -2,6 +2,7 @@
 # make test    run every test                  make shots   screenshots of the page, into shots/
 # make bench   the speed table                 make clean   remove what make installed
 # make wheel   the wheel, into dist/             make package-check   what it does, once installed elsewhere
+# make space-check           the folder of a Space, installed and started as Hugging Face does
 # make pins    requirements.txt and tests/requirements.txt from pyproject.toml (ARGS=--upgrade: newer releases)
 #
 # Each makes .venv first and installs what it needs, again only when a requirement file or pyproject.toml changed.
@@ -17,7 +18,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test bench lint shots wheel package-check pins clean
+.PHONY: run test bench lint shots wheel package-check space-check pins clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -51,6 +52,10 @@ wheel: | $(BIN)/python
 # In an empty environment outside this folder: some minutes, as everything is installed anew.
 package-check: wheel
 	$(BIN)/python tests/installed.py
+
+# As slow, and of the Python that a Space has, where it is here (ARGS="--python python3.12" names one).
+space-check: $(VENV)/installed
+	PYTHONPATH=. $(BIN)/python tests/a_space.py $(ARGS)
 
 # What is pinned already stays as it is where pyproject.toml allows it. Indexes are not written down.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make pins"

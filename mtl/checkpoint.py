@@ -71,10 +71,12 @@ def load(
 
     `name`: None or "default" for the bundled model; a checkpoint's folder; or a backbone (its name, a folder or a
     Hugging Face Hub id), which gives a model without heads. `dtype`: "float32", "bfloat16" or "auto" (the quicker one
-    on this processor; the log warns once about the slower one). `device`: "cpu" or "cuda"; by default a GPU if there is
-    one. Raises `UserError`.
+    on this processor; the log warns once about the slower one). `device`: "cpu" or "cuda"; by default what the
+    environment variable MTL_DEVICE says, or a GPU if there is one. Raises `UserError`.
     """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or os.environ.get("MTL_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device.partition(":")[0] not in ("cpu", "cuda"):
+        raise UserError(f"MTL_DEVICE must be cpu or cuda; it is {device!r}.")
     if dtype == "auto":
         dtype = quickest_dtype() if device == "cpu" else torch.float32
     elif isinstance(dtype, str):

@@ -21,6 +21,10 @@ def _assets() -> Path:
 ASSETS = _assets()
 
 
+# What a Space is made of beside the package and the assets: app.py, Spacefile, README.md, LICENSE, requirements.txt.
+SPACE = HOME if ASSETS.parent == HOME else _PACKAGE / "_space"  # pyproject.toml puts them there, too
+
+
 def checkout(command: str) -> Path:
     """The checkout that this program runs from. Raises `UserError` if it is installed: `command` needs a checkout."""
     if ASSETS.parent != HOME:

@@ -173,6 +173,14 @@ def it_serves_the_page(installed: Installed) -> None:
         assert "MTL Playground" in answer.read().decode("utf-8")
 
 
+def it_writes_the_folder_of_a_space(installed: Installed) -> None:
+    ended = installed.command("space", "as-a-space")
+    assert (ended.returncode, ended.stderr) == (0, ""), ended
+    space = installed.folder / "as-a-space"
+    assert {"README.md", "app.py", "assets", "mtl"} <= {path.name for path in space.iterdir()}
+    assert not [path for path in (space / "mtl").iterdir() if path.name in ("_assets", "_space")]
+
+
 def it_refuses_what_needs_a_checkout(installed: Installed) -> None:
     for command in ("space", "scenarios"):
         ended = installed.command(command)
@@ -188,6 +196,7 @@ TRIALS = (
     it_trains_on_the_command_line,
     it_starts_processes_for_runs,
     it_serves_the_page,
+    it_writes_the_folder_of_a_space,
     it_refuses_what_needs_a_checkout,
 )
 # In an environment of its own: minutes, where others compute, too.

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 from mtl.__main__ import main
@@ -33,7 +34,8 @@ def test_what_it_copies_is_there_and_is_all_that_docker_sends():
 
 def test_it_copies_all_that_the_wheel_is_made_of():
     # pyproject.toml names them: the readme, the licence, the package and what goes into it.
-    assert {"pyproject.toml", "README.md", "LICENSE", "mtl", "assets"} <= {*COPIED}
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert {"pyproject.toml", "README.md", "LICENSE", *wheel["packages"], *wheel["force-include"]} <= {*COPIED}
 
 
 def test_it_serves_as_nobody_in_particular_where_its_health_check_asks(monkeypatch):

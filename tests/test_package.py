@@ -34,7 +34,9 @@ def test_the_wheel_holds_the_program_and_its_assets_and_nothing_else(wheel):
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assets = {path.relative_to(ROOT / "assets") for path in (ROOT / "assets").rglob("*") if path.is_file()}
     code = {path.relative_to(ROOT) for path in (ROOT / "mtl").rglob("*") if path.suffix in (".py", ".html")}
-    assert names == {f"mtl/_assets/{path.as_posix()}" for path in assets} | {path.as_posix() for path in code}
+    spaces = {f"mtl/_space/{name}" for name in ("README.md", "LICENSE", "Spacefile", "app.py", "requirements.txt")}
+    assets = {f"mtl/_assets/{path.as_posix()}" for path in assets}
+    assert names == assets | spaces | {path.as_posix() for path in code}
 
 
 def test_the_wheel_says_what_it_is(wheel):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtl import terminal
 from mtl.config import UserError
 from mtl.files import write_json
 from mtl.places import checkout
+
+if TYPE_CHECKING:
+    from mtl.tools.space import Kind
 
 # Where `evaluate --default` looks for its data sets unless told otherwise.
 DATA_DIR = "data"
@@ -36,7 +41,25 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--check", metavar="TABLE", help=text)
     sub.add_argument("--json", action="store_true", help="with --check: JSON, with the texts that came out wrong")
 
-    command("space", _space, "Write the settings of Spacefile into the top of README.md.")
+    text = "Write a folder that Hugging Face Spaces takes as it is; without OUT, the settings on top of README.md."
+    sub = command("space", _space, text)
+    sub.add_argument("out", nargs="?", metavar="OUT", help="a folder that is new or empty")
+    sub.add_argument("--zerogpu", action="store_true", help="for ZeroGPU (default: for processors)")
+    text = "the folder that the Space's bucket is mounted at, where runs outlive a restart"
+    sub.add_argument("--bucket", metavar="PATH", default="", help=text)
+    text = "switch on signing in by Hugging Face, for members of this organisation alone"
+    sub.add_argument("--org", metavar="ORG", default="", help=text)
+    text = "upload it to this Space, after a question; made if it is not there"
+    sub.add_argument("--push", metavar="OWNER/NAME", help=text)
+    sub.add_argument("--yes", action="store_true", help="with --push: do not ask")
+
+
+def _new_folder(name: str) -> Path:
+    """The folder to write into, before anything is done. Raises `UserError` if it is there already."""
+    out = Path(name)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is there already. Name a folder that is new or empty.")
+    return out
 
 
 def _mix(options: argparse.Namespace) -> None:
@@ -47,9 +70,7 @@ def _mix(options: argparse.Namespace) -> None:
     from mtl.training import jobs
     from mtl.training.calibration import calibrate
 
-    out = Path(options.out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is there already. Name a folder that is new or empty.")
+    out = _new_folder(options.out)
     model = mix([checkpoint.load(name, dtype="float32") for name in options.models], options.shares)
     if options.calibrate:
         job = jobs.prepare(options.calibrate, None, options.models[0], options.data_dir)
@@ -104,7 +125,30 @@ def _familiarity(options: argparse.Namespace) -> None:
 
 
 def _space(options: argparse.Namespace) -> None:
-    from mtl.tools.space import rewrite
+    from mtl.tools import space
 
-    done = "was rewritten from" if rewrite(checkout("mtl space")) else "already equals"
-    terminal.say(f"README.md: the block on top {done} Spacefile.")
+    kind = space.Kind(options.zerogpu, options.bucket, options.org)
+    if not options.out and not options.push:
+        if kind != space.Kind():
+            raise UserError("--zerogpu, --bucket and --org are of a Space's folder. Name it: mtl space OUT")
+        done = "was rewritten from" if space.rewrite(checkout("mtl space")) else "already equals"
+        terminal.say(f"README.md: the block on top {done} Spacefile.")
+    elif not options.push:
+        out = _new_folder(options.out)
+        size = space.write(out, kind)
+        terminal.say(f"{out}: a Space of {size / 1e6:.0f} MB. To upload it: mtl space --push OWNER/NAME, or hf upload")
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            _push(_new_folder(options.out or f"{name}/space"), kind, options.push, options.yes)
+
+
+def _push(out: Path, kind: Kind, name: str, sure: bool) -> None:
+    from mtl.tools import hub, space
+
+    hub.require_terminal(sure)
+    target = hub.find(name)
+    size = f"{space.write(out, kind) / 1e6:.0f} MB"
+    what = f"Upload {size} to the Space" if target.there else f"Make the public Space, of {size},"
+    if not sure:
+        hub.ask(f"{what} {name} at {target.endpoint}, as {target.user}?")
+    terminal.say(f"Uploaded: {hub.push(target, out, kind.hardware)}")

@@ -89,7 +89,8 @@ class State:
                 if moments:
                     adam.state[parameter] = {k: v.to(parameter.device) for k, v in moments.items()}
         for kept, name in ((average, "mean"), (best, "best")):
-            kept.weights = [tensors[f"{name}.{i}"] for i in range(len(learning)) if f"{name}.{i}" in tensors]
+            found = [(tensors.get(f"{name}.{i}"), parameter.device) for i, parameter in enumerate(learning)]
+            kept.weights = [tensor.to(device) for tensor, device in found if tensor is not None]
         average.count, best.epoch, best.score = numbers["averaged"], numbers["best_epoch"], numbers["best_score"]
         return Position(**{name: numbers[name] for name in vars(Position()) if name in numbers})
 

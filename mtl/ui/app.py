@@ -101,7 +101,8 @@ def build(name: str | None = None) -> gr.Blocks:
     registry = Registry()
     limits = Limits.from_environment()
     line = {"most_in_line": limits.line, "longest": limits.run_hours * 3600, "least_free": limits.free_gb * 1e9}
-    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, **line)
+    bucket = os.environ.get("MTL_BUCKET") or None
+    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, bucket=bucket, **line)
     with Page(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.open_pages = engine, runs, registry, OpenPages(demo, registry)
         demo.limits = limits
@@ -129,6 +130,7 @@ def build(name: str | None = None) -> gr.Blocks:
 def serve(demo: gr.Blocks, host: str | None, port: int | None, share: bool, allow_hosts: Iterable[str]) -> None:
     """Serve the page until stopped, with the options of `mtl serve`; the model is loaded meanwhile."""
     hosts = Hosts(allow_hosts)
+    demo.runs.restore()
     demo.launch(hosts=hosts, server_name=host, server_port=port, share=share, prevent_thread_lock=True)
     demo.engine.start()
 
@@ -165,6 +167,8 @@ def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
         # A program may use one session after another and close none.
         "state_session_capacity": 1000,
         "show_error": False,
+        # A Space asks for pages that Node makes, which would stand before the door.
+        "ssr_mode": False,
     }
 
 

@@ -26,6 +26,7 @@ from mtl.sandbox import Failure, Sandbox
 from mtl.training.runs.service import Runs
 from mtl.ui.engine import Engine
 from mtl.ui.models import Models
+from mtl.ui.server.hosts import on_a_space
 from mtl.ui.visitors import Registry, Visit, Work
 from mtl.ui.widgets import markup
 from mtl.ui.words import EXPIRED
@@ -73,6 +74,8 @@ class Session:
         self.arrival, self.link, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(6))
         self.form = gr.Textbox(visible=False)
         self._revisions = itertools.count(1)
+        # Whether runs are lost with the disk, which a Space has until it restarts.
+        self.loses_runs = on_a_space() and not (runs.bucket and runs.bucket.mounted)
 
     def next_revision(self) -> int:
         return next(self._revisions)

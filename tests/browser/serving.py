@@ -60,11 +60,15 @@ def _answers(url: str) -> bool:
 
 
 def launch_chromium(playwright):
+    return playwright.chromium.launch(**launch_options())
+
+
+def launch_options() -> dict[str, object]:
     """The system's Chromium, or Playwright's own where there is none."""
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     # Without a graphics card the three-dimensional map is drawn in software.
     arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--enable-unsafe-swiftshader"]
-    return playwright.chromium.launch(executable_path=path, args=arguments)
+    return {"executable_path": path, "args": arguments}
 
 
 # Gradio's sign of loading is animated as long as the page is open, though nobody sees it, and Svelte's clock asks for

@@ -7,6 +7,7 @@ folders (see `mtl.training.runs.folder`), so that a restarted server continues w
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import hashlib
 import logging
 import math
@@ -27,7 +28,9 @@ import filelock
 from mtl.config import TrainConfig, UserError
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
+from mtl.training.runs import zerogpu
 from mtl.training.runs.ages import Ages
+from mtl.training.runs.bucket import Bucket
 from mtl.training.runs.errors import explain, in_plain_words
 from mtl.training.runs.folder import Run, Ticket
 from mtl.training.runs.queue import Line, line, order
@@ -39,6 +42,8 @@ _LOOK_EVERY = 1.0
 _PAUSE_AFTER_FAULT = 10.0
 # When the waiting process died by itself, there may be too little memory for one: wait before starting another.
 _WARM_AGAIN_AFTER = 60.0
+# How long somebody who arrives waits for runs that are being copied back, in seconds.
+_PATIENCE = 10.0
 # How long the places of all queued runs are cached, in seconds.
 _CACHED_FOR = 0.5
 # Only `resume` changes a run in one of these states. The reason why one was killed may become known later.
@@ -53,7 +58,8 @@ class Runs:
     An `owner` is a secret, stored only as a hash. With `warm`, a process that has imported everything waits for the
     next run. One owner may have `most_waiting` queued runs, all owners together `most_in_line`. `start` refuses a run
     that is expected to take more than `longest` seconds, and any run if less than `least_free` bytes of the disk are
-    free or the folder is not writable. Closing does not stop runs that train.
+    free or the folder is not writable. Closing does not stop runs that train. `bucket`: a folder that outlives the
+    disk, such as the mounted bucket of a Space, where runs that have ended are copied to, and back after a restart.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Runs:
         most_in_line: float = math.inf,
         longest: float = math.inf,
         least_free: float = 0.0,
+        bucket: str | os.PathLike | None = None,
     ) -> None:
         self.root = Path(root).resolve()
         with contextlib.suppress(OSError):
@@ -74,9 +81,11 @@ class Runs:
             _log.warning("Nothing can be trained: the folder of runs, %s, cannot be written.", self.root)
         self.at_once, self.most_waiting, self.most_in_line = at_once, most_waiting, most_in_line
         self.longest, self.least_free = longest, least_free
-        self._warm_wanted = warm
+        self._warm_wanted = warm and not zerogpu.HERE
         self._warm: Worker | None = None
         self._warm_not_before = 0.0
+        # What each run of ZeroGPU was started in, by its id (see `zerogpu.Turns`).
+        self._contexts: dict[str, contextvars.Context] = {}
         self._lock = filelock.FileLock(self.root / "queue.lock", timeout=60)
         self._wake = threading.Event()
         self._closed = threading.Event()
@@ -92,13 +101,21 @@ class Runs:
         self._logged: set[str] = set()
         self._secured = False
         self._ages = Ages(self.root / "clock.json")
+        self.bucket = Bucket(Path(bucket), self.root, ["browser.key"]) if bucket else None
+        self._copying: threading.Thread | None = None
 
     def open(self) -> Runs:
         """Begin to carry out runs."""
         if self._thread is None and self.writable:
             self._thread = threading.Thread(target=self._give_turns, name="runs", daemon=True)
             self._thread.start()
+            self.restore()
         return self
+
+    def restore(self) -> None:
+        """Begin to copy back what the bucket has, in the background, before `open` does."""
+        if self.bucket is not None and self.bucket.mounted and self._copying is None:
+            self._copying = self.bucket.begin(self._all, self._closed)
 
     def close(self) -> None:
         """Start no more runs. Those that train go on; queued ones keep their place for the next server."""
@@ -106,6 +123,8 @@ class Runs:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+        if self._copying is not None:
+            self._copying.join()
         if self._warm is not None:
             self._warm.dismiss()
 
@@ -169,6 +188,7 @@ class Runs:
                 ticket = Ticket(owner, time.time(), estimate, content, address=address)
                 self._check_line(ticket)
                 folders.write_json(temporary / "ticket.json", ticket.to_json())
+                self._remember_context(name)
                 temporary.rename(self.root / name)
         self._changed()
         return folders.read(self.root / name)
@@ -188,7 +208,11 @@ class Runs:
         return [run for run in self._all() if owner is None or _is_owned_by(run, owner)]
 
     def newest(self, owner: str) -> Run | None:
-        """The newest run of `owner` that is not over, or else the newest."""
+        """The newest run of `owner` that is not over, or else the newest.
+
+        Waits for some seconds where runs are just being copied back."""
+        if self._copying is not None:
+            self.bucket.restored.wait(_PATIENCE)
         runs = self.find(owner) if owner else []
         return next(iter([run for run in runs if run.unfinished][-1:] or runs[-1:]), None)
 
@@ -221,6 +245,7 @@ class Runs:
                 raise UserError(explain(run))
             ticket = replace(run.ticket, queued=time.time(), events_from=folders.events_size(run.folder))
             self._check_line(ticket)
+            self._remember_context(run.id)
             for name in ("stop", "exit.json", "process.json"):
                 (run.folder / name).unlink(missing_ok=True)
             folders.write_json(run.folder / "ticket.json", ticket.to_json())
@@ -307,7 +332,15 @@ class Runs:
                 else:
                     threading.Thread(target=self._watch, args=(worker, run.folder), daemon=True).start()
 
-    def _hand_over(self, folder: Path, alone: bool) -> Worker:
+    def _remember_context(self, run_id: str) -> None:
+        if zerogpu.HERE:
+            self._contexts[run_id] = contextvars.copy_context()
+
+    def _hand_over(self, folder: Path, alone: bool) -> Worker | zerogpu.Turns:
+        if zerogpu.HERE:
+            turns = zerogpu.Turns(self._contexts.pop(folder.name, contextvars.Context()))
+            turns.give(folder)
+            return turns
         worker, self._warm = self._warm, None
         if worker is not None:
             with contextlib.suppress(OSError):
@@ -320,7 +353,7 @@ class Runs:
     def _worker(self, alone: bool) -> Worker:
         return Worker(max(1, cores() // self.at_once), alone)
 
-    def _watch(self, worker: Worker, folder: Path) -> None:
+    def _watch(self, worker: Worker | zerogpu.Turns, folder: Path) -> None:
         if status := worker.wait():
             with contextlib.suppress(OSError):
                 folders.write_json(folder / "exit.json", {"code": status})

@@ -349,25 +349,53 @@ def _work(folder: Path) -> int:
     try:
         with _reported(folder):
             _redirect_output(folder)
-            (folder / "reserve").write_bytes(bytes(_RESERVE))
-            stop = _either(Stop(stopping.is_set), folder)
-            try:
-                with stop.working():
-                    ask()
-                    job = _job(folder)
-            except Stopped:
-                _end_without_model(folder)
-                return 0
-            gc.freeze()
-            gc.enable()
-            for _ in _carry_out(job, folder, stop):
-                pass
+        for _ in _given(folder, _either(Stop(stopping.is_set), folder)):
+            pass
     except Exception:
         traceback.print_exc()  # into output.txt
         return 1
+    return 0
+
+
+def turn(folder: Path, over: Callable[[float], bool]) -> bool:
+    """Carry out the run that was put into `folder`, up to the end of an epoch; whether it is over.
+
+    `over(seconds)`: whether there is no time for an epoch that takes so many, the longest so far. An exception ends the
+    run, as its `error` event."""
+    longest, began = 0.0, time.monotonic()
+    try:
+        with contextlib.closing(_given(folder, _either(Stop(), folder))) as events:
+            for event in events:
+                if event["event"] == "start":
+                    began = time.monotonic()
+                elif event["event"] == "epoch" and event["whole"]:
+                    longest, began = max(longest, time.monotonic() - began), time.monotonic()
+                    if over(longest):
+                        return False
+    except Exception:
+        traceback.print_exc()
+    return True
+
+
+def _given(folder: Path, stop: Stop) -> Iterator[Event]:
+    """Carry out the run that was put into `folder`, yielding its events (see `run`)."""
+    try:
+        with _reported(folder):
+            (folder / "reserve").write_bytes(bytes(_RESERVE))
+            # One that has come through an epoch before has a model to save, even if it shall end by now.
+            begun = (folder / "state" / "state.safetensors").exists()
+            try:
+                with contextlib.nullcontext() if begun else stop.working():
+                    ask()
+                    job = _job(folder)
+            except Stopped:
+                yield _end_without_model(folder)
+                return
+            gc.freeze()
+            gc.enable()
+            yield from _carry_out(job, folder, stop)
     finally:
         (folder / "reserve").unlink(missing_ok=True)
-    return 0
 
 
 def _job(folder: Path) -> Job:

@@ -28,6 +28,11 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 _NAMING = (b"x-forwarded-host", b"x-gradio-server")
 
 
+def on_a_space(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is a Hugging Face Space."""
+    return bool(environment.get("SPACE_ID") or environment.get("SPACE_HOST"))
+
+
 class Hosts:
     """Which names in a request's Host header are this server's.
 
@@ -39,7 +44,7 @@ class Hosts:
         given = [*named, *environment.get("MTL_ALLOW_HOSTS", "").split(",")]
         # Where it is served below another server's address, that one's name is what browsers ask for.
         given.append(netloc(environment.get("GRADIO_ROOT_PATH", "")))
-        self.on_a_space = bool(environment.get("SPACE_ID") or environment.get("SPACE_HOST"))
+        self.on_a_space = on_a_space(environment)
         if self.on_a_space:
             given += [*environment.get("SPACE_HOST", "").split(","), "*.hf.space"]
         # Behind a Space's proxies, or others that the setting says are there, the peer is never the visitor.

@@ -13,6 +13,7 @@ import gradio as gr
 from mtl.config import TrainConfig, UserError
 from mtl.training.estimate import Estimate, estimate
 from mtl.training.progress import Progress
+from mtl.training.runs import zerogpu
 from mtl.training.runs.folder import Run
 from mtl.ui import words as page
 from mtl.ui.page import UNCHANGED, Session, html, labelled, unfolding
@@ -76,7 +77,9 @@ class Pictures:
 
 def build(session: Session) -> Pictures:
     with gr.Column(elem_classes="step", elem_id="step-train"):
-        html(markup.heading("Train") + markup.intros.train())
+        lost = markup.note(text.LOST_RUNS) if session.loses_runs else ""
+        turns = markup.note(text.TURNS) if zerogpu.HERE else ""
+        html(markup.heading("Train") + markup.intros.train() + turns + lost)
         outlook = html(markup.note(page.LOADING), elem_id="estimate")
         chooser = gr.Dropdown(
             [],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mtl.config import listed
 from mtl.text.values import plural
+from mtl.training.runs import zerogpu
 from mtl.ui.names import run_name as run_name
 from mtl.ui.words import duration as duration
 from mtl.ui.words import number
@@ -31,6 +32,11 @@ NOTHING_LEARNS = (
 )
 UNKNOWN = "The server no longer knows this page, after a long pause or a restart. Reload it: your runs are kept."
 NO_RUN = "No run yet."
+TURNS = (
+    f"Training takes turns of up to {zerogpu.LONGEST:.0f} seconds with a graphics card, which count towards your "
+    "quota of ZeroGPU. Where that is used up, resume the run later: all up to its last whole epoch is kept."
+)
+LOST_RUNS = "This Space forgets all runs when it restarts or falls asleep: download each model that you want to keep."
 
 
 def waits_for(problems: Sequence[str]) -> str:
