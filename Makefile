@@ -24,12 +24,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 run: $(VENV)/installed
 	$(BIN)/python app.py $(ARGS)
 
-# Tests that need no browser run in two processes; a browser and its server keep two cores busy by themselves.
+# In two processes: a browser and its server wait for each other as often as they compute.
 test: $(VENV)/installed-tests
 	@PYTHON=$(BIN)/python sh tests/chromium.sh
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest --ignore tests/browser --numprocesses 2 --dist worksteal
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser --numprocesses 2 --dist worksteal
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
@@ -62,7 +62,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --cus
 pins: | $(BIN)/python
 	$(PIP) uv
 	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements.txt
-	$(COMPILE) $(ARGS) pyproject.toml --extra dev --constraint requirements.txt --output-file tests/requirements.txt
+	$(COMPILE) $(ARGS) pyproject.toml --extra dev --extra onnx --constraint requirements.txt --output-file tests/requirements.txt
 
 clean:
 	rm -rf $(VENV) shots dist

@@ -63,7 +63,7 @@ mtl.answers = (() => {
       clearTimeout(slow);
       if (!found) {
         // No connection, or the server is busy: nothing is lost, and it is asked again.
-        wanted = { ...now, ...wanted };
+        wanted = { ...now, ...wanted, again: true };
         waiting = true;
         if (now.typed) document.body.classList.add("stale");
         say("The server does not answer. Your sentences are kept; trying again …", "busy");

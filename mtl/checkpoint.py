@@ -10,7 +10,8 @@
     README.md             a model card
 
 The *base* is a bare backbone, or the bundled default model: a checkpoint of fine-tuned heads then holds only these
-heads, and in memory it shares everything else.
+heads, and in memory it shares everything else. An exported model's folder has its heads in such a checkpoint, `heads`,
+whose base is the encoder around it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ DEFAULT = "default"
 DEFAULT_FOLDER = ASSETS / "models" / "default"
 _MAX_FILE = 9_000_000
 _BY_HAND = "weights-by-hand-"
+# The folder of the heads in that of an exported model, and the name that their base has there.
+HEADS, _AROUND = "heads", ".."
 _warn_once = functools.cache(logging.getLogger(__name__).warning)
 
 
@@ -64,7 +67,7 @@ _lock = threading.RLock()
 def load(
     name: str | os.PathLike | None = None, dtype: str | torch.dtype = "auto", device: str | None = None
 ) -> MultiTaskModel:
-    """Load a model, ready to answer.
+    """Load a model, ready to answer, with heads that an export has put beside its encoder.
 
     `name`: None or "default" for the bundled model; a checkpoint's folder; or a backbone (its name, a folder or a
     Hugging Face Hub id), which gives a model without heads. `dtype`: "float32", "bfloat16" or "auto" (the quicker one
@@ -86,7 +89,9 @@ def load(
         return _base_model(DEFAULT, dtype, device)
     if (Path(name) / "config.json").is_file() and "mtl_format" in read_json(Path(name) / "config.json"):
         return _load_folder(Path(name), dtype, device)
-    return _base_model(str(name), dtype, device)
+    base = _base_model(str(name), dtype, device)
+    heads = base.backbone.source.folder / HEADS
+    return _load_folder(heads, dtype, device, base) if (heads / "config.json").is_file() else base
 
 
 def _base_model(name: str, dtype: torch.dtype, device: str) -> MultiTaskModel:
@@ -137,9 +142,11 @@ def other_base(checkpoint: str, base: Base, here: Collection[Base]) -> UserError
     )
 
 
-def _load_folder(folder: Path, dtype: torch.dtype, device: str) -> MultiTaskModel:
+def _load_folder(folder: Path, dtype: torch.dtype, device: str, around: MultiTaskModel | None = None) -> MultiTaskModel:
+    """The model of a checkpoint; `around`: that of the folder around it, which is its base."""
     origin, files, model_config = read_config(folder)
-    base = _base_model(origin.name, dtype, device)
+    name = str(folder.absolute().parent) if origin.name == _AROUND else origin.name
+    base = around or _base_model(name, dtype, device)
     if base.origin.sha256 != origin.sha256:
         raise other_base(str(folder), origin, [base.origin])
     model = _overlay(base, model_config, _read_weights(folder, files), folder)
@@ -230,10 +237,6 @@ def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | 
     `dtype` stores them in another precision (float16 halves the files); by default they are stored as they are, and
     loading gives exactly the same model. `config.json` is written last, so that an interrupted save is no checkpoint.
     """
-    from safetensors.torch import save as to_bytes
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     base = _base_model(model.origin.name, model.backbone.dtype, str(model.device))
     originals = dict(base.named_parameters())
     changed = {
@@ -241,7 +244,20 @@ def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | 
         for name, parameter in model.named_parameters()
         if name not in originals or not (parameter is originals[name] or torch.equal(parameter, originals[name]))
     }
-    shards = _shards(changed)
+    _write(Path(folder), changed, model.origin, model)
+
+
+def save_heads(model: MultiTaskModel, folder: Path) -> None:
+    """Write all of a model but its encoder, beside that, which lies in `folder` as other programs have it."""
+    own = {n: p.detach().cpu().contiguous() for n, p in model.named_parameters() if not n.startswith("backbone.")}
+    _write(folder / HEADS, own, Base(_AROUND, backbones.fingerprint(folder)), model)
+
+
+def _write(folder: Path, tensors: dict[str, torch.Tensor], base: Base, model: MultiTaskModel) -> None:
+    from safetensors.torch import save as to_bytes
+
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = _shards(tensors)
     hashes: dict[str, str] = {}
     for i, shard in enumerate(shards):
         name = "weights.safetensors" if len(shards) == 1 else f"weights-{i + 1}-of-{len(shards)}.safetensors"
@@ -254,7 +270,7 @@ def save(model: MultiTaskModel, folder: str | os.PathLike, dtype: torch.dtype | 
         (folder / weights.FAMILIARITY).unlink(missing_ok=True)
     config = {
         "mtl_format": FORMAT,
-        "base": {"name": model.origin.name, "sha256": model.origin.sha256},
+        "base": {"name": base.name, "sha256": base.sha256},
         "model": model.config.to_json(),
         "weights": hashes,
     }

@@ -1,11 +1,12 @@
-"""Export to a complete model folder for sentence-transformers and transformers."""
+"""Export to a complete model folder for sentence-transformers and transformers, with the heads beside it for mtl."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from mtl.config import UserError
+from mtl.checkpoint import save_heads
+from mtl.config import ModelConfig, UserError
 from mtl.files import write_json
 from mtl.model import MultiTaskModel
 from mtl.pooling import POOL
@@ -14,7 +15,8 @@ _MODULES = "sentence_transformers.models"
 
 
 def export(model: MultiTaskModel, folder: str | os.PathLike) -> None:
-    """Write the encoder (transformers) with pooling and normalisation (sentence-transformers), without the heads.
+    """Write the encoder (transformers) with pooling and normalisation (sentence-transformers), and the heads and all
+    else that only this program knows in the folder `heads`, so that `mtl.load(folder)` gives the same model.
 
     Raises `UserError` if the folder is not empty, or the pooling has no counterpart there.
     """
@@ -43,6 +45,8 @@ def export(model: MultiTaskModel, folder: str | os.PathLike) -> None:
     modules.append(_module(len(modules), f"{len(modules)}_Normalize", "Normalize"))
     (folder / modules[-1]["path"]).mkdir()
     _write(folder / "modules.json", modules)
+    if model.config != ModelConfig() or model.familiarity is not None:
+        save_heads(model, folder)
 
 
 def _whole_encoder(model: MultiTaskModel):

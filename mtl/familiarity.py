@@ -84,9 +84,9 @@ class Familiarity:
         (a, x), (b, y) = ((m.precision, m.mean.double()) for m in (self.known, self.background))
         return a - b, a @ x - b @ y, x @ a @ x - y @ b @ y
 
-    def of(self, vectors: torch.Tensor) -> list[float]:
-        """The familiarity of each vector, from 0 to 1."""
-        return torch.sigmoid((self.threshold - self.scores(vectors)) / self.scale).tolist()
+    def of(self, vectors: torch.Tensor) -> torch.Tensor:
+        """The familiarity (rows,) of each vector, from 0 to 1."""
+        return torch.sigmoid((self.threshold - self.scores(vectors)) / self.scale)
 
     # --- the file beside a checkpoint ---
 

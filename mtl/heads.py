@@ -6,7 +6,6 @@ is in `mtl.kinds`.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,14 +20,12 @@ from mtl.kinds.classification import Classes
 from mtl.kinds.multilabel import Labels, LabelSet, best_thresholds, decide, truth_matrix
 from mtl.kinds.tagging import Entity, tags_of, word_tags
 from mtl.pooling import Encoded
-from mtl.text.batches import SHAPES, Batch
+from mtl.text.batches import Batch
 from mtl.text.spans import Span
+from mtl.text.words import SHAPES, Words, entities
 
 # Where several labels are possible, the log-odds that a new head gives each: 12 %.
 _RARE = -2.0
-
-# A tokenizer's words, as in `mtl.text.batches.Tokens`.
-Words = Sequence[tuple[int, int, int]]
 
 
 class Head(nn.Module):
@@ -82,6 +79,11 @@ class Head(nn.Module):
     def outcomes(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list:
         """What `Kind.score` takes for each row: its answer, unless rows are scored by each other."""
         return self.decode(logits, texts, words)
+
+    def decoding(self) -> dict[str, Any]:
+        """How a program that has the graph of an exported model alone decodes its logits: `decode`, one of the ways of
+        assets/onnx/run.py, and the numbers that it takes; {} where there is no such way."""
+        return {}
 
     def as_teacher(self, logits: torch.Tensor) -> torch.Tensor:
         """Targets for a student, (texts, outputs) in float32; only for `teachable` kinds."""
@@ -157,6 +159,9 @@ class ClassificationHead(SentenceHead):
             for row in torch.softmax(logits.float(), -1).tolist()
         ]
 
+    def decoding(self) -> dict[str, Any]:
+        return {"decode": "softmax", "temperature": float(self.temperature)}
+
     def as_teacher(self, logits: torch.Tensor) -> torch.Tensor:
         return torch.softmax(logits.float(), -1)
 
@@ -225,6 +230,9 @@ class MultilabelHead(SentenceHead):
         thresholds = self.thresholds.tolist()
         return [decide(self.spec, row, thresholds) for row in torch.sigmoid(logits.float()).tolist()]
 
+    def decoding(self) -> dict[str, Any]:
+        return {"decode": "sigmoid", "thresholds": self.thresholds.tolist()}
+
     def as_teacher(self, logits: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(logits.float())
 
@@ -250,6 +258,9 @@ class RegressionHead(SentenceHead):
     def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
         low, high = self.spec.low, self.spec.high
         return (low + (logits.float().squeeze(-1).clamp(-1, 1) + 1) / 2 * (high - low)).tolist()
+
+    def decoding(self) -> dict[str, Any]:
+        return {"decode": "number", "low": self.spec.low, "high": self.spec.high}
 
     def as_teacher(self, logits: torch.Tensor) -> torch.Tensor:
         return logits.float()
@@ -298,6 +309,9 @@ class SimilarityHead(Head):
     def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
         """The cosine on the scale of the scores; a negative one counts as 0."""
         return self.outcomes(logits.clamp(0, 1))
+
+    def decoding(self) -> dict[str, Any]:
+        return {"decode": "cosine", "low": self.spec.low, "high": self.spec.high}
 
     def outcomes(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
         """The same of the cosine as it is, so that scores are those of the cosine."""
@@ -358,6 +372,9 @@ class ContrastiveHead(Head):
     def decode(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list[float]:
         """The cosine of each pair."""
         return (logits[:, 0] * logits[:, 1]).float().sum(-1).tolist()
+
+    def decoding(self) -> dict[str, Any]:
+        return {"decode": "cosine"}
 
     def outcomes(self, logits: torch.Tensor, texts: Sequence[str] = (), words: Sequence[Words] = ()) -> list:
         """The three embeddings, as an anchor's partner is looked for among those of all rows."""
@@ -425,57 +442,9 @@ class TaggingHead(Head):
         scores = torch.log_softmax(logits.float(), -1).cpu().numpy()
         ends = np.cumsum([len(w) for w in words])[:-1]
         return [
-            self._entities(text, word, part)
+            tuple(Entity(*entity) for entity in entities(text, word, part, self.spec.labels))
             for text, word, part in zip(texts, words, np.split(scores, ends), strict=True)
         ]
 
-    def _entities(self, text: str, words: Words, scores: np.ndarray) -> tuple[Entity, ...]:
-        if not len(words):
-            return ()
-        path = best_legal_path(scores)
-        entities: list[Entity] = []
-        for first in np.flatnonzero(path % 2):  # in `tags_of`, B-X is odd, and I-X follows it
-            after = first + 1
-            while after < len(path) and path[after] == path[first] + 1:
-                after += 1
-            limit = words[after][0] if after < len(words) else len(text)
-            start, end = words[first][0], _whole_characters(text, words[after - 1][1], limit)
-            score = float(np.exp(scores[np.arange(first, after), path[first:after]]).mean())
-            label = self.spec.labels[(path[first] - 1) // 2]
-            entities.append(Entity(start, end, label, text[start:end], min(score, 1.0)))
-        return tuple(entities)
-
-
-def best_legal_path(scores: np.ndarray) -> np.ndarray:
-    """The likeliest legal BIO sequence for log-probabilities (words, tags), tags ordered O, B-X, I-X, B-Y, I-Y ...
-
-    I-X is legal only after B-X or I-X (Viterbi 1967, with transitions that are either allowed or forbidden).
-    """
-    path = scores.argmax(-1)
-    inside = (path > 0) & (path % 2 == 0)
-    before = np.concatenate(([0], path[:-1]))
-    if not (inside & (before != path) & (before != path - 1)).any():
-        return path  # the best tags form a legal sequence
-    tags = scores.shape[1]
-    tag = np.arange(tags)
-    is_inside = (tag > 0) & (tag % 2 == 0)
-    legal = ~is_inside[None, :] | (tag[:, None] == tag[None, :]) | (tag[:, None] == tag[None, :] - 1)
-    forbidden = np.where(legal, 0.0, -np.inf)
-    best = np.where(is_inside, -np.inf, scores[0])
-    came_from = np.zeros(scores.shape, dtype=int)
-    for i in range(1, len(scores)):
-        options = best[:, None] + forbidden
-        came_from[i] = options.argmax(0)
-        best = options.max(0) + scores[i]
-    path = np.empty(len(scores), dtype=int)
-    path[-1] = best.argmax()
-    for i in range(len(scores) - 1, 0, -1):
-        path[i - 1] = came_from[i, path[i]]
-    return path
-
-
-def _whole_characters(text: str, end: int, limit: int) -> int:
-    """`end`, moved past combining marks of the character before it (accents, vowel signs, joiners)."""
-    while end < limit and (unicodedata.category(text[end]) in ("Mn", "Mc", "Me") or text[end] in "\u200d\ufe0f"):
-        end += 1
-    return end
+    def decoding(self) -> dict[str, Any]:
+        return {"decode": "tags", "tags": tags_of(self.spec)}

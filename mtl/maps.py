@@ -119,7 +119,7 @@ def aligned(points: np.ndarray, earlier: np.ndarray, pairs: Sequence[tuple[int, 
 
 def count_different(vectors: np.ndarray) -> int:
     """The number of different rows of `vectors`; below `MIN_UMAP` every map is PCA."""
-    return len(np.unique(vectors, axis=0))
+    return len(_different(vectors)[0])
 
 
 def warm_up() -> None:
@@ -152,6 +152,13 @@ def _pca(vectors: np.ndarray, dims: int) -> np.ndarray:
     return points
 
 
+def _different(vectors: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """The different rows, in an order that does not depend on that of `vectors`, and which of them each row is."""
+    rows = {row.tobytes(): row for row in vectors + 0.0}  # -0.0 is 0.0
+    places = {content: place for place, content in enumerate(sorted(rows))}
+    return np.array([rows[content] for content in places]), [places[row.tobytes()] for row in vectors + 0.0]
+
+
 def _directions(vectors: np.ndarray) -> np.ndarray:
     """`vectors` at length 1; zeros stay zeros."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
@@ -169,7 +176,7 @@ def _umap_of_few(vectors: np.ndarray, dims: int, seed: int) -> np.ndarray:
 
     It starts at PCA, takes the mean of UMAP's random steps, and stops early: so the map changes little with its texts.
     """
-    different, copies = np.unique(vectors, axis=0, return_inverse=True)
+    different, copies = _different(vectors)
     directions = _directions(different)
     points = _pca(different, dims).astype(np.float64)
     points *= 10 / max(np.ptp(points, axis=0).max(), 1e-12)  # the size that UMAP's forces are made for
@@ -209,28 +216,28 @@ def _take_mean_steps(points: np.ndarray, graph: np.ndarray, steps: int = 60, rat
         points += now * np.clip(force[..., None] * gaps, -4, 4).sum(axis=1)
 
 
-def _draw_nearest_together(points: np.ndarray, nearest: np.ndarray, steps: int = 200, margin: float = 0.1) -> None:
+def _draw_nearest_together(points: np.ndarray, nearest: np.ndarray, steps: int = 100, margin: float = 0.1) -> None:
     """Wherever another point lies nearer than a nearest neighbour, draw that neighbour in and push the other away, by
     a third of what is missing at a time, until all lie right or the steps are used up."""
-    from scipy.spatial.distance import cdist
-
     rows = np.arange(len(points))
+    # Added to distances, these leave the neighbours alone, or the others.
+    not_near, not_far = np.where(nearest, 0, np.inf), np.where(nearest | np.eye(len(points), dtype=bool), np.inf, 0)
     for _ in range(steps):
-        distances = cdist(points, points)
-        distances[rows, rows] = np.inf
-        near, far = np.where(nearest, distances, np.inf), np.where(nearest, np.inf, distances)
-        missing = (1 + margin) * near.min(axis=1) - far.min(axis=1)
+        gaps = points[:, None] - points
+        distances = np.sqrt(np.einsum("ijk,ijk->ij", gaps, gaps))
+        near, far = distances + not_near, distances + not_far
+        neighbour, intruder = near.argmin(axis=1), far.argmin(axis=1)
+        missing = (1 + margin) * near[rows, neighbour] - far[rows, intruder]
         wrong = np.flatnonzero(missing > 0)
         if not len(wrong):
             break
-        neighbour, intruder = near.argmin(axis=1)[wrong], far.argmin(axis=1)[wrong]
-        closer = missing[wrong, None] / 3 * _directions(points[neighbour] - points[wrong])
-        away = missing[wrong, None] / 3 * _directions(points[wrong] - points[intruder])
-        moves, count = np.zeros_like(points), np.zeros((len(points), 1))
-        for ends, move in ((wrong, closer + away), (neighbour, -closer), (intruder, -away)):
-            np.add.at(moves, ends, move)
-            np.add.at(count, ends, 1)
-        points += moves / np.maximum(count, 1)
+        neighbour, intruder, third = neighbour[wrong], intruder[wrong], missing[wrong, None] / 3
+        closer = third * -gaps[wrong, neighbour] / np.maximum(distances[wrong, neighbour, None], 1e-12)
+        away = third * gaps[wrong, intruder] / np.maximum(distances[wrong, intruder, None], 1e-12)
+        ends = np.concatenate((wrong, neighbour, intruder))
+        moves = np.zeros_like(points)
+        np.add.at(moves, ends, np.concatenate((closer + away, -closer, -away)))
+        points += moves / np.maximum(np.bincount(ends, minlength=len(points)), 1)[:, None]
 
 
 def _umap(vectors: np.ndarray, dims: int, previous: np.ndarray | None, seed: int) -> np.ndarray:

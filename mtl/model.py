@@ -301,7 +301,7 @@ class MultiTaskModel(nn.Module):
         """How familiar each row of a batch is: of two texts, the one that is less so."""
         if self.familiarity is None:
             return [None] * batch.rows
-        values = self.familiarity.of(mean(encoded.lower, encoded.mask))
+        values = self.familiarity.of(mean(encoded.lower, encoded.mask)).tolist()
         # Every unknown word has the same vector, whatever it is.
         return [
             0.0 if _unread(row) else min(values[i] for i in places)

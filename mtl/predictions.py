@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mtl.config import KINDS, TaskSpec, UserError
+from mtl.data.header import unused_name
 from mtl.sheets import safe_cell
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mtl.data.rows import Row, Table
     from mtl.model import Analysis
 
@@ -81,31 +84,43 @@ class Predictions:
         return answers
 
     def columns(self) -> dict[str, list]:
-        """Columns by name, of the rows that are answered: the `line` of each, its id if the table has ids, its texts,
-        and the labels that it has; then of each task "predicted TASK", in a form that tables of labels have, and "TASK:
-        LABEL", the probability of each of its labels; and `familiarity` (see `mtl.model.Analysis`), where the model
-        knows it.
+        """Columns by name: the file's own, with all that they hold, and the `line` of each row; labels that are marked
+        in a text; then of each task "predicted TASK", in a form that tables of labels have, and "TASK: LABEL", the
+        probability of each of its labels; and `familiarity` (see `mtl.model.Analysis`), where the model knows it. A
+        number behind a name tells it from one that the file has.
 
-        A cell is None where there is no answer, as of a head for two texts to a row with one.
+        The rows are all of the file's up to the last that is answered, with one for each sentence where a row of the
+        file is a word. A cell is None where there is no answer, as for a row without a text, or of a head for two texts
+        to a row with one.
         """
-        table, rows = self._table, self._table.rows[: self.answered]
-        columns: dict[str, list] = {"line": [int(row.line) for row in rows]}
-        if table.id_column:
-            columns[table.id_column] = [row.id for row in rows]
+        table, cells = self._table, self._table.cells
+        used_as: Sequence[int | None] = cells.used_as or range(len(table.rows))
+        if self.answered < len(table.rows):
+            used_as = used_as[: used_as.index(self.answered)]
+        lines = cells.lines or [row.line for row in table.rows]
+        columns: dict[str, list] = {unused_name("line", cells.names): [int(line) for line in lines[: len(used_as)]]}
+
+        def add(name: str, values: Sequence[Any]) -> None:
+            columns[unused_name(name, columns)] = [None if row is None else values[row] for row in used_as]
+
+        for place, name in enumerate(cells.names):
+            columns[name] = [row[place] if place < len(row) else None for row in cells.rows[: len(used_as)]]
         for place, name in enumerate(table.text_columns[:2]):
-            columns[name] = [row.texts[place] if place < len(row.texts) else None for row in rows]
+            texts = [None if row is None else table.rows[row].texts[place] for row in used_as]
+            columns[name] = [text or cell for text, cell in zip(texts, columns.get(name, texts), strict=True)]
         for name, column in table.tasks().items():
-            kind = KINDS[column.kind]
-            columns[name] = [kind.written_value(row.labels[name]) if name in row.labels else None for row in rows]
+            if name not in columns:  # it has no column of its own
+                labels = [row.labels.get(name) for row in table.rows]
+                add(name, [None if label is None else KINDS[column.kind].written_value(label) for label in labels])
         for name, spec in self._model.tasks.items():
             if all(cell is None for cell in self._written[name]):
                 continue
-            columns[f"predicted {name}"] = self._written[name]
+            add(f"predicted {name}", self._written[name])
             shares = self._shares[name]
             for label in spec.labels if any(shares) else ():
-                columns[f"{name}: {label}"] = [share.get(label) for share in shares]
+                add(f"{name}: {label}", [share.get(label) for share in shares])
         if any(value is not None for value in self._familiarity):
-            columns["familiarity"] = self._familiarity
+            add("familiarity", self._familiarity)
         return columns
 
 
@@ -135,13 +150,29 @@ class Agreement:
         return found
 
 
+# An id such as 007 is none.
+_NUMBER = r"-?(0|[1-9]\d{0,14})(\.\d+)?"
+
+
+def _as_numbers(column: pd.Series) -> pd.Series:
+    """Cells that a file has as texts, as numbers if all that are filled are some."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    filled = column[column.notna() & (column != "")]
+    if not len(filled) or not filled.astype(str).str.fullmatch(_NUMBER).all():
+        return column
+    return pd.to_numeric(column)
+
+
 def write_columns(columns: dict[str, Any], out: Path) -> None:
     """Write a table to a file that ends as one of `ENDINGS`; in CSV no text is run as a formula."""
     import pandas as pd
 
     frame = pd.DataFrame(columns)
     if out.suffix == ".parquet":
-        frame.to_parquet(out, index=False)
+        frame.apply(_as_numbers).to_parquet(out, index=False)
         return
     texts = frame.select_dtypes(exclude="number").columns
     frame[texts] = frame[texts].map(safe_cell)

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl import heads
 from mtl.config import KINDS, TaskSpec, UserError
 from mtl.kinds.multilabel import LabelSet
 from mtl.kinds.tagging import tags_of
 from mtl.text.spans import Span
+from mtl.text.words import best_legal_path
 from mtl.training.distillation import mixed
 from mtl.training.losses import weigh
 from tests.text.written import is_legal_bio
@@ -85,7 +85,7 @@ def test_tagging_loss_does_not_punish_types_that_the_data_does_not_mark():
 def test_the_decoded_path_is_the_likeliest_of_all_legal_ones(length, seed):
     tags = tags_of(TAGGING)
     scores = np.random.default_rng(seed).normal(size=(length, len(tags)))
-    path = heads.best_legal_path(scores)
+    path = best_legal_path(scores)
     assert is_legal_bio([tags[i] for i in path])
     legal = [p for p in itertools.product(range(len(tags)), repeat=length) if is_legal_bio([tags[i] for i in p])]
     best = max(sum(scores[i, t] for i, t in enumerate(p)) for p in legal)

@@ -25,12 +25,46 @@ def table(tmp_path):
 def test_every_row_has_its_answers_beside_its_id_text_and_label(table, default_model):
     columns = predict(default_model, table)
     assert columns["line"] == [2, 3, 4] and columns["id"] == ["a7", "b8", "c9"]
-    assert columns["text"][0] == "Maria loved Oslo." and columns["sentiment"] == ["positive", "negative", None]
+    assert columns["text"][0] == "Maria loved Oslo." and columns["sentiment"] == ["positive", "negative", ""]
     found = default_model.analyze(columns["text"])
     assert columns["predicted sentiment"] == [answer.sentiment.label for answer in found]
     assert columns["sentiment: neutral"] == pytest.approx([a.sentiment.probabilities["neutral"] for a in found])
     assert json.loads(columns["predicted entities"][0])[0]["text"] == "Maria"
     assert columns["familiarity"] == pytest.approx([answer.familiarity for answer in found])
+
+
+def test_a_table_comes_back_whole_and_as_it_was(default_model, tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text(
+        "no,when,line,text,stars,predicted topic\n007,2026-11-02,A,Maria loved Oslo.,-5,travel\n008,2026-11-03,B,,4,\n"
+        "\n009,2026-11-04,C,The tram was late\n"
+    )
+    columns = predict(default_model, read_table(path))
+    assert [*columns][:8] == [
+        *("line (2)", "no", "when", "line", "text", "stars", "predicted topic", "predicted sentiment")
+    ]
+    assert columns["line (2)"] == [2, 3, 5] and columns["line"] == ["A", "B", "C"]
+    assert columns["text"] == ["Maria loved Oslo.", "", "The tram was late"] and columns["stars"] == ["-5", "4", None]
+    assert columns["predicted topic"] == ["travel", "", None]
+    assert [cell is None for cell in columns["predicted topic (2)"]] == [False, True, False]
+    for ending in (".csv", ".parquet"):
+        write_columns(columns, tmp_path / f"out{ending}")
+    [*_, last] = csv.reader((tmp_path / "out.csv").read_text().splitlines())
+    assert last[:6] == ["5", "009", "2026-11-04", "C", "The tram was late", ""]
+    frame = pd.read_parquet(tmp_path / "out.parquet")
+    assert frame["no"].tolist() == ["007", "008", "009"] and frame["stars"].tolist()[:2] == [-5, 4]
+
+
+def test_marks_in_a_text_and_sentences_of_a_word_a_line_are_columns_too(default_model, tmp_path):
+    path = tmp_path / "marked.txt"
+    path.write_text("text\n" + "[Maria](PER) loved [Oslo](LOC).\nThe tram was late.\n" * 3)
+    columns = predict(default_model, read_table(path))
+    assert columns["text"][:2] == ["Maria loved Oslo.", "The tram was late."]
+    assert [name["label"] for name in json.loads(columns["entities"][0])] == ["PER", "LOC"]
+    path.write_text("Maria B-PER\nloved O\nOslo B-LOC\n\nThe O\ntram O\n")
+    columns = predict(default_model, read_table(path))
+    assert columns["line"] == [1, 5] and len(columns["predicted topic"]) == 2
+    assert [*columns.values()][1] == ["Maria loved Oslo", "The tram"]
 
 
 def test_only_the_heads_that_are_named_answer(table, default_model):

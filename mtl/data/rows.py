@@ -79,6 +79,23 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """A table as its file has it: the columns' names, the cells of each row, which may be fewer, its line, and the
+    index of the `Row` that was made of it; None where there was no text, or whatever else a row needs."""
+
+    names: Sequence[str]
+    rows: list[list[str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    used_as: list[int | None] = field(default_factory=list)
+
+    def add(self, row: list[str], line: int) -> None:
+        """Add a row that nothing was made of yet."""
+        self.rows.append(row)
+        self.lines.append(line)
+        self.used_as.append(None)
+
+
+@dataclass(frozen=True)
 class Column:
     """One column: what it is used for and why.
 
@@ -148,7 +165,8 @@ class Question:
 @dataclass(frozen=True)
 class Table:
     """A table that was read: rows, columns in the file's order, findings (errors first), file format and encoding, what
-    its owner should be asked, and the name of the column that tells rows apart, if there is one."""
+    its owner should be asked, and the name of the column that tells rows apart, if there is one. `cells`: all that the
+    file holds, used or not; none where a row of it is a word, or no column is a text."""
 
     rows: list[Row]
     columns: tuple[Column, ...]
@@ -157,6 +175,7 @@ class Table:
     encoding: str
     questions: tuple[Question, ...] = ()
     id_column: str | None = None
+    cells: Cells = Cells(())
 
     @property
     def text_column(self) -> str | None:

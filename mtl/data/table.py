@@ -27,7 +27,7 @@ from mtl.data.header import unused_name
 from mtl.data.options import in_a_shell
 from mtl.data.questions import ask_for_kind, ask_for_several, ask_for_split, ask_for_text
 from mtl.data.records import read_records
-from mtl.data.rows import NAMED_LINES, Column, Finding, Findings, Progress, Question, Row, Table, in_order
+from mtl.data.rows import NAMED_LINES, Cells, Column, Finding, Findings, Progress, Question, Row, Table, in_order
 from mtl.data.structure import columns_of, read_cells, take_names
 from mtl.kinds.contrastive import Contrastive
 from mtl.kinds.tagging import Tagging
@@ -82,7 +82,7 @@ def read_table(
     roles = {**(roles or {}), **({text_b: TEXT_B} if text_b is not None else {})}
     grid, lines, encoding = read_cells(path, findings, max_bytes)
     questions: list[Question] = []
-    id_column = None
+    id_column, own = None, Cells(())
     chosen = {name for name, kind in roles.items() if kind == ENTITIES}
     tag_names = names or {}
     overrides = {**dict.fromkeys(tag_names, ENTITIES), **roles}
@@ -114,12 +114,13 @@ def read_table(
             of_lists = token_lists.join_lists(grid, titles, text, findings, questions, chosen, tag_names)
             cells = columns_of(grid, len(titles))
             families.report(cells, findings)
+            own = Cells(titles)
             cells = families.columns(cells)
             titles = families.names
             guess = _guess(titles, cells, text, roles, of_lists | families.roles(), named=are_own)
             questions += ask_for_text(guess, titles, cells, findings)
-            for title, role, own in zip(titles, guess.roles, cells, strict=True):
-                questions += ask_for_several(title, role, own)
+            for title, role, column in zip(titles, guess.roles, cells, strict=True):
+                questions += ask_for_several(title, role, column)
             questions += ask_for_split(guess, titles, cells, findings)
             progress(_GUESSED)
             if guess.pair:
@@ -129,14 +130,14 @@ def read_table(
                 marks = None
             if not guess.unlabelled or roles.get(pairs) == IGNORED:
                 pairs = None
-            rows, columns = _from_grid(grid, families, cells, guess, marks, pairs, findings, progress)
+            rows, columns = _from_grid(grid, families, cells, guess, marks, pairs, findings, progress, own)
             id_column = None if guess.id is None else titles[guess.id]
     progress(_READ)
     examined = doctor.examine(
         rows, columns, token_counts, max_tokens, lambda done: progress(_READ + (1 - _READ) * done)
     )
     found = in_order((*findings.grouped(), *examined))
-    return Table(rows, tuple(columns), found, form, encoding, tuple(questions), id_column)
+    return Table(rows, tuple(columns), found, form, encoding, tuple(questions), id_column, own)
 
 
 def _guess(
@@ -169,9 +170,10 @@ def _from_grid(
     pairs: str | None,
     findings: Findings,
     progress: Progress,
+    own: Cells,
 ) -> tuple[list[Row], list[Column]]:
     """The rows and columns of a table; `marks` is the task for entities marked in its text, `pairs` that for texts that
-    belong together, or None."""
+    belong together, or None. What the file itself has in each row is added to `own`."""
     names, roles = families.names, guess.roles
     place = next((i for i, role in enumerate(roles) if role.role == "text"), None)
     if place is None:
@@ -207,7 +209,9 @@ def _from_grid(
     # for the others, since a row of one cell may lack thousands.
     short: Counter[int] = Counter()
     often = max(1, _OFTEN // len(names))
-    for number, (row, line) in enumerate(_even_rows(grid, families, place, findings)):
+    for number, (cells_of_row, line) in enumerate(_even_rows(grid, families, place, findings)):
+        own.add(cells_of_row, line)
+        row = families.row(cells_of_row)
         if number % often == 0:
             progress(_GUESSED + (_READ - _GUESSED) * number / len(grid.rows))
         text = row[place] if place < len(row) else ""
@@ -247,11 +251,12 @@ def _from_grid(
                 blank += [i for i in readers if i >= width]
             for i in blank:
                 findings.add("label-blank", line, names[i], noun=KINDS[roles[i].kind].value_noun)
-        own = row[guess.id].strip() if guess.id is not None and guess.id < width else ""
+        row_id = row[guess.id].strip() if guess.id is not None and guess.id < width else ""
         if pairs:
             labels[pairs] = True
         beside = {names[i]: values[row[i]] for i, values in facets.items() if i < width and row[i] in values}
-        rows.append(Row(texts, labels, line, own, beside, held_out))
+        own.used_as[-1] = len(rows)
+        rows.append(Row(texts, labels, line, row_id, beside, held_out))
     for i in readers:
         missing = sum(max(0, count - NAMED_LINES) for width, count in short.items() if width <= i)
         findings.add_uncounted("label-blank", names[i], missing)
@@ -331,7 +336,7 @@ def _even_rows(grid: Grid, families: Layout, place: int, findings: Findings) -> 
         elif any(cell.strip() for cell in row[width:]):
             code = "ragged-cut" if delimiter == "\t" else "ragged-joined"
             findings.add(code, line, found=found, expected=width, delimiter=name)
-        yield families.row(grid.even(row, width, place)), line
+        yield grid.even(row, width, place), line
 
 
 # One word per row ------------------------------------------------------------------------------------

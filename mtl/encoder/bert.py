@@ -61,12 +61,14 @@ class Encoder(nn.Module):
 
 class _Texts:
     """Removes and restores the padding of a batch. Layers process the real tokens of all texts, (tokens, dim), since
-    padding costs as much time as words. Only attention needs to know which text a token belongs to."""
+    padding costs as much time as words. Only attention needs to know which text a token belongs to. A graph that is
+    exported keeps the padding, as other programs are quicker at plain products."""
 
     def __init__(self, mask: torch.Tensor, dtype: torch.dtype) -> None:
         self.shape = tuple(mask.shape)
         self.scores = mask_scores(mask, dtype)
-        self._places = None if self.scores is None else mask.reshape(-1).nonzero()[:, 0]
+        whole = self.scores is None or torch.jit.is_tracing()
+        self._places = None if whole else mask.reshape(-1).nonzero()[:, 0]
 
     def strip(self, padded: torch.Tensor) -> torch.Tensor:
         """(batch, tokens, dim) to (real tokens, dim)."""

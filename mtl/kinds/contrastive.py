@@ -30,6 +30,7 @@ class Contrastive(Kind):
     about_pairs = "That they belong together."
     fewest_labels = 0
     moves_embedding = True
+    hub_task = "sentence-similarity"
     labelled = False
     metrics = (
         Metric(

@@ -66,7 +66,7 @@ class Kind:
     `moves_embedding`: the anchor skips rows with such a label. `labelled`: False if the texts alone are learned from.
     `metrics`: its scores; the first, which must be better when higher, is the headline. `right_or_wrong`: an answer is
     one or the other, and not more or less wrong. `right_said`: how answers to so many rows did, with a place for the
-    figure and for the rows.
+    figure and for the rows. `hub_task`: what the Hugging Face Hub calls such tasks.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Kind:
     teachable = False
     moves_embedding = False
     labelled = True
+    hub_task = "text-classification"
 
     @property
     def headline(self) -> Metric:

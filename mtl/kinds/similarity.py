@@ -25,6 +25,7 @@ class Similarity(Regression):
     about_pairs = "How alike they are: the embedding itself learns from the scores."
     teachable = False
     moves_embedding = True
+    hub_task = "sentence-similarity"
     metrics = (
         Metric(
             "spearman",

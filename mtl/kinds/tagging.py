@@ -60,6 +60,7 @@ class Tagging(Kind):
     reads = "words"
     fewest_labels = 1
     label_noun = "entity type"
+    hub_task = "token-classification"
     right_said = "every entity right in {} of {}"
     metrics = (
         Metric("f1", "entity F1", "Precision and recall in one number (their harmonic mean)."),

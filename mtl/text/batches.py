@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mtl.stopping import ask
+from mtl.text.words import SHAPES, shape, words_of
 
 if TYPE_CHECKING:
     import torch
@@ -28,8 +29,6 @@ _AT_ONCE = 1024
 
 # Tokenizers refuse unpaired surrogates.
 _UNPAIRED = re.compile("[\ud800-\udfff]")
-
-SHAPES = ("lower", "upper", "title", "mixed", "digits", "punctuation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words:
     """Tokenise texts, cutting each to `max_tokens` including special tokens. `words=False` leaves the words out."""
     prefix, suffix = _special_ids(tokenizer)
     room = max(max_tokens - len(prefix) - len(suffix), 1)
-    unknown = _unknown_id(tokenizer)
+    unknown = unknown_id(tokenizer)
     result = []
     for text, encoding in zip(texts, _encodings(tokenizer, texts), strict=True):
         ids = encoding.ids
@@ -134,7 +133,7 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, words:
             Tokens(
                 text,
                 [*prefix, *ids[:room], *suffix],
-                _words(encoding, text, room, len(prefix)) if words else [],
+                words_of(encoding, text, room, len(prefix)) if words else [],
                 len(ids) > room or len(text) > MAX_CHARACTERS,
                 all(i == unknown for i in ids[:room]),
             )
@@ -161,47 +160,10 @@ def _special_ids(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     return full[:start], full[start + len(plain) :]
 
 
-def _unknown_id(tokenizer: Tokenizer) -> int | None:
+def unknown_id(tokenizer: Tokenizer) -> int | None:
     """The id of the unknown token; None for byte-level tokenizers, which have none."""
     token = getattr(tokenizer.model, "unk_token", None)
     return tokenizer.token_to_id(token) if token else getattr(tokenizer.model, "unk_id", None)
-
-
-def _words(encoding: Encoding, text: str, room: int, shift: int) -> list[tuple[int, int, int]]:
-    words: list[tuple[int, int, int]] = []
-    last = None
-    for position, (word, (start, end)) in enumerate(
-        zip(encoding.word_ids[:room], encoding.offsets[:room], strict=True)
-    ):
-        if word is None or start == end:
-            continue
-        if word == last:
-            first, _, place = words[-1]
-            # Unigram tokenizers (DeBERTa) may have the space before a word as a piece of its own.
-            words[-1] = (start if text[first].isspace() else first, end, place)
-        else:
-            # Byte-level tokenizers (RoBERTa) may count the space before a word as part of it.
-            while start < end - 1 and text[start].isspace():
-                start += 1
-            words.append((start, end, position + shift))
-            last = word
-    return words
-
-
-def shape(word: str) -> int:
-    """The index in `SHAPES` of a word's shape, which an uncased tokenizer loses."""
-    if word.islower():
-        return 0
-    if any(c.isdigit() for c in word):
-        return 4
-    if not any(c.isalpha() for c in word):
-        return 5
-    if word.isupper() and len(word) > 1:
-        return 1
-    if word[0].isupper() and (len(word) == 1 or word[1:].islower()):
-        return 2
-    # Scripts without capitals count as lower case.
-    return 3 if any(c.isupper() for c in word) else 0
 
 
 def collate(rows: Sequence[Tokens], pad_id: int) -> Batch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -146,18 +145,9 @@ def _space(options: argparse.Namespace) -> None:
 def _push(out: Path, kind: Kind, name: str, sure: bool) -> None:
     from mtl.tools import hub, space
 
-    if not (sure or sys.stdin.isatty()):
-        raise UserError("There is no terminal to ask on: with --yes it is uploaded without a question.")
+    hub.require_terminal(sure)
     target = hub.find(name)
-    size = f"{space.write(out, kind) / 1e6:.0f} MB"
-    what = f"Upload {size} to the Space" if target.there else f"Make the public Space, of {size},"
-    if not (sure or _agreed(f"{what} {name} at {target.endpoint}, as {target.user}?")):
-        raise UserError("Nothing was made on the Hub or uploaded.")
+    space.write(out, kind)
+    if not sure:
+        hub.ask(target.question)
     terminal.say(f"Uploaded: {hub.push(target, out, kind.hardware)}")
-
-
-def _agreed(question: str) -> bool:
-    try:
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False

@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from mtl import checkpoint
 from mtl.config import KINDS, TaskSpec, TrainConfig, UserError, listed
+from mtl.encoder.backbone import DEFAULT
 from mtl.files import json_or_nothing
 from mtl.groups import Group, Groups
 from mtl.kinds.kind import metric_named
@@ -35,14 +36,29 @@ TITLE = "A multi-task sentence transformer"
 _LONGEST, _MOST, _MOST_LABELS = 200, 50, 30
 # What Markdown reads as markup, and what the places that show READMEs make links of.
 _MARKS = re.compile(r"[\\`*_{}\[\]<>#|&~@$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+_TAGS = ("sentence-transformers", "feature-extraction", "sentence-similarity", "multi-task-learning", "mtl-playground")
+_HUB_ID = r"[\w-][\w.-]*/[\w-][\w.-]*"
 _T = TypeVar("_T")
 
 
 def of(name: str | Path | None, model: MultiTaskModel, limits: Limits | None, title: str = "") -> str:
     """The card of the `model` that `mtl.load(name)` gave; `limits` as they were measured of it."""
+    record, own = _known_of(name)
+    return _rendered(model, record, limits, title or ("Built-in English model" if own else TITLE), own)
+
+
+def for_hub(name: str | Path | None, model: MultiTaskModel, limits: Limits | None, repository: str) -> str:
+    """The same as the README of a repository on the Hugging Face Hub, with the metadata that it reads on top."""
+    record, own = _known_of(name)
+    page = _rendered(model, record, limits, repository.rpartition("/")[2], own, repository)
+    return f"---\n{_metadata(model, _Record(record, model), own, repository)}\n---\n\n{page}"
+
+
+def _known_of(name: str | Path | None) -> tuple[Mapping[str, Any], dict[str, Any] | None]:
+    """The record of the model of this name, and what is known of the built-in one."""
     if name is None or str(name) == checkpoint.DEFAULT or Path(name) == checkpoint.DEFAULT_FOLDER:
-        return _rendered(model, {}, limits, title or "Built-in English model", _own())
-    return text(model, json_or_nothing(Path(name) / "train.json"), limits, title)
+        return {}, _own()
+    return json_or_nothing(Path(name) / "train.json"), None
 
 
 def text(model: MultiTaskModel, record: Mapping[str, Any], limits: Limits | None, title: str = "") -> str:
@@ -51,12 +67,19 @@ def text(model: MultiTaskModel, record: Mapping[str, Any], limits: Limits | None
 
 
 def _rendered(
-    model: MultiTaskModel, record: Mapping[str, Any], limits: Limits | None, title: str, own: dict[str, Any] | None
+    model: MultiTaskModel,
+    record: Mapping[str, Any],
+    limits: Limits | None,
+    title: str,
+    own: dict[str, Any] | None,
+    repository: str = "",
 ) -> str:
     tasks = [*islice(model.tasks.values(), _MOST)]
     page = _template().render(
         title=title,
         own=own,
+        repository=repository,
+        place=_Markdown(repository or "FOLDER"),
         bare=not model.tasks and not record and own is None,
         record=_Record(record, model),
         limits=limits,
@@ -88,6 +111,43 @@ def _escaped(value: Any) -> str:
         return value
     line = cut(" ".join(str(value)[: 10 * _LONGEST].split()), _LONGEST)
     return _MARKS.sub(r"\\\g<0>", line.encode("utf-8", "backslashreplace").decode())
+
+
+# --- the Hub ---
+
+
+def _metadata(model: MultiTaskModel, record: _Record, own: dict[str, Any] | None, repository: str) -> str:
+    """The block of YAML that the Hub reads: tags, the encoder, and the figures of each task."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    if own:
+        figures = [(row["task"], row["metric"], row["value"], row["data"]) for row in own["figures"]]
+    else:
+        figures = record.figures or []
+    kinds = {name: KINDS[spec.kind].hub_task for name, spec in model.tasks.items()}
+    results = [
+        EvalResult(
+            task_type=kinds.get(task.partition(",")[0], "sentence-similarity"),
+            task_name=task,
+            dataset_type="custom",
+            dataset_name=data,
+            dataset_config=f"{task}: {data}",  # those of one are taken for one result
+            metric_type=metric,
+            metric_value=round(value, 4),
+        )
+        for task, metric, value, data in figures
+    ]
+    name = model.backbone.name
+    encoder = f"sentence-transformers/{name}" if name == DEFAULT else name if re.fullmatch(_HUB_ID, name) else None
+    return ModelCardData(
+        license="apache-2.0" if own else None,
+        base_model=encoder,
+        library_name="sentence-transformers",
+        pipeline_tag="sentence-similarity",
+        tags=[*dict.fromkeys((*_TAGS, *kinds.values()))],
+        model_name=repository.rpartition("/")[2] if results else None,
+        eval_results=results or None,
+    ).to_yaml()
 
 
 # --- what a model is ---
@@ -236,6 +296,15 @@ class _Record:
                 first = metric.write(former[metric.name]) if metric.name in former else "–"
                 lines.append(Score(task, metric.title, first, metric.write(scores[metric.name]), count))
         return lines
+
+    @_known
+    def figures(self) -> list[tuple[str, str, float, str]]:
+        """(task, metric, value, of which rows) of every score."""
+        return [
+            (task, metric.name, float(scores[metric.name]), rows or "rows held out from training")
+            for rows, task, scores in islice(each_task(self._data["metrics"]), _MOST)
+            for metric in KINDS[self._model.tasks[task].kind].metrics
+        ]
 
     @_known
     def forgotten(self) -> list[Score]:

@@ -16,7 +16,8 @@ import torch
 from mtl.data.dataset import Part
 from mtl.encoder.backbone import Backbone, replace_parameter
 from mtl.model import ROWS_PER_BATCH, TOKENS_PER_BATCH, Encoded, MultiTaskModel
-from mtl.text.batches import Batch, Tokens, by_length, collate, distinct_texts, shape
+from mtl.text.batches import Batch, Tokens, by_length, collate, distinct_texts
+from mtl.text.words import shape
 
 # The number of tokens up to which a computation is filled with later rows: a third of a second on two cores.
 _AHEAD = 4 * TOKENS_PER_BATCH

@@ -6,12 +6,13 @@ of torch, as `mtl.training.held_out` is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mtl.kinds.classification import bins_of, calibration_error
 from mtl.training.held_out import Judged
 from mtl.training.significance import Mean, share
+from mtl.training.thresholds import LOW, Threshold
 
 BINS = 10
 
@@ -39,13 +40,24 @@ class Reliability:
 
 def reliability(sides: Sequence[Judged]) -> Reliability | None:
     """How far the confidence of answers is deserved; None where none has one."""
+    sure = [side for side in sides if side.confidence is not None]
+    return _binned([side.confidence for side in sure], [side.error == 0 for side in sure])
+
+
+def reliability_of_labels(labels: Collection[Threshold]) -> Reliability | None:
+    """How far the probabilities of several labels are deserved: each that a row was given for a label from `LOW` on is
+    right where the row has that label. None where there is none."""
+    sides = [(each.have, True) for each in labels] + [(each.lack, False) for each in labels]
+    found = [(probability, has) for side, has in sides for probability in side if probability >= LOW]
+    return _binned([probability for probability, _ in found], [has for _, has in found])
+
+
+def _binned(confidences: Sequence[float], rights: Sequence[bool]) -> Reliability | None:
     import numpy as np
 
-    sure = [side for side in sides if side.confidence is not None]
-    if not sure:
+    if not confidences:
         return None
-    confidence = np.array([side.confidence for side in sure])
-    right = np.array([side.error == 0 for side in sure])
+    confidence, right = np.array(confidences), np.array(rights)
     places = bins_of(confidence, BINS)
     bins = [
         Bin(int(place), float(confidence[inside].mean()), share(int(right[inside].sum()), int(inside.sum())))

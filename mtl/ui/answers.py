@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from mtl import maps
 from mtl.text.values import plural
 from mtl.ui.embeddings import view as plots
 from mtl.ui.overview import view as overview
@@ -56,6 +58,7 @@ def answer(session: Session, visit: Visit, asked: Asked) -> dict[str, Any]:
         if not sentences.texts:
             return {"problem": markup.status(EMPTY, kind="bad")}
         reading = _reading(session, visit, asked)
+        reading.begin(asked.again)
         if left := reading.read(sentences.texts, PART):
             total = len(sentences.texts)
             return {"progress": progress(total - left, total, reading.seconds)}
@@ -89,7 +92,9 @@ def _work(session: Session, visit: Visit, reading: Reading, sentences: Sentences
 def _drawn(session: Session, work: Work, reading: Reading) -> dict[str, Any]:
     """The values and the HTML of every view that is in sight."""
     vectors = work.vectors(work.pooling)
-    drawn_map, better = plots.map_of(work)
+    # UMAP of many takes seconds, and waits for others of its kind only.
+    with work.model.turn() if len(vectors) <= maps.FEW else nullcontext():
+        drawn_map, better = plots.map_of(work)
     found = {
         "model": work.model.identity,
         "texts": work.texts,

@@ -9,6 +9,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,19 +131,23 @@ class SharedModel:
     ) -> list[Analysis]:
         """As `MultiTaskModel.analyze`; what `progress` raises ends it after a batch."""
         model = self._models.get(self._path)
-        with self._models.turns.turn(self._visitor):
+        with self.turn():
             return model.analyze(texts, tasks, pooling, self._between_batches(progress))
 
     def encode(self, texts: Sequence[str], pooling: str | None = None) -> np.ndarray:
         model = self._models.get(self._path)
-        with self._models.turns.turn(self._visitor):
+        with self.turn():
             return model.encode(texts, pooling, progress=self._between_batches())
 
     def compare(self, pairs: Sequence[tuple[str, str]], pooling: str | None = None) -> list[Pair]:
         """As `MultiTaskModel.compare`."""
         model = self._models.get(self._path)
-        with self._models.turns.turn(self._visitor):
+        with self.turn():
             return model.compare(pairs, pooling=pooling, progress=self._between_batches())
+
+    def turn(self) -> AbstractContextManager[None]:
+        """While what is in the block computes for this visitor, few others do."""
+        return self._models.turns.turn(self._visitor)
 
     def _between_batches(self, progress: Callable[[int, int], None] | None = None) -> Callable[[int, int], None]:
         def give_way(done: int, total: int) -> None:

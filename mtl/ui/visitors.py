@@ -40,7 +40,8 @@ class Asked:
     """What the browser asks for.
 
     `lines`: the sentences, None where they are those of the call before, or with `file` those of the last upload;
-    `left_out`: how many more characters the browser kept back. `anew`: nothing that was read before counts.
+    `left_out`: how many more characters the browser kept back. `anew`: nothing that was read before counts. `again`:
+    the answer to the question before never came.
     `all_rows`: it has none of the rows that it was sent. `patient`: it waits for UMAP. `views`: what else is in sight,
     see `Session.view`. `chosen`: nothing but what these sentences have in common. `like`: nothing but the sentences
     that are nearest to these words. The rest are choices that visitors make in the views, "" or 0 where they made none.
@@ -50,6 +51,7 @@ class Asked:
     left_out: int = 0
     file: bool = False
     anew: bool = False
+    again: bool = False
     all_rows: bool = False
     patient: bool = False
     views: tuple[str, ...] = ()
@@ -196,12 +198,19 @@ class Work:
 class Reading:
     """What a model has read of a visitor's sentences.
 
-    `new`: the texts read since the last `settle`, for which the model took `seconds`."""
+    `new`: the texts read since the last `settle`, for which the model took `seconds`; `told`: what these were then."""
 
     model: SharedModel
     analyses: dict[str, Analysis] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    told: tuple[Sequence[str], float] = ((), 0.0)
+
+    def begin(self, again: bool) -> None:
+        """A question comes; `again`, where nobody heard the last answer: what was new in that is still new."""
+        if again:
+            self.new, self.seconds = [*self.told[0], *self.new], self.told[1] + self.seconds
+        self.told = ((), 0.0)
 
     def read(self, texts: Sequence[str], most: int) -> int:
         """Read at most so many of `texts` that are not read yet; returns how many are left."""
@@ -218,6 +227,7 @@ class Reading:
     def settle(self, texts: Sequence[str]) -> None:
         """Forget all but `texts`, and what was new."""
         self.analyses = {text: self.analyses[text] for text in texts}
+        self.told = (self.new, self.seconds)
         self.new, self.seconds = [], 0.0
 
 

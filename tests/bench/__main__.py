@@ -117,6 +117,12 @@ def model_rows(rounds: int) -> tuple[list[Row], str]:
     return rows, note
 
 
+def exported_rows(rounds: int) -> tuple[list[Row], str]:
+    from tests.bench import exported
+
+    return exported.rows(rounds)
+
+
 def page_rows(rounds: int) -> tuple[list[Row], str]:
     times = measure.side_by_side({"page": startup.first_answer, "imports": startup.bare_imports}, rounds)
     start = measure.ratio(times["page"], times["imports"])
@@ -218,6 +224,7 @@ BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
     "classroom": ("How a class of learners is served (some minutes)", classroom_rows),
     "alive": ("How soon the page answers what is typed", alive_rows),
     "reading": ("How fast texts are read", model_rows),
+    "onnx": ("How fast exported graphs answer", exported_rows),
     "training": ("How fast it trains", training_rows),
     "cache": ("What the cache of frozen layers gains", cache_rows),
     "own": ("What our own modules gain", own_rows),
@@ -226,7 +233,8 @@ BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
 # Run only when named: it needs data that does not come with the project.
 NAMED_ONLY = {"reviews"}
 # In the order in which a reader asks.
-ORDER = ("reading", "start", "page", "alive", "training", "cache", "runs", "memory", "classroom", "own", "reviews")
+ORDER = ("reading", "onnx", "start", "page", "alive", "training", "cache")
+ORDER += ("runs", "memory", "classroom", "own", "reviews")
 
 
 def say(text: str) -> None:

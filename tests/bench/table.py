@@ -13,7 +13,8 @@ START, END = "<!-- bench -->\n", "<!-- /bench -->"
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: what was measured here and there, the value with a target, and whether it is met."""
+    """One comparison: what was measured here and there, the value with a target, and whether it is met; "" for a
+    figure without a target."""
 
     what: str
     against: str
@@ -35,7 +36,7 @@ def markdown(rows: list[Row]) -> str:
     lines = ["| what | against | here | there | measured | target | |", "|---|---|---|---|---|---|---|"]
     lines += [
         f"| {r.what} | {r.against} | {r.here} | {r.there} | {r.value} | {r.target} | "
-        f"{'met' if r.passed else '**missed**'} |"
+        f"{'' if not r.target else 'met' if r.passed else '**missed**'} |"
         for r in rows
     ]
     return "\n".join(lines) + "\n"

@@ -248,6 +248,24 @@ def test_a_question_whose_answer_never_comes_is_asked_again(visit):
     visitor.errors.clear()
 
 
+def test_an_answer_that_is_lost_on_its_way_is_told_again_as_it_was(visit):
+    visitor = visit()
+    lost = []
+
+    def lose_once(route) -> None:
+        if lost:
+            route.continue_()
+            return
+        lost.append(route.fetch())
+        route.abort()
+
+    visitor.page.route(ANSWERS, lose_once)
+    visitor.paste("\n".join(OWN))
+    expect(rows(visitor)).to_have_count(3, timeout=60_000)
+    expect(visitor.status).to_contain_text("3 sentences · one pass")
+    visitor.errors.clear()
+
+
 def test_a_connection_on_which_nothing_comes_is_made_again(context, server):
     own = new_context(context.browser)  # a clock that is put forward is that of all its pages
     page = own.new_page()

@@ -27,11 +27,13 @@ def test_new_rows_are_answered_shown_and_taken_away(visit, tmp_path):
     bring(page, tmp_path, 9)
     page.get_by_role("button", name="Answer 9 rows with Built-in English model").click()
     answers = page.locator("#rows-answers")
-    expect(answers).to_contain_text(re.compile(r"9 rows answered by Built-in English model in .+; 1 more had no text"))
+    expect(answers).to_contain_text(re.compile(r"9 rows answered by Built-in English model in .+; 1 more has no text"))
     expect(answers).to_contain_text("sentiment: right on 6 of 6")
     expect(answers.locator("tbody tr")).to_have_count(9)
     expect(answers.locator("tr", has=page.locator(".unfamiliar"))).to_have_count(3)
-    assert visitor.download("Download CSV").startswith(b"line,remark,sentiment,predicted sentiment,")
+    assert visitor.flaws() == []
+    header, *rows = visitor.download("Download CSV").splitlines()
+    assert header.startswith(b"line,remark,sentiment,predicted sentiment,") and len(rows) == 10
     assert visitor.download("Download Parquet").startswith(b"PAR1")
     page.locator("#rows-command summary").click()
     command = page.locator("#copy-rows-command")

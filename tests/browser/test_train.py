@@ -157,6 +157,12 @@ def test_start_trains_what_stands_on_the_screen(arrive):
             document.querySelector('#start').click();
         }"""
     )
+    tab = ada.page.get_by_role("tab", name="Train")
+    expect(tab).to_have_attribute("data-run", re.compile("waiting|[0-9]+ %"))
+    ada.visitor.open("Overview")
+    expect(tab).to_have_attribute("data-run", "done")
+    ada.visitor.open("Train")
+    expect(tab).not_to_have_attribute("data-run", re.compile(".*"))
     expect(ada.progress).to_contain_text("22 steps, 2 epochs")
 
 
@@ -189,17 +195,18 @@ def test_what_would_be_refused_cannot_be_started_and_says_why(arrive, tmp_path):
     expect(ada.start).to_be_disabled()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_run_fits_on_a_phone_and_can_be_read(arrive, theme):
-    ada = arrive(theme=theme)
+def test_a_run_fits_on_a_phone_and_can_be_read(arrive):
+    ada = arrive(theme="dark")
     ada.begin(2)
     expect(ada.progress).to_contain_text("22 steps, 2 epochs")
     expect(ada.start).to_be_enabled()
     ada.page.set_viewport_size({"width": 390, "height": 844})
     assert ada.visitor.flaws() == []
+    ada.page.evaluate("document.body.classList.remove('dark')")
+    assert ada.visitor.flaws() == []
 
 
-@pytest.mark.parametrize("data", ["tickets", "workshop", "blanks"])
+@pytest.mark.parametrize("data", ["tickets", "blanks"])
 def test_the_form_the_estimate_and_the_run_count_the_same_rows(arrive, runs_folder, tmp_path, data):
     ada = arrive()
     if data == "blanks":

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.encoder import backbone
-from mtl.text.batches import MAX_CHARACTERS, SHAPES, Batch, by_length, collate, shape, tokenise
+from mtl.text.batches import MAX_CHARACTERS, Batch, by_length, collate, tokenise
+from mtl.text.words import SHAPES, shape
 
 
 @pytest.fixture(scope="module")

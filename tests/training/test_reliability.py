@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
 from mtl.training.held_out import Judged
-from mtl.training.reliability import BINS, bin_of, reliability
+from mtl.training.reliability import BINS, bin_of, reliability, reliability_of_labels
+from mtl.training.thresholds import Threshold
 
 
 def answers(pairs):
@@ -37,6 +38,17 @@ def test_a_confidence_that_is_deserved_has_no_error():
 
 def test_answers_without_a_probability_have_no_reliability():
     assert reliability([Judged([], 1.0)]) is None and reliability([]) is None
+
+
+def test_a_probability_of_one_of_several_labels_is_right_where_the_row_has_it():
+    labels = [Threshold(0.5, (0.75, 0.75), (0.75, 0.005)), Threshold(0.5, (0.75,), (0.25,))]
+    found = reliability_of_labels(labels)
+    assert [(each.confidence, each.right.value, each.right.rows) for each in found.bins] == [
+        (0.25, 0, 1),
+        (0.75, 0.75, 4),
+    ]
+    assert found.error == pytest.approx(0.25 / 5)
+    assert reliability_of_labels([]) is None and reliability_of_labels([Threshold(0.5, (), (0.001,))]) is None
 
 
 @pytest.mark.parametrize(("confidence", "place"), [(0.0, 0), (0.05, 0), (0.95, 9), (1.0, 9)])

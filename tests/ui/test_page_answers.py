@@ -59,6 +59,16 @@ def test_a_keystroke_costs_the_changed_line_alone(session, monkeypatch):
     assert len(read) == 2 and "nothing new to read" in found["status"] and found["rows"] == {}
 
 
+def test_what_was_new_in_an_answer_that_nobody_heard_is_new_still(session, counted):
+    lost = ask(session, lines=LINES)
+    found = ask(session, lines=LINES, again=True)
+    assert (found["status"], found["rows"], found["saved"]) == (lost["status"], lost["rows"], lost["saved"])
+    more = ask(session, lines=LINES + "\nOne more.", again=True)
+    assert set(more["rows"]) == {*TEXTS, "One more."} and "7 sentences · one pass" in more["status"]
+    assert counted["analyze"] == 2
+    assert "nothing new to read" in ask(session, lines=LINES)["status"]
+
+
 def test_a_sentence_that_stands_twice_is_read_once_and_shown_twice(session):
     found = ask(session, lines="The same.\nThe same.\nAnother.")
     assert found["texts"] == ["The same.", "The same.", "Another."] and len(found["rows"]) == 2

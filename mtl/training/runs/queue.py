@@ -7,7 +7,8 @@ import math
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 from mtl.training.runs.folder import Run
 
@@ -45,26 +46,42 @@ def order(runs: Sequence[Run]) -> list[Run]:
     return line
 
 
-def places(runs: Sequence[Run], at_once: int = 1) -> dict[str, tuple[int, float | None]]:
-    """Each queued run's place (1: next) and the seconds until it begins, None if unknown.
+@dataclass(frozen=True)
+class Line:
+    """Each queued run's place (1: next) and the seconds until it begins, None if unknown; how many runs are queued or
+    run, and the seconds until another one would begin that is queued now."""
 
-    A run without an estimate is assumed to take the median of the last twenty that were done.
+    places: Mapping[str, tuple[int, float | None]]
+    length: int
+    wait: float | None
+
+
+def line(runs: Sequence[Run], at_once: int = 1) -> Line:
+    """Who waits, and for how long.
+
+    A run is assumed to take as many times its estimate as the last eight that were done, since others may use this
+    machine, too; and without an estimate as long as the median of the last twenty.
     """
     now = time.time()
-    past = [run.ended - run.started for run in runs if run.state == "done" and run.started is not None]
-    typical = statistics.median(past[-20:]) if past else math.inf
+    past = [(run.ended - run.started, run.ticket.estimate) for run in runs if run.state == "done" and run.started]
+    typical = statistics.median([took for took, _ in past[-20:]] or [math.inf])
+    slower = statistics.median([took / expected for took, expected in past if expected][-8:] or [1.0])
 
     def left(run: Run) -> float:
         if run.eta is not None:
             return run.eta
-        expected = typical if run.ticket.estimate is None else run.ticket.estimate
+        expected = typical if run.ticket.estimate is None else slower * run.ticket.estimate
         return max(0.0, expected - (now - run.started if run.started else 0.0))
 
     free = sorted(left(run) for run in runs if run.state == "running")
     free = [0.0] * (at_once - len(free)) + free
-    result = {}
+    found = {}
     for place, run in enumerate(order(runs), 1):
         begins = heapq.heappop(free)
-        result[run.id] = (place, begins if begins < math.inf else None)
+        found[run.id] = (place, _known(begins))
         heapq.heappush(free, begins + left(run))
-    return result
+    return Line(found, sum(run.unfinished for run in runs), _known(free[0]))
+
+
+def _known(seconds: float) -> float | None:
+    return seconds if seconds < math.inf else None

@@ -33,7 +33,7 @@ from mtl.training.runs.ages import Ages
 from mtl.training.runs.bucket import Bucket
 from mtl.training.runs.errors import explain, in_plain_words
 from mtl.training.runs.folder import Run, Ticket
-from mtl.training.runs.queue import order, places
+from mtl.training.runs.queue import Line, line, order
 from mtl.training.runs.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -91,8 +91,8 @@ class Runs:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._placing = threading.Lock()
-        # When they were computed, and every queued run's place and wait.
-        self._placed: tuple[float, dict[str, tuple[int, float | None]]] = (-math.inf, {})
+        # When it was computed, and the line.
+        self._placed: tuple[float, Line] = (-math.inf, Line({}, 0, 0.0))
         # (the ticket's time, run) of those that have ended.
         self._ended: dict[str, tuple[int, Run]] = {}
         self._following = threading.Lock()
@@ -158,7 +158,7 @@ class Runs:
         data = Path(data)
         if not data.is_file():
             raise UserError(f"{data.name} is not a file.")
-        self._check_room(estimate)
+        self.check_room(estimate)
         if start_from is not None and Path(start_from).is_dir():
             start_from = Path(start_from).resolve()
         if data.suffix == ".json":  # a recipe names files beside itself
@@ -321,10 +321,10 @@ class Runs:
         with self._lock:
             runs = self._all()
             free = self.at_once - sum(run.state == "running" for run in runs)
-            line = order(runs)
-            for run in line[: max(0, free)]:
+            waiting = order(runs)
+            for run in waiting[: max(0, free)]:
                 try:
-                    worker = self._hand_over(run.folder, alone=run is line[-1])
+                    worker = self._hand_over(run.folder, alone=run is waiting[-1])
                 except OSError as error:
                     message = f"The training process could not be started: {error.strerror or error}."
                     hint = "Close other programs or free some space, then resume the run."
@@ -369,9 +369,19 @@ class Runs:
         if "running" not in states or "queued" in states:
             self._warm = self._worker(alone="queued" not in states)
 
+    def line(self) -> Line:
+        """Who waits, and for how long, as of half a second ago at most."""
+        with self._placing:
+            when, found = self._placed
+            if time.monotonic() - when >= _CACHED_FOR:
+                found = line(self._all(), self.at_once)
+                self._placed = (time.monotonic(), found)
+            return found
+
     # --- checks and state ---
 
-    def _check_room(self, estimate: float | None) -> None:
+    def check_room(self, estimate: float | None) -> None:
+        """Raise `UserError` where no run can be started, or none that takes so many seconds."""
         if not self.writable:
             raise UserError("This server cannot train: its folder for runs cannot be written. Tell whoever runs it.")
         if estimate is not None and estimate > self.longest:
@@ -402,7 +412,7 @@ class Runs:
     def _changed(self) -> None:
         """Drop the cached places and wake the thread, so that a change takes effect at once."""
         with self._placing:
-            self._placed = (-math.inf, {})
+            self._placed = (-math.inf, self._placed[1])
         self._wake.set()
 
     def _read(self, folder: Path) -> Run:
@@ -426,7 +436,7 @@ class Runs:
         events, end = folders.new_events(run.folder, end)
         place, wait = None, None
         if run.state == "queued":
-            place, wait = self._places().get(run.id, (None, None))
+            place, wait = self.line().places.get(run.id, (None, None))
         progress = replace(
             fold(progress, events),
             run=run,
@@ -444,15 +454,6 @@ class Runs:
         if progress.eta is not None:  # it was told with the last event
             progress = replace(progress, eta=max(0.0, progress.eta - folders.since_last_event(run.folder)))
         return progress
-
-    def _places(self) -> dict[str, tuple[int, float | None]]:
-        """The place and wait of every queued run (see `places`), as of half a second ago at most."""
-        with self._placing:
-            when, placed = self._placed
-            if time.monotonic() - when >= _CACHED_FOR:
-                placed = places(self._all(), self.at_once)
-                self._placed = (time.monotonic(), placed)
-            return placed
 
     def _all(self) -> list[Run]:
         """Every run, oldest first. Runs that have ended are read once."""

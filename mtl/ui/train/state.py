@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +94,13 @@ class Place:
     def stop_reading(self) -> None:
         if self.reading is not None:
             self.reading.stopped = True
+
+    def wait(self, most: float) -> bool:
+        """Wait up to so many seconds until no file is being read, and return whether that is so."""
+        until = time.monotonic() + most
+        while self.reading is not None and time.monotonic() < until:
+            time.sleep(0.05)
+        return self.reading is None
 
 
 @dataclass

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mtl.training.runs import folder as folders
 from mtl.training.runs.folder import Run, Ticket
-from mtl.training.runs.queue import order, places
+from mtl.training.runs.queue import Line, line, order
 from mtl.training.runs.service import Runs
 from mtl.training.runs.worker import Worker
 
@@ -97,20 +97,31 @@ def test_the_wait_is_what_runs_before_still_take():
         _run("a", "ada", 1, estimate=5.0),
         _run("b", "bob", 2, estimate=7.0),
     ]
-    assert places(runs) == {"b": (1, 12.0), "a": (2, 19.0)}
-    assert places(runs, at_once=2) == {"b": (1, 0.0), "a": (2, 7.0)}
+    assert line(runs) == Line({"b": (1, 12.0), "a": (2, 19.0)}, 3, 24.0)
+    assert line(runs, at_once=2) == Line({"b": (1, 0.0), "a": (2, 7.0)}, 3, 12.0)
+
+
+def test_the_wait_is_as_much_longer_as_runs_have_taken_lately():
+    def done(name, seconds, estimate):
+        return _run(name, "eve", 0, "done", estimate, started=NOW - 500, ended=NOW - 500 + seconds)
+
+    lately = [done(f"d{i}", 30, 10.0) for i in range(8)]
+    runs = [done("c", 1, 10.0), *lately, done("x", 5, None), _run("a", "ada", 1, estimate=5.0), _run("b", "bob", 2)]
+    assert line(runs).places == {"a": (1, 0.0), "b": (2, 15.0)}
+    assert line(runs).length == 2 and line(runs).wait == 45.0
 
 
 def test_a_run_without_an_estimate_takes_as_long_as_others_did():
     done = [_run(f"d{i}", "eve", 0, "done", started=NOW - 100, ended=NOW - 100 + s) for i, s in enumerate((8, 10, 90))]
     waiting = [_run("a", "ada", 1), _run("b", "bob", 2)]
-    assert places([*done, *waiting]) == {"a": (1, 0.0), "b": (2, 10.0)}
-    assert places(waiting) == {"a": (1, 0.0), "b": (2, None)}
+    assert line([*done, *waiting]).places == {"a": (1, 0.0), "b": (2, 10.0)}
+    assert line(waiting) == Line({"a": (1, 0.0), "b": (2, None)}, 2, None)
+    assert line([]) == Line({}, 0, 0.0)
 
 
 def test_a_running_one_that_has_not_reported_yet_takes_what_is_left_of_its_estimate():
     running = _run("r", "ada", 0, "running", started=time.time() - 20, estimate=60.0)
-    (place, wait), *_ = places([running, _run("b", "bob")]).values()
+    (place, wait), *_ = line([running, _run("b", "bob")]).places.values()
     assert place == 1 and 30 < wait <= 40
 
 

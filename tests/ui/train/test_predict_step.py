@@ -64,7 +64,7 @@ def answered(session, tmp_path, content):
 def test_the_files_are_those_of_the_command_line_to_the_last_byte(session, folder, tmp_path):
     visit, shown = answered(session, tmp_path, table())
     said = plain(shown.result)
-    assert "300 rows answered by Built-in English model in" in said and "1 more had no text" in said
+    assert "300 rows answered by Built-in English model in" in said and "1 more has no text" in said
     assert "Against the labels of the table: sentiment: right on" in said and "of 200." in said
     assert shown.csv.visible and shown.parquet.visible and not shown.stop.visible and shown.progress == ""
     for ending in predictions.ENDINGS:
@@ -75,7 +75,7 @@ def test_the_files_are_those_of_the_command_line_to_the_last_byte(session, folde
         assert saved.read_bytes() == theirs.read_bytes()
     columns = [*pd.read_csv(tmp_path / "theirs.csv")]
     assert columns[:5] == ["line", "id", "remark", "sentiment", "predicted sentiment"]
-    assert len(pd.read_parquet(tmp_path / "theirs.parquet")) == 300
+    assert len(pd.read_parquet(tmp_path / "theirs.parquet")) == 301
 
 
 def test_the_first_rows_are_shown_with_their_probability_and_nothing_of_them_is_markup(session, tmp_path):
@@ -192,7 +192,7 @@ def test_sessions_have_answers_of_their_own_that_go_with_them(session, tmp_path)
         last(predict.answer(session, visit))
     folders = [visit.train.new_rows.answers.folder for visit in (ada, bob)]
     assert folders[0] != folders[1] and folders[0].parent.stat().st_mode & 0o077 == 0
-    assert len(pd.read_csv(predict.save(".csv", ada, tmp_path))) == 5
+    assert len(pd.read_csv(predict.save(".csv", ada, tmp_path))) == 6
     registry.release("ada")
     assert not folders[0].exists() and folders[1].exists()
     with pytest.raises(UserError):

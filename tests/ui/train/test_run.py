@@ -24,6 +24,7 @@ from mtl.ui.train.run import view as run_views
 from mtl.ui.train.run import words as text
 from mtl.ui.train.run.step import Snapshot
 from mtl.ui.train.settings.words import count
+from mtl.ui.train.state import Reading
 from mtl.ui.visitors import Registry, Visit
 from mtl.ui.widgets import stack
 from tests.uploads import take
@@ -318,6 +319,34 @@ def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
         [(outlook, plan, start)] = live.prepare(session, visit)
         assert word in plan
         assert word in outlook and start.interactive is False
+
+
+def test_a_run_that_takes_too_long_cannot_be_started_and_says_so_before(session, visit):
+    session.runs.longest = 1.0
+    visit.train.config = TrainConfig(epochs=1000)
+    outlook, plan, start = [*live.prepare(session, visit)][-1]
+    assert "a run here may take 1 min at most" in plan and outlook == plan and start.interactive is False
+
+
+def test_how_many_runs_come_first_stands_beside_start(session, visit):
+    assert "before it" not in [*live.prepare(session, visit)][-1][1]
+    live.start(session, visit)
+    assert re.search(
+        r"1 run before it, begins in about \d[\d.]* (s|min) at the latest", [*live.prepare(session, visit)][-1][1]
+    )
+    assert text.before_it(3, None) == "3 runs before it"
+
+
+def test_what_is_still_being_read_is_not_passed_over_for_the_data_before(session, visit, monkeypatch):
+    visit.train.reading = Reading()
+    monkeypatch.setattr(live, "_PATIENCE", 0.1)
+    with pytest.raises(UserError, match="still reading"):
+        live.start(session, visit)
+    assert visit.train.run is None
+    monkeypatch.setattr(live, "_PATIENCE", 30)
+    threading.Timer(0.2, lambda: setattr(visit.train, "reading", None)).start()
+    live.start(session, visit)
+    assert visit.train.run is not None
 
 
 def test_a_full_disk_is_told(session, visit, monkeypatch):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtl.config import KINDS, TaskSpec
 from mtl.data.matching import Mappings, Matched, match_tasks
-from mtl.data.rows import Row, Table
+from mtl.data.rows import Cells, Row, Table
 from mtl.data.splits import RowCounts
 from mtl.data.table import read_table
 from mtl.data.validation import Validation, read_validation
@@ -77,8 +77,9 @@ def read_for(
     tested = testing.rows if testing else []
     progress(1.0)
     labelled = {task for row in matched.rows for task in row.labels}
+    kinds = {column.name: column.kind for column in table.tasks().values()}
     return TableForModel(
-        table=replace(table, rows=_first(table.rows, {c.name: c.kind for c in table.tasks().values()})),
+        table=replace(table, rows=_first(table.rows, kinds), cells=Cells(())),
         matched=replace(matched, rows=_first(matched.rows, {s.name: s.kind for s in matched.specs.values()})),
         tasks={**known.tasks, **matched.specs},
         learns=tuple(task for task in matched.specs if task in labelled),

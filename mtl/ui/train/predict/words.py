@@ -11,7 +11,7 @@ from mtl.ui.words import duration
 TITLE = "Use it on new rows"
 INTRO = (
     "Bring any table with a column of text, labelled or not: the model answers every row with a text. You take away "
-    "each row's line, id, texts and labels, with the model's answers and their probabilities as columns."
+    "your table, with the model's answers and their probabilities as further columns."
 )
 FILE = "Drop a table here: CSV, JSON, Excel, Parquet or one text per line, up to 20 MB."
 RUN, STOP = "Answer", "Stop"
@@ -22,9 +22,9 @@ COMMAND_INFO = (
     "Linux or macOS (a POSIX shell; on Windows that of WSL), in the project's folder with its environment active."
 )
 FILES = (
-    "Rows without a text and columns that are set aside are not in the files; each row's line says where it stands in "
-    "yours. In CSV a text that a spreadsheet would run as a formula, as it begins with =, +, - or @, has an apostrophe "
-    "before it; Parquet has it as it was."
+    "The files hold all rows and columns of yours, and the line that each row stands in. In CSV a text that a "
+    "spreadsheet would run as a formula, as it begins with =, +, - or @, has an apostrophe before it; Parquet has it "
+    "as it was."
 )
 FIRST = "First rows with their answers"
 
@@ -71,7 +71,7 @@ def answered(count: int, total: int, by: str, seconds: float, blank: int, unfami
     some = f"The first {count:,} of {plural(total, 'row')}" if count < total else plural(count, "row")
     said = [f"{some} answered by {by} in {duration(seconds)}"]
     if blank:
-        said.append(f"{blank:,} more had no text and {'is' if blank == 1 else 'are'} left out")
+        said.append(f"{blank:,} more {'has' if blank == 1 else 'have'} no text, and so no answer")
     if unfamiliar:
         said.append(f"{unfamiliar:,} unlike the texts that this model knows")
     return "; ".join(said) + "."

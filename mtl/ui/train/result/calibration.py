@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from markupsafe import Markup
 
 from mtl.training.held_out import Answer
-from mtl.training.reliability import BINS, Reliability, reliability
+from mtl.training.reliability import BINS, Reliability, reliability, reliability_of_labels
 from mtl.training.scores import FEW
+from mtl.training.thresholds import Threshold
 from mtl.ui import templates
 from mtl.ui.train.result import words
 
@@ -18,11 +19,12 @@ _SIZE, _EDGE, _COUNTS = 248, 48, 34
 _ENOUGH = 10 * FEW
 
 
-def page(task: str, answers: Sequence[Answer]) -> Markup:
-    """The diagram and its table; nothing where the answers have no one probability."""
+def page(task: str, answers: Sequence[Answer], labels: Collection[Threshold] = ()) -> Markup:
+    """The diagram and its table; nothing where the answers have no probability. `labels`: those of a task of several,
+    each of which has a probability of its own."""
     sides = [
         (words.BEFORE, reliability([answer.before for answer in answers if answer.before])),
-        (words.AFTER, reliability([answer.after for answer in answers])),
+        (words.AFTER, reliability_of_labels(labels) or reliability([answer.after for answer in answers])),
     ]
     sides = [(when, found) for when, found in sides if found]
     if not sides:
@@ -34,6 +36,7 @@ def page(task: str, answers: Sequence[Answer]) -> Markup:
         size=_SIZE,
         edge=_EDGE,
         base=_place(0.0, 0.0)[1],
+        of_labels=bool(labels),
         few=sides[-1][1].rows < _ENOUGH,
         words=words,
     )

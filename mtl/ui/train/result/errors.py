@@ -15,7 +15,7 @@ from mtl.config import KINDS
 from mtl.kinds.kind import Kind
 from mtl.sheets import csv_bytes
 from mtl.text.values import cut
-from mtl.training import held_out, slices
+from mtl.training import held_out, slices, thresholds
 from mtl.training.held_out import Answer, Judged
 from mtl.training.progress import Progress
 from mtl.training.reliability import bin_of
@@ -114,6 +114,7 @@ def page(progress: Progress, asked: Filter) -> Markup:
     found = asked.of(answers, kinds)
     which = {name: title for name, (title, passes) in WHICH.items() if any(map(passes, own)) or name == asked.which}
     labels = _labels(kind.name, own)
+    known = thresholds.read(progress.run.folder / thresholds.NAME)
     parts = slices.cut(answers, kinds, asked.task, asked.by, asked.cut_by)
     return templates.render(
         "errors.html",
@@ -128,7 +129,7 @@ def page(progress: Progress, asked: Filter) -> Markup:
         rows=[_row(answer, kind.name, labels) for answer in found[:MOST]],
         at_once=AT_ONCE,
         slices=slicing.table(asked.task, kind, slices.whole(answers, kinds, asked.task), parts, ways, asked),
-        calibration=calibration.page(asked.task, own),
+        calibration=calibration.page(asked.task, own, known.get(asked.task, {}).values()),
     )
 
 

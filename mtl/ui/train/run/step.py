@@ -26,6 +26,8 @@ from mtl.ui.widgets import markup, stack
 
 # Seconds between two looks at a run: one that may go on at any moment, one that trains, one that waits behind others.
 SOON, STEADY, SELDOM = 0.4, 0.5, 2.0
+# Start waits up to so many seconds for data that is being read.
+_PATIENCE = 60.0
 
 
 class Snapshot(NamedTuple):
@@ -111,7 +113,7 @@ def build_bar(session: Session, step: Pictures) -> None:
     with gr.Row(elem_id="run-bar"):
         with gr.Column(min_width=200, scale=1):
             plan = html(elem_id="run-plan")
-            progress = html(markup.note(text.NO_RUN), elem_id="run-progress")
+            progress = html(markup.note(text.NO_RUN), js_on_load="mtl.onTab(element, watch)", elem_id="run-progress")
         with gr.Row(elem_classes="run-buttons"):
             start_button = gr.Button(text.START, variant="primary", interactive=False, elem_id="start", min_width=120)
             stop_button = gr.Button(text.STOP, variant="stop", visible=False, elem_id="stop-run", min_width=90)
@@ -151,7 +153,7 @@ def build_bar(session: Session, step: Pictures) -> None:
         trigger_mode="always_last",
     )
     session.wire(
-        [session.arrival.change, session.data.change, session.settings.change],
+        [session.arrival.change, session.data.change, session.settings.change, session.run.change],
         partial(prepare, session),
         [],
         [step.outlook, plan, start_button],
@@ -228,17 +230,18 @@ def prepare(session: Session, visit: Visit) -> Iterator[tuple[str, str, gr.Butto
     train = visit.train
 
     def ready(expected: Estimate) -> tuple[str, str, gr.Button]:
-        return view.outlook(expected), view.plan(train.source, expected), gr.Button(interactive=True)
+        session.runs.check_room(expected.seconds)
+        plan = view.plan(train.source, expected, session.runs.line())
+        return view.outlook(expected), plan, gr.Button(interactive=True)
 
     try:
         expected = expectation(session, train, train.config, wait=0.5)
+        yield ready(expected)
+        if expected.seconds is None:  # the speed is being measured, once per start of the server
+            yield ready(expectation(session, train, train.config, wait=30.0))
     except UserError as why:
         refusal = markup.note(str(why), "refusal" if train.source else "")
         yield refusal, refusal, gr.Button(interactive=False)
-        return
-    yield ready(expected)
-    if expected.seconds is None:  # the speed is being measured, once per start of the server
-        yield ready(expectation(session, train, train.config, wait=30.0))
 
 
 # --- starting ---
@@ -250,8 +253,12 @@ def start(session: Session, visit: Visit, config: TrainConfig | None = None) -> 
     Raises `UserError` where no run can be started.
     """
     train, runs = visit.train, session.runs
-    config = config or train.config
     check_owner(visit)
+    if train.reading is not None:  # what stood there before is not what it should learn from
+        gr.Info(text.READING)
+        if not train.wait(_PATIENCE):
+            raise UserError(text.STILL_READING)
+    config = config or train.config
     expected = expectation(session, train, config, wait=0.0)
     tested_on = train.source.validation
     if not (train.source.path.is_file() and (tested_on is None or tested_on.path.is_file())):

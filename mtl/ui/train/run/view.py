@@ -24,6 +24,7 @@ from mtl.ui.widgets import curves, markup
 from mtl.ui.widgets.curves import Line
 
 if TYPE_CHECKING:
+    from mtl.training.runs.queue import Line
     from mtl.ui.train.state import Source
 
 TRAIN, HELD_OUT, SCORE = "var(--curve-train)", "var(--curve-held-out)", "var(--curve-score)"
@@ -37,14 +38,13 @@ def outlook(expected: Estimate) -> Markup:
     return templates.render("outlook.html", expected=expected, count=count, megabytes=text.megabytes)
 
 
-def plan(source: Source, expected: Estimate) -> Markup:
-    """The same on a line, for the bar."""
+def plan(source: Source, expected: Estimate, line: Line) -> Markup:
+    """The same on a line, for the bar, and how many runs it would wait for."""
     matches = [match for match in source.matched.columns.values() if match.spec and match.spec.name in source.learns]
     new = sum(match.has_head and not match.reuses_head for match in matches)
     parts = moving_parts(expected.learns)
-    return markup.note(
-        text.plan(len(source.learns), new, parts, expected.rows, expected.seconds, expected.memory_mb), "plan"
-    )
+    said = text.plan(len(source.learns), new, parts, expected.rows, expected.seconds, expected.memory_mb)
+    return markup.note(" · ".join(filter(None, (said, text.before_it(line.length, line.wait)))), "plan")
 
 
 # --- where it is ---
@@ -53,7 +53,8 @@ def plan(source: Source, expected: Estimate) -> Markup:
 def progress(now: Progress) -> Markup:
     """What the run does now, in a headline and a sentence, with a bar of its steps."""
     head, facts, kind = _state(now)
-    return templates.render("progress.html", now=now, head=head, facts=facts, kind=kind)
+    brief = f"{100 * now.share:.0f} %" if now.run.state == "running" else text.STATES[now.run.state]
+    return templates.render("progress.html", now=now, head=head, facts=facts, kind=kind, brief=brief)
 
 
 def _state(now: Progress) -> tuple[str, str, str]:

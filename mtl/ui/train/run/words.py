@@ -22,6 +22,8 @@ AS_TABLE = "The curves as a table, and remarks"
 # --- before it starts ---
 
 NO_DATA = "Choose what to learn from in step 1 of the Train tab first: drop a file there, or pick a sample."
+READING = "The run starts once step 1 has read the data."
+STILL_READING = "Step 1 is still reading the data. Press Start again once it says what it has found."
 ASKED = "This file needs an answer first: step 1 of the Train tab asks a question about it."
 DATA_ERRORS = "This file cannot be trained on yet. Step 1 of the Train tab says what is wrong and how to fix it."
 NOTHING_LEARNS = (
@@ -50,6 +52,14 @@ def plan(tasks: int, new: int, learning: str, rows: int, seconds: float | None, 
     return f"{what} · {learning} · {plural(rows, 'row')} · {time} · {megabytes(memory)}"
 
 
+def before_it(runs: int, wait: float | None) -> str:
+    """How many runs come first; "" if none does."""
+    if not runs:
+        return ""
+    begins = "" if wait is None else f", begins in about {duration(wait)} at the latest"
+    return f"{plural(runs, 'run')} before it{begins}"
+
+
 def megabytes(memory: float) -> str:
     return f"about {memory:.0f} MB" if memory < 1000 else f"about {memory / 1000:.1f} GB"
 
@@ -71,7 +81,8 @@ def progress(step: int, steps: int, epoch: int, epochs: int, eta: float | None) 
 
 
 def measuring(eta: float | None) -> str:
-    return f"All steps are done; the model is measured and saved{_left(eta)}"
+    # Nobody knows how long less than a second is on a busy machine.
+    return f"All steps are done; the model is measured and saved{_left(eta if eta and eta >= 1 else None)}"
 
 
 def _left(eta: float | None) -> str:
