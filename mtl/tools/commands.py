@@ -147,8 +147,7 @@ def _push(out: Path, kind: Kind, name: str, sure: bool) -> None:
 
     hub.require_terminal(sure)
     target = hub.find(name)
-    size = f"{space.write(out, kind) / 1e6:.0f} MB"
-    what = f"Upload {size} to the Space" if target.there else f"Make the public Space, of {size},"
+    space.write(out, kind)
     if not sure:
-        hub.ask(f"{what} {name} at {target.endpoint}, as {target.user}?")
+        hub.ask(target.question)
     terminal.say(f"Uploaded: {hub.push(target, out, kind.hardware)}")

@@ -175,13 +175,12 @@ def test_a_new_space_is_made_and_holds_the_whole_folder(hub, tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of one's own")
 def test_it_asks_before_it_does_anything(hub, tmp_path):
     refused = pushed(hub, tmp_path, "--push", "ada/play", said=b"\n")
-    assert refused.stdout.startswith("Make the public Space, of ")
-    assert refused.stdout.endswith(f" ada/play at {hub.address}, as ada? [y/N] ")
+    assert refused.stdout == f"Make the public space ada/play at {hub.address}, as ada? [y/N] "
     assert (refused.returncode, refused.stderr) == (1, "mtl: Nothing was made on the Hub or uploaded.\n")
     assert not hub.made and not hub.spaces
     hub.spaces["ada/play"] = {"notes.md": b"kept"}
     agreed = pushed(hub, tmp_path, "--push", "ada/play", said=b"y\n")
-    assert agreed.returncode == 0 and agreed.stdout.startswith("Upload ")
+    assert agreed.returncode == 0 and agreed.stdout.startswith("Upload to the space ada/play ")
     assert not hub.made and {"notes.md", "app.py"} <= hub.spaces["ada/play"].keys()
 
 

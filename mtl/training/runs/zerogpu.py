@@ -99,11 +99,9 @@ def _take_turns(folder: Path) -> None:
         try:
             if _train(str(folder), seconds):
                 return
-            killed = False
         except Exception as error:  # `spaces` raises errors of Gradio, for the page
             said = str(getattr(error, "message", "") or error)
-            killed = said == _KILLED
-            if not killed:
+            if said != _KILLED:
                 _log.warning("ZeroGPU let no run begin: %s: %s", type(error).__name__, said)
                 why = cut(" ".join(said.partition(_OF_EXAMPLES)[0].split()), 200).rstrip(".")
                 _fail(folder, f"ZeroGPU gave this run no time: {why}.", "Resume it later.")
