@@ -52,18 +52,29 @@ window.mtl = {
   collect: () => document.querySelector("#what-learns .learns")?.parentElement.collect() ?? "",
   // The same, with what was asked for, for the server to carry out once.
   take: () => document.querySelector("#what-learns .learns").parentElement.take(),
-  // Where the run is stands on the tab, too, as long as it goes on; that it has ended, until the tab is opened.
+  // Where the run is stands on the tab, and in the window's title, as long as it goes on; that it has ended, until the
+  // tab is opened.
   onTab: (element, watch) => {
     const tab = [...document.querySelectorAll("[role=tab]")].find((each) => each.textContent.trim() === "Train");
     if (!tab) return;
-    const read = () => delete tab.dataset.run;
-    tab.addEventListener("click", () => tab.dataset.ended && read());
+    const title = document.title;
+    const say = (brief) => {
+      tab.dataset.run = brief;
+      document.title = `${brief} · ${title}`;
+    };
+    const read = () => {
+      delete tab.dataset.run;
+      document.title = title;
+    };
+    const seen = () => tab.dataset.ended && tab.ariaSelected === "true" && !document.hidden && read();
+    tab.addEventListener("click", () => setTimeout(seen));
+    document.addEventListener("visibilitychange", seen);
     watch("value", () => {
       const run = element.querySelector(".run");
       const isBusy = Boolean(run?.classList.contains("busy"));
       const wasBusy = "run" in tab.dataset && !tab.dataset.ended;
       tab.dataset.ended = isBusy ? "" : "ended";
-      if (isBusy || (run && wasBusy && tab.ariaSelected !== "true")) tab.dataset.run = run.dataset.brief;
+      if (isBusy || (run && wasBusy && (tab.ariaSelected !== "true" || document.hidden))) say(run.dataset.brief);
       else if (wasBusy || !run) read();
     });
   },

@@ -25,7 +25,7 @@ _NEARLY_ALL = 0.9
 _HANDFUL = 5
 _DOUBT = re.compile(r"(.+)[_.: -](?:confidence|conf)")
 # A column that fewer rows than this, and less than this share of them, have something in teaches nothing.
-_FEW, _RARELY = 10, 0.05
+_FEW, _RARELY = 25, 0.05
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*+\.?"
 _DAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*+,? +)?"

@@ -69,6 +69,8 @@ def find(name: str | os.PathLike | None = None) -> Source:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         if str(name).startswith((".", "~", "/", os.sep)):  # a path, and no Hub id
+            if folder.is_file():
+                raise UserError(f"{name} is a file. Unpack it, and name the folder that comes out of it.")
             raise UserError(f"There is no folder {name}.")
         folder = _download(str(name))
     if not any(folder.glob("*.safetensors")) and (folder / "checkpoint" / "config.json").is_file():

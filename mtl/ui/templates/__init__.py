@@ -22,14 +22,14 @@ from mtl.ui.widgets.colours import colours, ink, shorten
 
 
 class _LineBreaks(Extension):
-    """Line breaks lay out a template only: in the page they would be spaces between words, and nodes that the page's
-    scripts do not expect. One before an attribute is a space."""
+    """Line breaks lay out a template only: beside a tag they would be nodes that the page's scripts do not expect. One
+    between words, or before an attribute, is a space."""
 
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
         for token in stream:
             if token.type == "data":
-                value = re.sub(r"\n\s*([\w-]+=)?", lambda found: f" {found[1]}" if found[1] else "", token.value)
-                token = Token(token.lineno, token.type, value)
+                value = re.sub(r"(?<=[^>\s])\n\s*(?=[^<\s])|\n\s*(?=[\w-]+=)", " ", token.value)
+                token = Token(token.lineno, token.type, re.sub(r"\n\s*", "", value))
             yield token
 
 

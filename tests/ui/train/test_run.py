@@ -328,13 +328,14 @@ def test_a_run_that_takes_too_long_cannot_be_started_and_says_so_before(session,
     assert "a run here may take 1 min at most" in plan and outlook == plan and start.interactive is False
 
 
-def test_how_many_runs_come_first_stands_beside_start(session, visit):
+def test_how_many_runs_of_others_come_first_stands_beside_start(session, visit):
     assert "before it" not in [*live.prepare(session, visit)][-1][1]
     live.start(session, visit)
-    assert re.search(
-        r"1 run before it, begins in about \d[\d.]* (s|min) at the latest", [*live.prepare(session, visit)][-1][1]
-    )
-    assert text.before_it(3, None) == "3 runs before it"
+    assert "before it" not in [*live.prepare(session, visit)][-1][1]
+    visit.owner = "somebody else"
+    *_, (_, plan, _) = live.prepare(session, visit)
+    assert re.search(r"1 run of others before it, for about \d[\d.]* (s|min)", plan)
+    assert text.before_it(3, None) == "3 runs of others before it"
 
 
 def test_what_is_still_being_read_is_not_passed_over_for_the_data_before(session, visit, monkeypatch):

@@ -48,9 +48,13 @@ def too_many(rows: int, most: int) -> str:
     )
 
 
-def understood(name: str, rows: int, texts: Sequence[str], problem: str) -> str:
+def understood(name: str, rows: int, blank: int, texts: Sequence[str], problem: str) -> str:
+    """`rows` have a text, `blank` others have none."""
+    none = (
+        f" {blank:,} more {'has' if blank == 1 else 'have'} no text: they come back without an answer." if blank else ""
+    )
     columns = f" {listed(texts)} {'is the text' if len(texts) == 1 else 'are the texts'}." if texts else ""
-    return f"{name}: {plural(rows, 'row')}.{columns} {problem}".strip()
+    return f"{name}: {plural(rows, 'row')}.{columns}{none} {problem}".strip()
 
 
 def how(errors: int) -> str:

@@ -106,7 +106,8 @@ def page(progress: Progress, asked: Filter) -> Markup:
     tasks = [task for task in kinds if any(answer.task == task for answer in answers)]
     if not tasks:
         return Markup()
-    own_task = asked.task if asked.task in tasks else tasks[0]
+    wrong = [task for task in tasks if any(answer.task == task and answer.after.error for answer in answers)]
+    own_task = asked.task if asked.task in tasks else (wrong or tasks)[0]
     ways = slices.ways(answers, kinds, own_task)
     asked = _fitting(asked, own_task, kinds, ways)
     kind = KINDS[kinds[asked.task]]

@@ -231,7 +231,10 @@ def prepare(session: Session, visit: Visit) -> Iterator[tuple[str, str, gr.Butto
 
     def ready(expected: Estimate) -> tuple[str, str, gr.Button]:
         session.runs.check_room(expected.seconds)
-        plan = view.plan(train.source, expected, session.runs.line())
+        own = session.runs.newest(visit.owner)
+        # The line below says where the visitor's own run stands.
+        line = None if own and own.unfinished else session.runs.line()
+        plan = view.plan(train.source, expected, line)
         return view.outlook(expected), plan, gr.Button(interactive=True)
 
     try:

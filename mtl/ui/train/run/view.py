@@ -38,13 +38,13 @@ def outlook(expected: Estimate) -> Markup:
     return templates.render("outlook.html", expected=expected, count=count, megabytes=text.megabytes)
 
 
-def plan(source: Source, expected: Estimate, line: Line) -> Markup:
-    """The same on a line, for the bar, and how many runs it would wait for."""
+def plan(source: Source, expected: Estimate, line: Line | None) -> Markup:
+    """The same on a line, for the bar, and how many runs it would wait for, where `line` says so."""
     matches = [match for match in source.matched.columns.values() if match.spec and match.spec.name in source.learns]
     new = sum(match.has_head and not match.reuses_head for match in matches)
     parts = moving_parts(expected.learns)
     said = text.plan(len(source.learns), new, parts, expected.rows, expected.seconds, expected.memory_mb)
-    return markup.note(" · ".join(filter(None, (said, text.before_it(line.length, line.wait)))), "plan")
+    return markup.note(" · ".join(filter(None, (said, line and text.before_it(line.length, line.wait)))), "plan")
 
 
 # --- where it is ---
@@ -75,7 +75,8 @@ def _state(now: Progress) -> tuple[str, str, str]:
         return head, text.progress(now.step, now.steps, now.epoch, now.epochs, now.eta), "busy"
     best = now.kept.number if now.kept and now.config and now.config.keep_best and now.scored else None
     if state == "done":
-        learnt = (sentence(task, now.kinds[task], verdict) for task, verdict in now.verdicts.items())
+        new_first = sorted(now.verdicts.items(), key=lambda item: item[1].before is not None)
+        learnt = (sentence(task, now.kinds[task], verdict) for task, verdict in new_first)
         facts = text.done(now.step, now.epoch, now.epochs, now.seconds, best)
         return "Done", " ".join([*itertools.islice(learnt, 1), facts]), "ok"
     if state == "stopped":

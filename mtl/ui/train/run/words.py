@@ -56,8 +56,8 @@ def before_it(runs: int, wait: float | None) -> str:
     """How many runs come first; "" if none does."""
     if not runs:
         return ""
-    begins = "" if wait is None else f", begins in about {duration(wait)} at the latest"
-    return f"{plural(runs, 'run')} before it{begins}"
+    begins = "" if wait is None else f", for about {duration(wait)}"
+    return f"{plural(runs, 'run')} of others before it{begins}"
 
 
 def megabytes(memory: float) -> str:
