@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -85,7 +86,7 @@ def test_the_command_line_names_more_hosts(monkeypatch):
         assert hosts.admit("one.example") and hosts.admit("two.example") and not hosts.admit("three.example")
         raise Launched
 
-    monkeypatch.setattr(page, "build", lambda: SimpleNamespace(launch=launch, limits=Limits()))
+    monkeypatch.setattr(page, "build", lambda: SimpleNamespace(launch=launch, limits=Limits(), runs=Mock()))
     with pytest.raises(Launched):
         main(["serve", "--allow-host", "one.example", "--allow-host", "two.example"])
 
