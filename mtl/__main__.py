@@ -485,7 +485,7 @@ def _embed(options: argparse.Namespace) -> None:
     if not texts:
         raise UserError(f"{options.data} has no text to embed. " + " ".join(f.problem for f in table.errors[:3]))
     if processes.is_main:
-        terminal.warn_of(table)
+        terminal.warn_of(table, training=False)
         if len(table.text_columns) > 1:
             first = table.text_columns[0]
             terminal.warn(f"the rows have several texts; those in {first} are embedded. --text names another column.")
@@ -509,7 +509,8 @@ def _embed(options: argparse.Namespace) -> None:
         np.save(out, vectors)
     else:
         ids = {table.id_column: [row.id for row in table.rows]} if table.id_column else {}
-        write_columns({**ids, "text": texts, **{f"d{i}": column for i, column in enumerate(vectors.T)}}, out)
+        columns = {**ids, "text": texts, **{f"d{i}": column for i, column in enumerate(vectors.T)}}
+        terminal.warn_of_formulas(write_columns(columns, out))
     terminal.say(f"{total} embeddings of {vectors.shape[1]} numbers: {out}")
 
 
@@ -521,11 +522,11 @@ def _predict(options: argparse.Namespace) -> None:
     if reading.pop("mapping", None):
         raise UserError("--label is for training: answers are the model's own labels.")
     table = read_table(options.data, **reading)
-    terminal.warn_of(table)
+    terminal.warn_of(table, training=False)
     model, tasks = mtl.load(options.model), _tasks(options)
     with terminal.progress("predict", len(table.rows)) as progress:
         columns = predict(model, table, tasks, progress)
-    write_columns(columns, out)
+    terminal.warn_of_formulas(write_columns(columns, out))
     terminal.say(f"{plural(len(table.rows), 'row')} answered by {listed(tasks or model.tasks)}: {out}")
 
 

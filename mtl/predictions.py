@@ -166,14 +166,17 @@ def _as_numbers(column: pd.Series) -> pd.Series:
     return pd.to_numeric(column)
 
 
-def write_columns(columns: dict[str, Any], out: Path) -> None:
-    """Write a table to a file that ends as one of `ENDINGS`; in CSV no text is run as a formula."""
+def write_columns(columns: dict[str, Any], out: Path) -> int:
+    """Write a table to a file that ends as one of `ENDINGS`; in CSV no text is run as a formula. Returns how many texts
+    were changed for that (see `safe_cell`)."""
     import pandas as pd
 
     frame = pd.DataFrame(columns)
     if out.suffix == ".parquet":
         frame.apply(_as_numbers).to_parquet(out, index=False)
-        return
-    texts = frame.select_dtypes(exclude="number").columns
-    frame[texts] = frame[texts].map(safe_cell)
+        return 0
+    texts = frame.select_dtypes(exclude="number")
+    safe = texts.map(safe_cell)
+    frame[texts.columns] = safe
     frame.rename(columns=safe_cell).to_csv(out, index=False)
+    return int((safe.fillna("") != texts.fillna("")).to_numpy().sum())

@@ -134,13 +134,23 @@ def show_diagnosis(name: str, table: Table, matches: Mapping[str, ColumnMatch]) 
         say("Nothing is wrong with it.")
 
 
-def warn_of(table: Table) -> None:
-    """Say on standard error what of a table was left out, or perhaps read otherwise than meant."""
-    found = [f for f in table.findings if f.level != "note"]
+def warn_of(table: Table, training: bool = True) -> None:
+    """Say on standard error what of a table was left out, or perhaps read otherwise than meant, and if it is for
+    `training`, what makes that hard."""
+    from mtl.data.findings import ABOUT_TRAINING
+
+    found = [f for f in table.findings if f.level != "note" and (training or f.code not in ABOUT_TRAINING)]
     for finding in found[:_WARNINGS]:
         warn(f"{finding.level}{_where(finding)}: {finding.problem} {finding.action}")
     if len(found) > _WARNINGS:
         warn(f"{len(found) - _WARNINGS} more; mtl doctor lists all.")
+
+
+def warn_of_formulas(texts: int) -> None:
+    """Say that so many texts have an apostrophe before them in a CSV."""
+    if texts:
+        which = "text begins" if texts == 1 else "texts begin"
+        warn(f"{texts:,} {which} as a formula does, and got an apostrophe before it. Parquet has every text as it was.")
 
 
 def _where(finding: Finding) -> str:

@@ -205,7 +205,12 @@ def test_predict_writes_the_answers_to_a_table(trained, reviews, tmp_path, capsy
     assert main(["predict", str(reviews), str(out), "--model", model]) == 0
     lines = out.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("line,") and "predicted" in lines[0]
-    assert str(out) in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert str(out) in said.out and "formula" not in said.err
+    rare = tmp_path / "rare.csv"
+    rare.write_text("text,mood\n" + "the day was good,glad\n" * 11 + "the day was bad,sad\n")
+    assert main(["predict", str(rare), str(out), "--model", model]) == 0
+    assert capsys.readouterr().err == ""  # nothing is trained, so one rare label is no matter
     assert main(["predict", str(reviews), str(tmp_path / "answers.txt"), "--model", model]) == 1
     assert ".parquet" in capsys.readouterr().err
 
@@ -235,13 +240,14 @@ def test_a_table_is_read_as_the_options_say(tiny, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["rows"] == 9
 
 
-def test_embed_writes_no_cell_that_a_spreadsheet_runs(tiny, tmp_path):
+def test_embed_writes_no_cell_that_a_spreadsheet_runs_and_says_which_it_changed(tiny, tmp_path, capsys):
     texts = ["=cmd|' /C calc'!A0", "+1 for this one", "-2 or so", "@sum of it", "a plain one"]
     (tmp_path / "in.txt").write_text("\n".join(texts) + "\n")
     assert main(["embed", str(tmp_path / "in.txt"), str(tmp_path / "out.csv"), "--model", str(tiny)]) == 0
     with (tmp_path / "out.csv").open(newline="") as file:
         _, *rows = csv.reader(file)
     assert [row[0] for row in rows] == [*("'" + text for text in texts[:4]), texts[4]]
+    assert "4 texts begin as a formula does" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])

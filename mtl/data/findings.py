@@ -15,6 +15,26 @@ TokenCounts = Callable[[list[str]], list[int]]
 _PART, _PART_CHARACTERS = 500, 1_000_000
 # At least as many as any tokenizer adds to a text.
 _SPECIAL = 8
+# Findings that say nothing to somebody whose table is read for its texts alone.
+ABOUT_TRAINING = frozenset(
+    [
+        "no-task",
+        "row-unlabelled",
+        "label-blank",
+        "label-once",
+        "one-class",
+        "one-number",
+        "imbalance",
+        "many-labels",
+        "too-many-labels",
+        "magnitude",
+        "duplicate-differs",
+        "no-entities",
+        "names-needed",
+        "several-labels",
+        "close-call",
+    ]
+)
 
 
 def examine(

@@ -23,26 +23,6 @@ MAX_SENTENCES = 2_000
 MAX_FILE_BYTES = 20_000_000
 ENDINGS = (".txt", ".csv", ".tsv", ".md", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".ods")
 
-# Findings that say nothing to somebody who only reads the sentences of a table.
-ABOUT_TRAINING = frozenset(
-    [
-        "no-task",
-        "row-unlabelled",
-        "label-blank",
-        "label-once",
-        "one-class",
-        "one-number",
-        "imbalance",
-        "many-labels",
-        "too-many-labels",
-        "magnitude",
-        "duplicate-differs",
-        "no-entities",
-        "names-needed",
-        "several-labels",
-        "close-call",
-    ]
-)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACING = re.compile("[\t\n\v\f\r\u2028\u2029]+")
@@ -96,6 +76,7 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
         )
     if path.stat().st_size > MAX_FILE_BYTES:
         raise UserError(file_too_big(MAX_FILE_BYTES))
+    from mtl.data.findings import ABOUT_TRAINING
     from mtl.data.table import read_table
 
     table = read_table(path, max_bytes=MAX_FILE_BYTES, progress=progress)

@@ -7,10 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mtl.data.findings import ABOUT_TRAINING
 from mtl.data.rows import place
 from mtl.ui import templates
 from mtl.ui.kinds import shown
-from mtl.ui.sentences import ABOUT_TRAINING
 from mtl.ui.train.data import view as data
 from mtl.ui.train.predict import words
 from mtl.ui.train.settings import words as settings
