@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from mtl.config import UserError
+from mtl.config import TrainConfig, UserError
 from mtl.groups import Groups
 from mtl.text.values import plural
 from mtl.training import presets
@@ -23,6 +23,7 @@ from mtl.ui.train.settings.step import shape_now, take_over
 from mtl.ui.train.settings.words import unfit
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
+from mtl.ui.words import duration
 
 TITLE = words.TITLE
 WIDE = True
@@ -235,11 +236,22 @@ def set_note(session: Session, visit: Visit, which: str) -> tuple[str, gr.Button
         source = live.ready_source(visit.train)
     except UserError as why:
         return markup.note(str(why)), gr.Button(interactive=False)
-    chosen, unfit = _set(shape_now(session, visit.train).groups, which)
+    groups = shape_now(session, visit.train).groups
+    chosen, unfit = _set(groups, which)
     epochs = plural(visit.train.config.epochs, "epoch")
     titles = ", ".join(preset.title for preset in chosen)
     note = f"{plural(len(chosen), 'run')} on {source.name}, {epochs} each: {titles}."
+    note += _time_of(session, visit, [preset.make(groups, visit.train.config) for preset in chosen])
     return markup.note(" ".join([note, *unfit])), gr.Button(interactive=bool(chosen))
+
+
+def _time_of(session: Session, visit: Visit, configs: Iterable[TrainConfig]) -> str:
+    """How long runs with these settings take together, as the end of a note; "" while that is not known."""
+    try:
+        seconds = [live.expectation(session, visit.train, config, wait=0.5).seconds for config in configs]
+    except UserError:  # a field has to be mended first, which stands beside it
+        return ""
+    return "" if not seconds or None in seconds else f" About {duration(sum(seconds))} in all, when nobody else trains."
 
 
 def _set(groups: Groups, which: str) -> tuple[list[presets.Preset], list[str]]:

@@ -70,7 +70,7 @@ def differences(runs: Sequence[Progress]) -> dict[str, list[str]]:
     differing = [name for name in fields if len({values.get(name) for values in told.values()}) > 1]
     return {
         run: [f"{name} {values[name]}" for name in differing if values[name] not in ("", words.NONE)]
-        or ["none of these"] * bool(differing)
+        or ["default settings"] * bool(differing)
         for run, values in told.items()
     }
 

@@ -20,6 +20,7 @@ from mtl.training.runs.service import Runs
 from mtl.ui.compare import tab as compare
 from mtl.ui.compare import view, words
 from mtl.ui.compare.tab import Shown, Snapshot, choice, look, names, pick, progress, save, set_note, start_set, stop_all
+from mtl.ui.train.run import step as live
 from mtl.ui.visitors import Visit
 from tests.uploads import take
 
@@ -482,9 +483,11 @@ def test_without_data_a_set_says_what_to_do(visit, session):
     assert "Train tab first" in note and not start.interactive
 
 
-def test_the_note_says_what_a_set_would_train(ready, session):
+def test_the_note_says_what_a_set_would_train_and_how_long_that_takes(ready, session):
+    live.expectation(session, ready.train, ready.train.config, wait=60.0)  # how quick this machine is, is measured once
     note, start = set_note(session, ready, "rates")
-    assert "2 runs on moods.csv, 3 epochs each: One rate for all, Rates by depth." in note
+    assert "2 runs on moods.csv, 3 epochs each: One rate for all, Rates by depth. About " in note
+    assert "in all, when nobody else trains." in note
     assert start.interactive
 
 
