@@ -9,7 +9,8 @@ window.mtl = {
   // The run whose model this window uses: a server that was started again does not know it any more.
   remember: (element, watch) => {
     watch("value", () => {
-      try { sessionStorage.setItem("mtl-run", element.querySelector("header").dataset.run); } catch { /* forbidden */ }
+      const { run } = element.querySelector("header").dataset;
+      try { if (run !== undefined) sessionStorage.setItem("mtl-run", run); } catch { /* forbidden */ }
     });
   },
   openTab: (title) =>

@@ -98,8 +98,9 @@ def with_model(session: Session, run: Any, owner: str) -> str | None:
 # --- the header ---
 
 
-def header(chip: str, about: str = CHIP_TITLE, run: str = "") -> str:
-    """`run`: the id of the run whose model is in use, or was before the server was started again."""
+def header(chip: str, about: str = CHIP_TITLE, run: str | None = None) -> str:
+    """`run`: the id of the run whose model is in use, or was before the server was started again, "" for none; None
+    while the server does not know whose page it is, and so the browser shall not forget what it knows."""
     return templates.render("header.html", chip=chip, about=about, run=run, limits=_LIMITS, plotly=static.PLOTLY)
 
 
@@ -118,4 +119,5 @@ def _of_model(session: Session, visit: Visit) -> str:
         name = names.name_of_model(session.runs, visit.owner, path)
         parts = (name, names.trained_in(path), heads, model.dtype)
     run = path.parent.name if path and path.parent.parent == session.runs.root else visit.train.used_before or ""
+    run = run if visit.owner else None
     return header(" · ".join(part for part in parts if part), f"{about} {model.slow_format}".strip(), run)

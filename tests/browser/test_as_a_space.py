@@ -1,4 +1,4 @@
-"""The page as people meet a Space: in a frame of the Hub's page, and after a restart that has emptied its disk."""
+"""The page as people meet a Space: in a frame of the Hub's page."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import json
 
 import pytest
 from playwright.sync_api import expect
-from proxy import free_port
 from serving import launch_options, served_page
-from training import Trainer
 
 HUB = "https://huggingface.co/spaces/somebody/playground"
 SPACE = {"SPACE_ID": "somebody/playground", "SPACE_HOST": "somebody-playground.hf.space", "SYSTEM": "spaces"}
@@ -55,18 +53,3 @@ def test_the_page_works_in_a_frame_that_may_keep_nothing(strict):
         inside.locator("#stop-run").click()
         expect(inside.locator("#run-progress")).to_contain_text("Stopped")
         assert errors == []
-
-
-def test_a_run_is_there_again_after_a_restart_with_an_empty_disk(context, tmp_path):
-    (tmp_path / "bucket").mkdir()
-    settings, port = {"MTL_BUCKET": str(tmp_path / "bucket")}, free_port()
-    with served_page(settings=settings, port=port) as url:
-        trainer = Trainer(context, url)
-        trainer.begin(epochs=1)
-        expect(trainer.progress).to_contain_text("Done")
-        while not [*tmp_path.glob("bucket/*/ticket.json")]:  # within seconds
-            trainer.page.wait_for_timeout(200)
-    with served_page(settings=settings, port=port):
-        trainer.come_back()
-        expect(trainer.progress).to_contain_text("Done")
-    trainer.page.close()

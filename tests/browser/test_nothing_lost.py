@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from playwright.sync_api import expect
-from serving import new_context, served_page
+from serving import new_context
 from visiting import Visitor
 
 OWN = ("Marie Curie worked in Paris.", "The food was terrible.", "A dog is sleeping on the sofa.")
@@ -332,21 +330,3 @@ def test_a_machine_that_slept_goes_on_where_it_was(visit):
     visitor.page.keyboard.type(" Awake again.")
     expect(rows(visitor).last).to_contain_text("Awake again.")
     visitor.errors.clear()
-
-
-def test_a_server_that_was_started_again_answers_by_itself(context, tmp_path):
-    with served_page(runs=tmp_path) as url:
-        visitor = Visitor(context.new_page(), url)
-        type_in(visitor, *OWN)
-        since = visitor.page.evaluate("performance.timeOrigin")
-    visitor.box.press("Control+End")
-    visitor.page.keyboard.type(" While it is away.")
-    expect(visitor.status).to_contain_text("The server does not answer. Your sentences are kept")
-    expect(visitor.page.locator("body")).to_have_class(re.compile("stale"))
-    with served_page(runs=tmp_path, port=int(url.rsplit(":", 1)[1].strip("/"))):
-        visitor.wait_until("since => performance.timeOrigin !== since", since)
-        expect(rows(visitor).last).to_contain_text("While it is away.")
-        expect(visitor.box).to_be_focused()
-        visitor.page.keyboard.type(" And back.")
-        expect(rows(visitor).last).to_contain_text("While it is away. And back.")
-    visitor.page.close()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import expect
-from serving import served_page
-from training import Trainer
 
 LONG = 240_000
 
@@ -58,35 +56,3 @@ def test_answering_is_stopped_and_what_is_answered_is_kept(visit, tmp_path):
     expect(page.locator("#rows-answers")).to_contain_text("of 30,000 rows answered by", timeout=10_000)
     expect(page.locator("#rows-answers")).to_contain_text("Stopped: the files hold the rows")
     expect(page.locator("#stop-rows")).to_be_hidden()
-
-
-def test_a_trained_model_answers_and_is_used_again_after_the_server_was_started_again(context, tmp_path):
-    runs = tmp_path / "runs"
-    with served_page(runs=runs) as url:
-        trainer = Trainer(context, url)
-        page, chip = trainer.page, trainer.page.locator("#model-chip")
-        trainer.begin(1)
-        page.locator("#use-model").click(timeout=LONG)
-        expect(chip).to_contain_text("run 1 · heads only")
-        bring(page, tmp_path, 6)
-        page.get_by_role("button", name="Answer 6 rows with run 1").click()
-        expect(page.locator("#rows-answers")).to_contain_text("6 rows answered by run 1")
-        page.locator("#reset-model").click()
-        expect(page.locator("#rows-answers")).to_contain_text("These answers are by run 1. The model in use now is")
-        expect(page.get_by_role("button", name="Answer 6 rows again with Built-in English model")).to_be_enabled()
-        page.locator("#use-model").click()
-        expect(page.locator("#rows-answers")).not_to_contain_text("These answers are by")
-        expect(chip).to_contain_text("run 1")
-    with served_page(runs=runs, port=int(url.rsplit(":", 1)[1].strip("/"))):
-        forgotten = page.locator("#used-before")
-        trainer.come_back()
-        expect(forgotten).to_contain_text("The model of run 1 is still there.")
-        expect(chip).to_contain_text("Built-in English model")
-        trainer.come_back()  # what is not decided is asked again
-        page.get_by_role("button", name="Use run 1 again").click()
-        expect(chip).to_contain_text("run 1")
-        expect(forgotten).to_be_hidden()
-        trainer.come_back()
-        expect(chip).to_contain_text("run 1")
-        expect(forgotten).to_be_hidden()
-        page.close()
