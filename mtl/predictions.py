@@ -150,8 +150,8 @@ class Agreement:
         return found
 
 
-# An id such as 007 is none.
-_NUMBER = r"-?(0|[1-9]\d{0,14})(\.\d+)?"
+# What reads the same once it is one: not an id such as 007, nor a version such as 3.10.
+_NUMBER = r"-?(0|[1-9]\d{0,14})(\.(0|\d{0,8}[1-9]))?"
 
 
 def _as_numbers(column: pd.Series) -> pd.Series:

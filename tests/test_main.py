@@ -311,6 +311,7 @@ def test_doctor_says_what_labels_mean_to_the_model_and_how_to_change_it(tmp_path
         (["evaluate"], "Name a file"),
         (["embed", "x.csv", "out.xlsx"], ".csv, .parquet or .npy"),
         (["analyze", "hi", "--model", "./nowhere"], "There is no folder ./nowhere."),
+        (["analyze", "hi", "--model", __file__], "is a file. Unpack it, and name the folder"),
         (["evaluate", "--default", "reviews.csv"], "Leave reviews.csv or --default out."),
         (["evaluate", "--default", "--data-dir", "nowhere"], "There is no folder nowhere. --data-dir names"),
         (["evaluate", "--default", "--data-dir", str(ROOT / "tests")], "tests has no sst2.dev.tsv.gz, "),

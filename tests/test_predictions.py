@@ -36,13 +36,13 @@ def test_every_row_has_its_answers_beside_its_id_text_and_label(table, default_m
 def test_a_table_comes_back_whole_and_as_it_was(default_model, tmp_path):
     path = tmp_path / "own.csv"
     path.write_text(
-        "no,when,line,text,stars,predicted topic\n007,2026-11-02,A,Maria loved Oslo.,-5,travel\n008,2026-11-03,B,,4,\n"
+        "no,when,line,text,stars,predicted topic,version,price\n"
+        "007,2026-11-02,A,Maria loved Oslo.,-5,travel,3.9,1.5\n008,2026-11-03,B,,4,,3.10,\n"
         "\n009,2026-11-04,C,The tram was late\n"
     )
     columns = predict(default_model, read_table(path))
-    assert [*columns][:8] == [
-        *("line (2)", "no", "when", "line", "text", "stars", "predicted topic", "predicted sentiment")
-    ]
+    own = ("no", "when", "line", "text", "stars", "predicted topic", "version", "price")
+    assert [*columns][:10] == ["line (2)", *own, "predicted sentiment"]
     assert columns["line (2)"] == [2, 3, 5] and columns["line"] == ["A", "B", "C"]
     assert columns["text"] == ["Maria loved Oslo.", "", "The tram was late"] and columns["stars"] == ["-5", "4", None]
     assert columns["predicted topic"] == ["travel", "", None]
@@ -53,6 +53,7 @@ def test_a_table_comes_back_whole_and_as_it_was(default_model, tmp_path):
     assert last[:6] == ["5", "009", "2026-11-04", "C", "The tram was late", ""]
     frame = pd.read_parquet(tmp_path / "out.parquet")
     assert frame["no"].tolist() == ["007", "008", "009"] and frame["stars"].tolist()[:2] == [-5, 4]
+    assert frame["version"].tolist()[:2] == ["3.9", "3.10"] and frame["price"].tolist()[0] == 1.5
 
 
 def test_marks_in_a_text_and_sentences_of_a_word_a_line_are_columns_too(default_model, tmp_path):

@@ -175,7 +175,7 @@ class Table:
     encoding: str
     questions: tuple[Question, ...] = ()
     id_column: str | None = None
-    cells: Cells = Cells(())
+    cells: Cells = field(default_factory=lambda: Cells(()))
 
     @property
     def text_column(self) -> str | None:

@@ -68,9 +68,9 @@ def find(name: str | os.PathLike | None = None) -> Source:
         return Source(DEFAULT, folder, sha256)
     folder = Path(name).expanduser()
     if not folder.is_dir():
+        if folder.is_file():
+            raise UserError(f"{name} is a file. Unpack it, and name the folder that comes out of it.")
         if str(name).startswith((".", "~", "/", os.sep)):  # a path, and no Hub id
-            if folder.is_file():
-                raise UserError(f"{name} is a file. Unpack it, and name the folder that comes out of it.")
             raise UserError(f"There is no folder {name}.")
         folder = _download(str(name))
     if not any(folder.glob("*.safetensors")) and (folder / "checkpoint" / "config.json").is_file():

@@ -24,7 +24,7 @@ from mtl.ui.widgets import curves, markup
 from mtl.ui.widgets.curves import Line
 
 if TYPE_CHECKING:
-    from mtl.training.runs.queue import Line
+    from mtl.training.runs import queue
     from mtl.ui.train.state import Source
 
 TRAIN, HELD_OUT, SCORE = "var(--curve-train)", "var(--curve-held-out)", "var(--curve-score)"
@@ -38,7 +38,7 @@ def outlook(expected: Estimate) -> Markup:
     return templates.render("outlook.html", expected=expected, count=count, megabytes=text.megabytes)
 
 
-def plan(source: Source, expected: Estimate, line: Line | None) -> Markup:
+def plan(source: Source, expected: Estimate, line: queue.Line | None) -> Markup:
     """The same on a line, for the bar, and how many runs it would wait for, where `line` says so."""
     matches = [match for match in source.matched.columns.values() if match.spec and match.spec.name in source.learns]
     new = sum(match.has_head and not match.reuses_head for match in matches)
