@@ -86,8 +86,13 @@ def weights(folder):
 
 @pytest.fixture
 def expected(start, reviews, tmp_path):
-    """The weights of the same run where nothing interrupts it."""
-    list(worker.run(jobs.prepare(reviews, CONFIG, str(start)), tmp_path / "alone"))
+    """The weights of the same run where nothing interrupts it, on one thread as the server: sums depend on it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        list(worker.run(jobs.prepare(reviews, CONFIG, str(start)), tmp_path / "alone"))
+    finally:
+        torch.set_num_threads(threads)
     return weights(tmp_path / "alone" / "checkpoint")
 
 
