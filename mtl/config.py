@@ -464,6 +464,11 @@ class TrainConfig(JsonData):
         )
         _require(epochs == sorted(set(epochs)), "unfreeze: each epoch must come after the last.")
 
+    @property
+    def chooses_epoch(self) -> bool:
+        """Whether rows that are held out decide which epoch is kept, so that scores on them flatter."""
+        return self.keep_best and self.epochs > 1
+
 
 def settings_in(data: Any, name: str = "It") -> dict[str, Any]:
     """The unchecked training settings in the content of a JSON file: a run.json, a recipe or the config.json of a run.

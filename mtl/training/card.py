@@ -282,7 +282,7 @@ class _Record:
 
     @property
     def chosen_on(self) -> str:
-        chosen = self.config is not None and self.config.keep_best and self.config.epochs > 1
+        chosen = self.config is not None and self.config.chooses_epoch
         return ", and on which the best epoch was chosen, so that they flatter a little" if chosen else ""
 
     @_known

@@ -47,6 +47,14 @@ def test_a_newcomer_finds_a_sample_understood(visit):
     expect(summary(visitor)).to_contain_text("knows all of these tasks already")
 
 
+def test_what_comes_of_a_file_is_in_sight_on_a_phone(visit, tmp_path):
+    visitor = in_train(visit(width=390, height=844))
+    (tmp_path / "days.csv").write_text("text,day\n" + "".join(f"It was day {i}.,{'ab'[i % 2]}\n" for i in range(40)))
+    bring(visitor, tmp_path / "days.csv")
+    expect(summary(visitor)).to_contain_text("days.csv: 40 rows.")
+    expect(summary(visitor).get_by_text("days.csv: 40 rows.")).to_be_in_viewport()
+
+
 def test_faults_are_named_and_the_other_rows_can_be_trained_on(visitor):
     pick(in_train(visitor), "broken")
     expect(summary(visitor)).to_contain_text("broken.csv: 28 rows. Ready to train.")

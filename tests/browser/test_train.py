@@ -79,6 +79,9 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(arrive):
     expect(ada.start).to_have_text(words.START)
     expect(ada.stop).to_be_hidden()
     expect(ada.page.locator("#run-chooser input")).to_have_value(re.compile(r"^run 2 · workshop.csv · .* · done$"))
+    ada.progress.get_by_role("button", name="See the result").click()
+    expect(ada.page.locator("#result-summary")).to_be_in_viewport()
+    expect(ada.page.locator("#result-summary")).to_contain_text("best epoch was chosen on the held-out rows")
     # The twin of the picture says the same in numbers.
     ada.page.locator("#step-train summary", has_text=words.AS_TABLE).click()
     expect(ada.page.locator("#run-table tbody tr")).to_have_count(2 * 4)

@@ -77,7 +77,7 @@ def answered(count: int, total: int, by: str, seconds: float, blank: int, unfami
     if blank:
         said.append(f"{blank:,} more {'has' if blank == 1 else 'have'} no text, and so no answer")
     if unfamiliar:
-        said.append(f"{unfamiliar:,} unlike the texts that this model knows")
+        said.append(f"{unfamiliar:,} unlike the texts that this model knows, whose answers deserve no trust")
     return "; ".join(said) + "."
 
 

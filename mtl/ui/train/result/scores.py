@@ -31,6 +31,7 @@ def summary(progress: Progress, name: str) -> Markup:
             line=words.summary(name, trained(progress.moved), progress),
             learnt=[sentence(task, progress.kinds[task], verdict) for task, verdict in progress.verdicts.items()],
             higher=higher_elsewhere(progress),
+            chosen=progress.scored and progress.config is not None and progress.config.chooses_epoch,
             words=words,
         )
     )

@@ -44,11 +44,13 @@ def build(session: Session) -> None:
         picture = html(markup.note(text.LOADING), js_on_load=_CONTROLS, elem_id="what-learns")
         message = html(elem_id="learns-said")
         outcome = html(js_on_load=_CONTROLS, elem_id="learns-outcome")
-        with unfolding("The same from the command line, as a file, as a link", elem_id="take-away"):
+        with unfolding(words.TAKE_AWAY, elem_id="take-away"):
             parcel = html(js_on_load="mtl.takeAway(element, watch)", elem_id="parcel")
             with gr.Row():
                 file = html()
-                load = gr.UploadButton("Load a run.json", file_types=[".json"], size="sm", elem_id="load-settings")
+                load = gr.UploadButton(
+                    "Load a run.json", file_types=[".json"], size="sm", elem_id="load-settings", elem_classes="pill"
+                )
 
     outputs = {
         "form": picture,

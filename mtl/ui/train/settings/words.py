@@ -64,6 +64,8 @@ START_CHOICES = {
     "used": ("the model in use", "The one that the other tabs use now: training goes on from there."),
 }
 
+TAKE_AWAY = "Take it away: a link for a class, the command line, a file"
+
 # --- the outcome ---
 
 NOTHING_LEARNS = (
