@@ -173,6 +173,8 @@ def test_two_visitors_at_once_see_only_their_own(arrive):
     ada, bob = arrive(), arrive()
     ada.begin(LONG)
     bob.prepare(LONG, seed=1)
+    plan = bob.page.locator("#run-plan")
+    expect(plan).to_contain_text("1 run of others before it")
     bob.start.click()
     expect(bob.progress).to_contain_text("Next in the line")
     assert bob.points() == 0 and ada.points() > 0
@@ -182,6 +184,9 @@ def test_two_visitors_at_once_see_only_their_own(arrive):
     expect(bob.progress).to_contain_text("It had not begun")
     expect(bob.page.locator("#run-chooser")).to_be_hidden()
     assert "step" in ada.progress.inner_text()
+    expect(plan).to_contain_text("1 run of others before it")
+    ada.stop.click()
+    expect(plan).not_to_contain_text("others")  # nobody has to ask
 
 
 def test_what_would_be_refused_cannot_be_started_and_says_why(arrive, tmp_path):
