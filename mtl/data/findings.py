@@ -33,6 +33,7 @@ ABOUT_TRAINING = frozenset(
         "names-needed",
         "several-labels",
         "close-call",
+        "set-aside",
     ]
 )
 

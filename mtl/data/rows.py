@@ -101,7 +101,8 @@ class Column:
 
     `role` is "text", "text_b", "negative", "split", "task" or "ignored"; `kind` is the name of a kind for a task, else
     None. `labels`, in order, and `counts`, of rows or entities by label, are empty for a kind without labels.
-    `confidence` goes from 0 to 1.
+    `confidence` goes from 0 to 1. `offered`: the kind of task that a column can be which was left out for thin
+    evidence; else "".
     """
 
     name: str
@@ -111,6 +112,7 @@ class Column:
     counts: dict[str, int]
     reason: str
     confidence: float = 1.0
+    offered: str = ""
 
 
 @dataclass(frozen=True)

@@ -198,6 +198,9 @@ def _from_grid(
         if role.rivals:
             option = in_a_shell(roles={name: role.rivals[0]})
             findings.add("close-call", None, name, kind=role.kind, other=role.rivals[0], option=option)
+        if role.offered:
+            option = in_a_shell(roles={name: role.offered})
+            findings.add("set-aside", None, name, reason=role.reason, option=option)
     # Marks in the text count as entities unless there is a column of entities.
     marked = roles[place].marked and not any(role.kind == ENTITIES for role in roles)
     for line in grid.unclosed:
@@ -380,6 +383,5 @@ def _column(name: str, role: Role, counts: Mapping[str, int]) -> Column:
     numbers = {label: parse_number(label) for label in counts}
     by_number = all(number is not None for number in numbers.values())
     labels = tuple(sorted(counts, key=numbers.get if by_number else lambda label: (label.casefold(), label)))
-    return Column(
-        name, role.role, role.kind, labels, {label: counts[label] for label in labels}, role.reason, role.confidence
-    )
+    counted = {label: counts[label] for label in labels}
+    return Column(name, role.role, role.kind, labels, counted, role.reason, role.confidence, role.offered)

@@ -86,7 +86,8 @@ def columns(source: Source, revision: int = 0, teaching: bool = True) -> Markup:
     Whatever is chosen is sent by the page's script (see `mtl.ui.train.data.step`). `revision` makes two versions
     differ, so that a choice that was refused is taken back on the screen too.
     """
-    order = sorted(source.table.columns, key=lambda c: (*_TEXTS, SPLIT, "task", "ignored").index(c.role))
+    roles = (*_TEXTS, SPLIT, "task", "ignored")
+    order = sorted(source.table.columns, key=lambda column: (roles.index(column.role), not column.offered))
     return templates.render(
         "columns.html",
         width=_NAME,
@@ -101,6 +102,7 @@ def _column(column: Column, source: Source, teaching: bool = True) -> dict[str, 
     """What the page says of a column: see columns.html."""
     taught = source.matched.columns.get(column.name) if teaching else None
     said = {"column": column, "uses": _use_choice(column, source), "taught": taught, "chips": (), "labels": ()}
+    said["offered"] = teaching and column.offered and shown(column.offered).use
     if taught is None:
         return said
     said["chips"] = list(column.counts)
