@@ -50,6 +50,12 @@ def predict(
     return predictions.columns()
 
 
+def cautions(tasks: Mapping[str, TaskSpec], asked: Sequence[str] | None = None) -> list[str]:
+    """What is to be known of the answers of a model's `tasks`, of those that were `asked` (None: all); see
+    `TaskSpec.caution`."""
+    return [spec.caution for name, spec in tasks.items() if spec.caution and (asked is None or name in asked)]
+
+
 class Predictions:
     """A model's answers to the rows of a table, the first `answered` of them so far.
 

@@ -95,6 +95,8 @@ class RunPrinter:
                 say(f"Not measured, for lack of time: {listed(now.unmeasured)}.")
             for task, verdict in now.verdicts.items():
                 say(sentence(task, now.kinds[task], verdict))
+            for said in now.cautions.values():
+                say(said)
             for task, epoch in now.better_elsewhere.items():
                 say(f"{task} scored higher after epoch {epoch.number} than after the kept epoch {now.kept.number}")
 

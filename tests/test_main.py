@@ -215,6 +215,22 @@ def test_predict_writes_the_answers_to_a_table(trained, reviews, tmp_path, capsy
     assert ".parquet" in capsys.readouterr().err
 
 
+def test_what_a_head_was_not_learnt_from_is_said_wherever_it_answers(tiny, tmp_path, capsys):
+    moods = ["sad", "sad", "happy"] * 12
+    rows = [f"it was day {i},{mood},{'late' * (mood == 'sad')}" for i, mood in enumerate(moods)]
+    table, run = tmp_path / "days.csv", tmp_path / "run"
+    table.write_text("\n".join(["text,mood,reason", *rows[:-6], *(row.replace("late", "rude") for row in rows[-6:])]))
+    said = 'reason was learnt only from rows whose mood is "sad"; its answers for other rows are guesses.'
+    assert main(["train", str(table), "--out", str(run), "--model", str(tiny), "--epochs", "1"]) == 0
+    assert said in capsys.readouterr().out.splitlines()
+    assert said in (run / "checkpoint" / "README.md").read_text(encoding="utf-8")
+    answer = ["predict", str(table), str(tmp_path / "out.csv"), "--model", str(run / "checkpoint")]
+    assert main(answer) == 0
+    assert f"mtl: {said}" in capsys.readouterr().err.splitlines()
+    assert main([*answer, "--tasks", "mood"]) == 0
+    assert said not in capsys.readouterr().err
+
+
 def test_doctor_shows_the_first_rows_as_they_are_read(tiny, tmp_path, capsys):
     rows = '"[Ada](PER) saw day 1, twice",good,"1,200"\n' + "".join(
         f"a day {i} so fine,bad,{i}\n" for i in range(900, 904)

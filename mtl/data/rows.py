@@ -102,7 +102,8 @@ class Column:
     `role` is "text", "text_b", "negative", "split", "task" or "ignored"; `kind` is the name of a kind for a task, else
     None. `labels`, in order, and `counts`, of rows or entities by label, are empty for a kind without labels.
     `confidence` goes from 0 to 1. `offered`: the kind of task that a column can be which was left out for thin
-    evidence; else "".
+    evidence; else "". `filled`: how many rows have a value; `only_where`: which rows alone, as in 'mood is "bad"',
+    where another column tells that (see `mtl.data.only_where`).
     """
 
     name: str
@@ -113,6 +114,8 @@ class Column:
     reason: str
     confidence: float = 1.0
     offered: str = ""
+    filled: int = 0
+    only_where: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from mtl.data.findings import ABOUT_TRAINING
 from mtl.data.rows import place
+from mtl.predictions import cautions
 from mtl.ui import templates
 from mtl.ui.kinds import shown
 from mtl.ui.train.data import view as data
@@ -69,7 +70,8 @@ def result(answers: Answers | None, now: str) -> Markup:
     stopped = [words.STOPPED_AFTER] if answers.count < answers.total else []
     agreement = [words.agreement(answers.agreement)] if answers.agreement else []
     earlier = markup.note(words.by_another(answers.by, now), "refusal") if now else Markup()
-    return earlier + markup.status(line, [*stopped, *agreement]) + markup.note(words.FILES) + _first_rows(answers)
+    said = [*stopped, *agreement, *cautions(answers.tasks)]
+    return earlier + markup.status(line, said) + markup.note(words.FILES) + _first_rows(answers)
 
 
 def _first_rows(answers: Answers) -> Markup:
