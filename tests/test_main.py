@@ -206,7 +206,11 @@ def test_predict_writes_the_answers_to_a_table(trained, reviews, tmp_path, capsy
     lines = out.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("line,") and "predicted" in lines[0]
     said = capsys.readouterr()
-    assert str(out) in said.out and "formula" not in said.err
+    assert str(out) in said.out and "formula" not in said.err and "no text" not in said.out
+    reviews.write_text(reviews.read_text() + ",happy\n,sad\n")
+    assert main(["predict", str(reviews), str(out), "--model", model]) == 0
+    answered = "30 rows answered by mood; 2 more have no text, and so no answer, but are kept"
+    assert answered in capsys.readouterr().out and len(out.read_text(encoding="utf-8").splitlines()) == 33
     rare = tmp_path / "rare.csv"
     rare.write_text("text,mood\n" + "the day was good,glad\n" * 11 + "the day was bad,sad\n")
     assert main(["predict", str(rare), str(out), "--model", model]) == 0

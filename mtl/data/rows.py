@@ -201,6 +201,11 @@ class Table:
     def errors(self) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.level == "error")
 
+    @property
+    def without_text(self) -> int:
+        """How many rows of the file were left out because they have no text."""
+        return sum(finding.count for finding in self.findings if finding.code == "text-empty")
+
     def tasks(self) -> dict[str, Column]:
         """The columns that hold labels, by name."""
         return {c.name: c for c in self.columns if c.role == "task"}

@@ -185,6 +185,15 @@ def test_what_teaches_nothing_blocks_start(tmp_path):
     source = brought(tmp_path, rows_of(["same"]))
     assert source.learns == () and not source.ready
     assert "Start is blocked: no column teaches anything." in plain(understood.summary(source))
+    junk = brought(tmp_path, "\n".join(f"lorem {i} ipsum dolor sit amet" for i in range(100)), "junk.txt")
+    assert "Start is blocked: this file holds texts alone" in plain(understood.summary(junk))
+
+
+def test_a_heading_of_the_doctors_counts_what_stands_below_it(tmp_path):
+    source = brought(tmp_path, rows_of(["warm,1", "cold,2", "warm,", "cold,"], 40, header="text,mood,stars"))
+    assert [(f.code, f.count) for f in source.table.findings] == [("label-blank", 20)]
+    said = plain(understood.doctor(source))
+    assert "Remarks 1 ·" in said and "The same in 19 more places" in said
 
 
 def test_the_doctor_names_line_column_problem_deed_and_cure():

@@ -43,7 +43,8 @@ def summary(source: Source) -> Markup:
     """The file in sentences: its rows, its text, what each column teaches, and whether Start may be pressed."""
     state, kind = "Ready to train.", "ok"
     if not source.ready:
-        missing = words.NO_TEXT if source.table.text_column is None else words.NOTHING_TO_LEARN
+        missing = words.TEXTS_ALONE if len(source.table.columns) == 1 else words.NOTHING_TO_LEARN
+        missing = words.NO_TEXT if source.table.text_column is None else missing
         state, kind = (words.ASKED if source.table.questions else missing), "bad"
     elif refusal := source.row_counts.refusal:
         state, kind = refusal, "bad"
@@ -160,8 +161,7 @@ def doctor(source: Source, besides: Collection[str] = ()) -> Markup:
     levels, findings = [], [finding for finding in source.table.findings if finding.code not in besides]
     for level, (title, about) in words.LEVELS.items():
         if found := [f for f in findings if f.level == level]:
-            count, hidden = sum(f.count for f in found), len(found) - FINDINGS_SHOWN
-            levels.append((level, title, about, count, found[:FINDINGS_SHOWN], hidden))
+            levels.append((level, title, about, len(found), found[:FINDINGS_SHOWN], len(found) - FINDINGS_SHOWN))
     return templates.render("doctor.html", levels=levels)
 
 

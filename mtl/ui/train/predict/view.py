@@ -23,8 +23,6 @@ from mtl.ui.widgets import markup
 MOST_ROWS = 100_000
 # So many are shown with their answers.
 ROWS_SHOWN = 20
-# What is said of a row without a text.
-NO_TEXT = "text-empty"
 _PARTS, _TAKE_AWAY = templates.macros("parts.html"), templates.macros("take_away.html")
 
 
@@ -44,7 +42,7 @@ def reading(source: Source | None, revision: int) -> Markup:
     if source is None:
         return Markup()
     why, table = problem(source), source.table
-    blank = sum(finding.count for finding in table.findings if finding.code == NO_TEXT)
+    blank = table.without_text
     line = words.understood(source.name, source.rows, blank, table.text_columns[:2], why)
     how = data.doctor(source, ABOUT_TRAINING) + data.columns(source, revision, teaching=False)
     return (
