@@ -96,13 +96,15 @@ window.mtl = {
   // A choice in the table of columns goes to the server, which writes the table anew; then it has the keyboard again.
   columns: (element, trigger, watch) => {
     let last = null;
-    element.addEventListener("change", (event) => {
-      const { column, label, key } = event.target.dataset;
+    const choose = ({ dataset, value }) => {
+      const { column, label, key } = dataset;
       if (column === undefined) return;
       last = key;
-      document.body.dataset.choice = JSON.stringify({ column, label, value: event.target.value });
+      document.body.dataset.choice = JSON.stringify({ column, label, value });
       trigger("input");
-    });
+    };
+    element.addEventListener("change", (event) => choose(event.target));
+    element.addEventListener("click", (event) => event.target.matches("button") && choose(event.target));
     watch("value", () => {
       if (last === null || ![null, document.body].includes(document.activeElement)) return;
       [...element.querySelectorAll("select")].find((select) => select.dataset.key === last)?.focus();

@@ -19,7 +19,7 @@ from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings
 from mtl.data.columns import USES
 from mtl.data.options import from_options
 from mtl.files import read_json
-from mtl.predictions import ENDINGS, predict, write_columns
+from mtl.predictions import ENDINGS, cautions, predict, unanswered, write_columns
 from mtl.stopping import Stop
 from mtl.text.values import plural
 from mtl.tools import commands as tools
@@ -527,7 +527,10 @@ def _predict(options: argparse.Namespace) -> None:
     with terminal.progress("predict", len(table.rows)) as progress:
         columns = predict(model, table, tasks, progress)
     terminal.warn_of_formulas(write_columns(columns, out))
-    terminal.say(f"{plural(len(table.rows), 'row')} answered by {listed(tasks or model.tasks)}: {out}")
+    for caution in cautions(model.tasks, tasks):
+        terminal.warn(caution)
+    answered = f"{plural(len(table.rows), 'row')} answered by {listed(tasks or model.tasks)}"
+    terminal.say(f"{'; '.join(filter(None, [answered, unanswered(table.without_text)]))}: {out}")
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -190,3 +190,17 @@ def test_which_rows_train_is_said_by_a_column_or_by_a_second_file(visitor, tmp_p
     visitor.page.get_by_role("button", name="Hold out rows of the data instead").click()
     expect(estimate).to_contain_text("6 held out")
     expect(status).to_be_empty()
+
+
+def test_a_column_that_a_text_hardly_tells_is_learned_when_asked_for(visitor, tmp_path):
+    counts = [1, 2, 3, *[0] * 37]
+    rows = "".join(f"The hall number {i} was full.,{'ab'[i % 2]},{counts[i]}\n" for i in range(40))
+    (tmp_path / "halls.csv").write_text("review,label,shares\n" + rows, encoding="utf-8")
+    bring(in_train(visitor), tmp_path / "halls.csv")
+    expect(summary(visitor)).to_contain_text("shares: left out")
+    expect(summary(visitor)).not_to_contain_text("shares has")
+    visitor.page.get_by_role("button", name="Learn it nevertheless: shares").click()
+    expect(summary(visitor)).to_contain_text("shares has numbers from 0 to 3: a new head.")
+    use = visitor.page.get_by_label("What the column shares is used for")
+    expect(use).to_have_value("regression")
+    expect(use).to_be_focused()

@@ -322,7 +322,10 @@ def outcome(shape: Shape, config: TrainConfig, start: str, address: str, unused:
     groups = shape.under(config)
     learning, frozen = (sum(group.size for group in groups if group.frozen is still) for still in (False, True))
     layers, heads = ([group.name for group in part if not group.frozen] for part in (groups.layers, groups.tops))
-    if layers or heads:
+    is_taught = groups.learns is None or bool(groups.learns)
+    if not is_taught:
+        message = words.NO_LABELS
+    elif layers or heads:
         message = words.learns(learning, frozen, words.parts(layers, len(heads)))
     else:
         message = words.NOTHING_LEARNS if groups.tops else words.NOTHING_LEARNS_EMPTY
@@ -332,7 +335,7 @@ def outcome(shape: Shape, config: TrainConfig, start: str, address: str, unused:
         query=address,
         message=message,
         warnings=[*_warnings(groups), *unused],
-        kind="ok" if layers or heads else "bad",
+        kind="ok" if is_taught and (layers or heads) else "bad",
         table=stack.table(groups),
     )
 

@@ -77,6 +77,9 @@ NOTHING_LEARNS_EMPTY = (
 )
 
 
+NO_LABELS = "Nothing would train: the data of step 1 has nothing to learn from. Step 1 says what it lacks."
+
+
 def learns(learning: int, frozen: int, what: str) -> str:
     if not frozen:
         return f"All {count(learning)} weights learn ({what})."
