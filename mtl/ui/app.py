@@ -32,7 +32,7 @@ from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.engine import Engine
 from mtl.ui.page import QUIET, Session
-from mtl.ui.programs import endpoints, routes
+from mtl.ui.programs import endpoints, routes, tools
 from mtl.ui.programs.service import Programs
 from mtl.ui.server import cleanup, door, static
 from mtl.ui.server.hosts import Hosts
@@ -129,11 +129,17 @@ def build(name: str | None = None) -> gr.Blocks:
     return demo
 
 
-def serve(demo: gr.Blocks, host: str | None, port: int | None, share: bool, allow_hosts: Iterable[str]) -> None:
-    """Serve the page until stopped, with the options of `mtl serve`; the model is loaded meanwhile."""
-    hosts = Hosts(allow_hosts)
+def serve(
+    demo: gr.Blocks, host: str | None, port: int | None, share: bool, allow_hosts: Iterable[str], mcp: bool = False
+) -> None:
+    """Serve the page until stopped, with the options of `mtl serve`; the model is loaded meanwhile.
+
+    Raises `UserError` where the extra that `mcp` needs is missing."""
+    if mcp:
+        tools.prepare()
+    where = {"hosts": Hosts(allow_hosts), "server_name": host, "server_port": port, "share": share}
     demo.runs.restore()
-    demo.launch(hosts=hosts, server_name=host, server_port=port, share=share, prevent_thread_lock=True)
+    demo.launch(**where, mcp_server=mcp, prevent_thread_lock=True)
     demo.engine.start()
 
     # The process that waits for runs imports for seconds: not while the first visitor waits for the model.
@@ -163,6 +169,7 @@ def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
         # A checkpoint may be larger than a file of sentences, which has a limit of its own.
         "max_file_size": MAX_ZIP_BYTES,
         "run_history": False,
+        "mcp_server": False,
         "enable_monitoring": False,
         # A handler that waits for its turn with the model holds a thread, and computes nothing.
         "max_threads": 100,

@@ -100,7 +100,7 @@ class Function:
 
 _TEXTS = f"1 to {MAX_SENTENCES:,} texts, none of them empty."
 _TASKS = "The names of the heads to run; left out: all of them."
-_CUT = "What is beyond the length that the model reads is cut, and truncated says of which texts."
+_CUT = "A text longer than the model reads is cut, which truncated says."
 _SENTENCE = "Marie Curie worked in Paris and loved it."
 _SENTENCES = ["A dog barks.", "A dog is barking outside.", "It is raining again."]
 FUNCTIONS: Mapping[str, Function] = {
@@ -108,20 +108,20 @@ FUNCTIONS: Mapping[str, Function] = {
     for function in (
         Function(
             predict,
-            "Answer texts by every head of the model: of each text the labels with their probabilities, the numbers, "
-            "and the names in it with their places, counted in characters (Unicode code points) from 0. " + _CUT,
+            "Every head's answer to each text: labels with their probabilities, numbers, and names with their places, "
+            f"in characters (Unicode code points) from 0. {_CUT}",
             {"texts": _TEXTS, "tasks": _TASKS},
             {"texts": [_SENTENCE]},
         ),
         Function(
             analyze,
-            "Analyze texts: the answers of every head and the embedding of each text, from one pass. " + _CUT,
+            f"Every head's answer to each text, and its embedding, from one pass. {_CUT}",
             {"texts": _TEXTS, "tasks": _TASKS},
             {"texts": [_SENTENCE]},
         ),
         Function(
             embed,
-            f"Embed texts: a vector of length 1 for each. {_CUT} There it lists their places from 0.",
+            f"The embedding of each text, a vector of length 1. {_CUT}",
             {
                 "texts": _TEXTS,
                 "pooling": "How token vectors become one (mean, max, cls); left out: the model's own.",
@@ -130,8 +130,8 @@ FUNCTIONS: Mapping[str, Function] = {
         ),
         Function(
             similarity,
-            "Compare texts by the cosines of their embeddings, from -1 to 1: each with each, or in pairs, to which the "
-            "heads for two texts answer, too. " + _CUT,
+            "The cosines of texts' embeddings, from -1 to 1, each with each; or of pairs, with what heads for two "
+            f"texts answer. {_CUT}",
             {
                 "texts": f"1 to {MOST_COMPARED:,} texts, of which cosines has a row and a column each.",
                 "pairs": f"In place of texts: 1 to {MOST_PAIRS:,} lists of two texts.",

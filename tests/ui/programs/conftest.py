@@ -9,5 +9,5 @@ from tests.browser.serving import served_page
 
 @pytest.fixture(scope="session")
 def address():
-    with served_page() as url:
+    with served_page(options=["--mcp"]) as url:
         yield url
