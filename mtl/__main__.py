@@ -168,6 +168,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
     sub.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     sub.add_argument("--share", action="store_true", help="make a public link through Gradio's servers")
+    text = "offer what it answers other programs as tools for assistants, by MCP; needs the extra mcp"
+    sub.add_argument("--mcp", action="store_true", help=text)
     text = "a name by which browsers may ask for this page (*.example.org: all below it); may be given several times"
     sub.add_argument("--allow-host", metavar="NAME", dest="allow_hosts", action="append", default=[], help=text)
 
@@ -579,7 +581,7 @@ def _push(options: argparse.Namespace) -> None:
 def _serve(options: argparse.Namespace) -> None:
     from mtl.ui.app import build, serve
 
-    serve(build(), options.host, options.port, options.share, options.allow_hosts)
+    serve(build(), options.host, options.port, options.share, options.allow_hosts, options.mcp)
 
 
 def _completion(options: argparse.Namespace) -> None:

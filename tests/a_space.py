@@ -119,7 +119,7 @@ def it_answers_a_program(address: str) -> None:
     from gradio_client import Client
 
     client = Client(address, verbose=False)
-    [answer] = client.predict(["Marie Curie worked in Paris and loved it."], api_name="/analyze")
+    [answer] = client.predict(["Marie Curie worked in Paris and loved it."], api_name="/analyze")["answers"]
     assert answer["sentiment"]["label"] == "positive"
     assert [entity["text"] for entity in answer["entities"]] == ["Marie Curie", "Paris"]
     client.close()

@@ -27,11 +27,13 @@ from markupsafe import Markup
 from mtl import faults
 from mtl.places import ASSETS
 from mtl.training.runs.service import Runs
-from mtl.ui import box, card, header, programs, templates
+from mtl.ui import box, card, header, templates
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.engine import Engine
 from mtl.ui.page import QUIET, Session
+from mtl.ui.programs import endpoints, routes, tools
+from mtl.ui.programs.service import Programs
 from mtl.ui.server import cleanup, door, static
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
@@ -107,7 +109,7 @@ def build(name: str | None = None) -> gr.Blocks:
         demo.engine, demo.runs, demo.registry, demo.open_pages = engine, runs, registry, OpenPages(demo, registry)
         demo.limits = limits
         session = Session(engine, registry, runs)
-        demo.sandbox = session.sandbox
+        demo.sandbox, demo.programs = session.sandbox, Programs(session.models, engine.name)
         top = header.build()
         card.build(session)
         embeddings.build_plots()
@@ -121,17 +123,23 @@ def build(name: str | None = None) -> gr.Blocks:
                         tab.build(session)
         header.follow(session, demo, top)
         _identify(demo, session)
-        programs.build(session)
+        endpoints.build(demo.programs)
     demo.queue()
     demo._queue = fair_queue(demo)
     return demo
 
 
-def serve(demo: gr.Blocks, host: str | None, port: int | None, share: bool, allow_hosts: Iterable[str]) -> None:
-    """Serve the page until stopped, with the options of `mtl serve`; the model is loaded meanwhile."""
-    hosts = Hosts(allow_hosts)
+def serve(
+    demo: gr.Blocks, host: str | None, port: int | None, share: bool, allow_hosts: Iterable[str], mcp: bool = False
+) -> None:
+    """Serve the page until stopped, with the options of `mtl serve`; the model is loaded meanwhile.
+
+    Raises `UserError` where the extra that `mcp` needs is missing."""
+    if mcp:
+        tools.prepare()
+    where = {"hosts": Hosts(allow_hosts), "server_name": host, "server_port": port, "share": share}
     demo.runs.restore()
-    demo.launch(hosts=hosts, server_name=host, server_port=port, share=share, prevent_thread_lock=True)
+    demo.launch(**where, mcp_server=mcp, prevent_thread_lock=True)
     demo.engine.start()
 
     # The process that waits for runs imports for seconds: not while the first visitor waits for the model.
@@ -151,7 +159,7 @@ def serve(demo: gr.Blocks, host: str | None, port: int | None, share: bool, allo
 def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
     """What every way of serving this page has in common."""
     return {
-        "app_kwargs": door.settings(hosts, limits, _inlined("network.js")),
+        "app_kwargs": door.settings(hosts, limits, _inlined("network.js"), [*static.ROUTES, *routes.ROUTES]),
         # Gradio's helper processes would take uploads and give files past the door.
         "num_workers": 0,
         "theme": THEME,
@@ -161,6 +169,7 @@ def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
         # A checkpoint may be larger than a file of sentences, which has a limit of its own.
         "max_file_size": MAX_ZIP_BYTES,
         "run_history": False,
+        "mcp_server": False,
         "enable_monitoring": False,
         # A handler that waits for its turn with the model holds a thread, and computes nothing.
         "max_threads": 100,

@@ -114,7 +114,7 @@ def _answers(address: str, runs: Runs) -> tuple[float, float]:
                     due = start + (turn + number / LEARNERS) * MINUTE / 2
                     time.sleep(max(0.0, due - perf_counter()))
                     asked = perf_counter()
-                    answers = clients[number].predict(_sentences(number), api_name="/analyze")
+                    answers = clients[number].predict(_sentences(number), api_name="/analyze")["answers"]
                     took.append(perf_counter() - asked)
                     assert len(answers) == SENTENCES
                 return took

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,9 +20,14 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 @contextlib.contextmanager
 def served_page(
-    seconds: float = 120, runs: Path | None = None, settings: dict[str, str] | None = None, port: int = 0
+    seconds: float = 120,
+    runs: Path | None = None,
+    settings: dict[str, str] | None = None,
+    port: int = 0,
+    options: Sequence[str] = (),
 ) -> Iterator[str]:
-    """The address of `python app.py` on a port of this machine, by default a free one, until the block ends.
+    """The address of `python app.py` with further `options` on a port of this machine, by default a free one, until the
+    block ends.
 
     `runs` is the folder of its training runs, by default one that goes when the block ends; `settings` are environment
     variables of its own."""
@@ -32,7 +37,7 @@ def served_page(
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/"
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port)]
+        command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port), *options]
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "MTL_RUNS": str(runs or folder), **(settings or {})}
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:

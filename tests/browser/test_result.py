@@ -115,7 +115,7 @@ def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, vis
     expect(other.page.locator("#model-chip")).to_contain_text("Built-in English model · 22.7 M")
     expect(other.page.locator("#reset-model")).to_be_hidden()
     client = Client(server, verbose=False)
-    answers = client.predict(list(SENTENCES), api_name="/analyze")
+    answers = client.predict(list(SENTENCES), api_name="/analyze")["answers"]
     spoken_by_default = [
         ", ".join(f"{k} {100 * v:.1f} %" for k, v in a["sentiment"]["probabilities"].items()) for a in answers
     ]

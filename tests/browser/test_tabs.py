@@ -179,18 +179,3 @@ def test_an_example_is_one_click(visitor):
     expect(visitor.status).to_contain_text("11 sentences")
     expect(visitor.box).to_have_value(re.compile("camera"))
     visitor.similarities(11)
-
-
-def test_programs_find_named_endpoints(server):
-    from gradio_client import Client
-
-    client = Client(server, verbose=False, analytics_enabled=False)
-    (answer,) = client.predict(["Marie Curie worked in Paris and loved it."], api_name="/analyze")
-    assert answer["text"] == "Marie Curie worked in Paris and loved it."
-    assert set(answer["sentiment"]["probabilities"]) == {"negative", "neutral", "positive"}
-    assert {"text": "Marie Curie", "label": "PER", "start": 0, "end": 11}.items() <= answer["entities"][0].items()
-    vectors = np.array(client.predict(["one", "two"], api_name="/embed"))
-    assert vectors.shape == (2, 384)
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/analyze", "/embed", "/similarity"}
-    [pair] = client.predict([["A dog barks.", "A dog is barking."]], api_name="/similarity")
-    assert 0.5 < pair["cosine"] < 1 and pair["text_b"] == "A dog is barking."

@@ -11,6 +11,7 @@ from mtl.config import UserError
 from mtl.ui import app as page
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.page import UNEXPECTED, in_plain_words
+from mtl.ui.programs.functions import FUNCTIONS
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
 from mtl.ui.tabs import TABS
@@ -40,7 +41,7 @@ def test_an_error_that_quotes_a_megabyte_is_cut():
 def test_the_page_is_built_without_the_model_and_keeps_its_handlers_private():
     demo = page.build("a folder that does not exist")
     public = {d["api_name"] for d in demo.get_config_file()["dependencies"] if d["api_visibility"] == "public"}
-    assert public == {"analyze", "embed", "similarity"}
+    assert public == set(FUNCTIONS)
     assert not demo.engine.ready
 
 

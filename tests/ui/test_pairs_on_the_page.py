@@ -10,11 +10,11 @@ import torch
 
 import mtl
 from mtl import checkpoint
-from mtl.config import ModelConfig, TaskSpec, UserError
-from mtl.ui import programs
+from mtl.config import ModelConfig, TaskSpec
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.embeddings.view import about
 from mtl.ui.kinds import shown
+from mtl.ui.programs.functions import similarity
 from mtl.ui.sentences import from_file
 from mtl.ui.train.data import view
 from mtl.ui.train.data.step import SAMPLES, with_choice
@@ -125,7 +125,7 @@ def test_a_pair_with_a_text_unlike_those_that_the_model_knows_says_so(default_mo
     assert work.unfamiliar == {2} and embeddings.UNLIKE in embeddings.show_pair(work)
     work.asked = Asked(one=1, other=3)
     assert embeddings.UNLIKE not in embeddings.show_pair(work)
-    answers = programs.compared(default_model, [texts[:2], texts[::2]])
+    answers = similarity(default_model, pairs=[texts[:2], texts[::2]])["pairs"]
     assert [answer["unfamiliar"] for answer in answers] == [True, False]
     assert answers[0]["familiarity"] == pytest.approx(work.familiarity[1], abs=0.01)
 
@@ -140,17 +140,3 @@ def test_of_two_chosen_sentences_the_heads_for_two_texts_answer(model):
         answers["score"].startswith(f"{pair.results['score']:.2f} (") and pair.results["same"].label in answers["same"]
     )
     assert "answers" not in about(work, [0, 1, 2])
-
-
-def test_programs_compare_pairs(model):
-    [answer] = programs.compared(model, [[TEXTS[0], TEXTS[1]]])
-    assert {"text", "text_b", "cosine", "score", "same"} <= answer.keys()
-    json.dumps(answer)
-    for pairs, said in [
-        ("ab", "list of pairs"),
-        ([["a"]], "Pair 1 is not two"),
-        ([["a", " "]], "is empty"),
-        ([], "empty"),
-    ]:
-        with pytest.raises(UserError, match=said):
-            programs.compared(model, pairs)

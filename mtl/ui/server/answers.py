@@ -95,6 +95,14 @@ def error(message: str, status: int) -> Response:
     return JSONResponse({"detail": message}, status)
 
 
+def program_error(message: str, status: int) -> Response:
+    """An error as the clients of OpenAI's API read it."""
+    kinds = {429: "rate_limit_error", 404: "not_found_error"}
+    kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
+    content = {"error": {"message": short(message), "type": kind, "param": None, "code": None}}
+    return JSONResponse(content, status)
+
+
 async def malformed(_: StarletteRequest, problem: fastapi.exceptions.RequestValidationError) -> Response:
     """A body of the wrong shape: what FastAPI says of the first thing wrong, without what was sent."""
     first = problem.errors()[0]

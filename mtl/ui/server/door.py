@@ -11,23 +11,32 @@ import contextlib
 import logging
 import re
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 # Of the web framework that Gradio brings, what Gradio itself uses.
 from gradio.route_utils import ASGIApp, Headers, PlainTextResponse, Receive, Scope, Send
-from gradio.routes import fastapi
+from gradio.routes import Response, fastapi
 from starlette_compress import CompressMiddleware
 
 from mtl.faults import where
-from mtl.ui.server.answers import Answer, error, malformed, security_headers
+from mtl.ui.server.answers import Answer, error, malformed, program_error, security_headers
 from mtl.ui.server.calls import Calls
 from mtl.ui.server.first import FirstScript
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits, Refused
 from mtl.ui.server.once import Once
 from mtl.ui.server.open_pages import Heartbeats
-from mtl.ui.server.requests import Incoming, api_path, check_name, checked_object, checked_query
-from mtl.ui.server.static import ROUTES
+from mtl.ui.server.requests import (
+    Incoming,
+    api_path,
+    check_name,
+    checked_object,
+    checked_query,
+    is_a_programs,
+    own_path,
+)
+from mtl.ui.server.turns import visitor_at
 from mtl.ui.server.uploads import Uploads
 
 log = logging.getLogger("mtl.ui")
@@ -36,11 +45,14 @@ _JOINS = re.compile(r"(queue/join|call/(?:v2/)?[^/]+|run/[^/]+|api/[^/]+)/?")
 _READS = re.compile(r"call/(?:v2/)?[^/]+/([^/]+)/?")
 # A page asks one question at a time; a second may come while it is loaded again.
 ANSWERS_AT_ONCE = 2
+# Gradio's MCP server has one session and holds a thread for each call: of 40, which its files need, too.
+_TOOLS = re.compile(r"mcp(/http)?/?")
+TOOLS_AT_ONCE = 16
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
-def settings(hosts: Hosts, limits: Limits, first_script: str) -> dict[str, Any]:
-    """The `app_kwargs` of Gradio's `launch` that put the door in front of it, and the page's own files beside it.
+def settings(hosts: Hosts, limits: Limits, first_script: str, routes: Sequence[Any]) -> dict[str, Any]:
+    """The `app_kwargs` of Gradio's `launch` that put the door in front of it, and the page's own `routes` beside it.
 
     `first_script`: HTML of the script that runs before Gradio's own."""
     middleware = [
@@ -51,7 +63,7 @@ def settings(hosts: Hosts, limits: Limits, first_script: str) -> dict[str, Any]:
         (FirstScript, (first_script,), {}),
     ]
     return {
-        "routes": ROUTES,
+        "routes": routes,
         "middleware": middleware,
         "exception_handlers": {fastapi.exceptions.RequestValidationError: malformed},
     }
@@ -77,7 +89,7 @@ class Door:
             if scope["method"] in _WITH_BODY:
                 await incoming.drain()
             # Gradio's page shows the answer to an upload as it is.
-            respond = PlainTextResponse if api_path(scope) == "upload" else error
+            respond = PlainTextResponse if api_path(scope) == "upload" else _error_for(scope)
             await respond(str(refusal), refusal.status)(scope, receive, answer)
         except Exception as problem:
             route, seconds = getattr(scope.get("route"), "path", "(no route)"), time.monotonic() - began
@@ -86,8 +98,8 @@ class Door:
             if answer.streams:
                 await send({"type": "http.response.body", "body": b""})
             elif not answer.started:
-                response = error("The server could not answer this: it may not be what this address expects.", 500)
-                await response(scope, receive, answer)
+                message = "The server could not answer this: it may not be what this address expects."
+                await _error_for(scope)(message, 500)(scope, receive, answer)
 
     async def _let_in(self, scope: Scope, receive: Incoming, send: Send) -> None:
         blocks = scope["app"].get_blocks()
@@ -105,12 +117,17 @@ class Door:
             content = await receive.body(scope, self._limits.post_mb * 1e6)
             given = checked_object(content, own)
             answers = path.rstrip("/") == "component_server"  # the page's own questions, which wait in no queue
-            if not answers and not _JOINS.fullmatch(path):
+            session, kind, most = given.get("session_hash"), str(given.get("fn_index", path))[:80], None
+            if is_a_programs(scope):
+                session, kind = visitor_at(address), own_path(scope)[:80]
+            elif _TOOLS.fullmatch(path):
+                session, kind, most = visitor_at("tools"), "tools", TOOLS_AT_ONCE
+            elif answers:
+                most = ANSWERS_AT_ONCE
+            elif not _JOINS.fullmatch(path):
                 await self._app(scope, receive, send)
                 return
-            session = given.get("session_hash")
-            session, kind = session if isinstance(session, str) else "", str(given.get("fn_index", path))[:80]
-            most = ANSWERS_AT_ONCE if answers else None
+            session = session if isinstance(session, str) else ""
 
             async def enter(send: Send) -> None:
                 call = self._calls.enter(session, address, kind, queue, len(content), most)
@@ -134,3 +151,8 @@ class Door:
             event = queue.event_ids_to_events.get(reads[1])
             return self._calls.connected(event.session_hash if event else reads[1], queue, reads=True)
         return contextlib.nullcontext()
+
+
+def _error_for(scope: Scope) -> Callable[[str, int], Response]:
+    """How an error is written for whoever asks."""
+    return program_error if is_a_programs(scope) else error

@@ -18,19 +18,31 @@ from mtl.ui.server.limits import Refused
 # A sender who is silent for so many seconds is not waited for.
 SILENCE = 60.0
 _API = "/gradio_api/"
+# Below this address other programs ask the model without Gradio (see `mtl.ui.programs.routes`).
+PROGRAMS = "/v1/"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # Addresses of Gradio's that this page has no use for, and that fetch, run or write something at a stranger's wish.
-_CLOSED = re.compile(r"(proxy=|custom_component/|process_recording|deep_link|vibe-|run-history/)")
+_CLOSED = re.compile(r"(proxy=|custom_component/|process_recording|deep_link|vibe-|run-history/|mcp/(?:sse|messages))")
 _FETCHES = re.compile(r"file[=/]\s*(https?:|//)", re.IGNORECASE)
 _URL = re.compile(r"\s*(https?:|//)", re.IGNORECASE)
 _OF_A_SESSION = re.compile(r"(?:heartbeat|stream)/([^/]*)")
 
 
-def api_path(scope: Scope) -> str:
-    """What comes behind /gradio_api/ in the path; "" elsewhere. A proxy may leave the root path in front."""
+def own_path(scope: Scope) -> str:
+    """The path below the root path, which a proxy may leave in front."""
     root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
-    path = path.removeprefix(root) if path.startswith(f"{root}/") else path
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
+
+
+def api_path(scope: Scope) -> str:
+    """What comes behind /gradio_api/ in the path; "" elsewhere."""
+    path = own_path(scope)
     return path.removeprefix(_API) if path.startswith(_API) else ""
+
+
+def is_a_programs(scope: Scope) -> bool:
+    """Whether a program asks for something below /v1/."""
+    return own_path(scope).startswith(PROGRAMS)
 
 
 def checked_query(scope: Scope, path: str) -> dict[str, list[str]]:

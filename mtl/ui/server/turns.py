@@ -133,4 +133,9 @@ def visitor_of(event: Event) -> str:
     if event.session_hash != event._id:
         return event.session_hash
     client = event.request.client
-    return f"address {client.host if client else ''}"
+    return visitor_at(client.host if client else "")
+
+
+def visitor_at(address: str) -> str:
+    """Whose call it is that comes from a network address without a session: no session has such a name."""
+    return f"address {address}"
