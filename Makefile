@@ -51,7 +51,7 @@ wheel: | $(BIN)/python
 
 # In an empty environment outside this folder: some minutes, as everything is installed anew.
 package-check: wheel
-	$(BIN)/python tests/installed.py
+	PYTHONPATH=. $(BIN)/python tests/installed.py
 
 # As slow, and of the Python that a Space has, where it is here (ARGS="--python python3.12" names one).
 space-check: $(VENV)/installed

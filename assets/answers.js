@@ -53,7 +53,7 @@ mtl.answers = (() => {
       const slow = setTimeout(() => {
         if (now.patient) return;
         waiting = true;
-        say("Waiting for the server …", "busy");
+        say(server.waiting ?? "Waiting for the server …", "busy");
       }, 1000);
       const views = inSight();
       const text = now.typed ? box().value : "";

@@ -2,19 +2,6 @@
 // once, waits for ever, and takes the page for dead when it is not answered; here what was not answered is asked again
 // until it is. A call carries an id, so that the server does it once however often it comes (mtl/ui/server/once.py).
 (() => {
-  // Where another site's page shows this one, a browser may forbid it to keep anything. Then it keeps it until it is closed.
-  for (const name of ["localStorage", "sessionStorage"]) {
-    try { void window[name]; } catch {
-      const kept = new Map();
-      const value = {
-        getItem: (key) => kept.get(String(key)) ?? null,
-        setItem: (key, value) => void kept.set(String(key), String(value)),
-        removeItem: (key) => void kept.delete(String(key)),
-      };
-      Object.defineProperty(window, name, { value });
-    }
-  }
-
   const send = window.fetch.bind(window);
   const PATIENCE = [20_000, 80_000]; // milliseconds that the page waits for an answer, at first and at most
   const SILENCE = 60_000; // Gradio says something on a stream every 15 seconds

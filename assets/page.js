@@ -95,16 +95,27 @@ window.mtl = {
     document.querySelector("#step-train").scrollIntoView({ behavior: "smooth" });
     return mtl.collect();
   },
+  // What comes of a file or a sample is in sight of whoever has chosen it.
+  inSight: (element, watch) => {
+    watch("value", () => {
+      const { body } = document;
+      if (!("awaits" in body.dataset)) return;
+      element.scrollIntoView({ behavior: "smooth", block: "nearest" });
+      if (!document.querySelector("#data-status .busy")) delete body.dataset.awaits;
+    });
+  },
   // A choice in the table of columns goes to the server, which writes the table anew; then it has the keyboard again.
   columns: (element, trigger, watch) => {
     let last = null;
-    element.addEventListener("change", (event) => {
-      const { column, label, key } = event.target.dataset;
+    const choose = ({ dataset, value }) => {
+      const { column, label, key } = dataset;
       if (column === undefined) return;
       last = key;
-      document.body.dataset.choice = JSON.stringify({ column, label, value: event.target.value });
+      document.body.dataset.choice = JSON.stringify({ column, label, value });
       trigger("input");
-    });
+    };
+    element.addEventListener("change", (event) => choose(event.target));
+    element.addEventListener("click", (event) => event.target.matches("button") && choose(event.target));
     watch("value", () => {
       if (last === null || ![null, document.body].includes(document.activeElement)) return;
       [...element.querySelectorAll("select")].find((select) => select.dataset.key === last)?.focus();
@@ -173,6 +184,12 @@ window.mtl = {
   runChoice: () => document.body.dataset.run ?? "",
 };
 
+for (const kind of ["change", "drop"]) {
+  document.addEventListener(kind, ({ target }) => {
+    if (target.closest?.("#data-file, #data-samples")) document.body.dataset.awaits = "";
+  }, true);
+}
+
 // A jump to a part of the page, whose address holds its state and so no place. The keyboard goes on from there.
 document.addEventListener("click", (event) => {
   const part = document.getElementById(event.target.closest("[data-jump]")?.dataset.jump);
@@ -182,6 +199,20 @@ document.addEventListener("click", (event) => {
   place.tabIndex = -1;
   place.focus({ preventScroll: true });
   place.scrollIntoView();
+});
+
+// A preset that a lesson is about is pressed in the Train tab, whose form may still be on its way.
+document.addEventListener("click", async (event) => {
+  const preset = event.target.closest("[data-tries]")?.dataset.tries;
+  if (!preset) return;
+  mtl.openTab("Train");
+  let chip;
+  while (!(chip = document.querySelector(`#what-learns [data-preset=${preset}]`))?.offsetParent) {
+    await new Promise((later) => setTimeout(later, 50));
+  }
+  chip.focus({ preventScroll: true });
+  chip.scrollIntoView({ block: "center" });
+  chip.click();
 });
 
 // Arrow keys move along the tabs.

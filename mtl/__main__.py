@@ -6,23 +6,27 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mtl import __version__, terminal
 from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
 from mtl.data.columns import USES
 from mtl.data.options import from_options
 from mtl.files import read_json
-from mtl.predictions import ENDINGS, predict, write_columns
+from mtl.predictions import ENDINGS, cautions, predict, unanswered, write_columns
 from mtl.stopping import Stop
 from mtl.text.values import plural
 from mtl.tools import commands as tools
+
+if TYPE_CHECKING:
+    from mtl.onnx import Comparison
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -154,8 +158,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("out", metavar="OUT", help="a folder that is new or empty")
     text = "one graph with every head, and run.py, which answers by it without torch; needs the extra onnx"
     sub.add_argument("--onnx", action="store_true", help=text)
-    text = "with --onnx: weights in 8 bits, a third to a half of the size; says what that changes"
+    text = (
+        "a folder for any static host: a page that runs the model in the browser, without a server and offline; needs "
+    )
+    text += "the extra onnx, and npm or --packages"
+    sub.add_argument("--web", action="store_true", help=text)
+    text = "with --onnx or --web: weights in 8 bits, a third to a half of the size; says what that changes"
     sub.add_argument("--int8", action="store_true", help=text)
+    text = "with --web: a folder node_modules that has what npm would fetch"
+    sub.add_argument("--packages", metavar="DIR", help=text)
 
     text = "Upload a model to the Hugging Face Hub, for mtl.load and SentenceTransformer, with its card."
     sub = command("push", _push, text)
@@ -529,23 +540,40 @@ def _predict(options: argparse.Namespace) -> None:
     with terminal.progress("predict", len(table.rows)) as progress:
         columns = predict(model, table, tasks, progress)
     terminal.warn_of_formulas(write_columns(columns, out))
-    terminal.say(f"{plural(len(table.rows), 'row')} answered by {listed(tasks or model.tasks)}: {out}")
+    for caution in cautions(model.tasks, tasks):
+        terminal.warn(caution)
+    answered = f"{plural(len(table.rows), 'row')} answered by {listed(tasks or model.tasks)}"
+    terminal.say(f"{'; '.join(filter(None, [answered, unanswered(table.without_text)]))}: {out}")
 
 
 def _export(options: argparse.Namespace) -> None:
     import mtl
     from mtl import export, onnx
 
-    if options.int8 and not options.onnx:
+    if options.int8 and not (options.onnx or options.web):
         raise UserError("--int8 is a way to store an ONNX graph: mtl export DIR OUT --onnx --int8.")
+    if options.onnx and options.web:
+        raise UserError("--onnx and --web write two different folders: give one of them.")
+    if options.packages and not options.web:
+        raise UserError("--packages is for a page without a server: mtl export DIR OUT --web --packages DIR.")
     model = mtl.load(options.model, dtype="float32", device="cpu")
+    if options.web:
+        from mtl.ui.web.export import export as export_page
+
+        found = export_page(model, options.model, options.out, "int8" if options.int8 else "float16", options.packages)
+        bits = 8 if options.int8 else 16
+        terminal.say(
+            f"A page without a server: {options.out} ({found.size / 1e6:.0f} MB, {found.graph / 1e6:.0f} of them the "
+            f"model, whose weights have {bits} bits). Put it on any static host, or try it here: "
+            f"python -m http.server --directory {shlex.quote(options.out)}"
+        )
+        _say_comparison(found.comparison)
+        return
     if options.onnx:
-        found = onnx.export(model, options.out, options.int8)
+        found = onnx.export(model, options.out, "int8" if options.int8 else "float32")
         size = (Path(options.out) / onnx.GRAPH).stat().st_size / 1e6
         terminal.say(f'Exported to {options.out} ({size:.0f} MB): python {Path(options.out) / "run.py"} "A sentence."')
-        terminal.say(f"Compared with the model itself on {found.texts} texts:")
-        for line in found.said():
-            terminal.say(f"  {line}")
+        _say_comparison(found)
         return
     export.export(model, options.out)
     terminal.say(f"Exported to {options.out}: load it with SentenceTransformer({options.out!r}).")
@@ -553,6 +581,12 @@ def _export(options: argparse.Namespace) -> None:
         terminal.say(
             f"That has the embedding alone; mtl.load has the {plural(len(heads), 'head')} {listed(heads)} too."
         )
+
+
+def _say_comparison(found: Comparison) -> None:
+    terminal.say(f"Compared with the model itself on {found.texts} texts:")
+    for line in found.said():
+        terminal.say(f"  {line}")
 
 
 def _push(options: argparse.Namespace) -> None:

@@ -201,6 +201,8 @@ class TaskSpec(JsonData):
     head that reads words also reads the shapes of each word and of the `shape_window` words on either side. `hidden`:
     the width of the head's hidden layer, 0 for a linear head. `low` and `high` bound an answer that is a number.
     `pair_loss`: how scores of pairs are learnt, "cosent" by their order, "cosine" by their distance from the cosine.
+    `only_where`: which rows alone it was learnt from, as in 'mood is "bad"', where a column of the table said so; what
+    a head is does not depend on it.
     """
 
     name: str
@@ -216,6 +218,7 @@ class TaskSpec(JsonData):
     high: float = 1.0
     shape_window: int = setting(0, high=16)
     pair_loss: str = setting("cosent", choices=("cosent", "cosine"))
+    only_where: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(self.labels))
@@ -247,6 +250,12 @@ class TaskSpec(JsonData):
             _is_number(self.low) and _is_number(self.high) and self.low < self.high,
             f"Task {self.name!r}: low must be below high; they are {self.low!r} and {self.high!r}.",
         )
+        _require(isinstance(self.only_where, str), f"Task {self.name!r}: only_where must be a text.")
+
+    @property
+    def caution(self) -> str:
+        """What is to be known of its answers to rows unlike those that it was learnt from; "" if nothing is."""
+        return caution(self.name, self.only_where)
 
     @property
     def can_share(self) -> bool:
@@ -257,6 +266,12 @@ class TaskSpec(JsonData):
     def outputs(self) -> int:
         """The number of outputs of the head for one text or one word."""
         return KINDS[self.kind].outputs(self)
+
+
+def caution(task: str, only_where: str) -> str:
+    """`TaskSpec.caution`, where there is no spec."""
+    rows = f"rows whose {only_where}"
+    return f"{task} was learnt only from {rows}; its answers for other rows are guesses." if only_where else ""
 
 
 @dataclass(frozen=True)
@@ -463,6 +478,11 @@ class TrainConfig(JsonData):
             f"unfreeze: epochs must be whole numbers from 2 to 1000, and frozen groups from 0 to 200; it is {steps!r}.",
         )
         _require(epochs == sorted(set(epochs)), "unfreeze: each epoch must come after the last.")
+
+    @property
+    def chooses_epoch(self) -> bool:
+        """Whether rows that are held out decide which epoch is kept, so that scores on them flatter."""
+        return self.keep_best and self.epochs > 1
 
 
 def settings_in(data: Any, name: str = "It") -> dict[str, Any]:

@@ -53,8 +53,11 @@ _TEXTS = {
     "samples/tickets.csv": "ticket",
     "samples/workshop.csv": "text",
 }
-# The largest share of texts with another answer, and the smallest cosine of an embedding with the model's own.
-_LIMITS = {False: (0.005, 0.9999), True: (0.02, 0.99)}
+# How weights are stored: the largest share of texts with another answer, and the smallest cosine of an embedding with
+# the model's own. The graph computes in float32 but for `int8`.
+_LIMITS = {"float32": (0.005, 0.9999), "float16": (0.005, 0.9999), "int8": (0.02, 0.99)}
+# Weights of fewer numbers stay as they are.
+_SMALL = 1024
 _ASK = "import json, sys; from run import Model; json.dump(Model().analyze(json.load(sys.stdin)), sys.stdout)"
 
 
@@ -89,12 +92,8 @@ class Comparison:
         return [*found, *([self.said()[0]] if self.lowest < cosine else [])]
 
 
-def export(model: MultiTaskModel, folder: str | os.PathLike, int8: bool = False) -> Comparison:
-    """Write a float32 model for ONNX Runtime into `folder`, which is new or empty, and compare its answers.
-
-    `int8` stores the encoder's weights in 8 bits. Raises `UserError`, and leaves no folder behind, if the answers
-    differ too much, if a head cannot be exported, or if a package that this needs is missing.
-    """
+def check(model: MultiTaskModel) -> None:
+    """Raises `UserError` if a package that an export needs is missing, or a head cannot be exported."""
     if missing := [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]:
         raise UserError(
             f"Export to ONNX needs {listed(missing)}, of the extra {EXTRA}: pip install {' '.join(missing)}, or "
@@ -106,6 +105,16 @@ def export(model: MultiTaskModel, folder: str | os.PathLike, int8: bool = False)
                 f"Task {spec.name!r} cannot be exported to ONNX: heads of its kind, {spec.kind}, do not say how their "
                 "logits are decoded."
             )
+
+
+def export(model: MultiTaskModel, folder: str | os.PathLike, weights: str = "float32") -> Comparison:
+    """Write a float32 model for ONNX Runtime into `folder`, which is new or empty, and compare its answers.
+
+    `weights`: "float32", "float16" (half the size) or "int8" (those of the encoder, which then computes with them).
+    Raises `UserError`, and leaves no folder behind, if the answers differ too much, if a head cannot be exported, or if
+    a package that this needs is missing.
+    """
+    check(model)
     folder = Path(folder).absolute()
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty. Name a new folder.")
@@ -113,20 +122,19 @@ def export(model: MultiTaskModel, folder: str | os.PathLike, int8: bool = False)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         unfinished = Path(temporary) / "model"
         unfinished.mkdir()
-        _write(model, unfinished, int8)
-        share, cosine = _LIMITS[int8]
+        _write(model, unfinished, weights)
+        share, cosine = _LIMITS[weights]
         exact = (unfinished / GRAPH).rename(Path(temporary) / GRAPH)
         # If the smallest graph changes too many answers, a larger one may not.
-        for store in (
-            [functools.partial(_quantise, spare_all=each) for each in (False, True)] if int8 else [shutil.move]
-        ):
+        int8 = [functools.partial(_quantise, spare_all=each) for each in (False, True)]
+        for store in {"float32": [shutil.move], "float16": [_halve], "int8": int8}[weights]:
             store(exact, unfinished / GRAPH)
             found = compare(model, unfinished)
             problems = found.problems(share, cosine)
             if not problems:
                 break
         if problems:
-            hint = " Leave --int8 out." if int8 else ""
+            hint = " Leave --int8 out." if weights == "int8" else ""
             raise UserError(
                 f"The exported model would not answer as this one does, on {found.texts} texts: {'; '.join(problems)}. "
                 f"At most {share:.1%} may differ, and a cosine must be {cosine} at least: nothing was written.{hint}"
@@ -140,7 +148,7 @@ def export(model: MultiTaskModel, folder: str | os.PathLike, int8: bool = False)
 # --- the folder ---
 
 
-def _write(model: MultiTaskModel, folder: Path, int8: bool) -> None:
+def _write(model: MultiTaskModel, folder: Path, weights: str) -> None:
     graph = _Graph(model).eval()
     _write_graph(graph, folder / GRAPH)
     tokenizer = model.backbone.tokenizer
@@ -152,7 +160,7 @@ def _write(model: MultiTaskModel, folder: Path, int8: bool) -> None:
         "pooling": model.config.pooling,
         "dimensions": model.dim,
         "base": vars(model.origin),
-        "weights": "int8" if int8 else "float32",
+        "weights": weights,
         "shape_window": graph.window,
         "familiarity": model.familiarity is not None,
         "tasks": [
@@ -282,6 +290,20 @@ def _quantise(source: Path, target: Path, spare_all: bool) -> None:
         # In the range of 7 bits, as sums of products of 8 bits overflow on processors without VNNI.
         options = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": True}
         quantize_dynamic(source, target, nodes_to_exclude=kept, **options)
+
+
+def _halve(source: Path, target: Path) -> None:
+    """Store matrices in float16, which become float32 when the graph is loaded."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(source)
+    for stored in model.graph.initializer:
+        if stored.data_type == TensorProto.FLOAT and len(stored.dims) > 1 and np.prod(stored.dims) > _SMALL:
+            name, half = stored.name, f"{stored.name}.float16"
+            stored.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(stored).astype(np.float16), half))
+            model.graph.node.insert(0, helper.make_node("Cast", [half], [name], to=TensorProto.FLOAT))
+    onnx.save(model, target)
 
 
 @contextlib.contextmanager

@@ -50,6 +50,20 @@ def predict(
     return predictions.columns()
 
 
+def cautions(tasks: Mapping[str, TaskSpec], asked: Sequence[str] | None = None) -> list[str]:
+    """What is to be known of the answers of a model's `tasks`, of those that were `asked` (None: all); see
+    `TaskSpec.caution`."""
+    return [spec.caution for name, spec in tasks.items() if spec.caution and (asked is None or name in asked)]
+
+
+def unanswered(rows: int) -> str:
+    """What becomes of so many rows that have no text, after a number of others; "" for none."""
+    if not rows:
+        return ""
+    has, be = ("has", "is") if rows == 1 else ("have", "are")
+    return f"{rows:,} more {has} no text, and so no answer, but {be} kept"
+
+
 class Predictions:
     """A model's answers to the rows of a table, the first `answered` of them so far.
 

@@ -18,8 +18,28 @@ def safe_cell(value: object) -> object:
     return "'" + value if runs else value
 
 
-def csv_bytes(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+class Csv(bytes):
+    """A CSV. `changed`: how many of its texts have an apostrophe that they did not have (see `safe_cell`)."""
+
+    changed = 0
+
+
+def csv_bytes(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Csv:
     """A CSV in UTF-8, with a byte order mark so that spreadsheets read it as UTF-8."""
-    out = io.StringIO()
-    csv.writer(out).writerows([safe_cell(cell) for cell in row] for row in (headers, *rows))
-    return out.getvalue().encode("utf-8-sig")
+    out, changed = io.StringIO(), 0
+    writer = csv.writer(out)
+    for row in (headers, *rows):
+        safe = [safe_cell(cell) for cell in row]
+        changed += sum(one is not other for one, other in zip(safe, row, strict=True))
+        writer.writerow(safe)
+    found = Csv(out.getvalue().encode("utf-8-sig"))
+    found.changed = changed
+    return found
+
+
+def apostrophes(texts: int) -> str:
+    """That so many texts of a CSV have an apostrophe before them; "" for none."""
+    if not texts:
+        return ""
+    which = "text begins" if texts == 1 else "texts begin"
+    return f"{texts:,} {which} as a formula does, and got an apostrophe before it."

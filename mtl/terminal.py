@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mtl.config import KINDS, listed
 from mtl.data.options import in_a_shell
 from mtl.data.rows import Item, place
+from mtl.sheets import apostrophes
 from mtl.text.values import cut
 from mtl.training.held_out import sentence
 from mtl.training.progress import Progress, fold
@@ -95,6 +96,8 @@ class RunPrinter:
                 say(f"Not measured, for lack of time: {listed(now.unmeasured)}.")
             for task, verdict in now.verdicts.items():
                 say(sentence(task, now.kinds[task], verdict))
+            for said in now.cautions.values():
+                say(said)
             for task, epoch in now.better_elsewhere.items():
                 say(f"{task} scored higher after epoch {epoch.number} than after the kept epoch {now.kept.number}")
 
@@ -148,9 +151,8 @@ def warn_of(table: Table, training: bool = True) -> None:
 
 def warn_of_formulas(texts: int) -> None:
     """Say that so many texts have an apostrophe before them in a CSV."""
-    if texts:
-        which = "text begins" if texts == 1 else "texts begin"
-        warn(f"{texts:,} {which} as a formula does, and got an apostrophe before it. Parquet has every text as it was.")
+    if said := apostrophes(texts):
+        warn(f"{said} Parquet has every text as it was.")
 
 
 def _where(finding: Finding) -> str:

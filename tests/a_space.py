@@ -11,17 +11,16 @@ import ctypes
 import os
 import re
 import shutil
-import socket
 import stat
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+from tests import servers
 
 ROOT = Path(__file__).resolve().parents[1]
 # Of Linux: the right of root to write whatever the permissions say, and how to give such a right up.
@@ -72,37 +71,13 @@ def started(space: Path, python: str | Path = sys.executable, seconds: float = 3
     """The address of `python app.py` in the folder of a Space, once it answers.
 
     Neither the folder nor its home can be written to; `more` are further variables of the environment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = servers.free_port()
     address = f"http://127.0.0.1:{port}/"
-    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryFile() as log, read_only(home := Path(name), space):
-        variables = {**environment(home, port), **more}
+    with tempfile.TemporaryDirectory() as name, read_only(home := Path(name), space):
         ordinary = {"preexec_fn": as_an_ordinary_user} if os.name == "posix" else {}
-        command = [str(python), "app.py"]
-        server = subprocess.Popen(command, cwd=space, env=variables, stdout=log, stderr=log, **ordinary)
-        try:
-            until = time.monotonic() + seconds
-            while not _answers(address):
-                if server.poll() is not None or time.monotonic() > until:
-                    log.seek(0)
-                    raise RuntimeError(f"The Space did not start:\n{log.read().decode(errors='replace')}")
-                time.sleep(0.2)
+        variables = {**environment(home, port), **more}
+        with servers.started([python, "app.py"], address, seconds, cwd=space, env=variables, **ordinary):
             yield address
-        finally:
-            server.terminate()
-            try:
-                server.wait(30)
-            except subprocess.TimeoutExpired:
-                server.kill()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
 
 
 # --- what is tried ---

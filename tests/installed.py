@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import servers
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = [f"this was a {'good' if i % 2 else 'bad'} day number {i},{'glad' if i % 2 else 'sad'}" for i in range(40)]
@@ -75,41 +74,16 @@ class Installed:
     @contextmanager
     def served(self) -> Iterator[str]:
         """The address of `mtl serve`, once it answers."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        address, log = f"http://127.0.0.1:{port}/", self.folder / "serve.log"
-        with log.open("w") as output:
-            server = subprocess.Popen(
-                [self.scripts / "mtl", "serve", "--port", str(port)],
-                cwd=self.folder,
-                env=self._environment(),
-                stdout=output,
-                stderr=output,
-            )
-        try:
-            until = time.monotonic() + 300
-            while not _answers(address):
-                assert server.poll() is None and time.monotonic() < until, f"mtl serve: {log.read_text()}"
-                time.sleep(0.2)
+        port = servers.free_port()
+        address, command = f"http://127.0.0.1:{port}/", [self.scripts / "mtl", "serve", "--port", str(port)]
+        with servers.started(command, address, cwd=self.folder, env=self._environment()):
             yield address
-        finally:
-            server.terminate()
-            server.wait(60)
 
     @staticmethod
     def _environment() -> dict[str, str]:
         """Without this process's own way to the checkout, and without a network."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MTL_"))}
         return {**ours, "HF_HUB_OFFLINE": "1"}
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
 
 
 def install(wheel: Path, folder: Path, borrow: bool) -> Installed:

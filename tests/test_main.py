@@ -206,13 +206,33 @@ def test_predict_writes_the_answers_to_a_table(trained, reviews, tmp_path, capsy
     lines = out.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("line,") and "predicted" in lines[0]
     said = capsys.readouterr()
-    assert str(out) in said.out and "formula" not in said.err
+    assert str(out) in said.out and "formula" not in said.err and "no text" not in said.out
+    reviews.write_text(reviews.read_text() + ",happy\n,sad\n")
+    assert main(["predict", str(reviews), str(out), "--model", model]) == 0
+    answered = "30 rows answered by mood; 2 more have no text, and so no answer, but are kept"
+    assert answered in capsys.readouterr().out and len(out.read_text(encoding="utf-8").splitlines()) == 33
     rare = tmp_path / "rare.csv"
     rare.write_text("text,mood\n" + "the day was good,glad\n" * 11 + "the day was bad,sad\n")
     assert main(["predict", str(rare), str(out), "--model", model]) == 0
     assert capsys.readouterr().err == ""  # nothing is trained, so one rare label is no matter
     assert main(["predict", str(reviews), str(tmp_path / "answers.txt"), "--model", model]) == 1
     assert ".parquet" in capsys.readouterr().err
+
+
+def test_what_a_head_was_not_learnt_from_is_said_wherever_it_answers(tiny, tmp_path, capsys):
+    moods = ["sad", "sad", "happy"] * 12
+    rows = [f"it was day {i},{mood},{'late' * (mood == 'sad')}" for i, mood in enumerate(moods)]
+    table, run = tmp_path / "days.csv", tmp_path / "run"
+    table.write_text("\n".join(["text,mood,reason", *rows[:-6], *(row.replace("late", "rude") for row in rows[-6:])]))
+    said = 'reason was learnt only from rows whose mood is "sad"; its answers for other rows are guesses.'
+    assert main(["train", str(table), "--out", str(run), "--model", str(tiny), "--epochs", "1"]) == 0
+    assert said in capsys.readouterr().out.splitlines()
+    assert said in (run / "checkpoint" / "README.md").read_text(encoding="utf-8")
+    answer = ["predict", str(table), str(tmp_path / "out.csv"), "--model", str(run / "checkpoint")]
+    assert main(answer) == 0
+    assert f"mtl: {said}" in capsys.readouterr().err.splitlines()
+    assert main([*answer, "--tasks", "mood"]) == 0
+    assert said not in capsys.readouterr().err
 
 
 def test_doctor_shows_the_first_rows_as_they_are_read(tiny, tmp_path, capsys):

@@ -154,7 +154,7 @@ def test_the_default_model_is_exported_and_what_it_costs_is_said(tmp_path, capsy
 
 
 def test_an_export_that_answers_otherwise_is_refused_and_removed(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(onnx, "_LIMITS", {False: (0.0, 1.1)})
+    monkeypatch.setattr(onnx, "_LIMITS", {"float32": (0.0, 1.1)})
     with pytest.raises(UserError, match=r"embedding: cosine with the model's own 1\.0.* nothing was written"):
         onnx.export(model, tmp_path / "out")
     assert [*tmp_path.iterdir()] == []
@@ -163,7 +163,7 @@ def test_an_export_that_answers_otherwise_is_refused_and_removed(model, tmp_path
 def test_weights_of_8_bits_that_change_too_many_answers_are_refused(model, tmp_path):
     """Of a model whose random weights have large outliers."""
     with pytest.raises(UserError, match=r"another answer to \d+ of 1000 texts .* Leave --int8 out"):
-        onnx.export(model, tmp_path / "out", int8=True)
+        onnx.export(model, tmp_path / "out", "int8")
     assert [*tmp_path.iterdir()] == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.sheets import csv_bytes, safe_cell
+from mtl.sheets import apostrophes, csv_bytes, safe_cell
 
 
 def read(content: bytes) -> list[list[str]]:
@@ -32,6 +32,13 @@ def test_a_csv_reads_back(cells):
     for written, back in zip(cells, row, strict=True):
         assert back.removeprefix("'") == written.removeprefix("'")
         assert not back.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_how_many_texts_were_changed_is_known_and_said():
+    assert csv_bytes(["text", "n"], [["=A1", -1], ["@you", 2], ["plain", "-3"]]).changed == 2
+    assert csv_bytes(["text"], [["plain"]]).changed == 0 and apostrophes(0) == ""
+    assert apostrophes(1) == "1 text begins as a formula does, and got an apostrophe before it."
+    assert apostrophes(2).startswith("2 texts begin")
 
 
 def test_negative_numbers_stay_numbers():

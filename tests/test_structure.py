@@ -29,6 +29,7 @@ FLOORS = (
         "mtl.heads",
         "mtl.kinds",
         "mtl.maps",
+        "mtl.npm",
         "mtl.places",
         "mtl.plugins",
         "mtl.pooling",

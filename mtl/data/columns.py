@@ -56,7 +56,8 @@ USES = (IGNORED, TEXT_B, NEGATIVE, SPLIT)
 @dataclass(frozen=True)
 class Role:
     """What a column is used for. `confidence` goes from 0 to 1. `marked`: its texts have entities marked in them.
-    `rivals`: other kinds of task with nearly as much evidence."""
+    `rivals`: other kinds of task with nearly as much evidence. `offered`: the kind of task that it can be, where it is
+    left out for thin evidence; else ""."""
 
     role: str
     kind: str | None
@@ -64,6 +65,7 @@ class Role:
     confidence: float = 1.0
     marked: bool = False
     rivals: tuple[str, ...] = ()
+    offered: str = ""
 
 
 @dataclass(frozen=True)
@@ -358,5 +360,10 @@ def _task_role(facts: Facts, only: bool, texts: int) -> Role:
     best = evidence.pop(name)
     if not best.score:
         return Role(IGNORED, None, best.reason)
+    if best.is_thin:
+        return Role(IGNORED, None, best.reason, offered=name)
+    if facts.tells_circumstances and not likely:
+        reason = "by its name it is about where the texts come from or how far they spread, not about what they say"
+        return Role(IGNORED, None, reason, offered=name)
     rivals = tuple(other for other, claim in evidence.items() if claim.score > best.score - _CLOSE)
     return Role("task", name, best.reason, best.score, rivals=rivals)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
-from mtl.data.header import is_unnamed, is_useless, name_parts, promises_labels
+from mtl.data.header import is_unnamed, is_useless, name_parts, promises_labels, tells_circumstances
 from mtl.data.several import Several, find_lists, find_several, label_list
 from mtl.text.numbers import number_format
 from mtl.text.spans import FORMS, is_bio, is_json, is_marked
@@ -26,6 +26,8 @@ _HANDFUL = 5
 _DOUBT = re.compile(r"(.+)[_.: -](?:confidence|conf)")
 # A column that fewer rows than this, and less than this share of them, have something in teaches nothing.
 _FEW, _RARELY = 25, 0.05
+# Of so many numbers, counts have the lowest one in so large a share, and the highest in so few cells.
+_ENOUGH, _MOSTLY, _HARDLY = 20, 0.75, 2
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*+\.?"
 _DAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*+,? +)?"
@@ -86,6 +88,7 @@ class Facts:
         self.promises_labels = name is not None and promises_labels(name)
         self.is_useless = name is not None and is_useless(name)
         self.is_unnamed = name is not None and is_unnamed(name)
+        self.tells_circumstances = name is not None and tells_circumstances(name)
 
     @property
     def is_sparse(self) -> bool:
@@ -210,6 +213,16 @@ class Facts:
     @cached_property
     def are_whole(self) -> bool:
         return all(number.is_integer() for number in self.all_numbers)
+
+    @cached_property
+    def trails_off(self) -> bool:
+        """Whether most numbers are the lowest one and hardly any is the highest, as where something is counted. Of two
+        numbers, one may be a rare label."""
+        counts = Counter(self.all_numbers)
+        if len(self.all_numbers) < _ENOUGH or len(counts) < 3:
+            return False
+        mostly = counts[min(counts)] >= _MOSTLY * len(self.all_numbers)
+        return mostly and counts[max(counts)] <= _HARDLY
 
     @cached_property
     def decimal_mark(self) -> str:

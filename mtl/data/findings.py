@@ -33,6 +33,8 @@ ABOUT_TRAINING = frozenset(
         "names-needed",
         "several-labels",
         "close-call",
+        "set-aside",
+        "only-where",
     ]
 )
 
@@ -56,6 +58,8 @@ def examine(
         for name in row.labels:
             labelled[name].append(row)
     for column in tasks if rows else ():
+        if column.only_where:
+            findings.add("only-where", None, column.name, filled=column.filled, rows=len(rows), where=column.only_where)
         KINDS[column.kind].examine(labelled[column.name], column, findings)
     for row in rows if tasks else ():
         if not row.labels:

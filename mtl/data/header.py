@@ -62,6 +62,13 @@ _USELESS_NAMES = frozenset(
     )
 )
 _USELESS_PARTS = frozenset(_words("id ids idx uuid url date timestamp username"))
+# What the names of columns end in that are about where a text comes from, or how far it spread.
+_CIRCUMSTANCES = frozenset(
+    _words(
+        "timezone zone tz location city country region locale device browser platform client ip count counts likes "
+        "retweets shares views votes upvotes downvotes followers following friends replies favorites clicks impressions"
+    )
+)
 
 _NUMBER = re.compile("[12]")
 # As Qualtrics writes below the names and the questions.
@@ -99,6 +106,11 @@ def is_useless(name: str) -> bool:
     if name.lower() in _USELESS_NAMES or is_unnamed(name):
         return True
     return not _USELESS_PARTS.isdisjoint(name_parts(name)[-1:])
+
+
+def tells_circumstances(name: str) -> bool:
+    """Whether the name is typical of a column about where a text comes from or how far it spread."""
+    return not promises_labels(name) and not _CIRCUMSTANCES.isdisjoint(name_parts(name)[-1:])
 
 
 def are_a_pair(first: str, second: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mtl.config import KINDS, TaskSpec, UserError
 from mtl.data.rows import Column
@@ -16,6 +17,12 @@ from mtl.text.values import cut
 
 # A column with more labels than this most likely holds free text or numbers, and its confusion matrix would be huge.
 MOST_LABELS = 500
+
+# A rare value stands in so many rows at most. So many values may all be rare.
+_RARE, _SOME = 2, 10
+# So large a share of the rows has a rare value where these are no typing errors; and so large a share, of so many rows,
+# has the same one where the others teach nothing.
+_SCATTERED, _SAME, _ENOUGH_ROWS = 0.2, 0.95, 50
 
 # Each line lists names for the same thing; any of them stands for the model's label that is in the line.
 _ALIASES = tuple(
@@ -100,6 +107,22 @@ class LabelMatch:
             mapping={**self.mapping, **mapping, **dict.fromkeys(new)},
             reasons={label: reason for label, reason in reasons.items() if label not in new},
         )
+
+
+def why_hardly_labels(counts: Mapping[str, int]) -> str:
+    """Why values that occur so often are hardly labels that a text tells; "" if they may be."""
+    rare = [count for count in counts.values() if count <= _RARE]
+    if len(counts) > _SOME and 2 * len(rare) > len(counts) and sum(rare) >= _SCATTERED * sum(counts.values()):
+        return f"{len(rare):,} of its {len(counts):,} values are seen only once or twice"
+    return why_the_same(counts)
+
+
+def why_the_same(counts: Mapping[Any, int]) -> str:
+    """How it is that nearly all of the values that occur so often are the same; "" if they are not."""
+    total, (most, *others) = sum(counts.values()), sorted(counts.values(), reverse=True)
+    if total >= _ENOUGH_ROWS and most >= _SAME * total and others and others[0] <= _RARE:
+        return f"{most:,} of its {total:,} values are the same, and no other is seen more than twice"
+    return ""
 
 
 def match_labels(labels: Sequence[str], known: Sequence[str]) -> LabelMatch:

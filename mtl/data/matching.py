@@ -73,6 +73,10 @@ def match_tasks(
         match = _match_column(column, values, free, taken, mapping.get(column.name, {}), least)
         replaces = False
         if match.spec:
+            # A head that goes on learning knows what it learnt from before, too.
+            limited = not match.reuses_head or match.spec.only_where == column.only_where
+            spec = replace(match.spec, only_where=column.only_where if limited else "")
+            match = replace(match, spec=spec)
             taken.add(match.spec.name)
             replaces = match.spec.name in known and not match.reuses_head
         matches[column.name] = replace(match, replaces=replaces, what=KINDS[column.kind].describe(values))

@@ -101,7 +101,9 @@ class Column:
 
     `role` is "text", "text_b", "negative", "split", "task" or "ignored"; `kind` is the name of a kind for a task, else
     None. `labels`, in order, and `counts`, of rows or entities by label, are empty for a kind without labels.
-    `confidence` goes from 0 to 1.
+    `confidence` goes from 0 to 1. `offered`: the kind of task that a column can be which was left out for thin
+    evidence; else "". `filled`: how many rows have a value; `only_where`: which rows alone, as in 'mood is "bad"',
+    where another column tells that (see `mtl.data.only_where`).
     """
 
     name: str
@@ -111,6 +113,9 @@ class Column:
     counts: dict[str, int]
     reason: str
     confidence: float = 1.0
+    offered: str = ""
+    filled: int = 0
+    only_where: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,11 @@ class Table:
     @property
     def errors(self) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.level == "error")
+
+    @property
+    def without_text(self) -> int:
+        """How many rows of the file were left out because they have no text."""
+        return sum(finding.count for finding in self.findings if finding.code == "text-empty")
 
     def tasks(self) -> dict[str, Column]:
         """The columns that hold labels, by name."""

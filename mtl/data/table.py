@@ -10,14 +10,14 @@ from __future__ import annotations
 import functools
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mtl.config import KINDS, UserError, listed
 from mtl.data import findings as doctor
-from mtl.data import frame, splits, token_lists, tokens
+from mtl.data import frame, only_where, splits, token_lists, tokens
 from mtl.data.columns import IGNORED, TEXT_B, Guess, Role, check_overrides, guess_roles
 from mtl.data.delimited import DELIMITER_NAMES, read_grid
 from mtl.data.families import Layout, find_families
@@ -198,6 +198,9 @@ def _from_grid(
         if role.rivals:
             option = in_a_shell(roles={name: role.rivals[0]})
             findings.add("close-call", None, name, kind=role.kind, other=role.rivals[0], option=option)
+        if role.offered:
+            option = in_a_shell(roles={name: role.offered})
+            findings.add("set-aside", None, name, reason=role.reason, option=option)
     # Marks in the text count as entities unless there is a column of entities.
     marked = roles[place].marked and not any(role.kind == ENTITIES for role in roles)
     for line in grid.unclosed:
@@ -364,15 +367,22 @@ def _from_sentences(
     return rows, _described(names, roles, rows)
 
 
-def _described(names: Sequence[str], roles: Sequence[Role], rows: Iterable[Row]) -> list[Column]:
+def _described(names: Sequence[str], roles: Sequence[Role], rows: Sequence[Row]) -> list[Column]:
     """The columns with their labels, counted over the rows that were read."""
     values: dict[str, list] = defaultdict(list)
     for row in rows:
         for name, value in row.labels.items():
             values[name].append(value)
+    of = dict(zip(names, roles, strict=True))
+    splitting = [name for name, role in of.items() if role.role == splits.SPLIT]
+    some = only_where.find(rows, [name for name, role in of.items() if role.kind], besides=splitting)
     return [
-        _column(name, role, KINDS[role.kind].counts(values[name]) if role.kind else {})
-        for name, role in zip(names, roles, strict=True)
+        replace(
+            _column(name, role, KINDS[role.kind].counts(values[name]) if role.kind else {}),
+            filled=len(values[name]),
+            only_where=some.get(name, ""),
+        )
+        for name, role in of.items()
     ]
 
 
@@ -380,6 +390,5 @@ def _column(name: str, role: Role, counts: Mapping[str, int]) -> Column:
     numbers = {label: parse_number(label) for label in counts}
     by_number = all(number is not None for number in numbers.values())
     labels = tuple(sorted(counts, key=numbers.get if by_number else lambda label: (label.casefold(), label)))
-    return Column(
-        name, role.role, role.kind, labels, {label: counts[label] for label in labels}, role.reason, role.confidence
-    )
+    counted = {label: counts[label] for label in labels}
+    return Column(name, role.role, role.kind, labels, counted, role.reason, role.confidence, role.offered)

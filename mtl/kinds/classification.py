@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from mtl.config import TaskSpec
 from mtl.data.facts import Facts
-from mtl.data.labels import MOST_LABELS
+from mtl.data.labels import MOST_LABELS, why_hardly_labels, why_the_same
 from mtl.data.rows import Column, Findings, Row
 from mtl.data.several import label_list
-from mtl.kinds.kind import Evidence, Kind, Metric, Report
+from mtl.kinds.kind import THIN, Evidence, Kind, Metric, Report
 from mtl.text.numbers import NumberFormat, number_format
 from mtl.text.values import LONGEST_NAME, is_blank, is_null, plural, shown, visible
 
@@ -63,16 +63,23 @@ class Classification(Kind):
         small = column.are_whole and min(distinct) >= -10 and max(distinct) <= 10
         if not small or not (likely or 1 < len(distinct) <= len(column.all_numbers) / 2):
             return None
-        return Evidence(0.8, f"it has {plural(len(distinct), 'small whole number')}")
+        reason = f"it has {plural(len(distinct), 'small whole number')}"
+        if likely:
+            return Evidence(0.8, reason)
+        if column.trails_off:
+            return None
+        doubt = why_the_same(Counter(column.all_numbers))
+        return Evidence(THIN, doubt) if doubt else Evidence(0.8, reason)
 
     def _recognise_names(self, column: Facts, likely: bool) -> Evidence:
-        count = len(column.filled)
-        distinct = len({cell.casefold() for cell in column.filled})
+        counts = Counter(cell.casefold() for cell in column.filled)
+        count, distinct = len(column.filled), len(counts)
         reason = f"it has {plural(distinct, 'distinct value')} in {plural(count, 'row')}"
         if distinct == 1 and count > 1 and not likely:
             return Evidence(0.0, "it is the same in every row")
         if distinct <= (_FEW if likely else 10 if count < 20 else 0) or 2 * distinct <= count:
-            return Evidence(0.8, reason)
+            doubt = "" if likely else why_hardly_labels(counts)
+            return Evidence(THIN, doubt) if doubt else Evidence(0.8, reason)
         return Evidence(0.0, f"{reason}, too many for labels")
 
     def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], str | None]:

@@ -47,12 +47,20 @@ class Metric:
         return text if float(text) else text[1:]
 
 
+# Evidence up to this is thin: the column is left out, and its owner may ask for it nevertheless.
+THIN = 0.1
+
+
 @dataclass(frozen=True)
 class Evidence:
     """The evidence of a column's cells for a kind, 0 to 1, and the reason. 0: of this kind, but nothing to learn."""
 
     score: float
     reason: str
+
+    @property
+    def is_thin(self) -> bool:
+        return 0 < self.score <= THIN
 
 
 class Kind:

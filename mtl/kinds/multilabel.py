@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mtl.config import TaskSpec
 from mtl.data.facts import Facts
-from mtl.data.labels import MOST_LABELS
+from mtl.data.labels import MOST_LABELS, why_hardly_labels
 from mtl.data.rows import Column, Findings, Row
 from mtl.data.several import most_likely
 from mtl.kinds.classification import label_key, report_imbalance
-from mtl.kinds.kind import Evidence, Kind, Metric, Report
+from mtl.kinds.kind import THIN, Evidence, Kind, Metric, Report
 from mtl.text.numbers import number_format
 from mtl.text.values import LONGEST_NAME, plural, shown, visible
 
@@ -86,6 +86,9 @@ class Multilabel(Kind):
     def recognise(self, column: Facts, likely: bool) -> Evidence | None:
         if not (several := column.several):
             return None
+        counts = Counter(label for cell in column.filled for label in set(several.read(cell)))
+        if not likely and (doubt := why_hardly_labels(counts)):
+            return Evidence(THIN, f"its cells hold several labels, {several.how}: {doubt}")
         score = _CERTAIN if several.sure else _LIKELY if several.likely else _POSSIBLE
         return Evidence(score, f"its cells hold several labels, {several.how}: {plural(len(several.labels), 'label')}")
 

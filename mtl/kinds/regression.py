@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
 
 from mtl.config import TaskSpec
 from mtl.data.facts import Facts
+from mtl.data.labels import why_the_same
 from mtl.data.rows import Column, Findings, Row
-from mtl.kinds.kind import Evidence, Kind, Metric, Report
+from mtl.kinds.kind import THIN, Evidence, Kind, Metric, Report
 from mtl.text.numbers import number_format
-from mtl.text.values import shown
+from mtl.text.values import plural, shown
 
 # Unusual numbers are reported from this many numbers on.
 _ENOUGH = 5
@@ -58,6 +60,11 @@ class Regression(Kind):
         unique = column.are_whole and len(numbers) >= 5 and len(distinct) > 0.9 * len(numbers)
         if unique and (high - low + 1 == len(numbers) or high > 1e5):
             return Evidence(0.0, "it numbers the rows")
+        if column.trails_off and not likely:
+            lowest = f"{numbers.count(low):,} of {plural(len(numbers), 'number')} are {low:g}"
+            return Evidence(THIN, f"{lowest}, as where something is counted")
+        if not likely and (doubt := why_the_same(Counter(numbers))):
+            return Evidence(THIN, doubt)
         return Evidence(0.5, f"it has numbers from {low:g} to {high:g}")
 
     def reader(self, cells: Sequence[str], report: Report) -> Callable[[str, str, int], float | None]:

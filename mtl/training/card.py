@@ -88,6 +88,7 @@ def _rendered(
         counted=plural(len(model.tasks), "head") if model.tasks else "no heads",
         tasks=[{"name": t.name, "kind": t.kind, "answers": _answers(t), "reads": _reads(t)} for t in tasks],
         more_tasks=len(model.tasks) - len(tasks),
+        cautions=[task.caution for task in tasks if task.caution],
     )
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"  # conditions leave empty lines
 
@@ -282,7 +283,7 @@ class _Record:
 
     @property
     def chosen_on(self) -> str:
-        chosen = self.config is not None and self.config.keep_best and self.config.epochs > 1
+        chosen = self.config is not None and self.config.chooses_epoch
         return ", and on which the best epoch was chosen, so that they flatter a little" if chosen else ""
 
     @_known

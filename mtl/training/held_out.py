@@ -137,8 +137,9 @@ def _mean(errors: Sequence[float]) -> float | None:
     return fmean(errors) if errors else None
 
 
-def sentence(task: str, kind: str, verdict: Verdict) -> str:
-    """What a run did for a task, in a sentence or two. `kind` is the name of the task's kind."""
+def sentence(task: str, kind: str, verdict: Verdict, with_test: bool = True) -> str:
+    """What a run did for a task, in a sentence or two. `kind` is the name of the task's kind; `with_test`: it names the
+    test by which a difference is more than chance, too."""
     record, difference = KINDS[kind], verdict.difference
     rival = verdict.guess if verdict.before is None else verdict.before
     clear = difference is not None and difference.is_clear
@@ -163,7 +164,7 @@ def sentence(task: str, kind: str, verdict: Verdict) -> str:
         return text
     if verdict.after == rival:
         return f"{text} No difference."
-    return f"{text} {difference.said}"
+    return f"{text} {difference.said}" if with_test else f"{text} {difference.verdict}."
 
 
 # --- several runs ---

@@ -74,8 +74,8 @@ def prepare(
     model = plain.shaped_by(config, matched.specs)
     kept = [task for task in plain.tasks if base.tasks.get(task.name) == task]
     shape = _notes_on_shape(model, config, kept, matched.specs.values())
-    # A remark, but what the scores of a run depend on.
-    findings = (f for f in table.findings if f.level != "note" or f.code == "split")
+    # Remarks, but on what is scored, and on what is not learnt.
+    findings = (f for f in table.findings if f.level != "note" or f.code in ("split", "set-aside"))
     notes = [f"{f.where}{f.problem} {f.action}" for f in findings]
     if shared := share_sentences(train, held_out):
         is_given = any(row.held_out for row in held_out)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mtl.config import KINDS, TrainConfig
+from mtl.config import KINDS, TrainConfig, caution
 from mtl.groups import Groups
 from mtl.training.held_out import Verdict
 from mtl.training.scores import headlines
@@ -80,6 +80,7 @@ class Progress:
     """The progress of a run.
 
     From its events (see `fold`): `config`; `start_from`, the start model; `kinds`, task -> kind of the trained tasks;
+    `cautions`, what is to be known of the answers of some of them (see `mtl.config.caution`);
     `sizes`, parameters of each group, layers lowest first; `rows` and `held_out`, numbers of rows; `data`, a digest of
     all of them; `scored_on`, one of those held out for each task, which earlier versions do not say. `seconds`:
     trained so far; `eta`: seconds left. `losses`: (step, loss) by task, and "anchor". `past`: the
@@ -99,6 +100,7 @@ class Progress:
     config: TrainConfig | None = None
     start_from: str = ""
     kinds: Mapping[str, str] = field(default_factory=dict)
+    cautions: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     rows: int = 0
@@ -257,7 +259,9 @@ def fold(progress: Progress, events: Iterable[Mapping[str, Any]]) -> Progress:
 
 def _start(now: Progress, event: Mapping[str, Any]) -> Progress:
     config = event["config"]
-    kinds = {task["name"]: KINDS[task["kind"]].name for task in config["model"]["tasks"]}
+    tasks = {task["name"]: task for task in config["model"]["tasks"]}
+    kinds = {name: KINDS[task["kind"]].name for name, task in tasks.items()}
+    cautions = {name: caution(name, tasks[name].get("only_where", "")) for name in event["tasks"]}
     sizes = {**event["trainable"], **event["frozen"]}
     train, steps = TrainConfig.from_json(config["train"]), event["steps"]
     if steps < 1:
@@ -271,6 +275,7 @@ def _start(now: Progress, event: Mapping[str, Any]) -> Progress:
         config=train,
         start_from=config.get("start_from") or now.start_from,
         kinds={name: kinds[name] for name in event["tasks"]},
+        cautions={name: said for name, said in cautions.items() if said},
         sizes={name: sizes[name] for name in event["rates"]},
         notes=tuple(event["notes"]),
         rows=event.get("rows", 0),

@@ -25,10 +25,14 @@ class Difference:
         return self.p < LEVEL
 
     @property
-    def said(self) -> str:
+    def verdict(self) -> str:
         """In words, for somebody who reads the two figures."""
-        chance = "More than chance" if self.is_clear else "This difference may be chance"
-        return f"{chance} ({self.test}'s test, p = {self.p:.2g})."
+        return "More than chance" if self.is_clear else "This difference may be chance"
+
+    @property
+    def said(self) -> str:
+        """The same, with the test."""
+        return f"{self.verdict} ({self.test}'s test, p = {self.p:.2g})."
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def ways(answers: Sequence[Answer], kinds: Mapping[str, str], task: str) -> dict
     """By what a task's answers can be cut: name -> what to call it. `answers` are those for all tasks, whose kinds
     are `kinds`; labels of other tasks are columns of the same rows."""
     own = [answer for answer in answers if answer.task == task]
-    found = {LENGTH: "length of the text", LABEL: "label", WORD: "a word in the text"}
+    found = {LABEL: "label", LENGTH: "length of the text", WORD: "a word in the text"}
     lines = {_row(answer) for answer in own}
     others = {answer.task for answer in answers if answer.task != task and _row(answer) in lines}
     found |= {f"task {name}": name for name in kinds if name in others}

@@ -160,12 +160,14 @@ def serve(
 def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
     """What every way of serving this page has in common."""
     return {
-        "app_kwargs": door.settings(hosts, limits, _inlined("network.js"), [*static.ROUTES, *routes.ROUTES]),
+        "app_kwargs": door.settings(
+            hosts, limits, inlined("storage.js", "network.js"), [*static.ROUTES, *routes.ROUTES]
+        ),
         # Gradio's helper processes would take uploads and give files past the door.
         "num_workers": 0,
         "theme": THEME,
         "css_paths": sorted(ASSETS.glob("*.css")),
-        "head": _inlined(*_SCRIPTS),
+        "head": inlined(*_SCRIPTS),
         "footer_links": ["api"],
         # A checkpoint may be larger than a file of sentences, which has a limit of its own.
         "max_file_size": MAX_ZIP_BYTES,
@@ -215,7 +217,7 @@ def _browser_secret(root: Path) -> str:
         return secrets.token_hex(16)
 
 
-def _inlined(*names: str) -> str:
+def inlined(*names: str) -> Markup:
     """Scripts of the page. Inlined, so that they run before the components, whatever address a proxy serves them at."""
     scripts = [Markup((ASSETS / name).read_text(encoding="utf-8")) for name in names]
     return templates.render("head.html", scripts=scripts)

@@ -23,6 +23,7 @@ from gradio.routes import fastapi
 from mtl.config import UserError
 from mtl.faults import short, where
 from mtl.sandbox import Failure, Sandbox
+from mtl.sheets import Csv, apostrophes
 from mtl.training.runs.service import Runs
 from mtl.ui.engine import Engine
 from mtl.ui.models import Models
@@ -152,8 +153,7 @@ class Session:
         def write(visit: Visit, folder: Path) -> Path:
             if visit.work is None:
                 raise UserError(EXPIRED)
-            (folder / name).write_bytes(make(visit.work))
-            return folder / name
+            return written(folder / name, make(visit.work))
 
         self.save(label, write)
 
@@ -178,6 +178,14 @@ class Session:
         saved = button.click(handler, inputs=list(inputs), outputs=[file], **QUIET)
         saved.success(None, inputs=[file], js="mtl.download", **QUIET)
         return button
+
+
+def written(path: Path, content: bytes) -> Path:
+    """The file at `path` with this content; the visitor is told of texts that are changed in a CSV."""
+    path.write_bytes(content)
+    if isinstance(content, Csv) and (said := apostrophes(content.changed)):
+        gr.Info(said)
+    return path
 
 
 def use_model(session: Session, visit: Visit, path: Path | None = None) -> int:

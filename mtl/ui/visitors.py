@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 # A map is turned to match the one before where they share so many sentences; fewer do not say how it lies.
-_ENOUGH_SHARED = 3
+ENOUGH_SHARED = 3
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Work:
             return laid_out
         places = {text: row for row, text in enumerate(texts)}
         pairs = [(row, places[text]) for row, text in enumerate(self.texts) if text in places]
-        if len(pairs) < _ENOUGH_SHARED:
+        if len(pairs) < ENOUGH_SHARED:
             return laid_out
         return replace(laid_out, points=maps.aligned(laid_out.points, earlier[key].points, pairs))
 

@@ -18,7 +18,7 @@ def rows(rounds: int) -> tuple[list[Row], str]:
     with tempfile.TemporaryDirectory() as folder:
         contenders = {"ours": lambda: model.analyze(sentences)}
         for name in ("float32", "int8"):
-            found = onnx.export(exact, Path(folder, name), int8=name == "int8")
+            found = onnx.export(exact, Path(folder, name), name)
             contenders[name] = functools.partial(_program(Path(folder, name)).analyze, sentences)
         times = measure.side_by_side(contenders, rounds)
     middle = {name: seconds(median(values)) for name, values in times.items()}

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from tests.servers import free_port, started
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -31,37 +29,13 @@ def served_page(
 
     `runs` is the folder of its training runs, by default one that goes when the block ends; `settings` are environment
     variables of its own."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
-        port = probe.getsockname()[1]
+    port = free_port(port)
     url = f"http://127.0.0.1:{port}/"
-    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port), *options]
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "MTL_RUNS": str(runs or folder), **(settings or {})}
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            until = time.monotonic() + seconds
-            while not _answers(url):
-                if server.poll() is not None or time.monotonic() > until:
-                    log.seek(0)
-                    raise RuntimeError(f"The page did not start:\n{log.read().decode(errors='replace')}")
-                time.sleep(0.2)
+        with started(command, url, seconds, cwd=ROOT, env=environment):
             yield url
-        finally:
-            server.terminate()
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
 
 
 def launch_chromium(playwright):

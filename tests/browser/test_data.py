@@ -47,6 +47,14 @@ def test_a_newcomer_finds_a_sample_understood(visit):
     expect(summary(visitor)).to_contain_text("knows all of these tasks already")
 
 
+def test_what_comes_of_a_file_is_in_sight_on_a_phone(visit, tmp_path):
+    visitor = in_train(visit(width=390, height=844))
+    (tmp_path / "days.csv").write_text("text,day\n" + "".join(f"It was day {i}.,{'ab'[i % 2]}\n" for i in range(40)))
+    bring(visitor, tmp_path / "days.csv")
+    expect(summary(visitor)).to_contain_text("days.csv: 40 rows.")
+    expect(summary(visitor).get_by_text("days.csv: 40 rows.")).to_be_in_viewport()
+
+
 def test_faults_are_named_and_the_other_rows_can_be_trained_on(visitor):
     pick(in_train(visitor), "broken")
     expect(summary(visitor)).to_contain_text("broken.csv: 28 rows. Ready to train.")
@@ -182,3 +190,17 @@ def test_which_rows_train_is_said_by_a_column_or_by_a_second_file(visitor, tmp_p
     visitor.page.get_by_role("button", name="Hold out rows of the data instead").click()
     expect(estimate).to_contain_text("6 held out")
     expect(status).to_be_empty()
+
+
+def test_a_column_that_a_text_hardly_tells_is_learned_when_asked_for(visitor, tmp_path):
+    counts = [1, 2, 3, *[0] * 37]
+    rows = "".join(f"The hall number {i} was full.,{'ab'[i % 2]},{counts[i]}\n" for i in range(40))
+    (tmp_path / "halls.csv").write_text("review,label,shares\n" + rows, encoding="utf-8")
+    bring(in_train(visitor), tmp_path / "halls.csv")
+    expect(summary(visitor)).to_contain_text("shares: left out")
+    expect(summary(visitor)).not_to_contain_text("shares has")
+    visitor.page.get_by_role("button", name="Learn it nevertheless: shares").click()
+    expect(summary(visitor)).to_contain_text("shares has numbers from 0 to 3: a new head.")
+    use = visitor.page.get_by_label("What the column shares is used for")
+    expect(use).to_have_value("regression")
+    expect(use).to_be_focused()

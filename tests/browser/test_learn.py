@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mtl.training.presets import PRESETS
-from mtl.ui.learn.view import FIGURES
+from mtl.ui.learn.view import CHAPTERS, FIGURES
 
 
 def test_the_picture_follows_the_freeze_slider(visit):
@@ -38,6 +38,23 @@ def test_every_preset_has_its_figures(visit):
     expect(card).to_contain_text(f"embeddings {depth['cosine']:.3f}")
     expect(page.locator("#learn-anchor section")).to_have_count(5)
     expect(page.locator("#learn-scenarios")).to_contain_text("python -m mtl scenarios")
+
+
+def test_a_chapter_is_found_by_its_title_and_its_preset_tried_in_train(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.open("Learn")
+    chapters = page.get_by_role("navigation", name="Chapters").get_by_role("button")
+    titles = page.locator(".chapter > summary")
+    expect(titles).to_have_count(len(CHAPTERS))
+    assert chapters.all_inner_texts() == titles.all_inner_texts()
+    chapters.last.click()
+    expect(titles.last).to_be_in_viewport()
+    page.get_by_role("button", name="Try Backbone frozen in Train").click()
+    chip = page.locator("#what-learns").get_by_role("button", name="Backbone frozen", exact=True)
+    expect(chip).to_be_in_viewport()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#learns-outcome")).to_contain_text("stay as they are")
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -79,6 +79,9 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(arrive):
     expect(ada.start).to_have_text(words.START)
     expect(ada.stop).to_be_hidden()
     expect(ada.page.locator("#run-chooser input")).to_have_value(re.compile(r"^run 2 · workshop.csv · .* · done$"))
+    ada.progress.get_by_role("button", name="See the result").click()
+    expect(ada.page.locator("#result-summary")).to_be_in_viewport()
+    expect(ada.page.locator("#result-summary")).to_contain_text("best epoch was chosen on the held-out rows")
     # The twin of the picture says the same in numbers.
     ada.page.locator("#step-train summary", has_text=words.AS_TABLE).click()
     expect(ada.page.locator("#run-table tbody tr")).to_have_count(2 * 4)
@@ -170,6 +173,8 @@ def test_two_visitors_at_once_see_only_their_own(arrive):
     ada, bob = arrive(), arrive()
     ada.begin(LONG)
     bob.prepare(LONG, seed=1)
+    plan = bob.page.locator("#run-plan")
+    expect(plan).to_contain_text("1 run of others before it")
     bob.start.click()
     expect(bob.progress).to_contain_text("Next in the line")
     assert bob.points() == 0 and ada.points() > 0
@@ -179,6 +184,9 @@ def test_two_visitors_at_once_see_only_their_own(arrive):
     expect(bob.progress).to_contain_text("It had not begun")
     expect(bob.page.locator("#run-chooser")).to_be_hidden()
     assert "step" in ada.progress.inner_text()
+    expect(plan).to_contain_text("1 run of others before it")
+    ada.stop.click()
+    expect(plan).not_to_contain_text("others")  # nobody has to ask
 
 
 def test_what_would_be_refused_cannot_be_started_and_says_why(arrive, tmp_path):

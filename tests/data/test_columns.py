@@ -422,6 +422,74 @@ def test_where_nothing_may_be_a_text_nothing_is_asked(tmp_path):
     assert (table.questions, [error.code for error in table.errors]) == ((), ["no-text-column"])
 
 
+def many(name, cells, *others):
+    """The columns by name, of a table with as many sentences as there are `cells`, whose column of moods is learned."""
+    texts = [f"The day number {i} was nice to all of us." for i in range(len(cells))]
+    moods = [("happy", "sad")[i % 2] for i in range(len(cells))]
+    guess = guess_roles(["text", "mood", name], [texts, moods, list(map(str, cells))])
+    return guess.roles[2]
+
+
+COUNTS = [0] * 46 + [1] * 9 + [2, 2, 3, 5]
+CITIES = [f"town {i}" for i in range(30)] + ["Paris"] * 18 + ["New York"] * 18
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "offered", "reason"),
+    [
+        ("x", COUNTS, "regression", "46 of 59 numbers are 0, as where something is counted"),
+        ("x", [0.0] * 50 + [12.5, 3.25, 7.0], "regression", "50 of 53 numbers are 0, as where"),
+        ("x", CITIES, "classification", "30 of its 32 values are seen only once or twice"),
+        ("x", [0] * 98 + [1] * 2, "classification", "98 of its 100 values are the same"),
+        ("x", ["en"] * 97 + ["de", "fr", "fr"], "classification", "97 of its 100 values are the same"),
+        ("x", [f"#tag{i} #tag{i + 1}" for i in range(40)], "multilabel", "41 of its 41 values are seen only once"),
+        ("user_timezone", ["Quito", "London", "Arizona"] * 20, "classification", "by its name it is about where"),
+        ("likes", [3, 17, 250, 4, 12] * 6, "regression", "by its name it is about where"),
+    ],
+)
+def test_what_a_text_hardly_tells_is_left_out_and_offered(name, cells, offered, reason):
+    role = many(name, cells)
+    assert (role.role, role.kind, role.offered) == ("ignored", None, offered)
+    assert reason in role.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "kind"),
+    [
+        ("spam", [0] * 19 + [1], "classification"),
+        ("spam", [0] * 95 + [1] * 5, "classification"),
+        ("spam", ["no"] * 190 + ["yes"] * 10, "classification"),
+        ("severity", [0] * 80 + [1] * 15 + [2] * 5, "classification"),  # few, but of each some
+        ("x", [5] * 80 + [4] * 10 + [3] * 5 + [1], "classification"),  # grades, mostly the best
+        ("x", [*range(1, 6)] * 4, "classification"),
+        ("x", ["a", "b", "c", "d"] * 3, "classification"),
+        ("x", ["up"] * 60 + ["down"] * 30 + ["dwon", "upp", "UP!"], "classification"),  # typing errors
+        ("x", ["a|b", "a", "b|c", "c|a|d", "d"] * 12, "multilabel"),
+        ("score", COUNTS, "classification"),  # its name says that it holds labels
+        ("topic", CITIES, "classification"),
+    ],
+)
+def test_rare_labels_are_no_reason_to_leave_a_column_out(name, cells, kind):
+    role = many(name, cells)
+    assert (role.role, role.kind, role.offered) == ("task", kind, "")
+
+
+def test_what_is_left_out_is_said_with_the_option_that_has_it_learned(tmp_path):
+    path = tmp_path / "data.csv"
+    rows = [f"This is sentence number {i} of many,{'ab'[i % 2]},{count}" for i, count in enumerate(COUNTS)]
+    path.write_text("\n".join(["text,mood,shares of it", *rows]))
+    table = read_table(path)
+    [finding] = [f for f in table.findings if f.code == "set-aside"]
+    assert (finding.level, finding.column) == ("note", "shares of it")
+    assert "--role 'shares of it=regression'" in finding.hint and "--" not in finding.page
+    assert [*table.tasks()] == ["mood"]
+    told = read_table(path, roles={"shares of it": "regression"})
+    assert [*told.tasks()] == ["mood", "shares of it"] and "set-aside" not in {f.code for f in told.findings}
+    # A column that nothing else is learned from is what its owner came for.
+    path.write_text("\n".join(["text,shares of it", *(row.replace(",a", "").replace(",b", "") for row in rows)]))
+    assert [*read_table(path).tasks()] == ["shares of it"]
+
+
 def test_what_says_how_sure_somebody_was_and_what_hardly_a_row_has_is_set_aside():
     names = ["mood", "mood_confidence", "mood:gold", "text"]
     rows = [

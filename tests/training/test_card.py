@@ -81,6 +81,7 @@ def test_a_card_says_how_to_use_the_model_and_how_much_its_scores_say(model, row
     text = card.text(model, record | {"trained": ["mood"]}, None)
     assert f"| {said} | mood | macro recall | – | 50.0 % |" in text
     assert "mtl.load(FOLDER).analyze(" in text and "python -m mtl analyze --model FOLDER" in text
+    assert "python -m mtl predict TABLE ANSWERS.csv --model FOLDER" in text
 
 
 def test_the_built_in_models_readme_is_its_card(default_model):

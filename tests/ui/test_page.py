@@ -8,7 +8,8 @@ import gradio as gr
 import pytest
 
 from mtl.config import UserError
-from mtl.ui.page import Session
+from mtl.sheets import csv_bytes
+from mtl.ui.page import Session, written
 
 
 def refuse(visit):
@@ -25,3 +26,13 @@ def test_what_gives_nothing_changes_nothing(view, count, recwarn):
     (event,) = page.fns.values()
     given = list(event.fn(SimpleNamespace(session_hash="one")))
     assert given == [gr.skip() if count == 1 else (gr.skip(),) * count]
+
+
+def test_a_download_says_which_texts_it_changed(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(gr, "Info", said.append)
+    for rows in ([["plain"]], [["=A1"], ["@you"]]):
+        content = csv_bytes(["text"], rows)
+        assert written(tmp_path / "rows.csv", content).read_bytes() == content
+    written(tmp_path / "rows.npy", b"numbers")
+    assert said == ["2 texts begin as a formula does, and got an apostrophe before it."]

@@ -89,7 +89,7 @@ def csv(runs: Sequence[Progress], task: str | None) -> bytes:
             task,
             *(*row.texts, "")[:2],
             errors.csv_cell(row.truth),
-            *(cell for side in row.sides for cell in (errors.csv_cell(side.value), side.error)),
+            *(cell for side in row.sides for cell in (errors.csv_cell(side.value), errors.csv_error(side))),
         )
         for row in rows
     ]

@@ -17,7 +17,7 @@ from mtl.training import presets
 from mtl.training.progress import Progress
 from mtl.ui.compare import rows as shared_rows
 from mtl.ui.compare import view, words
-from mtl.ui.page import UNCHANGED, Session, html, labelled
+from mtl.ui.page import UNCHANGED, Session, html, labelled, written
 from mtl.ui.train.run import step as live
 from mtl.ui.train.settings.step import shape_now, take_over
 from mtl.ui.train.settings.words import unfit
@@ -264,9 +264,7 @@ def _set(groups: Groups, which: str) -> tuple[list[presets.Preset], list[str]]:
 def save(session: Session, visit: Visit, folder: Path) -> Path:
     """Write the table of all runs, for a spreadsheet."""
     runs = _runs(session, visit)
-    path = folder / "runs.csv"
-    path.write_bytes(view.csv(runs, names(session, visit, runs)))
-    return path
+    return written(folder / "runs.csv", view.csv(runs, names(session, visit, runs)))
 
 
 # --- answers side by side ---
@@ -282,9 +280,7 @@ def show_rows(
 
 
 def save_rows(session: Session, visit: Visit, folder: Path, ended: Sequence[str], task: str | None) -> Path:
-    path = folder / "shared-rows.csv"
-    path.write_bytes(shared_rows.csv(_chosen(session, visit, ended), task))
-    return path
+    return written(folder / "shared-rows.csv", shared_rows.csv(_chosen(session, visit, ended), task))
 
 
 def _chosen(session: Session, visit: Visit, ids: Collection[str]) -> list[Progress]:

@@ -31,7 +31,7 @@ SYMBOLS = ("circle", "diamond", "square", "cross", "x", "circle-open", "diamond-
 OTHERS, NO_LABEL = "other labels", "no label"
 _GREY_LOOK = (GREY, SYMBOLS[-1])
 # Of more labels than this the others are taken together.
-_MOST_LABELS = len(SYMBOLS) - 1
+MOST_LABELS = len(SYMBOLS) - 1
 CLUSTERS = "clusters"
 CLUSTERS_NOTE = "{} by Ward's method on the embeddings. Each is named by the sentence nearest to its centre."
 BEST_NUMBER = f"No other number up to {MOST}, with {EACH} sentences a cluster or more, keeps them further apart."
@@ -39,7 +39,7 @@ SILHOUETTE = "Silhouette {:.2f}: 0 is overlapping, 1 well apart."
 # So many of a sentence's nearest ones are listed at most, and of those nearest to words that are searched for.
 NEAREST, ALIKE = 10, 5
 # So many characters of a search count.
-_SEARCHED = 400
+SEARCHED = 400
 # Seconds until the browser asks again while UMAP gets ready.
 WARMING = 1.5
 # The grid shows at most so many sentences, evenly spaced.
@@ -117,8 +117,8 @@ def _colouring(name: str, values: Sequence[str | float | None], labels: Sequence
     grey = (NO_LABEL, NONE)
     values = [NO_LABEL if value is None else str(value) for value in values]
     frequency = Counter(value for value in values if value not in grey)
-    if len(frequency) > _MOST_LABELS:
-        kept = {*grey, *(label for label, _ in frequency.most_common(_MOST_LABELS - 1))}
+    if len(frequency) > MOST_LABELS:
+        kept = {*grey, *(label for label, _ in frequency.most_common(MOST_LABELS - 1))}
         values = [value if value in kept else OTHERS for value in values]
     of_labels = looks(labels or sorted(frequency))
     return {"name": name, "values": values, "looks": of_labels | dict.fromkeys((OTHERS, *grey), _GREY_LOOK)}
@@ -181,7 +181,7 @@ def about(work: Work, chosen: Sequence[int]) -> dict[str, Any]:
 def like(work: Work, words: str) -> list[tuple[int, float]]:
     """The sentences whose embeddings are nearest to that of `words`, with their cosines, the nearest first; without
     those that are unlike the texts that the model knows."""
-    [wanted] = work.model.encode([words[:_SEARCHED]], work.pooling)
+    [wanted] = work.model.encode([words[:SEARCHED]], work.pooling)
     found = _by_cosine(work.vectors(work.pooling), wanted, ALIKE + len(work.unfamiliar))
     return [(row, cosine) for row, cosine in found if row + 1 not in work.unfamiliar][:ALIKE]
 

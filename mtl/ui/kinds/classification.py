@@ -17,7 +17,7 @@ from mtl.ui.widgets.colours import colours
 _MAX_MATRIX = 12
 _MAX_MISTAKES = 20
 # A bar of more labels than this cannot be read in a narrow column.
-_MAX_PARTS = 5
+MAX_PARTS = 5
 
 
 class ClassificationView(View):
@@ -35,7 +35,7 @@ class ClassificationView(View):
         return answer.probabilities
 
     def row(self, answer: Classes, spec: TaskSpec) -> Markup:
-        if len(spec.labels) > _MAX_PARTS:
+        if len(spec.labels) > MAX_PARTS:
             return MACROS.said(self.cell(answer))
         return markup.bar(answer.probabilities, colours(spec.labels))
 

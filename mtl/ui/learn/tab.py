@@ -37,7 +37,10 @@ def build(session: Session) -> None:
     _, title, _ = view.parts("backbone")
     with gr.Column(elem_classes="lesson") as column:
         intro = html()
-        with unfolding(markup.heading(title), kind="chapter", open=True), gr.Row(elem_classes="lesson-row"):
+        with (
+            unfolding(markup.heading(title), "chapter-backbone", kind="chapter", open=True),
+            gr.Row(elem_classes="lesson-row"),
+        ):
             with gr.Column(min_width=320):
                 first = html()
             with gr.Column(min_width=320):
@@ -65,7 +68,7 @@ def show(session: Session, visit: Visit, opened: bool) -> Shown:
     shape = shape_now(session, visit.train)
     gradual = shape.under(presets.BY_NAME["gradual"].make(shape.groups, visit.train.config))
     intro, _, first = view.lesson("backbone")
-    return Shown(picture, intro, first, view.lessons(gradual, json_or_nothing(view.FIGURES)), True)
+    return Shown(picture, intro + view.contents(), first, view.lessons(gradual, json_or_nothing(view.FIGURES)), True)
 
 
 def current(session: Session, visit: Visit) -> str:

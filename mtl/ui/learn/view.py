@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
 
+# In the order of the tab; all but the first stand in learn.html.
+CHAPTERS = ("backbone", "pooling", "learning", "rates", "forgetting", "presets")
 FIGURES, LESSONS = ASSETS / "scenarios.json", ASSETS / "lessons"
 # The learning rates of the picture of a valley, and how many steps it shows.
 VALLEYS, STEPS = {"too low": 0.04, "about right": 0.35, "too high": 1.02}, 8
@@ -53,6 +55,11 @@ def lesson(name: str) -> tuple[Markup, str, Markup]:
 def _as_term(renderer: RendererHTML, tokens: Sequence[Token], index: int, *options: Any) -> str:
     tokens[index].tag = "dfn"
     return renderer.renderToken(tokens, index, *options)
+
+
+def contents() -> Markup:
+    """A button for each chapter, which leads there."""
+    return templates.render("contents.html", chapters={name: parts(name)[1] for name in CHAPTERS})
 
 
 def lessons(gradual: Groups, figures: Figures) -> Markup:

@@ -17,7 +17,7 @@ _compressed: dict[str, bytes] = {}
 
 def compress(quality: int = 10) -> None:
     """Make the script a quarter smaller than gzip does, which it is sent by until then. Takes seconds."""
-    _compressed["br"] = brotli.compress(_whole(), quality=quality)
+    _compressed["br"] = brotli.compress(whole(), quality=quality)
 
 
 def plotly(request: fastapi.Request) -> fastapi.Response:
@@ -28,18 +28,19 @@ def plotly(request: fastapi.Request) -> fastapi.Response:
     elif "gzip" in takes:
         content, encoding = _gzipped(), {"Content-Encoding": "gzip"}
     else:
-        content, encoding = _whole(), {}
+        content, encoding = whole(), {}
     return fastapi.Response(content, media_type="text/javascript", headers={**_HEADERS, **encoding})
 
 
 @cache
-def _whole() -> bytes:
+def whole() -> bytes:
+    """The script as it is."""
     return resources.files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
 
 
 @cache
 def _gzipped() -> bytes:
-    return gzip.compress(_whole())
+    return gzip.compress(whole())
 
 
 ROUTES = [fastapi.routing.APIRoute(f"/{PLOTLY}", plotly, include_in_schema=False)]

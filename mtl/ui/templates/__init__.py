@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
@@ -53,3 +53,8 @@ def render(name: str, **values: Any) -> Markup:
 def macros(name: str) -> Any:
     """The macros of the template of this name: functions from plain values to `Markup`."""
     return _ENVIRONMENT.get_template(name).module
+
+
+def parse(name: str) -> nodes.Template:
+    """What the template of this name consists of."""
+    return _ENVIRONMENT.parse(_ENVIRONMENT.loader.get_source(_ENVIRONMENT, name)[0], name)

@@ -14,7 +14,7 @@ from mtl.ui.widgets.colours import colours, ink
 MAX_ROWS = 200
 # Of a very long text so much is shown, or a little more than its last mark.
 TEXT_SHOWN = 400
-_AFTER_LAST_MARK = 120
+AFTER_LAST_MARK = 120
 _PARTS, _ANSWERS = templates.macros("parts.html"), templates.macros("answers.html")
 intros = templates.macros("intros.html")
 
@@ -89,7 +89,7 @@ def marked(value: str, spans: Sequence, palette: Mapping[str, str], look: Callab
         kind, name = look(span)
         marks.append((value[done : span.start], kind, palette[span.label], value[span.start : span.end], name))
         done = span.end
-    end = max(TEXT_SHOWN, done + _AFTER_LAST_MARK)
+    end = max(TEXT_SHOWN, done + AFTER_LAST_MARK)
     return _ANSWERS.marked(marks, value[done:end] + "…" * (end < len(value)))
 
 

@@ -304,7 +304,7 @@ def test_rows_that_both_runs_held_out_are_set_side_by_side_where_they_disagree(v
     saved = compare.save_rows(session, visit, tmp_path, two, "mood").read_text(encoding="utf-8-sig")
     header, *rows = csv.reader(io.StringIO(saved, newline=""))
     assert header == ["task", "text", "text_b", "truth", "run 1", "run 1 wrong", "run 2", "run 2 wrong"]
-    assert rows[1] == ["mood", "B", "", "bad", "good", "1.0", "bad", "0.0"] and len(rows) == 3
+    assert rows[1] == ["mood", "B", "", "bad", "good", "1", "bad", "0"] and len(rows) == 3
 
 
 def test_runs_that_share_no_row_are_not_set_side_by_side(visit, session, runs, two):

@@ -38,6 +38,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
     ("name", "content", "message"),
     [
         ("picture.csv", PNG, "is a PNG image"),
+        ("picture #1.png", PNG, "picture #1.png is a PNG image"),
         ("noise.csv", bytes(range(256)) * 200, "does not look like text"),
         ("empty.csv", b"", "is empty"),
         ("blank.csv", b"\n \n", "is empty"),

@@ -185,6 +185,15 @@ def test_what_teaches_nothing_blocks_start(tmp_path):
     source = brought(tmp_path, rows_of(["same"]))
     assert source.learns == () and not source.ready
     assert "Start is blocked: no column teaches anything." in plain(understood.summary(source))
+    junk = brought(tmp_path, "\n".join(f"lorem {i} ipsum dolor sit amet" for i in range(100)), "junk.txt")
+    assert "Start is blocked: this file holds texts alone" in plain(understood.summary(junk))
+
+
+def test_a_heading_of_the_doctors_counts_what_stands_below_it(tmp_path):
+    source = brought(tmp_path, rows_of(["warm,1", "cold,2", "warm,", "cold,"], 40, header="text,mood,stars"))
+    assert [(f.code, f.count) for f in source.table.findings] == [("label-blank", 20)]
+    said = plain(understood.doctor(source))
+    assert "Remarks 1 ·" in said and "The same in 19 more places" in said
 
 
 def test_the_doctor_names_line_column_problem_deed_and_cure():
@@ -316,3 +325,20 @@ def test_a_column_that_says_which_rows_train_is_shown_and_can_be_given_another_u
     assert with_choice(source, json.dumps({"column": "split", "value": "ignored"})) == {"roles": {"split": "ignored"}}
     one_sided = brought(tmp_path, content.replace("val", "train"), visit=visit, roles={"split": "split"})
     assert "holds no row out" in plain(understood.summary(one_sided))
+
+
+def test_a_column_that_a_text_hardly_tells_is_left_out_and_has_a_button(tmp_path):
+    lines = [f"the bus number {i} was late,{warm(i)},{(0, 0, 0, 0, i % 4)[i % 5]},{i}" for i in range(40)]
+    table = "\n".join(["text,mood,shares,row", *lines])
+    source = brought(tmp_path, table)
+    assert [*source.matched.specs] == ["mood"]
+    html, said = understood.columns(source), plain(understood.summary(source))
+    assert "shares: left out, as a text hardly tells what they hold" in said and "row: ignored." in said
+    # Before what is ignored for good, so that it is seen.
+    assert html.index('data-column="shares"') < html.index('data-column="row"')
+    [button] = re.findall(r"<button.*?>", html)
+    column, value = re.search(r'data-column="(.*?)".* value="(.*?)"', button).groups()
+    chosen = with_choice(source, json.dumps({"column": column, "value": value}))
+    learned = brought(tmp_path, table, **chosen)
+    assert [*learned.matched.specs] == ["mood", "shares"] and "<button" not in understood.columns(learned)
+    assert "<button" not in understood.columns(source, teaching=False)

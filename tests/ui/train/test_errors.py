@@ -151,6 +151,12 @@ def test_the_download_has_every_answer(progress):
     assert len(rows) == len(ROWS)
     first = dict(zip(header, rows[0], strict=True))
     assert (first["truth"], first["after"], first["before"], first["line"]) == ("good", "good", "bad", "2")
+    assert (first["wrong after"], first["wrong before"]) == ("0", "1")
+
+
+def test_slices_open_on_the_labels(progress):
+    page = errors.page(progress, Filter())
+    assert 'data-part="good"' in page and page == errors.page(progress, Filter(by="label"))
 
 
 def test_the_download_of_slices_has_every_slice_of_every_task(progress):

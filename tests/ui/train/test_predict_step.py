@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import types
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -93,6 +94,14 @@ def test_unfamiliar_rows_are_marked(session_of, default_model, tmp_path):
     assert "1 unlike the texts that this model knows" in plain(shown.result)
     assert shown.result.count('class="unfamiliar"') == 1
     assert visit.train.new_rows.answers.agreement == []
+
+
+def test_what_a_head_was_not_learnt_from_is_said_with_its_answers(tiny, session_of, tmp_path):
+    tasks = (replace(TASKS[0], only_where='kind is "<b>"'), *TASKS[1:])
+    model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=tasks))
+    _, shown = answered(session_of(model), tmp_path, table(3))
+    assert f'{TASKS[0].name} was learnt only from rows whose kind is "<b>"' in plain(shown.result)
+    assert "<b>" not in shown.result and shown.result.count("was learnt only from") == 1
 
 
 def test_a_text_column_can_be_chosen_and_an_answer_waits_for_it(session, tmp_path):

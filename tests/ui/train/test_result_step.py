@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import re
 import types
@@ -109,6 +110,15 @@ def test_tasks_that_scored_higher_in_another_epoch_are_named(events):
     kept = words.percent(progress.scores["team"])
     assert f"team after epoch {other.number} (100 %, not {kept.replace('.0 %', ' %')})" in told
     assert f"Kept are the weights after epoch {progress.kept.number}, the best on the mean of all tasks." in told
+
+
+def test_what_a_task_was_not_learnt_from_is_said_with_the_result(events):
+    said = "learnt only from rows whose"
+    assert said not in scores.summary(fold(Progress(), events), "run 1")
+    start = copy.deepcopy(events[0])
+    next(task for task in start["config"]["model"]["tasks"] if task["name"] == "team")["only_where"] = 'mood is "<b>"'
+    html = scores.summary(fold(Progress(), [start, *events[1:]]), "run 1")
+    assert f"team was {said} mood is" in words_of(html) and "<b>" not in html
 
 
 def test_a_card_shows_before_after_and_the_difference(events):

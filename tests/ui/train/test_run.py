@@ -297,14 +297,14 @@ def test_a_page_that_was_forgotten_is_told_to_reload(session, visit, act):
 def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
     visit.train.config = TrainConfig(freeze=-1, epochs=3, batch_size=4, validation=0.25)
     first, *later = live.prepare(session, visit)
-    html, plan, start = [first, *later][-1]
-    assert first[2].interactive is True and start.interactive is True
-    figures = dict(reversed(pair) for pair in re.findall(r"<b>([^<]+)</b> <span>([^<]+)</span>", html))
+    last = [first, *later][-1]
+    assert first.start.interactive is True and last.start.interactive is True and last.others.active is False
+    figures = dict(reversed(pair) for pair in re.findall(r"<b>([^<]+)</b> <span>([^<]+)</span>", last.outlook))
     head = sum(p.numel() for p in session.engine.model().head("mood").network.parameters())
     assert figures["weights learn"] == count(head)
     rows, held_out = int(figures["rows to learn from"]), int(figures["held out to score it"])
     assert rows + held_out == 18 and int(figures["steps"]) == 3 * -(-rows // 4)
-    assert re.search(r"\d (new )?tasks? · head.* · \d+ rows · about \d[\d.]* (s|min) · about \d+ MB", plan)
+    assert re.search(r"\d (new )?tasks? · head.* · \d+ rows · about \d[\d.]* (s|min) · about \d+ MB", last.plan)
     assert re.fullmatch(r"about \d[\d.]* (s|min)", figures["on this machine, when nobody else trains"])
 
 
@@ -316,25 +316,29 @@ def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
         ({"config": TrainConfig(freeze=-1, freeze_heads=("mood",))}, "Nothing would learn"),
     ):
         visit.train = replace(visit.train, **{"source": source, **change})
-        [(outlook, plan, start)] = live.prepare(session, visit)
-        assert word in plan
-        assert word in outlook and start.interactive is False
+        [told] = live.prepare(session, visit)
+        assert word in told.plan
+        assert word in told.outlook and told.start.interactive is False
 
 
 def test_a_run_that_takes_too_long_cannot_be_started_and_says_so_before(session, visit):
     session.runs.longest = 1.0
     visit.train.config = TrainConfig(epochs=1000)
-    outlook, plan, start = [*live.prepare(session, visit)][-1]
-    assert "a run here may take 1 min at most" in plan and outlook == plan and start.interactive is False
+    told = [*live.prepare(session, visit)][-1]
+    assert "a run here may take 1 min at most" in told.plan
+    assert told.outlook == told.plan and told.start.interactive is False
 
 
 def test_how_many_runs_of_others_come_first_stands_beside_start(session, visit):
-    assert "before it" not in [*live.prepare(session, visit)][-1][1]
+    *_, told = live.prepare(session, visit)
+    assert "before it" not in told.plan
     live.start(session, visit)
-    assert "before it" not in [*live.prepare(session, visit)][-1][1]
+    *_, told = live.prepare(session, visit)
+    assert "before it" not in told.plan
     visit.owner = "somebody else"
-    *_, (_, plan, _) = live.prepare(session, visit)
-    assert re.search(r"1 run of others before it, for about \d[\d.]* (s|min)", plan)
+    *_, told = live.prepare(session, visit)
+    assert re.search(r"1 run of others before it, for about \d[\d.]* (s|min)", told.plan)
+    assert told.others.active is True  # as they end, the line gets shorter
     assert text.before_it(3, None) == "3 runs of others before it"
 
 
@@ -487,11 +491,11 @@ def test_a_run_stopped_before_its_turn_never_began_and_can_be_resumed(session, v
     assert "Waiting for its turn" in looked(visit, session).progress
 
 
-def test_a_run_that_is_done_says_what_was_kept_and_cannot_be_resumed(session, visit):
+def test_a_run_that_is_done_says_what_it_took_and_cannot_be_resumed(session, visit):
     run = live.start(session, visit)
     begin(run, *WHOLE)
     shown = looked(visit, session)
-    assert "4 steps, 2 epochs, 4.2 s." in shown.progress and "after epoch 1" in shown.progress
+    assert "4 steps, 2 epochs, 4.2 s." in shown.progress
     assert shown.resume.visible is False and shown.timer.active is False
     with pytest.raises(UserError, match="This run is done"):
         live.on_resume(session, visit)

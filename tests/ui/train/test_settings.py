@@ -553,6 +553,15 @@ def test_the_heads_follow_the_data(page, model):
     assert words.NOTHING_LEARNS in outcome
 
 
+def test_a_file_that_teaches_nothing_is_not_blamed_on_the_settings(page):
+    page.visit.train.source = source_of("random words.txt", {t.name: t for t in TASKS}, ())
+    for frozen in (0, 4):
+        page.visit.train.config = TrainConfig(freeze=frozen)
+        outcome = page(controls.refresh)[1]
+        assert words.NO_LABELS in outcome and 'class="status bad"' in outcome
+        assert words.NOTHING_LEARNS not in outcome and "weights learn" not in outcome
+
+
 def test_a_frozen_head_that_the_data_has_labels_for_is_named(page):
     tasks = {t.name: t for t in (*TASKS, TaskSpec("new", "classification", ("x", "y")))}
     page.visit.train.source = source_of("my data.csv", tasks, ("topic", "new"))

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,11 +95,14 @@ def take_into(
         if validation is not None and not (before and validation == before.validation):
             kept = replace(validation, path=_copy(validation.path, validation.name, place))
         source = yield from read_copy(own, kept)
-    except BaseException:
+    except BaseException as problem:
         if not in_place:
             _delete_copy(own)
         if kept is not None and kept is not validation:
             _delete_copy(kept.path)
+        if isinstance(problem, UserError):  # which names the copies
+            named = [(own, name), *([(kept.path, kept.name)] if kept else [])]
+            raise UserError(_as_visitors_name(str(problem), named)) from problem
         raise
     place.source = source
     if before is not None and before.path != own:
@@ -107,6 +110,13 @@ def take_into(
     if before is not None and before.validation and before.validation != kept:
         _delete_copy(before.validation.path)
     return source
+
+
+def _as_visitors_name(text: str, named: Sequence[tuple[Path, str]]) -> str:
+    """The text with copies called what the visitor calls the files."""
+    for copy, name in named:
+        text = text.replace(copy.name, name)
+    return text
 
 
 def size_of(path: Path | None) -> int:

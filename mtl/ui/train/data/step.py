@@ -47,9 +47,9 @@ def build(session: Session) -> None:
             elem_id="data-samples",
         )
         with gr.Row(elem_classes="data-status"):
-            status = html(markup.status(words.NO_FILE), elem_id="data-status")
+            status = html(markup.status(words.NO_FILE), js_on_load="mtl.inSight(element, watch)", elem_id="data-status")
             stop = gr.Button(words.STOP, variant="stop", size="sm", visible=False, scale=0, elem_id="data-stop")
-        summary = html(elem_id="data-summary")
+        summary = html(js_on_load="mtl.inSight(element, watch)", elem_id="data-summary")
         questions = html(js_on_load="mtl.questions(element, trigger)", elem_id="data-questions")
         doctor = html(elem_id="data-doctor")
         columns = html(js_on_load="mtl.columns(element, trigger, watch)", elem_id="data-columns")

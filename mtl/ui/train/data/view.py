@@ -43,7 +43,8 @@ def summary(source: Source) -> Markup:
     """The file in sentences: its rows, its text, what each column teaches, and whether Start may be pressed."""
     state, kind = "Ready to train.", "ok"
     if not source.ready:
-        missing = words.NO_TEXT if source.table.text_column is None else words.NOTHING_TO_LEARN
+        missing = words.TEXTS_ALONE if len(source.table.columns) == 1 else words.NOTHING_TO_LEARN
+        missing = words.NO_TEXT if source.table.text_column is None else missing
         state, kind = (words.ASKED if source.table.questions else missing), "bad"
     elif refusal := source.row_counts.refusal:
         state, kind = refusal, "bad"
@@ -86,7 +87,8 @@ def columns(source: Source, revision: int = 0, teaching: bool = True) -> Markup:
     Whatever is chosen is sent by the page's script (see `mtl.ui.train.data.step`). `revision` makes two versions
     differ, so that a choice that was refused is taken back on the screen too.
     """
-    order = sorted(source.table.columns, key=lambda c: (*_TEXTS, SPLIT, "task", "ignored").index(c.role))
+    roles = (*_TEXTS, SPLIT, "task", "ignored")
+    order = sorted(source.table.columns, key=lambda column: (roles.index(column.role), not column.offered))
     return templates.render(
         "columns.html",
         width=_NAME,
@@ -101,6 +103,7 @@ def _column(column: Column, source: Source, teaching: bool = True) -> dict[str, 
     """What the page says of a column: see columns.html."""
     taught = source.matched.columns.get(column.name) if teaching else None
     said = {"column": column, "uses": _use_choice(column, source), "taught": taught, "chips": (), "labels": ()}
+    said["offered"] = teaching and column.offered and shown(column.offered).use
     if taught is None:
         return said
     said["chips"] = list(column.counts)
@@ -158,8 +161,7 @@ def doctor(source: Source, besides: Collection[str] = ()) -> Markup:
     levels, findings = [], [finding for finding in source.table.findings if finding.code not in besides]
     for level, (title, about) in words.LEVELS.items():
         if found := [f for f in findings if f.level == level]:
-            count, hidden = sum(f.count for f in found), len(found) - FINDINGS_SHOWN
-            levels.append((level, title, about, count, found[:FINDINGS_SHOWN], hidden))
+            levels.append((level, title, about, len(found), found[:FINDINGS_SHOWN], len(found) - FINDINGS_SHOWN))
     return templates.render("doctor.html", levels=levels)
 
 

@@ -51,6 +51,10 @@ NOTHING_TO_LEARN = (
     "Start is blocked: no column teaches anything. Say below which column holds labels, numbers or entities, or drop "
     "a file that has one."
 )
+TEXTS_ALONE = (
+    "Start is blocked: this file holds texts alone, and nothing that says what they mean. Drop a table that has "
+    "labels, numbers or entities beside its texts."
+)
 KNOWN = (
     "The model that this starts from knows all of these tasks already, so scores will hardly rise. It shows what a "
     "setting costs: what is forgotten, how far the embeddings move, how long it takes. Tickets has tasks that are new."

@@ -248,7 +248,7 @@ def answer_rows(session: Session, visit: Visit, source: Source, this: Reading) -
         tasks=model.tasks,
         count=predictions.answered,
         total=total,
-        blank=sum(finding.count for finding in table.findings if finding.code == view.NO_TEXT),
+        blank=table.without_text,
         unfamiliar=unfamiliar,
         seconds=seconds,
         first=first,

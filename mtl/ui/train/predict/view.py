@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from mtl.data.findings import ABOUT_TRAINING
 from mtl.data.rows import place
+from mtl.predictions import cautions
 from mtl.ui import templates
 from mtl.ui.kinds import shown
 from mtl.ui.train.data import view as data
@@ -22,8 +23,6 @@ from mtl.ui.widgets import markup
 MOST_ROWS = 100_000
 # So many are shown with their answers.
 ROWS_SHOWN = 20
-# What is said of a row without a text.
-NO_TEXT = "text-empty"
 _PARTS, _TAKE_AWAY = templates.macros("parts.html"), templates.macros("take_away.html")
 
 
@@ -43,7 +42,7 @@ def reading(source: Source | None, revision: int) -> Markup:
     if source is None:
         return Markup()
     why, table = problem(source), source.table
-    blank = sum(finding.count for finding in table.findings if finding.code == NO_TEXT)
+    blank = table.without_text
     line = words.understood(source.name, source.rows, blank, table.text_columns[:2], why)
     how = data.doctor(source, ABOUT_TRAINING) + data.columns(source, revision, teaching=False)
     return (
@@ -69,7 +68,8 @@ def result(answers: Answers | None, now: str) -> Markup:
     stopped = [words.STOPPED_AFTER] if answers.count < answers.total else []
     agreement = [words.agreement(answers.agreement)] if answers.agreement else []
     earlier = markup.note(words.by_another(answers.by, now), "refusal") if now else Markup()
-    return earlier + markup.status(line, [*stopped, *agreement]) + markup.note(words.FILES) + _first_rows(answers)
+    said = [*stopped, *agreement, *cautions(answers.tasks)]
+    return earlier + markup.status(line, said) + markup.note(words.FILES) + _first_rows(answers)
 
 
 def _first_rows(answers: Answers) -> Markup:

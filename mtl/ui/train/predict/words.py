@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mtl.config import listed
+from mtl.predictions import unanswered
 from mtl.text.values import plural
 from mtl.ui.words import duration
 
@@ -75,9 +76,9 @@ def answered(count: int, total: int, by: str, seconds: float, blank: int, unfami
     some = f"The first {count:,} of {plural(total, 'row')}" if count < total else plural(count, "row")
     said = [f"{some} answered by {by} in {duration(seconds)}"]
     if blank:
-        said.append(f"{blank:,} more {'has' if blank == 1 else 'have'} no text, and so no answer")
+        said.append(unanswered(blank))
     if unfamiliar:
-        said.append(f"{unfamiliar:,} unlike the texts that this model knows")
+        said.append(f"{unfamiliar:,} unlike the texts that this model knows, whose answers deserve no trust")
     return "; ".join(said) + "."
 
 

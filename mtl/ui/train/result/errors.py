@@ -59,7 +59,7 @@ class Filter:
     sure: str = ""
     word: str = ""
     order: str = ""
-    by: str = slices.LENGTH
+    by: str = slices.LABEL
     cut_by: str = ""
     part: str = ""
 
@@ -189,7 +189,7 @@ def _fitting(asked: Filter, task: str, kinds: Mapping[str, str], ways: Mapping[s
     graded = not KINDS[kinds[task]].right_or_wrong
     which = ALL if graded else asked.which if asked.which in WHICH else WRONG
     order = asked.order if asked.order in ORDERS else "size" if graded else "sure"
-    by = asked.by if asked.by in ways else slices.LENGTH
+    by = asked.by if asked.by in ways else slices.LABEL
     if task != asked.task:
         return Filter(task, which, word=asked.word, order=order, by=by, cut_by=asked.cut_by)
     return replace(asked, which=which, order=order, by=by, part=asked.part if by == asked.by else "")
@@ -255,8 +255,8 @@ def to_csv(progress: Progress) -> bytes:
     for answer in held_out.read(path(progress)):
         after, before = answer.after, answer.before
         first, second = (*answer.texts, "")[:2]
-        now = (csv_cell(after.value), after.error, "; ".join(after.mistakes), after.confidence)
-        was = ("", "") if before is None else (csv_cell(before.value), before.error)
+        now = (csv_cell(after.value), csv_error(after), "; ".join(after.mistakes), after.confidence)
+        was = ("", "") if before is None else (csv_cell(before.value), csv_error(before))
         rows.append((answer.task, answer.line, first, second, csv_cell(answer.truth), *now, *was))
     return csv_bytes(headers, rows)
 
@@ -264,6 +264,11 @@ def to_csv(progress: Progress) -> bytes:
 def csv_cell(value: Any) -> str | float:
     """A truth or an answer, from JSON, in a cell of a CSV."""
     return value if isinstance(value, (str, int, float)) else json.dumps(value, ensure_ascii=False)
+
+
+def csv_error(judged: Judged) -> float:
+    """How wrong an answer is, in a cell of a CSV: 0 or 1, or by how much where errors have a size."""
+    return int(judged.error) if judged.error.is_integer() else judged.error
 
 
 def slices_to_csv(progress: Progress, asked: Filter) -> bytes:

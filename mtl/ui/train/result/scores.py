@@ -30,7 +30,9 @@ def summary(progress: Progress, name: str) -> Markup:
             "result.html",
             line=words.summary(name, trained(progress.moved), progress),
             learnt=[sentence(task, progress.kinds[task], verdict) for task, verdict in progress.verdicts.items()],
+            cautions=[*progress.cautions.values()],
             higher=higher_elsewhere(progress),
+            chosen=progress.scored and progress.config is not None and progress.config.chooses_epoch,
             words=words,
         )
     )

@@ -14,7 +14,7 @@ from mtl.config import UserError
 from mtl.training.progress import Progress
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, unpack
 from mtl.ui.names import name_of_model, name_of_run
-from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, html, in_plain_words, labelled, unfolding, use_model
+from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, html, in_plain_words, labelled, unfolding, use_model, written
 from mtl.ui.sentences import from_lines
 from mtl.ui.train.result import before_after, errors, scores, thresholds, words
 from mtl.ui.visitors import Visit
@@ -192,16 +192,13 @@ def filter_rows(session: Session, visit: Visit, asked: str) -> str:
 
 def save_answers(session: Session, visit: Visit, folder: Path) -> Path:
     """What the models before and after answered to held-out rows, as a CSV in `folder`."""
-    path = folder / "held-out.csv"
-    path.write_bytes(errors.to_csv(finished(session, visit)))
-    return path
+    return written(folder / "held-out.csv", errors.to_csv(finished(session, visit)))
 
 
 def save_slices(session: Session, visit: Visit, folder: Path) -> Path:
     """How right the model is on slices of the held-out rows, as a CSV in `folder`."""
-    path = folder / "slices.csv"
-    path.write_bytes(errors.slices_to_csv(finished(session, visit), errors.Filter.checked(visit.train.asked)))
-    return path
+    asked = errors.Filter.checked(visit.train.asked)
+    return written(folder / "slices.csv", errors.slices_to_csv(finished(session, visit), asked))
 
 
 # --- before and after ---

@@ -20,6 +20,7 @@ NOT_FINISHED = "This run did not end by itself, so it left no model. Step 3 says
 
 BEFORE, AFTER, CHANGE = "before", "after", "change"
 P_SAID = "p: how often chance alone would make a difference as large as this on so few rows. Small is clear."
+EPOCH_CHOSEN = "The best epoch was chosen on the held-out rows, so their scores flatter a little."
 NEW_HEAD, NOT_MEASURED = "new head", "not measured"
 
 

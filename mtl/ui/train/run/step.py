@@ -26,6 +26,8 @@ from mtl.ui.widgets import markup, stack
 
 # Seconds between two looks at a run: one that may go on at any moment, one that trains, one that waits behind others.
 SOON, STEADY, SELDOM = 0.4, 0.5, 2.0
+# Seconds after which runs that would come first are counted anew.
+COUNTED = 10.0
 # Start waits up to so many seconds for data that is being read.
 _PATIENCE = 60.0
 
@@ -120,6 +122,8 @@ def build_bar(session: Session, step: Pictures) -> None:
             stop_now = gr.Button(text.STOP_NOW, variant="stop", visible=False, elem_id="stop-now", min_width=90)
             resume_button = gr.Button(text.RESUME, visible=False, elem_id="resume", min_width=90)
     snapshot, timer = gr.State(Snapshot()), gr.Timer(STEADY, active=False)
+    # While others' runs come first, they are counted anew.
+    others = gr.Timer(COUNTED, active=False)
 
     shown = {
         "progress": progress,
@@ -153,10 +157,10 @@ def build_bar(session: Session, step: Pictures) -> None:
         trigger_mode="always_last",
     )
     session.wire(
-        [session.arrival.change, session.data.change, session.settings.change, session.run.change],
+        [session.arrival.change, session.data.change, session.settings.change, session.run.change, others.tick],
         partial(prepare, session),
         [],
-        [step.outlook, plan, start_button],
+        {"outlook": step.outlook, "plan": plan, "start": start_button, "others": others},
         trigger_mode="always_last",
     )
 
@@ -224,18 +228,28 @@ def show(session: Session, visit: Visit, logarithmic: bool) -> Shown:
     return replace(look(session, visit, logarithmic), chooser=chooser)
 
 
-def prepare(session: Session, visit: Visit) -> Iterator[tuple[str, str, gr.Button]]:
-    """What a run would take, in figures and on a line, or why there can be none, and whether Start can be pressed; a
-    second version follows when this machine's speed has been measured."""
+@dataclass(frozen=True)
+class Prepared:
+    """What a run would take, in figures and on a line, or why there can be none; whether Start can be pressed, and
+    whether others' runs are counted anew."""
+
+    outlook: str
+    plan: str
+    start: gr.Button
+    others: gr.Timer
+
+
+def prepare(session: Session, visit: Visit) -> Iterator[Prepared]:
+    """What a run would take; a second version follows when this machine's speed has been measured."""
     train = visit.train
 
-    def ready(expected: Estimate) -> tuple[str, str, gr.Button]:
+    def ready(expected: Estimate) -> Prepared:
         session.runs.check_room(expected.seconds)
         own = session.runs.newest(visit.owner)
         # The line below says where the visitor's own run stands.
         line = None if own and own.unfinished else session.runs.line()
-        plan = view.plan(train.source, expected, line)
-        return view.outlook(expected), plan, gr.Button(interactive=True)
+        plan, others = view.plan(train.source, expected, line), gr.Timer(COUNTED, active=bool(line and line.length))
+        return Prepared(view.outlook(expected), plan, gr.Button(interactive=True), others)
 
     try:
         expected = expectation(session, train, train.config, wait=0.5)
@@ -244,7 +258,7 @@ def prepare(session: Session, visit: Visit) -> Iterator[tuple[str, str, gr.Butto
             yield ready(expectation(session, train, train.config, wait=30.0))
     except UserError as why:
         refusal = markup.note(str(why), "refusal" if train.source else "")
-        yield refusal, refusal, gr.Button(interactive=False)
+        yield Prepared(refusal, refusal, gr.Button(interactive=False), gr.Timer(COUNTED, active=False))
 
 
 # --- starting ---

@@ -73,13 +73,13 @@ def _state(now: Progress) -> tuple[str, str, str]:
             return "Nearly done", text.measuring(now.eta), "busy"
         head = "Scoring the held-out rows" if now.scoring and now.held_out else "Training"
         return head, text.progress(now.step, now.steps, now.epoch, now.epochs, now.eta), "busy"
-    best = now.kept.number if now.kept and now.config and now.config.keep_best and now.scored else None
     if state == "done":
         new_first = sorted(now.verdicts.items(), key=lambda item: item[1].before is not None)
-        learnt = (sentence(task, now.kinds[task], verdict) for task, verdict in new_first)
-        facts = text.done(now.step, now.epoch, now.epochs, now.seconds, best)
+        learnt = (sentence(task, now.kinds[task], verdict, with_test=False) for task, verdict in new_first)
+        facts = text.done(now.step, now.epoch, now.epochs, now.seconds)
         return "Done", " ".join([*itertools.islice(learnt, 1), facts]), "ok"
     if state == "stopped":
+        best = now.kept.number if now.kept and now.config and now.config.keep_best and now.scored else None
         return "Stopped", _resumable(now, _stopped(now, best)), "ok"
     head = "The training process ended unexpectedly" if state == "killed" else "The run could not go on"
     return head, _resumable(now, now.message), "bad"

@@ -89,12 +89,10 @@ def _left(eta: float | None) -> str:
     return "" if eta is None else " · a moment left" if eta < 1 else f" · about {duration(eta)} left"
 
 
-def done(steps: int, epochs: int, planned: int, seconds: float, best: int | None) -> str:
+def done(steps: int, epochs: int, planned: int, seconds: float) -> str:
     parts = [f"{plural(steps, 'step')}, {plural(epochs, 'epoch')}, {duration(seconds)}."]
     if epochs < planned:
         parts.append(f"It ended before epoch {planned}, because the score had stopped rising.")
-    if best is not None:
-        parts.append(f"Kept are the weights after epoch {best}, the best on the held-out rows.")
     return " ".join(parts)
 
 

@@ -44,11 +44,13 @@ def build(session: Session) -> None:
         picture = html(markup.note(text.LOADING), js_on_load=_CONTROLS, elem_id="what-learns")
         message = html(elem_id="learns-said")
         outcome = html(js_on_load=_CONTROLS, elem_id="learns-outcome")
-        with unfolding("The same from the command line, as a file, as a link", elem_id="take-away"):
+        with unfolding(words.TAKE_AWAY, elem_id="take-away"):
             parcel = html(js_on_load="mtl.takeAway(element, watch)", elem_id="parcel")
             with gr.Row():
                 file = html()
-                load = gr.UploadButton("Load a run.json", file_types=[".json"], size="sm", elem_id="load-settings")
+                load = gr.UploadButton(
+                    "Load a run.json", file_types=[".json"], size="sm", elem_id="load-settings", elem_classes="pill"
+                )
 
     outputs = {
         "form": picture,
@@ -320,7 +322,10 @@ def outcome(shape: Shape, config: TrainConfig, start: str, address: str, unused:
     groups = shape.under(config)
     learning, frozen = (sum(group.size for group in groups if group.frozen is still) for still in (False, True))
     layers, heads = ([group.name for group in part if not group.frozen] for part in (groups.layers, groups.tops))
-    if layers or heads:
+    is_taught = groups.learns is None or bool(groups.learns)
+    if not is_taught:
+        message = words.NO_LABELS
+    elif layers or heads:
         message = words.learns(learning, frozen, words.parts(layers, len(heads)))
     else:
         message = words.NOTHING_LEARNS if groups.tops else words.NOTHING_LEARNS_EMPTY
@@ -330,7 +335,7 @@ def outcome(shape: Shape, config: TrainConfig, start: str, address: str, unused:
         query=address,
         message=message,
         warnings=[*_warnings(groups), *unused],
-        kind="ok" if layers or heads else "bad",
+        kind="ok" if is_taught and (layers or heads) else "bad",
         table=stack.table(groups),
     )
 

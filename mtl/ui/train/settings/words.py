@@ -64,6 +64,8 @@ START_CHOICES = {
     "used": ("the model in use", "The one that the other tabs use now: training goes on from there."),
 }
 
+TAKE_AWAY = "Take it away: a link for a class, the command line, a file"
+
 # --- the outcome ---
 
 NOTHING_LEARNS = (
@@ -73,6 +75,9 @@ NOTHING_LEARNS = (
 NOTHING_LEARNS_EMPTY = (
     "Nothing would train yet: all is frozen, and there are no heads. Choose data in step 1: its labels make the heads."
 )
+
+
+NO_LABELS = "Nothing would train: the data of step 1 has nothing to learn from. Step 1 says what it lacks."
 
 
 def learns(learning: int, frozen: int, what: str) -> str:
