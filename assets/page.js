@@ -30,6 +30,17 @@ window.mtl = {
       return done;
     }
   },
+  // Buttons in `element` copy what stands in the field that they name: all of it (`whole`), where the field shows less.
+  copies: (element) => {
+    element.addEventListener("click", async ({ target }) => {
+      const button = target.closest("[data-copies]");
+      if (!button) return;
+      const source = document.getElementById(button.dataset.copies);
+      const done = await mtl.copy(source.whole ?? source.value);
+      button.textContent = done ? button.dataset.done : button.dataset.failed;
+      setTimeout(() => (button.textContent = button.dataset.label), 2000);
+    });
+  },
   download: (file) => {
     const link = document.createElement("a");
     link.href = file.url;

@@ -36,14 +36,7 @@ mtl.takeAway = (element, watch) => {
     filled.set(target.getAttribute("value"), target.value);
     fill();
   });
-  element.addEventListener("click", async ({ target }) => {
-    const button = target.closest("[data-copies]");
-    if (!button) return;
-    const source = document.getElementById(button.dataset.copies);
-    const done = await mtl.copy(source.whole ?? source.value);
-    button.textContent = done ? button.dataset.done : button.dataset.failed;
-    setTimeout(() => (button.textContent = button.dataset.label), 2000);
-  });
+  mtl.copies(element);
   watch("value", write);
   write();
 };

@@ -41,7 +41,9 @@ def proxied(server: str, prefix: str, name: str | None = None, scheme: str = "ht
         while more:
             message = await receive()
             body, more = body + message.get("body", b""), message.get("more_body", False)
-        headers = [(k, v) for k, v in scope["headers"] if k not in (b"host", b"accept-encoding", b"connection")]
+        # What compression the visitor takes; whoever says nothing of it takes none.
+        headers = [(b"accept-encoding", dict(scope["headers"]).get(b"accept-encoding", b"identity"))]
+        headers += [(k, v) for k, v in scope["headers"] if k not in (b"host", b"accept-encoding", b"connection")]
         headers += [(b"x-forwarded-host", host), (b"x-forwarded-proto", scheme.encode())]
         url = path.removeprefix(prefix) + (f"?{scope['query_string'].decode()}" if scope["query_string"] else "")
         request = upstream.build_request(scope["method"], url, headers=headers, content=body)

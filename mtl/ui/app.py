@@ -66,6 +66,7 @@ _SCRIPTS = (
     "chosen.js",
     "controls.js",
     "take-away.js",
+    "programs.js",
     "card.js",
     "thresholds.js",
 )
@@ -108,7 +109,7 @@ def build(name: str | None = None) -> gr.Blocks:
     with Page(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.open_pages = engine, runs, registry, OpenPages(demo, registry)
         demo.limits = limits
-        session = Session(engine, registry, runs)
+        session = Session(engine, registry, runs, limits)
         demo.sandbox, demo.programs = session.sandbox, Programs(session.models, engine.name)
         top = header.build()
         card.build(session)

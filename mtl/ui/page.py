@@ -28,6 +28,7 @@ from mtl.training.runs.service import Runs
 from mtl.ui.engine import Engine
 from mtl.ui.models import Models
 from mtl.ui.server.hosts import on_a_space
+from mtl.ui.server.limits import Limits
 from mtl.ui.visitors import Registry, Visit, Work
 from mtl.ui.widgets import markup
 from mtl.ui.words import EXPIRED
@@ -53,8 +54,8 @@ UNCHANGED = object()
 class Session:
     """What a tab's `build` is given: the places it may listen to, and ways to wire plain functions to them.
 
-    `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors. `sandbox`
-    reads their files. `views` draws what tabs show of an analysis (see `view`);
+    `engine` has the page's own model, `models` those that visitors trained; `registry` knows the visitors, `limits` how
+    much each may take. `sandbox` reads their files. `views` draws what tabs show of an analysis (see `view`);
     `news` is how the browser, which asks for analyses by itself, and the events of the page tell each other of them:
     its `input` event follows a new analysis. `form` holds what the form of the Train tab says, as JSON, where an
     event collects it by `js="mtl.collect"`. The revisions are counters that move, by `next_revision()`, when
@@ -62,8 +63,9 @@ class Session:
     asks of the Train tab, `data` what it will train on, `settings` how, `run` which run it looks at or that this run is
     over, `model` which model it uses."""
 
-    def __init__(self, engine: Engine, registry: Registry, runs: Runs) -> None:
+    def __init__(self, engine: Engine, registry: Registry, runs: Runs, limits: Limits) -> None:
         self.engine = engine
+        self.limits = limits
         self.registry = registry
         self.runs = runs
         self.models = Models(engine)

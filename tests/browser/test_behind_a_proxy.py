@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from playwright.sync_api import expect
 from proxy import proxied
@@ -40,6 +43,17 @@ def test_the_page_works_below_a_root_path(learner, tmp_path):
     path.write_text("One line.\nAnother line.\n")
     learner.upload(path)
     expect(learner.status).to_contain_text("2 sentences · one pass")
+
+
+def test_a_program_asks_below_the_root_path(learner, behind):
+    place = learner.page.locator("#programs")
+    place.get_by_text("Use from a program").click()
+    for language, run in (("curl", ["sh", "-s"]), ("Python", [sys.executable, "-"])):
+        place.get_by_role("button", name=language, exact=True).click()
+        program = learner.page.locator("#copy-program").input_value()
+        assert behind.rstrip("/") in program
+        done = subprocess.run(run, input=program, capture_output=True, text=True, timeout=120)
+        assert "probabilities" in done.stdout, done.stderr
 
 
 def test_an_upload_that_is_refused_says_why(learner, tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import httpx
@@ -13,6 +15,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from mtl.__main__ import main
 from mtl.ui.programs.functions import FUNCTIONS
+from mtl.ui.server.door import TOOLS_AT_ONCE
+from tests.ui.server.small_page import serving, small, wait_until
 
 
 def asked(address, ask):
@@ -76,6 +80,23 @@ def test_what_is_wrong_is_one_sentence(address, name, arguments, said):
 def test_the_older_transport_which_nothing_bounds_is_closed(address):
     assert httpx.get(f"{address}gradio_api/mcp/sse").status_code == 403
     assert httpx.post(f"{address}gradio_api/mcp/messages/?session_id=1", json={}).status_code == 403
+
+
+def test_calls_that_wait_are_bounded_and_keep_nothing_from_the_page():
+    gate = threading.Event()
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "wait", "arguments": {"words": "hi"}}}
+    headers = {"accept": "application/json, text/event-stream"}
+    with serving(small(gate), mcp_server=True) as served, ThreadPoolExecutor(TOOLS_AT_ONCE) as pool:
+
+        def ask():
+            return served.http.post("/gradio_api/mcp/", json=call, headers=headers)
+
+        calls = [pool.submit(ask) for _ in range(TOOLS_AT_ONCE)]
+        wait_until(lambda: len(served.demo._queue.event_ids_to_events) == TOOLS_AT_ONCE)
+        assert ask().status_code == 429
+        assert served.http.get("/").status_code == 200 and served.call("echo")["success"]
+        gate.set()
+        assert all('"text":"hi"' in call.result().text for call in calls)
 
 
 def test_without_the_extra_it_says_which(monkeypatch, capsys):
