@@ -204,3 +204,16 @@ def test_a_column_that_a_text_hardly_tells_is_learned_when_asked_for(visitor, tm
     use = visitor.page.get_by_label("What the column shares is used for")
     expect(use).to_have_value("regression")
     expect(use).to_be_focused()
+
+
+def test_the_doctor_has_room_for_long_names(visit, tmp_path):
+    name = "a_name_of_a_column_that_goes_on_and_on_without_an_end_" * 2
+    rows = "".join(f"The hall number {i} was full.,{'abcd'[i % 4] if i else 'e'}\n" for i in range(40))
+    (tmp_path / "halls.csv").write_text(f"review,{name}\n{rows}", encoding="utf-8")
+    visitor = in_train(visit())
+    bring(visitor, tmp_path / "halls.csv")
+    expect(visitor.page.locator("#data-doctor")).to_contain_text("is seen only once")
+    for width in (390, 1180, 1440):
+        visitor.page.set_viewport_size({"width": width, "height": 900})
+        box = visitor.page.locator("#data-doctor .findings.warning .scroll")
+        assert box.evaluate("element => element.scrollWidth <= element.clientWidth")
