@@ -101,7 +101,7 @@ window.mtl = {
       const { body } = document;
       if (!("awaits" in body.dataset)) return;
       element.scrollIntoView({ behavior: "smooth", block: "nearest" });
-      if (!document.querySelector("#data-status .busy")) delete body.dataset.awaits;
+      if (element.id === "data-summary" || element.querySelector(".bad")) delete body.dataset.awaits;
     });
   },
   // A choice in the table of columns goes to the server, which writes the table anew; then it has the keyboard again.

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +10,8 @@ import yaml
 
 import mtl
 from mtl import checkpoint
-from tests import hub as stand_in
 
-ROOT = Path(__file__).resolve().parents[2]
-TOKEN = "hf_aTokenThatNobodyMustSee"
 TEXTS = ["A first text.", "And another, longer one, by Ada Lovelace."]
-
-
-@pytest.fixture
-def hub():
-    with stand_in.serving() as hub:
-        yield hub
 
 
 @pytest.fixture(scope="module")
@@ -36,26 +25,8 @@ def run(tiny, tmp_path_factory) -> Path:
     return folder / "out" / "checkpoint"
 
 
-def call(hub, folder, *command, token=TOKEN, endpoint=None, said=None):
-    """A command, without a terminal, or with one on which somebody says something."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    settings = {"HF_ENDPOINT": endpoint or hub.address, "HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_XET": "1"}
-    environment = {**ours, **settings, "PYTHONPATH": str(ROOT), **({"HF_TOKEN": token} if token else {})}
-    terminal, stdin = (None, subprocess.DEVNULL) if said is None else os.openpty()
-    if said is not None:
-        os.write(terminal, said)
-    ended = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=environment, stdin=stdin, capture_output=True, text=True
-    )
-    if said is not None:
-        os.close(terminal)
-        os.close(stdin)
-    assert TOKEN not in ended.stdout + ended.stderr
-    return ended
-
-
 def push(hub, folder, *arguments, **how):
-    return call(hub, folder, "-m", "mtl", "push", *map(str, arguments), **how)
+    return hub.ask(folder, "-m", "mtl", "push", *arguments, **how)
 
 
 def test_mtl_and_sentence_transformers_load_what_was_pushed(hub, run, tmp_path):
@@ -71,7 +42,7 @@ def test_mtl_and_sentence_transformers_load_what_was_pushed(hub, run, tmp_path):
         "numpy.save('theirs.npy', SentenceTransformer('ada/days', device='cpu').encode(texts))\n"
         "print(json.dumps([answer.mood.probabilities for answer in model.analyze(texts)]))"
     )
-    loaded = call(hub, tmp_path, "-c", code, token=None)
+    loaded = hub.ask(tmp_path, "-c", code, token=None)
     assert loaded.returncode == 0, loaded.stderr
     model = mtl.load(run, dtype="float32")
     for name in ("ours", "theirs"):
