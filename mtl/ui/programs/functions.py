@@ -164,7 +164,7 @@ def _chosen(model: SharedModel, tasks: Any) -> list[str]:
             raise UserError(f"Task {name!r} reads two texts: similarity has its answers to pairs.")
         if name not in alone:
             raise UserError(f"This model has no task {name[:80]!r}; it has {listed(alone)}.")
-    return list(tasks)
+    return list(dict.fromkeys(tasks))
 
 
 def _pairs(pairs: Any) -> list[tuple[str, str]]:

@@ -157,3 +157,15 @@ def test_each_example_is_answered_with_a_version(model, session_of, function):
 def test_each_argument_is_described_and_nothing_else(function):
     assert [parameter.name for parameter in function.parameters] == list(function.takes)
     assert function.example.keys() <= function.takes.keys()
+
+
+def test_a_head_that_is_named_often_runs_once(model, asked, monkeypatch):
+    heads, analyze = [], model.analyze
+
+    def noted(texts, tasks, *others):
+        heads.append(tasks)
+        return analyze(texts, tasks, *others)
+
+    monkeypatch.setattr(model, "analyze", noted)
+    functions.predict(asked, ["a"], ["intensity"] * 100_000)
+    assert heads == [["intensity"]]
