@@ -36,8 +36,10 @@ mtl.map = (() => {
   const controls = (found, names, colour) => {
     options(picture.querySelector("[data-asks=colour]"), names, colour);
     options(picture.querySelector("[data-asks=pooling]"), found.poolings, found.pooling);
-    for (const select of picture.querySelectorAll("[data-asks=method], [data-asks=dims], [data-asks=clusters]"))
+    for (const select of picture.querySelectorAll("[data-asks=method], [data-asks=dims], [data-asks=clusters]")) {
       select.value = mtl.answers.settings[select.dataset.asks] ?? select.options[0].value;
+      if (select.selectedIndex < 0) select.selectedIndex = 0; // a link of a page that offers more
+    }
     for (const choice of picture.querySelectorAll("[data-of-colour]"))
       choice.hidden = choice.dataset.ofColour !== colour;
     const field = picture.querySelector("[type=search]");

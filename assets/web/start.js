@@ -23,9 +23,10 @@ const tell = ({ loaded, total }) => {
 const { serviceWorker } = navigator;
 const keep = async () => {
   try {
-    await serviceWorker.register(new URL("../sw.js", import.meta.url));
+    const { active } = await serviceWorker.register(new URL("../sw.js", import.meta.url));
+    if (active || serviceWorker.controller) return; // it does not take over a page that was loaded past it
     const controlled = new Promise((done) => serviceWorker.addEventListener("controllerchange", done, { once: true }));
-    if (!serviceWorker.controller) await Promise.race([controlled, new Promise((done) => setTimeout(done, CONTROLLED))]);
+    await Promise.race([controlled, new Promise((done) => setTimeout(done, CONTROLLED))]);
   } catch { /* the page works as long as there is a network */ }
 };
 const sayWhetherKept = () => {

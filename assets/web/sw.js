@@ -3,6 +3,7 @@
 const OURS = `mtl ${registration.scope} `, CACHE = OURS + VERSION;
 const LARGE = /\.(onnx|wasm)$/; // kept as they pass on their way to the page, which shows how much of them is there
 const puts = new Set();
+const ANY = { ignoreVary: true }; // whatever compression the host chose by
 
 const request = (file) => new Request(new URL(file, registration.scope), { cache: "no-cache" });
 self.addEventListener("install", (event) => {
@@ -19,10 +20,10 @@ self.addEventListener("activate", (event) => {
 });
 
 self.addEventListener("fetch", (event) => {
-  const { method, url } = event.request, path = url.split(/[?#]/)[0];
+  const { method, url } = event.request, path = url.split(/[?#]/)[0].replace(/index\.html$/, "");
   if (method !== "GET" || !FILES.some((file) => new URL(file, registration.scope).href === path)) return;
   const answer = async () => {
-    const cache = await caches.open(CACHE), kept = await cache.match(path);
+    const cache = await caches.open(CACHE), kept = await cache.match(path, ANY);
     if (kept) return kept;
     const found = await fetch(event.request);
     if (found.status === 200) {
@@ -39,7 +40,7 @@ self.addEventListener("fetch", (event) => {
 self.addEventListener("message", (event) => {
   const isWhole = async () => {
     await Promise.all(puts);
-    const cache = await caches.open(CACHE), kept = await Promise.all(FILES.map((file) => cache.match(request(file))));
+    const cache = await caches.open(CACHE), kept = await Promise.all(FILES.map((file) => cache.match(request(file), ANY)));
     event.ports[0].postMessage(kept.every(Boolean));
   };
   event.waitUntil(isWhole());

@@ -44,14 +44,14 @@ ONE_SENTENCE = "With one sentence there is nothing to compare it with. Add a sec
 
 def build_plots() -> None:
     """The map and the grid, of which there is one each: outside the tabs, as `mtl.plots` moves them to the open one."""
-    counts = [(0, "best number"), *((count, f"{count}") for count in range(2, MOST + 1))]
-    html(shared_plots(CHOICES, counts), visible="hidden", js_on_load="mtl.plots.start(element)")
+    html(shared_plots(CHOICES), visible="hidden", js_on_load="mtl.plots.start(element)")
 
 
-def shared_plots(choices: Sequence[tuple], cluster_counts: Sequence[tuple[int, str]] = ()) -> Markup:
+def shared_plots(choices: Sequence[tuple]) -> Markup:
     """What the browser draws the map and the grid into, with these `choices` (see `CHOICES`) above the map."""
     own = [*looks([f"{i}" for i in range(_OWN_LABELS)]).values()]
-    return templates.render("plots_shared.html", choices=choices, own=own, cluster_counts=cluster_counts)
+    counts = [(0, "best number"), *((count, f"{count}") for count in range(2, MOST + 1))]
+    return templates.render("plots_shared.html", choices=choices, own=own, cluster_counts=counts)
 
 
 def build(session: Session) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 # Of the page's scripts, those for the two tabs; and the templates that are drawn in the browser.
 _SCRIPTS = ("storage.js", "page.js", "answers.js", "plots.js", "grid.js", "map.js", "chosen.js", "card.js")
-_TEMPLATES = ("parts.html", "answers.html", "kinds.html", "overview.html")
+TEMPLATES = ("parts.html", "answers.html", "kinds.html", "overview.html")
 _EARLY, _WORKER, _STYLE = "early.js", "sw.js", "web.css"
 # How weights are stored, in words.
 _STORED = {"float16": "16 bits", "int8": "8 bits"}
@@ -119,7 +119,7 @@ def _write(model: MultiTaskModel, name: str, folder: Path, runtime: list[Path]) 
             shutil.copyfile(script, folder / "web" / script.name)
     constants = (f"export const {key} = {json.dumps(value)};\n" for key, value in _constants().items())
     (folder / "web" / "constants.js").write_text("".join(constants), encoding="utf-8")
-    (folder / "web" / "templates.js").write_text(translate(_TEMPLATES), encoding="utf-8")
+    (folder / "web" / "templates.js").write_text(translate(TEMPLATES), encoding="utf-8")
     (folder / "plotly.js").write_bytes(static.whole())
     theme = app.THEME._get_theme_css()
     for font in (app.FONT, app.MONO):
@@ -221,11 +221,11 @@ def _title(name: str) -> str:
 
 def _write_service_worker(folder: Path) -> None:
     files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
-    files.remove("README.md")
     version = hashlib.sha256()
     for file in files:
         version.update(file.encode() + (folder / file).read_bytes())
-    # The page itself goes by the address of its folder, too.
-    head = f"const VERSION = {json.dumps(version.hexdigest()[:16])}, FILES = {json.dumps(['./', *files])};\n"
+    # The page itself goes by the address of its folder: some hosts have no other for it.
+    kept = ["./", *(file for file in files if file not in ("README.md", "index.html"))]
+    head = f"const VERSION = {json.dumps(version.hexdigest()[:16])}, FILES = {json.dumps(kept)};\n"
     script = (ASSETS / "web" / _WORKER).read_text(encoding="utf-8")
     (folder / _WORKER).write_text(head + script, encoding="utf-8")
