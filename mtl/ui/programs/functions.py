@@ -130,8 +130,8 @@ FUNCTIONS: Mapping[str, Function] = {
         ),
         Function(
             similarity,
-            "The cosines of texts' embeddings, from -1 to 1, each with each; or of pairs, with what heads for two "
-            f"texts answer. {_CUT}",
+            "The cosines of texts' embeddings, from -1 to 1: of each with each; or of pairs, with the answers of the "
+            f"heads for two texts. {_CUT}",
             {
                 "texts": f"1 to {MOST_COMPARED:,} texts, of which cosines has a row and a column each.",
                 "pairs": f"In place of texts: 1 to {MOST_PAIRS:,} lists of two texts.",

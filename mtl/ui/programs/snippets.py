@@ -9,7 +9,7 @@ from typing import Any
 
 from mtl.ui import templates
 from mtl.ui.page import Session, html
-from mtl.ui.programs.functions import FUNCTIONS, Function
+from mtl.ui.programs.functions import FUNCTIONS, MOST_COMPARED, Function
 from mtl.ui.programs.routes import EMBEDDINGS
 from mtl.ui.programs.service import DEFAULT
 from mtl.ui.sentences import MAX_SENTENCES
@@ -50,6 +50,7 @@ def build(session: Session) -> None:
         shown=shown,
         languages=LANGUAGES,
         most=MAX_SENTENCES,
+        compared=MOST_COMPARED,
         megabytes=session.limits.post_mb,
         address=ADDRESS,
     )
