@@ -470,6 +470,7 @@ def test_what_a_text_hardly_tells_is_left_out_and_offered(name, cells, offered, 
         ("x", [0, 3, 4, 0, 2, 8, 9] * 5, "classification"),
         ("score", COUNTS, "classification"),  # its name says that it holds labels
         ("topic", CITIES, "classification"),
+        ("location", ['[{"start": 4, "end": 7, "label": "WHEN"}]'] * 30, "tagging"),
     ],
 )
 def test_rare_labels_are_no_reason_to_leave_a_column_out(name, cells, kind):
