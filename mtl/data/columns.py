@@ -362,7 +362,7 @@ def _task_role(facts: Facts, only: bool, texts: int) -> Role:
         return Role(IGNORED, None, best.reason)
     if best.is_thin:
         return Role(IGNORED, None, best.reason, offered=name)
-    if facts.tells_circumstances and not likely:
+    if facts.tells_circumstances and not (likely or facts.entity_form):
         reason = "by its name it is about where the texts come from or how far they spread, not about what they say"
         return Role(IGNORED, None, reason, offered=name)
     rivals = tuple(other for other, claim in evidence.items() if claim.score > best.score - _CLOSE)

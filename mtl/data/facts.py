@@ -28,6 +28,8 @@ _DOUBT = re.compile(r"(.+)[_.: -](?:confidence|conf)")
 _FEW, _RARELY = 25, 0.05
 # Of so many numbers, counts have the lowest one in so large a share, and the highest in so few cells.
 _ENOUGH, _MOSTLY, _HARDLY = 20, 0.75, 2
+# Or the highest is so many times as high as nearly all.
+_FAR = 10
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*+\.?"
 _DAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*+,? +)?"
@@ -216,13 +218,16 @@ class Facts:
 
     @cached_property
     def trails_off(self) -> bool:
-        """Whether most numbers are the lowest one and hardly any is the highest, as where something is counted. Of two
-        numbers, one may be a rare label."""
-        counts = Counter(self.all_numbers)
-        if len(self.all_numbers) < _ENOUGH or len(counts) < 3:
+        """Whether most numbers are the lowest one and hardly any is the highest, as where something is counted; or
+        just more than any other, and the highest is far from nearly all. Of two numbers, one may be a rare label."""
+        counts, numbers = Counter(self.all_numbers), sorted(self.all_numbers)
+        if len(numbers) < _ENOUGH or len(counts) < 3 or counts[numbers[-1]] > _HARDLY:
             return False
-        mostly = counts[min(counts)] >= _MOSTLY * len(self.all_numbers)
-        return mostly and counts[max(counts)] <= _HARDLY
+        lowest, usual = numbers[0], numbers[int(_NEARLY_ALL * len(numbers))]
+        if counts[lowest] >= _MOSTLY * len(numbers):
+            return True
+        is_far = numbers[-1] > _FAR * max(usual, 1) and lowest >= 0
+        return is_far and self.are_whole and counts[lowest] == max(counts.values())
 
     @cached_property
     def decimal_mark(self) -> str:

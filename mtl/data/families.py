@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mtl.data.columns import Role
+from mtl.data.columns import IGNORED, Role
 from mtl.data.header import LABEL_NAMES, is_useless, unused_name
-from mtl.data.labels import MOST_LABELS
+from mtl.data.labels import MOST_LABELS, why_the_same
 from mtl.data.rows import Findings
 from mtl.kinds.classification import Classification
 from mtl.kinds.multilabel import Multilabel, family_cell
@@ -28,18 +29,22 @@ _EMPTY_WORDS = ("is", "has", "label")
 @dataclass(frozen=True)
 class Family:
     """Columns of 0 and 1, the `members` of a table's columns; `labels` are their names without what all of them begin
-    with. `exclusive`: each row has exactly one."""
+    with. `exclusive`: each row has exactly one. `doubt`: why they hardly are labels that a text tells."""
 
     name: str
     members: tuple[int, ...]
     labels: tuple[str, ...]
     exclusive: bool
+    doubt: str = ""
 
     def role(self) -> Role:
         """What the family is used for."""
         kind, one = (Classification.name, ", of which each row has one") if self.exclusive else (Multilabel.name, "")
         names = cut(", ".join(self.labels), 120)
-        return Role("task", kind, f"{len(self.members)} columns of 0 and 1 are its labels{one}: {names}")
+        reason = f"{len(self.members)} columns of 0 and 1 are its labels{one}: {names}"
+        if self.doubt:
+            return Role(IGNORED, None, f"{reason}; {self.doubt}", offered=kind)
+        return Role("task", kind, reason)
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,8 @@ class Layout:
     def report(self, cells: Sequence[Sequence[str]], findings: Findings) -> None:
         """Say what is odd about the families; `cells` are those of the columns before."""
         for family in self.families:
+            if family.doubt:
+                continue
             if family.exclusive:
                 findings.add("one-hot", None, family.name, labels=cut(", ".join(family.labels), 120))
             for place, label in zip(family.members, family.labels, strict=True):
@@ -118,7 +125,9 @@ def find_families(
         plain = own[0] if len(own) == 1 else stem.strip(" ._-:/")
         name = unused_name(plain if plain.lower() not in (*_EMPTY_WORDS, "") else "labels", free_names)
         free_names.add(name)
-        families.append(Family(name, tuple(group), labels, not wanted and _exclusive(group, cells)))
+        has = Counter(zip(*(map(_holds, cells[i]) for i in group), strict=True))
+        doubt = "" if wanted or name in roles else why_the_same(has)
+        families.append(Family(name, tuple(group), labels, not wanted and _exclusive(group, cells), doubt))
     first = {family.members[0]: family for family in families}
     sources: dict[str, tuple[int, ...]] = {}
     for i, name in enumerate(names):

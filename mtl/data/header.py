@@ -65,8 +65,8 @@ _USELESS_PARTS = frozenset(_words("id ids idx uuid url date timestamp username")
 # What the names of columns end in that are about where a text comes from, or how far it spread.
 _CIRCUMSTANCES = frozenset(
     _words(
-        "timezone zone tz location city country region locale device browser platform client ip count counts likes "
-        "retweets shares views votes upvotes downvotes followers following friends replies favorites clicks impressions"
+        "timezone zone tz location city country region locale source device browser platform client ip count counts "
+        "likes retweets shares views votes upvotes downvotes followers following friends replies favorites clicks"
     )
 )
 

@@ -62,7 +62,7 @@ class Regression(Kind):
             return Evidence(0.0, "it numbers the rows")
         if column.trails_off and not likely:
             lowest = f"{numbers.count(low):,} of {plural(len(numbers), 'number')} are {low:g}"
-            return Evidence(THIN, f"{lowest}, as where something is counted")
+            return Evidence(THIN, f"{lowest}, and hardly one is {high:g}, as where something is counted")
         if not likely and (doubt := why_the_same(Counter(numbers))):
             return Evidence(THIN, doubt)
         return Evidence(0.5, f"it has numbers from {low:g} to {high:g}")

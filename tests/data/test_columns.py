@@ -437,8 +437,9 @@ CITIES = [f"town {i}" for i in range(30)] + ["Paris"] * 18 + ["New York"] * 18
 @pytest.mark.parametrize(
     ("name", "cells", "offered", "reason"),
     [
-        ("x", COUNTS, "regression", "46 of 59 numbers are 0, as where something is counted"),
-        ("x", [0.0] * 50 + [12.5, 3.25, 7.0], "regression", "50 of 53 numbers are 0, as where"),
+        ("x", COUNTS, "regression", "46 of 59 numbers are 0, and hardly one is 5, as where"),
+        ("x", [0] * 30 + [1, 2, 3, 1, 4] * 5 + [87], "regression", "30 of 56 numbers are 0, and hardly one is 87"),
+        ("x", [0.0] * 50 + [12.5, 3.25, 7.0], "regression", "50 of 53 numbers are 0, and hardly one is 12.5"),
         ("x", CITIES, "classification", "30 of its 32 values are seen only once or twice"),
         ("x", [0] * 98 + [1] * 2, "classification", "98 of its 100 values are the same"),
         ("x", ["en"] * 97 + ["de", "fr", "fr"], "classification", "97 of its 100 values are the same"),
@@ -465,8 +466,11 @@ def test_what_a_text_hardly_tells_is_left_out_and_offered(name, cells, offered, 
         ("x", ["a", "b", "c", "d"] * 3, "classification"),
         ("x", ["up"] * 60 + ["down"] * 30 + ["dwon", "upp", "UP!"], "classification"),  # typing errors
         ("x", ["a|b", "a", "b|c", "c|a|d", "d"] * 12, "multilabel"),
+        ("x", [12, 35, 70, 8, 90, 55, 15, 200] * 4, "regression"),
+        ("x", [0, 3, 4, 0, 2, 8, 9] * 5, "classification"),
         ("score", COUNTS, "classification"),  # its name says that it holds labels
         ("topic", CITIES, "classification"),
+        ("location", ['[{"start": 4, "end": 7, "label": "WHEN"}]'] * 30, "tagging"),
     ],
 )
 def test_rare_labels_are_no_reason_to_leave_a_column_out(name, cells, kind):

@@ -94,3 +94,16 @@ def test_a_family_takes_a_role_by_its_name(tmp_path):
     assert not table(tmp_path, "a,b,c", MANY, roles={"labels": "ignored"}).tasks()
     with pytest.raises(UserError, match="no column 'moods'"):
         table(tmp_path, "a,b,c", MANY, roles={"moods": "multilabel"})
+
+
+def test_columns_in_which_hardly_a_row_says_yes_are_left_out_and_offered(tmp_path):
+    path = tmp_path / "data.csv"
+    rows = [f"this is the comment number {i},{'ab'[i % 2]},0,{int(i == 7)},0" for i in range(60)]
+    path.write_text("\n".join(["text,mood,favorited,retweeted,truncated", *rows]))
+    read = read_table(path)
+    labels = next(column for column in read.columns if column.name == "labels")
+    assert (labels.role, labels.offered) == ("ignored", "multilabel") and [*read.tasks()] == ["mood"]
+    assert "favorited, retweeted, truncated; 59 of its 60 values are the same" in labels.reason
+    assert [f.code for f in read.findings] == ["set-aside"]
+    told = read_table(path, roles={"labels": labels.offered})
+    assert told.tasks()["labels"].labels == ("retweeted",) and "label-never" in {f.code for f in told.findings}
