@@ -31,8 +31,8 @@ class Kind:
     """What a Space is made for.
 
     `zerogpu`: for ZeroGPU, else for processors. `bucket`: the folder that the Space's bucket is mounted at, "" without
-    one. `org`: the organisation whose members alone the Hub signs in, "" for a Space without signing in. Raises
-    `UserError`.
+    one. `org`: the organisation whose members alone can sign in, which all have to then (`mtl.ui.server.sign_in`), ""
+    for a Space without signing in. Raises `UserError`.
     """
 
     zerogpu: bool = False

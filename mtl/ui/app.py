@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import secrets
@@ -31,10 +32,10 @@ from mtl.ui import box, card, header, templates
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
 from mtl.ui.embeddings import tab as embeddings
 from mtl.ui.engine import Engine
-from mtl.ui.page import QUIET, Session
+from mtl.ui.page import QUIET, Session, html
 from mtl.ui.programs import endpoints, routes, tools
 from mtl.ui.programs.service import Programs
-from mtl.ui.server import cleanup, door, static
+from mtl.ui.server import cleanup, door, sign_in, static
 from mtl.ui.server.hosts import Hosts
 from mtl.ui.server.limits import Limits
 from mtl.ui.server.open_pages import OpenPages
@@ -56,6 +57,8 @@ THEME = gr.themes.Base(
     # read, and two for headings.
     text_size=gr.themes.Size("14px", "14px", "14px", "16px", "18px", "22px", "22px", name="text_page"),
 ).set(button_large_text_size="*text_md")
+# What a browser keeps to be known by.
+_TOKEN = re.compile("[0-9a-f]{32}")
 # In the order in which they need each other.
 _SCRIPTS = (
     "page.js",
@@ -76,6 +79,10 @@ class Page(gr.Blocks):
     """The page as Gradio serves it: with this page's settings, whoever launches it, and with short errors."""
 
     limits: Limits | None = None
+
+    @property
+    def expects_oauth(self) -> bool:
+        return sign_in.is_asked()
 
     def launch(self, *arguments: Any, hosts: Hosts | None = None, **settings: Any) -> Any:
         faults.keep_texts_out_of_the_log()
@@ -112,6 +119,7 @@ def build(name: str | None = None) -> gr.Blocks:
         session = Session(engine, registry, runs, limits)
         demo.sandbox, demo.programs = session.sandbox, Programs(session.models, engine.name)
         top = header.build()
+        signed_in = html(visible=False, elem_id="signed-in")
         card.build(session)
         embeddings.build_plots()
         with gr.Row(elem_id="frame"):
@@ -123,7 +131,7 @@ def build(name: str | None = None) -> gr.Blocks:
                     with gr.Tab(tab.TITLE, id=tab.TITLE.lower(), elem_classes=wide):
                         tab.build(session)
         header.follow(session, demo, top)
-        _identify(demo, session)
+        _identify(demo, session, signed_in)
         endpoints.build(demo.programs)
     demo.queue()
     demo._queue = fair_queue(demo)
@@ -161,7 +169,11 @@ def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
     """What every way of serving this page has in common."""
     return {
         "app_kwargs": door.settings(
-            hosts, limits, inlined("storage.js", "network.js"), [*static.ROUTES, *routes.ROUTES]
+            hosts,
+            limits,
+            inlined("storage.js", "network.js"),
+            [*static.ROUTES, *routes.ROUTES],
+            templates.render("sign_in.html") if sign_in.is_asked() else None,
         ),
         # Gradio's helper processes would take uploads and give files past the door.
         "num_workers": 0,
@@ -187,22 +199,36 @@ def launch_settings(hosts: Hosts, limits: Limits) -> dict[str, Any]:
 # --- parts of the page ---
 
 
-def _identify(demo: gr.Blocks, session: Session) -> None:
-    """Find out whose page it is: a secret that the browser keeps makes it the owner of its runs."""
-    token = gr.BrowserState("", storage_key="mtl-owner", secret=_browser_secret(session.runs.root))
+def _identify(demo: gr.Blocks, session: Session, signed_in: gr.HTML) -> None:
+    """Find out whose page it is: a secret that the browser keeps makes it the owner of its runs; or, where people sign
+    in, who they are, which then stands in `signed_in`."""
+    secret = _browser_secret(session.runs.root)
+    token = gr.BrowserState("", storage_key="mtl-owner", secret=secret)
     again, run = gr.Checkbox(visible="hidden"), gr.Textbox(visible="hidden")
 
     def handler(token: str, again: bool, run: str, request: gr.Request) -> tuple:
-        owner = token if isinstance(token, str) and re.fullmatch(r"[0-9a-f]{32}", token) else secrets.token_hex(16)
+        token = token if isinstance(token, str) and _TOKEN.fullmatch(token) else secrets.token_hex(16)
+        person = sign_in.person(request.request.scope.get("session", {}))
+        owner = owner_of(person["sub"], secret) if person else token
         address = request.client.host if request.client else ""
         visit = session.registry.identify(request.session_hash, owner, again, address)
         if visit.train.model is None:
             visit.train.used_before = header.with_model(session, run, owner)
         # The first analysis may have been made meanwhile, by the page's own model.
         model = session.next_revision() if visit.train.model or visit.train.used_before else gr.skip()
-        return owner, session.next_revision(), model
+        name = gr.skip()
+        if person:
+            name = gr.update(value=templates.render("person.html", who=person["preferred_username"]), visible=True)
+        return token, name, session.next_revision(), model
 
-    demo.load(handler, [token, again, run], [token, session.arrival, session.model], js="mtl.arrive", **QUIET)
+    demo.load(
+        handler, [token, again, run], [token, signed_in, session.arrival, session.model], js="mtl.arrive", **QUIET
+    )
+
+
+def owner_of(subject: str, secret: str) -> str:
+    """The owner of the runs of whoever the Hub knows as `subject`: a secret, as nobody else can know `secret`."""
+    return hmac.digest(secret.encode(), subject.encode(), "sha256").hex()
 
 
 def _browser_secret(root: Path) -> str:

@@ -1,8 +1,8 @@
 """What stands between the network and Gradio: one ASGI middleware that every request passes.
 
 Each check has its module: `hosts` (for whom a request is, and from whom), `requests` (what it may ask and send),
-`once` (calls that come again), `calls` and `uploads` (one visitor's share), `answers` (headers and short errors). Here
-stands their order.
+`sign_in` (where people have to), `once` (calls that come again), `calls` and `uploads` (one visitor's share), `answers`
+(headers and short errors). Here stands their order.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from mtl.ui.server.requests import (
     is_a_programs,
     own_path,
 )
+from mtl.ui.server.sign_in import SignIn
 from mtl.ui.server.turns import visitor_at
 from mtl.ui.server.uploads import Uploads
 
@@ -51,14 +52,18 @@ TOOLS_AT_ONCE = 16
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
-def settings(hosts: Hosts, limits: Limits, first_script: str, routes: Sequence[Any]) -> dict[str, Any]:
+def settings(
+    hosts: Hosts, limits: Limits, first_script: str, routes: Sequence[Any], sign_in: str | None = None
+) -> dict[str, Any]:
     """The `app_kwargs` of Gradio's `launch` that put the door in front of it, and the page's own `routes` beside it.
 
-    `first_script`: HTML of the script that runs before Gradio's own."""
+    `first_script`: HTML of the script that runs before Gradio's own; `sign_in`: the page for people who have not signed
+    in, None where nobody has to."""
     middleware = [
         # Gradio compresses its own files alone; the page, answers and streams of events are larger than those.
         (CompressMiddleware, (), {"zstd": False}),
         (Door, (hosts, limits), {}),
+        *([(SignIn, (sign_in,), {})] if sign_in else []),
         (Heartbeats, (), {}),
         (FirstScript, (first_script,), {}),
     ]
