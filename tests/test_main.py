@@ -196,7 +196,7 @@ def test_embed_keeps_ids_and_says_what_it_left_out(tiny, tmp_path, capsys):
     assert main(["embed", str(tmp_path / "in.csv"), str(tmp_path / "out.csv"), "--model", str(tiny)]) == 0
     frame = pd.read_csv(tmp_path / "out.csv")
     assert list(frame["id"]) == ["k0", "k1", "k2", "k3"] and frame["text"][3] == "the soup was warm on day 3"
-    assert "line 6 [text]: The text is empty. The row is not used." in capsys.readouterr().err
+    assert "line 6 [text]: The text is empty. The row is skipped." in capsys.readouterr().err
 
 
 def test_predict_writes_the_answers_to_a_table(trained, reviews, tmp_path, capsys):

@@ -142,8 +142,7 @@ def guess_roles(
         elif i == split and claim.sure:
             result.append(Role(SPLIT, None, claim.reason))
         elif i in texts:
-            size = "" if i in rivals else ", shorter than " + cut(names[place], 40)
-            result.append(Role(IGNORED, None, f"it holds another text{size}"))
+            result.append(_other_text(column, "" if i in rivals else ", shorter than " + cut(names[place], 40)))
         else:
             role = _task_role(column, only=candidates == [i], texts=2 if pair else 1)
             if role.role == "task":
@@ -336,6 +335,21 @@ def _why_text(names: Sequence[str], facts: Sequence[Facts], texts: Sequence[int]
 # --- tasks ---
 
 
+def _other_text(facts: Facts, size: str = "") -> Role:
+    """The role of a column of texts beside the one that is read. `size`: how it compares with that one."""
+    evidence = _evidence(facts, likely=True, texts=1) if facts.recurs else {}
+    if not evidence:
+        return Role(IGNORED, None, f"it holds another text{size}")
+    kind = max(evidence, key=lambda name: evidence[name].score)
+    return Role(IGNORED, None, "its texts come again and again, as labels do", offered=kind)
+
+
+def _evidence(facts: Facts, likely: bool, texts: int) -> dict[str, Evidence]:
+    """What each kind of task that is about so many `texts` finds in a column; see `Kind.recognise`."""
+    kinds = {name: kind for name, kind in KINDS.items() if kind.texts == texts}
+    return {name: claim for name, kind in kinds.items() if (claim := kind.recognise(facts, likely))}
+
+
 def _task_role(facts: Facts, only: bool, texts: int) -> Role:
     """The role of a column that is not a text. `only`: no other column can hold labels; `texts`: how many a row has."""
     if not facts.filled:
@@ -351,9 +365,8 @@ def _task_role(facts: Facts, only: bool, texts: int) -> Role:
         if facts.is_useless:
             return Role(IGNORED, None, "by its name it says nothing about the text")
         if facts.is_prose:
-            return Role(IGNORED, None, "it holds another text")
-    kinds = {name: kind for name, kind in KINDS.items() if kind.texts == texts}
-    evidence = {name: claim for name, kind in kinds.items() if (claim := kind.recognise(facts, likely))}
+            return _other_text(facts)
+    evidence = _evidence(facts, likely, texts)
     if not evidence:
         return Role(IGNORED, None, "it holds nothing that can be learned")
     name = max(evidence, key=lambda name: evidence[name].score)

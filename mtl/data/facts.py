@@ -272,6 +272,12 @@ class Facts:
         return not (self.entity_form or self.surely_several) and _share(self.sample, _is_sentence) > 0.5
 
     @cached_property
+    def recurs(self) -> bool:
+        """Whether the cells are a few different ones that come again and again, as labels do."""
+        different = len(set(self.sample))
+        return 1 < different <= _FEW and len(self.sample) >= _HANDFUL * different
+
+    @cached_property
     def is_varied(self) -> bool:
         return 2 * len(set(self.sample)) > len(self.sample)
 

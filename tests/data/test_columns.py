@@ -503,3 +503,13 @@ def test_what_says_how_sure_somebody_was_and_what_hardly_a_row_has_is_set_aside(
     found = guess_roles(names, list(zip(*rows, strict=True)))
     assert [role.role for role in found.roles] == ["task", "ignored", "ignored", "text"]
     assert "how sure somebody was of mood" in found.roles[1].reason and "4 rows alone" in found.roles[2].reason
+
+
+def test_long_answers_that_come_again_and_again_are_offered_as_labels(tmp_path):
+    said = ("I strongly agree with this", "I do not agree with this", "I have no opinion on this")
+    rows = [f"the hall of day {i} was too small for us,{said[i % 3]},{'ab'[i % 2]}" for i in range(60)]
+    (tmp_path / "survey.csv").write_text("\n".join(["remark,statement,group", *rows]))
+    columns = {column.name: column for column in read_table(tmp_path / "survey.csv").columns}
+    assert columns["remark"].role == "text"
+    assert columns["statement"].role == "ignored" and columns["statement"].offered == "classification"
+    assert columns["statement"].reason == "its texts come again and again, as labels do"

@@ -311,7 +311,7 @@ def test_findings_turn_into_plain_data(tmp_path):
         "line": 12,
         "column": "text",
         "problem": "The text is empty.",
-        "action": "The row is not used.",
+        "action": "The row is skipped.",
         "hint": "Fill in the text or delete the row.",
         "count": 1,
         "code": "text-empty",

@@ -177,7 +177,7 @@ def test_rows_that_cannot_be_used_are_named_and_block_nothing(tmp_path):
     assert source.ready
     said = plain(understood.summary(source))
     assert "Ready to train." in said
-    assert "Line 14, column text: The text is empty. The row is not used." in said
+    assert "Line 14, column text: The text is empty. The row is skipped." in said
     assert "Errors 1 · left out" in plain(understood.doctor(source))
 
 
