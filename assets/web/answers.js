@@ -1,9 +1,8 @@
 // All answers to the sentences in the box as one object, as in mtl/ui/answers.py: what the page asks its server for
 // elsewhere. Answers to sentences that stay are kept, and many are read in parts.
-import { EMPTY, SEARCHED } from "./constants.js";
+import { EMPTY, MAX_ROWS, SEARCHED } from "./constants.js";
 import * as entities from "./entities.js";
 import { plural } from "./labels.js";
-import { MAX_ROWS } from "./constants.js";
 import * as overview from "./overview.js";
 import * as plots from "./plots.js";
 import { fromLines } from "./sentences.js";
@@ -61,8 +60,8 @@ export class Answers {
   }
 
   #drawn(texts, asked) {
-    const { about } = this.#model, same = String(this.#work?.analyses.map(({ text }) => text)) === String(texts);
-    const analyses = texts.map((text) => this.#read.get(text)), { tasks } = about;
+    const { about } = this.#model, { tasks } = about, analyses = texts.map((text) => this.#read.get(text));
+    const known = this.#work?.analyses ?? [], same = known.length === texts.length && known.every(({ text }, i) => text === texts[i]);
     const shown = tasks.filter((task) => task.texts === 1);
     if (!same || asked.anew) this.#work = { analyses, tasks: shown, maps: {}, before: this.#work && { ...this.#work, before: null } };
     const work = this.#work, vectors = analyses.map(({ embedding }) => embedding);
@@ -77,7 +76,8 @@ export class Answers {
       unlike: [...analyses.keys()].filter((row) => analyses[row].unfamiliar),
       views: asked.views.includes("entities-view") ? { "entities-view": entities.view(work, asked.span_head) } : {},
     };
-    return texts.length > 1 ? { ...found, grid: plots.grid(vectors), nearest: plots.nearest(vectors) } : found;
+    if (texts.length > 1) work.cosines ??= { grid: plots.grid(vectors), nearest: plots.nearest(vectors) };
+    return { ...found, ...work.cosines };
   }
 
   #told(texts) {

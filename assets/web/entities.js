@@ -26,7 +26,8 @@ const drawn = (analyses, { name, labels }) => {
   ));
   const listed = analyses.flatMap(({ results, unfamiliar }, i) => results.get(name).map((span) => ({ ...span, i, unfamiliar })));
   const rows = listed.map(({ i, text, label, start, end, score }) => (
-    [i + 1, text, parts.tag(label, palette.get(label)), start, end, score]
+    // The table tells numbers of three digits from whole ones, which a score of one would be here.
+    [i + 1, text, parts.tag(label, palette.get(label)), start, end, Math.min(score, 1 - 1e-9)]
   ));
   const headers = ["sentence", "name", "type", "start", "end", "score"];
   const classes = listed.map(({ label, unfamiliar }) => `${kinds.get(label)}${unfamiliar ? " pale" : ""}`);

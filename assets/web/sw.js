@@ -1,5 +1,6 @@
 // Keeps the files of the page, for when there is no network. `VERSION` and `FILES` stand above, written by the export:
-// another export has another version, which takes over once all windows of the one before are closed.
+// another export has another version, which is fetched as a whole, and takes over once all windows of the one before
+// are closed.
 const OURS = `mtl ${registration.scope} `, CACHE = OURS + VERSION;
 const LARGE = /\.(onnx|wasm)$/; // kept as they pass on their way to the page, which shows how much of them is there
 const puts = new Set();
@@ -7,8 +8,9 @@ const ANY = { ignoreVary: true }; // whatever compression the host chose by
 
 const request = (file) => new Request(new URL(file, registration.scope), { cache: "no-cache" });
 self.addEventListener("install", (event) => {
-  const small = FILES.filter((file) => !LARGE.test(file)).map(request);
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(small)));
+  // What takes over from an earlier version has to be whole, as that one's files go.
+  const files = registration.active ? FILES : FILES.filter((file) => !LARGE.test(file));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(files.map(request))));
 });
 self.addEventListener("activate", (event) => {
   const clean = async () => {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from static_host import export, hosted
+from static_host import PLACE, export, hosted
 from visiting import Visitor
 
 import mtl
@@ -61,6 +62,14 @@ def heads(tmp_path_factory, tiny) -> Path:
             parameter.data = torch.tensor(2.5)
     checkpoint.save(model, folder / "model")
     export(str(folder / "model"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def headless(tmp_path_factory, tiny) -> Path:
+    """The page of a model without heads."""
+    folder = tmp_path_factory.mktemp("headless")
+    export(str(tiny), folder)
     return folder
 
 
@@ -203,9 +212,8 @@ def test_heads_of_every_kind_are_shown_as_the_page_shows_them(opened, heads):
     assert f"cosine {compared.cosine:.2f}" in said and compared.results["mood of both"].label in said
 
 
-def test_a_model_without_entities_has_no_such_tab(opened, tiny, tmp_path):
-    export(str(tiny), tmp_path)
-    with hosted(tmp_path) as host:
+def test_a_model_without_entities_has_no_such_tab(opened, headless):
+    with hosted(headless) as host:
         visitor = opened(host.url)
         assert visitor.page.get_by_role("tab").all_inner_texts() == ["Overview"]
         visitor.analyze("One sentence.", "Another sentence.")
@@ -270,6 +278,34 @@ def test_a_page_that_was_open_once_works_without_a_network(opened, folder):
     assert visitor.marks() == [("Ada Lovelace", "PER"), ("Charles Babbage", "PER"), ("London", "LOC")]
     expect(page.locator("#kept")).to_be_visible()
     assert len(host.asked) == before
+
+
+def test_another_export_in_its_place_is_fetched_whole_while_the_one_that_is_kept_answers(
+    opened, heads, headless, tmp_path
+):
+    shutil.copytree(heads / PLACE, tmp_path / PLACE)
+    with hosted(tmp_path) as host:
+        visitor = opened(host.url)
+        page = visitor.page
+        expect(page.locator("#kept")).to_be_visible()
+        shutil.rmtree(tmp_path / PLACE)
+        shutil.copytree(headless / PLACE, tmp_path / PLACE)
+        visitor.go()
+        expect(page.get_by_role("tab")).to_have_count(2)
+        fetched = """async () => {
+          const registration = await navigator.serviceWorker.getRegistration();
+          while (!registration.waiting) await new Promise((done) => setTimeout(done, 200));
+        }"""
+        page.evaluate(fetched)
+    # The host is gone, and both are here: the one that takes over later has its model, too.
+    graphs = """async () => {
+      const names = await caches.keys(), opened = await Promise.all(names.map((name) => caches.open(name)));
+      const kept = await Promise.all(opened.map((cache) => cache.keys()));
+      return kept.flat().filter(({ url }) => url.endsWith("model.onnx")).length;
+    }"""
+    assert page.evaluate(graphs) == 2
+    visitor.go()
+    expect(page.get_by_role("tab")).to_have_count(2)
 
 
 def test_where_nothing_can_be_kept_it_answers_and_promises_nothing(opened, folder):
