@@ -77,8 +77,8 @@ class Session:
         self.arrival, self.link, self.data, self.settings, self.run, self.model = (gr.State(0) for _ in range(6))
         self.form = gr.Textbox(visible=False)
         self._revisions = itertools.count(1)
-        # Whether runs are lost with the disk, which a Space has until it restarts.
-        self.loses_runs = on_a_space() and not (runs.bucket and runs.bucket.mounted)
+        # Which runs are lost with the disk, which a Space has until it restarts: "all", or those that are under way.
+        self.loses = "" if not on_a_space() else "unfinished" if runs.bucket and runs.bucket.mounted else "all"
 
     def next_revision(self) -> int:
         return next(self._revisions)

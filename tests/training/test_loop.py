@@ -201,7 +201,8 @@ def test_wherever_it_is_stopped_it_ends_soon_and_goes_on_as_if_it_had_not_been(t
     asked = Asked(math.inf)
     expected, events = _train(tiny, config, stop=asked)
     whole = [e for e in events if e["event"] == "epoch"]
-    for number in range(1, asked.before + 1):
+    # A third of the places each; together the three depths have all of them.
+    for number in range(1 + freeze % 3, asked.before + 1, 3):
         state = tmp_path / str(number)
         stop = Asked(number, at_once)
         model, seen = _model(tiny), []

@@ -79,7 +79,7 @@ class Pictures:
 
 def build(session: Session) -> Pictures:
     with gr.Column(elem_classes="step", elem_id="step-train"):
-        lost = markup.note(text.LOST_RUNS) if session.loses_runs else ""
+        lost = markup.note(text.LOST_RUNS.get(session.loses, ""))
         turns = markup.note(text.TURNS) if zerogpu.HERE else ""
         html(markup.heading("Train") + markup.intros.train() + turns + lost)
         outlook = html(markup.note(page.LOADING), elem_id="estimate")

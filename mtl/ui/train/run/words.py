@@ -36,7 +36,10 @@ TURNS = (
     f"Training takes turns of up to {zerogpu.LONGEST:.0f} seconds with a graphics card, which count towards your "
     "quota of ZeroGPU. Where that is used up, resume the run later: all up to its last whole epoch is kept."
 )
-LOST_RUNS = "This Space forgets all runs when it restarts or falls asleep: download each model that you want to keep."
+LOST_RUNS = {
+    "all": "This Space forgets all runs when it restarts or falls asleep: download each model that you want to keep.",
+    "unfinished": "A run that trains while this Space restarts is lost. Those that have ended are kept.",
+}
 
 
 def waits_for(problems: Sequence[str]) -> str:
