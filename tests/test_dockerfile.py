@@ -45,7 +45,7 @@ def test_it_serves_as_nobody_in_particular_where_its_health_check_asks(monkeypat
     monkeypatch.setattr("mtl.ui.app.build", lambda: "the page")
     monkeypatch.setattr("mtl.ui.app.serve", lambda *options: served.append(options))
     assert main(arguments) == 0
-    assert served == [("the page", "0.0.0.0", int(only("EXPOSE")), False, [])]
+    assert served == [("the page", "0.0.0.0", int(only("EXPOSE")), False, [], False)]
     check = json.loads(only("HEALTHCHECK").partition(" CMD ")[2])
     compile(check[2], "the health check", "exec")
     assert f"http://127.0.0.1:{only('EXPOSE')}/" in check[2]
