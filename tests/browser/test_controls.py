@@ -131,7 +131,7 @@ def test_what_is_touched_is_taken_over_and_drawn_as_the_server_would(controls, s
     expect(step.said).to_contain_text("A rate of 0 is the same as frozen: sentiment.")
     assert re.match(r"python -m mtl train \S+ --freeze 3 ", page.locator("#copy-command").input_value())
     # Nothing of it was a preset; one of them, and what was there before.
-    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    expect(page.locator(".presets [aria-pressed=true]")).to_have_count(0)
     page.locator("[data-preset=frozen]").click()
     expect(step.said.locator(".bad")).to_contain_text("Nothing would train")
     expect(page.locator("[data-preset=frozen]")).to_have_attribute("aria-pressed", "true")

@@ -250,7 +250,7 @@ def test_a_preset_is_drawn_before_the_server_answers(show, preset):
     assert step.picture() == step.drawn(after)
     assert json.loads(step.page.evaluate("sent.at(-1)"))["preset"] == preset.name
     assert step.sent() == after
-    pressed = step.page.locator("[aria-pressed=true]")
+    pressed = step.page.locator(".presets [aria-pressed=true]")
     assert pressed.count() == 1 and pressed.get_attribute("data-preset") == preset.name
     step.page.mouse.move(0, 0)  # away from the chips: what is pointed at is explained
     # A wish is sent once; then these are one's own settings.

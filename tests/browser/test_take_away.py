@@ -204,6 +204,7 @@ def test_a_link_about_an_own_file_says_what_to_bring_and_then_shows_the_same_for
     expect(there.locator("#start")).to_be_disabled()
     there.reload()
     expect(notice).to_contain_text(f"This link is about {path.name}")
+    expect(there.locator("#learns-outcome")).to_contain_text("learn")
     other = tmp_path / "other.csv"
     other.write_text(path.read_text().replace(json.dumps(MOOD), "Mood"))
     bring(there, other)

@@ -92,7 +92,8 @@ def test_a_recipe_trains_on_none_of_the_check_sets():
 @pytest.mark.parametrize(("name", "task"), [(checks.EVERYDAY, "sentiment"), (checks.ENTITIES, "entities")])
 def test_every_sentence_has_labels_of_the_default_model(default_model, name, task):
     table = read_table(checks.FOLDER / name)
-    assert table.findings == () and len(table.rows) == len(checks.rows_of(name))
+    assert not [finding for finding in table.findings if finding.level != "note"]
+    assert len(table.rows) == len(checks.rows_of(name))
     assert {*table.tasks()[task].labels} == {*default_model.tasks[task].labels}
     assert all(task in row.labels for row in table.rows)
 
