@@ -34,13 +34,18 @@ class Offer:
 @dataclass(frozen=True)
 class Item:
     """A text, and the `value` that a person gave it, None where nobody has; the how-manieth that was, from 1; what was
-    `offered`; and whether it is left out of everything, though it is kept."""
+    `offered`; and whether it is left out of everything, though it is kept.
+
+    `picked`: it was labelled because of how certain a head's answer was, so how well such a head answers it says
+    nothing of other texts.
+    """
 
     text: str
     value: Any = None
     number: int = 0
     offered: Offer | None = None
     left_out: bool = False
+    picked: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,8 +135,8 @@ def add_items(project: Project, items: Iterable[Item]) -> Added:
     return Added(_done(project, step), tuple(notes))
 
 
-def give(project: Project, place: int, value: Any) -> Project:
-    """The text at a place has this value; with None nothing is known of it any more.
+def give(project: Project, place: int, value: Any, picked: bool = False) -> Project:
+    """The text at a place has this value; with None nothing is known of it any more. `picked`: see `Item`.
 
     Raises `UserError` for a value that the scheme or the text cannot have; nothing is lost then.
     """
@@ -141,7 +146,7 @@ def give(project: Project, place: int, value: Any) -> Project:
     value = project.scheme.value(value, item.text)
     number = item.number or _last_number(project) + 1
     said = f"Labelled {shown(item.text)} {project.scheme.of.value_text(value)}"
-    return _changed(project, said, [place], lambda item: replace(item, value=value, number=number))
+    return _changed(project, said, [place], _giving(value, number, picked))
 
 
 def leave_out(project: Project, places: Sequence[int], out: bool = True) -> Project:
@@ -162,14 +167,14 @@ def offer(project: Project, offers: Mapping[int, Offer]) -> Project:
     return _done(project, step) if changed else project
 
 
-def accept(project: Project, places: Sequence[int]) -> Project:
-    """What is offered for these texts is what they have, where nobody has said anything."""
+def accept(project: Project, places: Sequence[int], picked: bool = False) -> Project:
+    """What is offered for these texts is what they have, where nobody has said anything. `picked`: see `Item`."""
     number, changed = _last_number(project), {}
     for place in places:
         item = _at(project, place)
         if item.offered and item.value is None and place not in changed:
             number += 1
-            changed[place] = replace(item, value=item.offered.value, number=number)
+            changed[place] = _giving(item.offered.value, number, picked)(item)
     step = Step(f"Accepted {plural(len(changed), 'offer')}", len(project.items), changed)
     return _done(project, step) if changed else project
 
@@ -268,8 +273,13 @@ def _last_number(project: Project) -> int:
     return max((item.number for item in project.items), default=0)
 
 
+def _giving(value: Any, number: int, picked: bool) -> Callable[[Item], Item]:
+    """Gives an item a value; one that has some stays what it was picked for."""
+    return lambda item: replace(item, value=value, number=number, picked=picked if item.value is None else item.picked)
+
+
 def _without_value(item: Item) -> Item:
-    return replace(item, value=None, number=0)
+    return replace(item, value=None, number=0, picked=False)
 
 
 def _translated(value: Any, text: str, old: Scheme, new: Scheme, meaning: Mapping[str, str | None]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mtl.config import UserError
+from mtl.config import UserError, listed
 from mtl.labelling.project import LONGEST_TEXT, MOST_CHANGES, MOST_TEXTS, Item, Offer, Project, Step
 from mtl.labelling.scheme import Scheme
 from mtl.text.cleaning import SURROGATE, is_blank
@@ -13,6 +13,7 @@ from mtl.text.values import cut
 
 VERSION = 1
 _LONGEST_NOTE = 200
+_FLAGS = ("left_out", "picked")
 _REFUSED = "This is no project of labelled texts"
 
 
@@ -34,7 +35,7 @@ def _item_json(item: Item, scheme: Scheme, with_text: bool = True) -> dict[str, 
         data |= {"value": scheme.of.to_json(item.value), "number": item.number}
     if item.offered:
         data["offered"] = [scheme.of.to_json(item.offered.value), item.offered.certainty, item.offered.by]
-    return data | ({"left_out": True} if item.left_out else {})
+    return data | {name: True for name in _FLAGS if getattr(item, name)}
 
 
 def _step_json(step: Step, scheme: Scheme, present: int) -> dict[str, Any]:
@@ -89,10 +90,10 @@ def _item(data: Any, scheme: Scheme, text: str | None = None) -> Item:
     value = _value(data["value"], text, scheme) if "value" in data else None
     number = _whole(data, "number") if "value" in data else 0
     _require((value is None) == (number == 0), "a label has no place in their order")
-    left_out = data.get("left_out", False)
-    _require(isinstance(left_out, bool), "left_out is neither true nor false")
     offered = _offer(data["offered"], text, scheme) if "offered" in data else None
-    return Item(text, value, number, offered, left_out)
+    flags = {name: data.get(name, False) for name in _FLAGS}
+    _require(all(isinstance(flag, bool) for flag in flags.values()), f"{listed(_FLAGS, 'or')} is not true or false")
+    return Item(text, value, number, offered, **flags)
 
 
 def _offer(data: Any, text: str, scheme: Scheme) -> Offer:
