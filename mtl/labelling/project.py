@@ -17,7 +17,7 @@ from mtl.text.cleaning import clean, is_blank
 from mtl.text.values import plural, shown
 
 MOST_TEXTS = 2_000
-LONGEST_TEXT = 10_000
+LONGEST_TEXT = 5_000
 # The earliest steps are forgotten when all of them together are larger than that.
 MOST_CHANGES = 20_000
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from mtl.config import KINDS, JsonData, TaskSpec, UserError
+from mtl.data.header import plain_name
 from mtl.kinds.classification import label_key
 from mtl.kinds.kind import Kind
 from mtl.kinds.multilabel import LabelSet
@@ -42,6 +43,8 @@ class Scheme(JsonData):
                 raise UserError(f"{name} cannot be {getattr(self, name)!r}.")
         if not isinstance(self.kind, str) or self.kind not in KINDS or not can_be_labelled(KINDS[self.kind]):
             raise UserError(f"Texts cannot be labelled by hand for a task of the kind {self.kind!r}.")
+        if isinstance(self.name, str):
+            object.__setattr__(self, "name", plain_name(clean(self.name)))  # as it is read from a file
         labels = tuple(visible(clean(label)) if isinstance(label, str) else label for label in self.labels)
         object.__setattr__(self, "labels", labels)
         _ = self._checked  # whatever is wrong with name, labels or bounds

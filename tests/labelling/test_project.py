@@ -114,7 +114,7 @@ def test_texts_that_are_left_out_of_a_project_are_counted():
     assert len(added.project.items) == MOST_TEXTS
     assert added.notes == (
         "2 blank texts skipped.",
-        "1 text of more than 10,000 characters left out: shorten or divide them.",
+        "1 text of more than 5,000 characters left out: shorten or divide them.",
         "1 text left out: a project holds 2,000.",
     )
     assert add(added.project, ["more"]).project == added.project
