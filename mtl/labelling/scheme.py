@@ -16,7 +16,7 @@ from mtl.text.cleaning import clean
 from mtl.text.numbers import number_format
 from mtl.text.spans import Span
 from mtl.text.tags import is_tag
-from mtl.text.values import is_blank, plural, shown, visible
+from mtl.text.values import cut, is_blank, plural, shown, visible
 
 MOST_LABELS = 50
 LONGEST_LABEL, LONGEST_DESCRIPTION = 100, 1_000
@@ -40,9 +40,9 @@ class Scheme(JsonData):
     def __post_init__(self) -> None:
         for name, kind in (("labels", (list, tuple)), ("descriptions", Mapping)):
             if not isinstance(getattr(self, name), kind):
-                raise UserError(f"{name} cannot be {getattr(self, name)!r}.")
+                raise UserError(f"{name} cannot be {cut(repr(getattr(self, name)), 40)}.")
         if not isinstance(self.kind, str) or self.kind not in KINDS or not can_be_labelled(KINDS[self.kind]):
-            raise UserError(f"Texts cannot be labelled by hand for a task of the kind {self.kind!r}.")
+            raise UserError(f"Texts cannot be labelled by hand for a task of the kind {cut(repr(self.kind), 40)}.")
         if isinstance(self.name, str):
             object.__setattr__(self, "name", plain_name(clean(self.name)))  # as it is read from a file
         labels = tuple(visible(clean(label)) if isinstance(label, str) else label for label in self.labels)

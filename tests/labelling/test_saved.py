@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labelled import NAMES, SCHEMES, TEAM, project, saved
+from labelled import MOOD, NAMES, SCHEMES, TEAM, project, saved
 
 from mtl.config import UserError
 from mtl.kinds.multilabel import LabelSet
@@ -96,6 +96,14 @@ def test_a_step_that_leaves_values_of_another_scheme_is_refused():
     data = to_json(change_scheme(give(project(NAMES), 0, (Span(0, 4, "PER"),)), other))
     data["past"][-1]["items"] = []
     with pytest.raises(UserError, match="a step leaves values of another scheme"):
+        from_json(data)
+
+
+@pytest.mark.parametrize("value", (10**400, "far", [1], {"low": 0}))
+def test_a_value_that_is_none_is_refused(value):
+    data = to_json(full(MOOD, 0.25))
+    data["items"][0]["value"] = value
+    with pytest.raises(UserError, match="mood"):
         from_json(data)
 
 
