@@ -19,9 +19,10 @@ from mtl.labelling.scheme import Scheme
 from mtl.text.values import plural
 
 # A Gaussian prior on the weights (L2; Bishop 2006, 4.5), which counts less with every label. Its variance is large for
-# vectors of length 1, whose differences are small: with the usual 1, four to sixteen labels of tickets.csv and
-# workshop.csv were answered by the commonest of them. From 10 on accuracy hardly rises any more, and the loss on hard
-# tasks (reviews.csv) does. A number learns with the same.
+# vectors of length 1, whose differences are small: by the usual 1, and without weights for labels, 16 labels made 44 %
+# of the teams of tickets.csv right and 68 % of the topics of workshop.csv, by 10 59 % and 88 %. With weights accuracy
+# is about the same from 3 to 30; with 32 labels the loss is less by 10 than by 3 on those two (0.75 for 0.95, 0.31 for
+# 0.46), and by 30 it is more on what can hardly be told (0.67 for 0.64, reviews.csv). A number learns with the same.
 _VARIANCE = 10.0
 # Texts to label are chosen, not drawn, so their labels are about as frequent as somebody made them: each label counts
 # the same in all (King and Zeng 2001). With 16 labels of workshop.csv that made 88 % of topics right 94 %.
