@@ -211,7 +211,7 @@ def _strata(rows: Sequence[Row]) -> list[list[list[Row]]]:
     labels_of = _telling_labels(rows)
     for name, group in groups.items():
         strata.setdefault(labels_of(group[0]), []).append(name)
-    by_name = {labels: sorted(names, key=_rank) for labels, names in strata.items()}
+    by_name = {labels: sorted(names, key=rank) for labels, names in strata.items()}
     size = {labels: sum(_distinct(groups[name]) for name in names) for labels, names in by_name.items()}
     order = sorted(by_name, key=lambda labels: (-size[labels], repr(labels)))
     return [[groups[name] for name in by_name[labels]] for labels in order]
@@ -275,41 +275,43 @@ def _connected(rows: Sequence[Row]) -> dict[str, list[Row]]:
         return text
 
     for row in rows:
-        first, *others = map(_plain, row.texts)
+        first, *others = map(plain, row.texts)
         for other in others:
             low, high = sorted((top(first), top(other)))
             above[high] = low
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        groups.setdefault(top(_plain(row.text)), []).append(row)
+        groups.setdefault(top(plain(row.text)), []).append(row)
     return groups
 
 
 def share_sentences(rows: Sequence[Row], held_out: Sequence[Row]) -> int:
     """How many pairs that are held out share a sentence with those that are not."""
-    known = {_plain(text) for row in rows if len(row.texts) > 1 for text in row.texts}
-    return sum(any(_plain(text) in known for text in row.texts) for row in held_out if len(row.texts) > 1)
+    known = {plain(text) for row in rows if len(row.texts) > 1 for text in row.texts}
+    return sum(any(plain(text) in known for text in row.texts) for row in held_out if len(row.texts) > 1)
 
 
-def _rank(text: str) -> bytes:
+def rank(text: str) -> bytes:
+    """Where a text stands when some are to be chosen at random, but the same ones every time."""
     return hashlib.sha256(f"1 {text}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _same_texts(row: Row) -> str:
-    return "\0".join(map(_plain, row.texts))
+    return "\0".join(map(plain, row.texts))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """The same for texts that differ in case and spaces alone."""
     return " ".join(text.casefold().split())
 
 
 def without(rows: Sequence[Row], held_out: Sequence[Row]) -> list[Row]:
     """The rows whose text is not among `held_out`; of pairs, those that share no sentence with any of its pairs."""
     texts = {_same_texts(row) for row in held_out}
-    sentences = {_plain(text) for row in held_out if len(row.texts) > 1 for text in row.texts}
+    sentences = {plain(text) for row in held_out if len(row.texts) > 1 for text in row.texts}
     return [
         row
         for row in rows
         if _same_texts(row) not in texts
-        and not (len(row.texts) > 1 and any(_plain(text) in sentences for text in row.texts))
+        and not (len(row.texts) > 1 and any(plain(text) in sentences for text in row.texts))
     ]

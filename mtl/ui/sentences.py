@@ -6,13 +6,13 @@ Nothing is dropped in silence: the notes of the `Sentences` say what was skipped
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl.config import KINDS, UserError, listed
+from mtl.text.cleaning import SURROGATE, clean, is_blank
 from mtl.text.values import plural
 from mtl.ui.words import file_too_big
 
@@ -24,10 +24,7 @@ MAX_FILE_BYTES = 20_000_000
 ENDINGS = (".txt", ".csv", ".tsv", ".md", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".ods")
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_SPACING = re.compile("[\t\n\v\f\r\u2028\u2029]+")
-# Unicode's category Cc, and without the characters that are spaces.
-_ANY_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+# Characters that cannot be shown; those that are spaces can.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
@@ -60,7 +57,7 @@ def from_list(texts: Sequence[str]) -> Sentences:
         if is_blank(given):
             raise UserError(f"Text {number} is empty. Leave it out or write something in it.")
     # As they were given, so that spans count a program's own characters.
-    return Sentences(tuple(_SURROGATE.sub("\ufffd", t) for t in texts))
+    return Sentences(tuple(SURROGATE.sub("\ufffd", t) for t in texts))
 
 
 def from_file(path: str | Path, progress: Callable[[float], None] = lambda share: None) -> Sentences:
@@ -97,17 +94,6 @@ def from_file(path: str | Path, progress: Callable[[float], None] = lambda share
     if not sentences.texts:
         raise UserError(f"{path.name} holds no sentence.")
     return sentences
-
-
-def clean(value: str) -> str:
-    """`value` on one line, without control characters and with broken surrogates replaced."""
-    value = _SPACING.sub(" ", _SURROGATE.sub("\ufffd", value))
-    return _ANY_CONTROL.sub("", value).strip()
-
-
-def is_blank(value: str) -> bool:
-    """Whether nothing of `value` can be seen: spaces and invisible format characters alone."""
-    return all(c.isspace() or unicodedata.category(c) in ("Cc", "Cf") for c in value)
 
 
 def _select(candidates: Iterable[str], labels: dict[str, list] | None = None, notes: Sequence[str] = ()) -> Sentences:
