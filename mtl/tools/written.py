@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -28,6 +29,8 @@ ANY = "any"
 _SLOT = re.compile(r"\{([^{}]*)\}")
 # A mark, whose slots are filled without marks of their own, or a slot.
 _PIECE = re.compile(rf"\[(?P<marked>[^\[\]]+)\](?=\([A-Z]+\))|{_SLOT.pattern}")
+# An "a" before a vowel, as in "a {good} meal"; not before "European" or "useless".
+_VOWEL = re.compile(r"(?<=\b[aA])(?= \[?(?!eu|one)[aeio])", re.IGNORECASE)
 _CASES = {"": str, "lower": str.lower, "upper": str.upper}
 
 
@@ -105,22 +108,22 @@ def _meaning(name: str) -> tuple[str | None, float | None]:
 
 class _Words:
     """Deals the words of the lists, each list shuffled anew when it is used up: every word comes as often as the others
-    with each sentiment, so that none is tied to one."""
+    with each sentiment, held out or not, so that none is tied to one."""
 
     def __init__(self, known: Mapping[str, WordList]) -> None:
         self._known = known
-        self._left: dict[tuple[str, str | None], list[str]] = {}
-        self._rounds: dict[tuple[str, str | None], int] = {}
+        self._left: dict[tuple, list[str]] = {}
+        self._rounds: Counter[tuple] = Counter()
 
     def of(self, slot: str) -> WordList:
         return WordList(tuple(slot.split("|"))) if "|" in slot else self._known[slot]
 
-    def deal(self, slot: str, sentiment: str | None, taken: list[str]) -> str:
+    def deal(self, slot: str, template: Template, taken: list[str]) -> str:
         """The next word that is not `taken`, if there is one."""
-        key, words = (slot, sentiment), self.of(slot).words
+        key, words = (slot, template.sentiment, template.held_out), self.of(slot).words
         left = self._left.setdefault(key, [])
         if all(word in taken for word in left):
-            self._rounds[key] = self._rounds.get(key, 0) + 1
+            self._rounds[key] += 1
             more = [*words]
             Random(f"{key} {self._rounds[key]}").shuffle(more)
             left[:0] = more
@@ -168,7 +171,7 @@ def _fillings(template: Template, words: _Words) -> Iterator[list[str]]:
                 filling.append(fixed[place])
                 continue
             taken = varied if slot == template.same else [w for s, w in zip(slots, filling, strict=False) if s == slot]
-            filling.append(words.deal(slot, template.sentiment, taken))
+            filling.append(words.deal(slot, template, taken))
             if slot == template.same:
                 varied.append(filling[-1])
         fixed = fixed or filling
@@ -188,7 +191,8 @@ def _filled(text: str, filling: list[str], words: _Words) -> str:
         article = "the " if word.startswith("the ") else ""  # no part of a name
         return f"{article}[{word.removeprefix(article)}]({slot.label})"
 
-    return _PIECE.sub(piece, text)
+    filled = _VOWEL.sub("n", _PIECE.sub(piece, text))
+    return filled[:1].upper() + filled[1:] if text[0] == "{" and filled[-1] in ".!?" else filled
 
 
 def write(folder: Path) -> dict[str, int]:
