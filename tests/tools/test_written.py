@@ -129,7 +129,8 @@ def test_labels_are_the_models_and_spans_cut_out_whole_words(table):
         for span in row.get("entities", ()):
             text = row["text"][span["start"] : span["end"]]
             assert span["label"] in TASKS["entities"].labels and span["start"] >= end
-            assert text == text.strip() and text and not text.startswith("the "), row
+            assert text == text.strip() != ""
+            assert span["label"] == "MISC" or not text.startswith("the "), row  # "the crown", in lower case
             around = row["text"][: span["start"]][-1:] + row["text"][span["end"] :][:1]
             assert not re.search(r"\w", around), row
             end = span["end"]
