@@ -101,7 +101,7 @@ def _templates(part: Mapping[str, Any]) -> Iterator[Template]:
 
 def _meaning(name: str) -> tuple[str | None, float | None]:
     if name in (*SENTIMENTS, ANY, "unlabelled"):
-        return None if name == "unlabelled" else name, 0.0 if name in ("neutral", ANY) else None
+        return None if name == "unlabelled" else name, 0.0 if name == "neutral" else None
     value = float(name)
     return SENTIMENTS[(value > 0) - (value < 0) + 1], value
 
