@@ -12,6 +12,8 @@ import pytest
 from mtl import checkpoint
 from mtl.__main__ import main
 from mtl.config import KINDS
+from mtl.data.dataset import SourceSpec, read_source
+from mtl.data.splits import split
 from mtl.data.table import read_table
 from mtl.tools import checks, scorecard, written
 from mtl.training import limits
@@ -146,6 +148,8 @@ def test_the_reader_takes_a_table_as_it_was_meant(table, tmp_path):
         spec.name: spec.kind for spec in TASKS.values()
     }.items()
     assert len(read.rows) == len(rows(table))
+    train, held_out = split(read_source(SourceSpec(f"{table}.jsonl"), tmp_path, TASKS), 0.0)
+    assert len(train) + len(held_out) == len(rows(table)) and held_out
     for row, expected in zip(read.rows, rows(table), strict=True):
         assert row.text == expected["text"] and row.held_out == (expected["split"] == "held-out")
         assert set(row.labels) == {name for name in read.tasks() if name in expected}
@@ -165,7 +169,7 @@ def test_a_fifth_of_the_templates_is_held_out_and_no_text_is_on_both_sides(table
     by_template = defaultdict(set)
     for row in rows(table):
         by_template[row["id"].rsplit("-", 1)[0]].add(row["split"])
-    assert all(len(split) == 1 for split in by_template.values())
+    assert all(len(sides) == 1 for sides in by_template.values())
     for kind in {kind_of(row) for row in rows(table)}:
         assert {row["split"] for row in rows(table) if kind_of(row) == kind} == {"train", "held-out"}, kind
 
@@ -173,6 +177,13 @@ def test_a_fifth_of_the_templates_is_held_out_and_no_text_is_on_both_sides(table
 def test_each_kind_has_some_hundred_rows():
     counts = Counter(kind_of(row) for table in written.tables() for row in rows(table))
     assert {kind: count for kind, count in counts.items() if count < 150} == {}
+
+
+def test_the_readme_says_how_many_rows_there_are_of_each_kind():
+    counts = Counter((table, kind_of(row)) for table in written.tables() for row in rows(table))
+    readme = (written.FOLDER / "README.md").read_text(encoding="utf-8")
+    said = re.findall(r"^\| (\w+) \| ([^|]+) \| [^|]+ \| ([\d,]+) \|$", readme, re.MULTILINE)
+    assert {(table, kind): int(count.replace(",", "")) for table, kind, count in said} == counts
 
 
 def test_everyday_kinds_have_each_sentiment():
@@ -216,7 +227,7 @@ def test_who_somebody_is_is_tied_to_no_sentiment():
         patterns = {}
         for template in (template for template in written.templates("people") if template.kind == kind):
             pieces = re.split(r"\{([^{}]*)\}", template.text)
-            pieces[::2] = [re.sub(r"\b(a)(\\ )$", r"\1n?\2", re.escape(piece)) for piece in pieces[::2]]
+            pieces[::2] = [re.sub(r"\b([aA])(\\ )$", r"\1n?\2", re.escape(piece)) for piece in pieces[::2]]
             options = f"({'|'.join(map(re.escape, words))})"
             pieces[1::2] = [options if name == slot else ".+?" for name in pieces[1::2]]
             patterns[template.digest[:8]] = re.compile("".join(pieces), re.IGNORECASE)
