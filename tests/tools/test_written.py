@@ -136,7 +136,8 @@ def test_labels_are_the_models_and_spans_cut_out_whole_words(table):
             around = row["text"][: span["start"]][-1:] + row["text"][span["end"] :][:1]
             assert not re.search(r"\w", around), row
             end = span["end"]
-        assert table == "unfamiliar" or not re.search(r"[{}]|\]\(", row["text"]), row
+        slips = r"\bthe the\b|\ba [aeio](?!ne|u)|[{}]|\]\("
+        assert table == "unfamiliar" or not re.search(slips, row["text"], re.IGNORECASE), row
 
 
 @every_table
