@@ -41,6 +41,10 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub.add_argument("--check", metavar="TABLE", help=text)
     sub.add_argument("--json", action="store_true", help="with --check: JSON, with the texts that came out wrong")
 
+    text = "Write the rows that were written for training the default model, as tables in JSON Lines."
+    sub = command("written", _written, text)
+    sub.add_argument("out", metavar="OUT", help="a folder that is new or empty")
+
     text = "Write a folder that Hugging Face Spaces takes as it is; without OUT, the settings on top of README.md."
     sub = command("space", _space, text)
     sub.add_argument("out", nargs="?", metavar="OUT", help="a folder that is new or empty")
@@ -122,6 +126,15 @@ def _familiarity(options: argparse.Namespace) -> None:
     checkout("mtl familiarity")
     familiarity.make(options.data_dir).write(checkpoint.DEFAULT_FOLDER)
     terminal.say(f"Statistics of the training texts: {checkpoint.DEFAULT_FOLDER / weights.FAMILIARITY}")
+
+
+def _written(options: argparse.Namespace) -> None:
+    from mtl.tools import written
+
+    out = _new_folder(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    for file, count in written.write(out).items():
+        terminal.say(f"{out / file}: {count:,} rows")
 
 
 def _space(options: argparse.Namespace) -> None:
