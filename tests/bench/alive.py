@@ -125,8 +125,7 @@ def _typed(address: str, times: int) -> tuple[dict[int, dict[str, float]], list[
     """Milliseconds until row, point and cell are there, p50, for 1, 20 and 60 lines; megabytes that a load takes."""
     from playwright.sync_api import sync_playwright
 
-    sys.path.insert(0, str(ROOT / "tests" / "browser"))
-    from serving import launch_chromium
+    from tests.browser.serving import launch_chromium
 
     found = {}
     with sync_playwright() as playwright:

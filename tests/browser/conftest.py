@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import sync_playwright
-from serving import launch_chromium, new_context, served_page
-from visiting import Visitor
+
+from tests.browser.serving import launch_chromium, new_context, served_page
+from tests.browser.visiting import Visitor
 
 
 @pytest.fixture(scope="session")

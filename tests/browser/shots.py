@@ -12,9 +12,10 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
-from serving import ROOT, launch_chromium, new_context, served_page
-from training import Trainer
-from visiting import ANSWERS, Visitor
+
+from tests.browser.serving import ROOT, launch_chromium, new_context, served_page
+from tests.browser.training import Trainer
+from tests.browser.visiting import ANSWERS, Visitor
 
 SIZES = {"1440": (1440, 900), "390": (390, 844)}
 THREE = (

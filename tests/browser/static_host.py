@@ -12,7 +12,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from serving import ROOT
+from tests.browser.serving import ROOT
 
 # The page's address on its host: not the root, as most static hosts serve many.
 PLACE = "some/class"

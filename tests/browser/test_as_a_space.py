@@ -6,7 +6,8 @@ import json
 
 import pytest
 from playwright.sync_api import expect
-from serving import launch_options, served_page
+
+from tests.browser.serving import launch_options, served_page
 
 HUB = "https://huggingface.co/spaces/somebody/playground"
 SPACE = {"SPACE_ID": "somebody/playground", "SPACE_HOST": "somebody-playground.hf.space", "SYSTEM": "spaces"}

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 from playwright.sync_api import expect
-from proxy import proxied
-from serving import served_page
-from visiting import Visitor
+
+from tests.browser.serving import served_page
+from tests.browser.visiting import Visitor
+from tests.proxy import proxied
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import io
 
 import pytest
 from playwright.sync_api import expect
-from visiting import Visitor
+
+from tests.browser.visiting import Visitor
 
 # Training goes on behind the page, on a machine that may be busy with other things.
 LONG = 300_000

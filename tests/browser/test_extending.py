@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from serving import served_page
-from visiting import Visitor
+
+from tests.browser.serving import served_page
+from tests.browser.visiting import Visitor
 
 LONG = 240_000
 PLUGINS = "tests.plugins.grades,tests.plugins.letters_tab"

@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 from playwright.sync_api import expect
-from visiting import ANSWERS, TABS
+
+from tests.browser.visiting import ANSWERS, TABS
 
 # A window of 720 px is what one of 1440 becomes at a zoom of 200 %.
 LOOKS = ((1440, "light"), (768, "dark"), (720, "light"), (390, "dark"))

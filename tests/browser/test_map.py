@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 from scipy.spatial.distance import cdist
-from visiting import Visitor
+
+from tests.browser.visiting import Visitor
 
 SIX = (
     "Marie Curie worked in Paris.",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from serving import new_context
-from visiting import Visitor
+
+from tests.browser.serving import new_context
+from tests.browser.visiting import Visitor
 
 OWN = ("Marie Curie worked in Paris.", "The food was terrible.", "A dog is sleeping on the sofa.")
 LONG = "\n".join(f"Sentence number {i} about the weather in Oslo." for i in range(55))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from playwright.sync_api import expect
-from visiting import Visitor
+
+from tests.browser.visiting import Visitor
 
 LONG = 240_000
 SENTENCES = ("A man is playing the guitar.", "Somebody plays a guitar.", "The museum closes at six.")

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from gradio_client import Client
 from playwright.sync_api import expect
-from visiting import Visitor
+
+from tests.browser.visiting import Visitor
 
 SENTENCES = ("The food was terrible.", "We loved every minute in Lisbon.", "The library closes at six.")
 LONG = 240_000

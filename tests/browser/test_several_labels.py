@@ -7,7 +7,8 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from training import Trainer
+
+from tests.browser.training import Trainer
 
 LONG = 240_000
 

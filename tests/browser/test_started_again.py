@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import expect
-from proxy import free_port
-from serving import served_page
-from training import Trainer
+
+from tests.browser.serving import served_page
+from tests.browser.training import Trainer
+from tests.proxy import free_port
 
 LONG = 300_000
 SENTENCES = ("The soup was warm.", "The tram is late again.")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from serving import ROOT
+
+from tests.browser.serving import ROOT
 
 # Columns and labels as nobody should call them.
 TEXT, MOOD, STARS = "what they said, all of it", "mood: a=b", 'it\'s "5" $stars'

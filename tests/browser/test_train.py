@@ -9,9 +9,9 @@ import signal
 
 import pytest
 from playwright.sync_api import expect
-from training import Trainer
 
 from mtl.ui.train.run import words
+from tests.browser.training import Trainer
 
 # Long enough to be stopped in the middle, on any machine.
 LONG = 900

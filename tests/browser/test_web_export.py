@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from static_host import PLACE, export, hosted
-from visiting import Visitor
 
 import mtl
 from mtl import checkpoint, onnx
@@ -22,6 +20,8 @@ from mtl.ui import answers
 from mtl.ui.entities import tab as entities
 from mtl.ui.models import Models
 from mtl.ui.visitors import Asked, Registry
+from tests.browser.static_host import PLACE, export, hosted
+from tests.browser.visiting import Visitor
 from tests.test_onnx import TASKS
 
 # Of many kinds and lengths, and then some that tokenizers stumble over.

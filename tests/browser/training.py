@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Locator, expect
-from visiting import Visitor
+
+from tests.browser.visiting import Visitor
 
 
 class Trainer:

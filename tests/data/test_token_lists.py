@@ -7,9 +7,9 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tagged import ENTITIES, IDS, TEXTS, WORDS, csv_of, read, spans
 
 from mtl.data.table import read_table
+from tests.data.tagged import ENTITIES, IDS, TEXTS, WORDS, csv_of, read, spans
 
 
 def _array(items):

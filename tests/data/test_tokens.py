@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
-from tagged import ENTITIES, IDS, TEXTS, WORDS, csv_of, read, spans
 
 from mtl.config import UserError
 from mtl.text.spans import Span
+from tests.data.tagged import ENTITIES, IDS, TEXTS, WORDS, csv_of, read, spans
 
 IOB1 = """-DOCSTART- -X- O O
 

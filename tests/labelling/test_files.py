@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from labelled import MOOD, NAMES, SCHEMES, TEAM, TEXTS, TOPICS, project, values
 
 from mtl.config import UserError
 from mtl.data.table import read_table
@@ -19,6 +18,7 @@ from mtl.labelling.files import FORMATS, from_table, write
 from mtl.labelling.project import Offer, Project, add, add_items, give, leave_out, offer
 from mtl.sheets import safe_cell
 from mtl.text.spans import Span
+from tests.labelling.labelled import MOOD, NAMES, SCHEMES, TEAM, TEXTS, TOPICS, project, values
 
 
 def read(file, guess=False):

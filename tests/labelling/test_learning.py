@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labelled import MOOD, NAMES, TEAM, TOPICS
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from mtl.config import UserError
 from mtl.kinds.multilabel import LabelSet
 from mtl.labelling.learning import fit, margins, why_not
+from tests.labelling.labelled import MOOD, NAMES, TEAM, TOPICS
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMES = (TEAM, TOPICS, MOOD)

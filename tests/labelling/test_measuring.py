@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labelled import MOOD, TEAM, TOPICS, project
-from test_learning import value, vectors
 
 from mtl.kinds.classification import Classification
 from mtl.labelling.learning import fit
@@ -18,6 +16,8 @@ from mtl.labelling.project import Project, add, give
 from mtl.labelling.queue import AS_GIVEN, LEAST_SURE, ORDERS, SUREST, picks, queue
 from mtl.labelling.scheme import Scheme
 from mtl.training.significance import share
+from tests.labelling.labelled import MOOD, TEAM, TOPICS, project
+from tests.labelling.test_learning import value, vectors
 
 
 def labelled(count, scheme=TEAM, picked=()):

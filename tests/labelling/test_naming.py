@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from labelled import MOOD, NAMES, TEAM
 
 from mtl.config import UserError
 from mtl.kinds.classification import Classes, Classification
 from mtl.labelling.naming import by_name
 from mtl.labelling.scheme import Scheme
+from tests.labelling.labelled import MOOD, NAMES, TEAM
 
 
 def test_each_text_has_the_label_whose_description_is_nearest():

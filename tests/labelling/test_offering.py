@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from labelled import MOOD, TEAM, project
 
 from mtl.data.labels import match_labels
 from mtl.kinds.classification import Classes, Classification
@@ -13,6 +12,7 @@ from mtl.labelling.offering import certainty_of, offer_answers
 from mtl.labelling.project import Project, accept, add, give, leave_out
 from mtl.labelling.scheme import Scheme
 from mtl.text.spans import Span
+from tests.labelling.labelled import MOOD, TEAM, project
 
 
 def test_answers_are_offered_where_nobody_has_said_anything():

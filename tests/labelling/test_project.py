@@ -7,7 +7,6 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labelled import MOOD, NAMES, SCHEMES, TEAM, TEXTS, TOPICS, project, saved, texts, values
 
 from mtl.config import UserError
 from mtl.kinds.classification import Classification
@@ -33,6 +32,7 @@ from mtl.labelling.project import (
 )
 from mtl.labelling.scheme import MOST_LABELS, Scheme
 from mtl.text.spans import Span
+from tests.labelling.labelled import MOOD, NAMES, SCHEMES, TEAM, TEXTS, TOPICS, project, saved, texts, values
 
 
 def any_step(data, some):

@@ -7,7 +7,6 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labelled import MOOD, NAMES, SCHEMES, TEAM, project, saved
 
 from mtl.config import UserError
 from mtl.kinds.multilabel import LabelSet
@@ -15,6 +14,7 @@ from mtl.labelling.project import Offer, change_scheme, give, leave_out, offer, 
 from mtl.labelling.saved import from_json, to_json
 from mtl.labelling.scheme import Scheme
 from mtl.text.spans import Span
+from tests.labelling.labelled import MOOD, NAMES, SCHEMES, TEAM, project, saved
 
 VALUES = ("billing", LabelSet(("price", "taste")), 0.25, (Span(0, 4, "PER"),))
 

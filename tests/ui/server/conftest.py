@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
-from small_page import serving, small
+
+from tests.ui.server.small_page import serving, small
 
 
 @pytest.fixture(scope="session")

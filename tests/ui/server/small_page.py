@@ -12,10 +12,10 @@ from collections.abc import Callable
 import gradio as gr
 import httpx
 import pytest
-from proxy import free_port
 
 from mtl import faults
 from mtl.ui import app as page
+from tests.proxy import free_port
 
 SECRET = "MY-SECRET-SENTENCE"
 # Bodies of calls that are wrong, and how the queue answers them.

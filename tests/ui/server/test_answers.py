@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from small_page import MALFORMED, SECRET
 
 from mtl.ui.server.answers import security_headers
+from tests.ui.server.small_page import MALFORMED, SECRET
 
 
 @pytest.mark.parametrize(

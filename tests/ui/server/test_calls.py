@@ -13,10 +13,10 @@ import pytest
 from gradio_client import Client
 from hypothesis import given
 from hypothesis import strategies as st
-from small_page import serving, small, wait_until
 
 from mtl.ui.server.calls import KINDS, LEFT_SECONDS, UNREAD_SECONDS, Calls
 from mtl.ui.server.limits import Limits, Refused
+from tests.ui.server.small_page import serving, small, wait_until
 
 
 class Queue:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import httpx
-from proxy import free_port
-from small_page import MALFORMED, SECRET, Served, small, wait_until
+
+from tests.proxy import free_port
+from tests.ui.server.small_page import MALFORMED, SECRET, Served, small, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVER = "import sys; from small_page import small; small().launch(server_port=int(sys.argv[1]), quiet=True)"

@@ -11,13 +11,13 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proxy import proxied
-from small_page import META, Served, serving, small
 
 from mtl.__main__ import main
 from mtl.ui import app as page
 from mtl.ui.server.hosts import Hosts, host_name
 from mtl.ui.server.limits import Limits
+from tests.proxy import proxied
+from tests.ui.server.small_page import META, Served, serving, small
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST:80", "[::1]:7860", "127.0.0.1:9", "localhost."])

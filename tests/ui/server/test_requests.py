@@ -8,7 +8,8 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from small_page import META
+
+from tests.ui.server.small_page import META
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import time
 
 import httpx
 import pytest
-from small_page import serving, small, wait_until
 
 from mtl.ui.server.limits import Limits, Refused
 from mtl.ui.server.uploads import Uploads
+from tests.ui.server.small_page import serving, small, wait_until
 
 
 def loose(server) -> list[str]:
