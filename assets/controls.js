@@ -9,6 +9,10 @@ mtl.controls = (element, trigger, watch) => {
   // A preset or a reset that was asked for, until it is sent; a preset until the next touch. The form may be written anew
   // meanwhile, for other data.
   let wish = {};
+  // How often the form was touched, and what it said after the last time. The server puts the count that it knows into
+  // each form that it writes (see `after`).
+  let touches = 0;
+  let last = null;
 
   // --- numbers ---
 
@@ -137,7 +141,13 @@ mtl.controls = (element, trigger, watch) => {
       else if (field.checkValidity()) state[name] = field.type === "number" ? field.valueAsNumber : field.value;
       else state.wrong[name] = field.value;
     }
-    return JSON.stringify({ ...state, ...wish });
+    return JSON.stringify({ ...state, ...wish, touch: touches });
+  };
+
+  const tell = () => {
+    touches += 1;
+    last = wish.reset ? null : collect();
+    trigger("input");
   };
 
   const send = () => {
@@ -146,35 +156,50 @@ mtl.controls = (element, trigger, watch) => {
     say();
     for (const chip of all("[data-preset]")) chip.setAttribute("aria-pressed", "false");
     sentence();
-    trigger("input");
+    tell();
   };
 
   const ask = (wished) => {
     Object.assign(wish, wished);
-    trigger("input");
+    tell();
+  };
+
+  // Make the form say these values (see `collect`), as far as it has such parts; `unfreeze` only where the form has what
+  // the slider does then.
+  const put = (values) => {
+    const form = find(".learns");
+    const slider = find(".freeze");
+    slider.value = slider.dataset.value = Math.min(values.freeze, slider.max);
+    if (values.unfreeze in JSON.parse(form.dataset.epochs)) form.dataset.unfreeze = values.unfreeze;
+    for (const head of all("[data-head]:not([aria-disabled])")) {
+      head.setAttribute("aria-checked", String(values.freeze_heads.includes(head.dataset.head)));
+    }
+    const start = find(`[name=start][value="${values.start}"]`);
+    if (start) start.checked = true;
+    for (const field of all("[data-field]")) {
+      const value = values[field.dataset.field];
+      if (value === undefined) continue;
+      if (field.matches(".pair")) set(field, value);
+      else if (field.matches("[role=switch]")) field.setAttribute("aria-checked", String(value));
+      else if (field.type === "checkbox") field.checked = value;
+      else field.value = value;
+    }
+    for (const box of all("[data-task]")) box.value = values.task_weights?.[box.dataset.task] ?? box.value;
+    for (const row of all(".rate-row")) {
+      const own = Object.hasOwn(values.rates, row.dataset.group);
+      row.dataset.own = String(own);
+      if (own) set(row.firstChild, values.rates[row.dataset.group]);
+    }
+    fill();
+    draw();
   };
 
   // What a preset does, shown before the server has said the same.
   const apply = (chip) => {
-    const preset = JSON.parse(chip.dataset.settings);
-    const slider = find(".freeze");
-    slider.value = slider.dataset.value = preset.freeze;
-    find(".learns").dataset.unfreeze = find("[data-field=unfreeze]").value = preset.unfreeze;
-    for (const head of all("[data-head]:not([aria-disabled])")) {
-      head.setAttribute("aria-checked", String(preset.freeze_heads.includes(head.dataset.head)));
-    }
-    find("[data-field=freeze_projection]")?.setAttribute("aria-checked", String(preset.freeze_projection));
     for (const pair of all(".pair")) delete pair.dataset.wrong;
-    for (const field of ["lr", "lr_decay", "head_lr"]) set(find(`.pair[data-field=${field}]`), preset[field]);
-    for (const row of all(".rate-row")) {
-      const own = Object.hasOwn(preset.rates, row.dataset.group);
-      row.dataset.own = String(own);
-      if (own) set(row.firstChild, preset.rates[row.dataset.group]);
-    }
     for (const other of all("[data-preset]")) other.setAttribute("aria-pressed", String(other === chip));
     say();
-    fill();
-    draw();
+    put(JSON.parse(chip.dataset.settings));
     ask({ preset: chip.dataset.preset });
   };
 
@@ -254,17 +279,17 @@ mtl.controls = (element, trigger, watch) => {
       show(pair);
       draw();
       say();
-      trigger("input");
+      tell();
     } else if (target.type === "number" && !target.checkValidity()) {
       complain(target, true);
-      trigger("input"); // Start waits for it
+      tell(); // Start waits for it
     } else if (target.type === "number" && "finished" in target.dataset) {
       target.setAttribute("value", target.value);
       send();
     } else if (target.type === "text") {
       complain(target, !target.checkValidity());
       if (target.checkValidity()) send();
-      else trigger("input");
+      else tell();
     } else if (target.matches("[type=radio], [type=checkbox], select")) {
       send();
     }
@@ -301,8 +326,21 @@ mtl.controls = (element, trigger, watch) => {
     mtl.answers.link(told.dataset.query);
   };
 
+  // A form that was written before the last touches were known loses nothing of them.
+  const written = (known) => {
+    settle();
+    if (last && known < touches) {
+      put(JSON.parse(last));
+      trigger("input");
+    } else {
+      touches = known;
+      last = null;
+    }
+  };
+
   const after = () => {
-    if (find(".learns")) settle();
+    const form = find(".learns");
+    if (form) written(Number(form.dataset.touch));
     if (find("[data-query]")) outcome();
   };
 

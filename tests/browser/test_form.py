@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from mtl.config import TrainConfig
 from mtl.groups import Groups
@@ -23,8 +23,8 @@ GRADIO = """(script) => {
   window.sent = [];
   const element = document.querySelector("#what-learns div");
   const trigger = () => window.sent.push(element.collect());
-  window.written = () => {};
-  const watch = (_, then) => (window.written = then);
+  window.written = [];
+  const watch = (_, then) => window.written.push(then);
   new Function("element", "trigger", "watch", script)(element, trigger, watch);
 }"""
 # How a browser writes SVG again that it has read.
@@ -38,6 +38,7 @@ def shape_with(layers: int, heads: dict[str, int], learns: tuple[str, ...] | Non
 
 
 SIX = shape_with(6, {"head sentiment": 1155, "head intensity": 385, "head topic": 1155})
+SEVEN_HEADS = shape_with(6, {f"head {name}": 385 for name in ("sentiment", "intensity", "topic", "a", "b", "c", "d")})
 TWELVE = shape_with(12, {"head <b>odd · \"name\" & 'more'": 10, "head stars": 20, "projection": 30}, ("stars",))
 CONFIGS = [
     TrainConfig(),
@@ -66,6 +67,13 @@ class Form:
     def rates(self):
         """The line that says the rates, and unfolds them."""
         return self.page.locator("[data-fold=rates] summary")
+
+    def write_anew(self, shape: Shape, config: TrainConfig, touch: int) -> None:
+        """What the server sends for other data, knowing of so many touches."""
+        self.shape, self.config = shape, config
+        html = form(shape, config, "own", ["own", "backbone"], touch)
+        self.page.locator("#what-learns > div").evaluate("(element, html) => (element.innerHTML = html)", html)
+        self.page.evaluate("written.forEach((then) => then())")
 
     def picture(self) -> str:
         return self.page.locator(".picture .stack").evaluate("e => e.outerHTML")
@@ -257,6 +265,35 @@ def test_a_preset_is_drawn_before_the_server_answers(show, preset):
     step.page.locator("#freeze").fill("2")
     assert "preset" not in json.loads(step.page.evaluate("sent.at(-1)"))
     assert pressed.count() == 0 and step.page.locator(".presets .note").inner_text().startswith("Your own settings")
+
+
+def test_a_form_that_comes_late_loses_no_touch(show):
+    step = show(SIX, TrainConfig())
+    step.page.locator("#freeze").fill("3")
+    step.page.locator("#freeze-head-1").click()
+    step.write("rate-layer-5", "3e-4")
+    step.page.locator("[data-fold=advanced] > summary").click()
+    step.page.locator("#field-epochs").fill("9")
+    touched = TrainConfig(freeze=3, freeze_heads=("intensity",), rates={"layer 5": 3e-4}, epochs=9)
+    assert step.sent() == touched
+    count = len(step.page.evaluate("sent"))
+    step.write_anew(SEVEN_HEADS, TrainConfig(freeze=1), touch=1)
+    assert len(step.page.evaluate("sent")) == count + 1 and step.sent() == touched
+    assert step.picture() == step.drawn(touched)
+    # One that knows of them all is the server's word.
+    step.write_anew(SIX, TrainConfig(freeze=2, epochs=4), touch=json.loads(step.page.evaluate("sent.at(-1)"))["touch"])
+    assert step.picture() == step.drawn(TrainConfig(freeze=2, epochs=4))
+    assert len(step.page.evaluate("sent")) == count + 1
+    expect(step.page.locator("#field-epochs")).to_have_value("4")
+
+
+def test_a_reset_is_not_undone_by_what_was_touched_before(show):
+    step = show(SIX, TrainConfig())
+    step.page.locator("#freeze").fill("3")
+    step.page.locator("[data-reset]").click()
+    step.write_anew(SEVEN_HEADS, TrainConfig(freeze=3), touch=1)
+    step.write_anew(SEVEN_HEADS, TrainConfig(), touch=2)
+    assert step.picture() == step.drawn(TrainConfig())
 
 
 def test_locks_of_heads(show):

@@ -113,15 +113,16 @@ class NewRows(Place):
 
 @dataclass
 class TrainState(Place):
-    """`source`: what to learn from; `config`: how; `start_from`: the model to begin with, as `mtl.load` names it (None:
-    the page's own); `run`: the id of the run that is shown; `model`: the checkpoint in use (None: the page's own);
-    `reading`: the file that is being read; `sentences`: those of the box on the left that were last compared before and
-    after; `asked`: what was last asked of the held-out rows, as the browser said it; `parts`: the parts of the model
-    that the form of step 2 was last written for; `wrong`: what stands in its fields and is not allowed there, by field,
-    each as what to say about it: Start waits for it; `linked`: what a link says of data that is not here yet;
-    `awaited`: the file of rows to test on that a link names, until it is here; `opening`: what the page chose by itself
-    when the visitor came, which its address need not say; `new_rows`: the table to answer; `used_before`: the run whose
-    model was in use before the server was started again."""
+    """`source`: what to learn from; `config`: how; `start_from`: the model to begin with, as `mtl.load` names it
+    (None: the page's own); `run`: the id of the run that is shown; `model`: the checkpoint in use (None: the page's
+    own); `reading`: the file that is being read; `sentences`: those of the box on the left that were last compared
+    before and after; `asked`: what was last asked of the held-out rows, as the browser said it; `parts`: the parts
+    of the model that the form of step 2 was last written for; `wrong`: what stands in its fields and is not allowed
+    there, by field, each as what to say about it: Start waits for it; `touch`: how many touches of the form the
+    settings know of, as the browser counts them; `linked`: what a link says of data that is not here yet;
+    `awaited`: the file of rows to test on that a link names, until it is here; `opening`: what the page chose by
+    itself when the visitor came, which its address need not say; `new_rows`: the table to answer; `used_before`:
+    the run whose model was in use before the server was started again."""
 
     config: TrainConfig = field(default_factory=TrainConfig)
     start_from: str | None = None
@@ -131,6 +132,7 @@ class TrainState(Place):
     asked: str = ""
     parts: tuple | None = None
     wrong: tuple[str, ...] = ()
+    touch: int = 0
     linked: Link | None = None
     awaited: str = ""
     opening: Link | None = None

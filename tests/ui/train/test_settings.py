@@ -269,6 +269,15 @@ def test_a_touch_changes_the_settings_and_leaves_the_form_alone(page):
     assert json.loads(base64.b64decode(file.split("base64,")[1].split('"')[0]))["epochs"] == 7
 
 
+def test_a_form_says_which_touch_it_knows_of(page):
+    state = said(page(controls.arrive, "")[0])
+    page(controls.change, json.dumps({**state, "touch": 7}))
+    page.visit.train.parts = None
+    assert 'data-touch="7"' in page(controls.refresh)[0]
+    refused = page(controls.change, json.dumps({**state, "epochs": -1, "touch": 8}))
+    assert 'data-touch="8"' in refused[0]
+
+
 def test_all_groups_frozen_are_all_groups_of_any_backbone(page):
     state = said(page(controls.arrive, "")[0])
     page(controls.change, json.dumps({**state, "freeze": 4}))

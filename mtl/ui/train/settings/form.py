@@ -25,8 +25,8 @@ _UNFREEZE = rf"({_PAIR}([,;]{_PAIR})*)?"
 _renderings = itertools.count(1)
 
 
-def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -> Markup:
-    """The whole form. `start` is what training begins with, one of `starts`."""
+def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str], touch: int = 0) -> Markup:
+    """The whole form. `start` is what training begins with, one of `starts`; `touch`: as in `TrainState`."""
     groups, known = shape.under(config), settings(type(config))
     return templates.render(
         "form.html",
@@ -35,6 +35,7 @@ def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str]) -
         sizes=f"--pitch:{stack.PITCH}px;--block:{stack.BLOCK}px;--gap:{stack.GAP}px",
         # The browser takes a form that reads as the one before for no news, though the visitor may have moved things.
         version=next(_renderings),
+        touch=touch,
         epochs=_first_epochs(shape, config),
         start=start,
         starts=starts,

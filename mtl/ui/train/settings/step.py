@@ -124,7 +124,7 @@ def after(handler: Callable[..., Change], session: Session, visit: Visit, *value
         dropped += [words.written_anew(problem) for problem in train.wrong]
         train.parts, train.wrong = parts if train.config is fitted else None, ()
     return Shown(
-        form=form(shape, train.config, start, starts) if rewrite else UNCHANGED,
+        form=form(shape, train.config, start, starts, train.touch) if rewrite else UNCHANGED,
         message=UNCHANGED if made.message is None and not dropped else _message(made.message, dropped, made.bad),
         outcome=outcome(shape, train.config, start, address(train, start), unused_in(train)),
         parcel=parcel(train, start, session.engine.name),
@@ -188,6 +188,7 @@ def take_over(session: Session, train: TrainState, said: str) -> bool:
         return False
     try:
         state = json.loads(said)
+        train.touch = int(state.get("touch", train.touch))  # also of one that is refused: the form is written anew then
         if state.get("reset"):
             train.config, train.start_from, train.wrong = TrainConfig(), None, ()
             return True
@@ -207,7 +208,7 @@ def take_over(session: Session, train: TrainState, said: str) -> bool:
         return moved or _reshaped(before, config) or ("preset" not in state and config.unfreeze != before.unfreeze)
     except UserError:
         raise
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise UserError(words.BAD_STATE) from None
 
 
