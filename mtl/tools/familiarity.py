@@ -16,8 +16,10 @@ from mtl.model import MultiTaskModel
 from mtl.tools.scorecard import pairs_of
 from mtl.training.familiarity import gather
 
-# The last two kinds of run: their files hold the texts of all earlier ones but the opinion phrases.
-_RECIPES = ("recipe.json", "recipes/topics.json")
+# Their files hold the texts of all runs but the opinion phrases.
+_RECIPES = ("recipe.json", "recipes/statements.json", "recipes/topics.json")
+# Of the texts that were trained on, those that a model should not call familiar.
+_NO_ENGLISH = "unfamiliar.jsonl"
 _ENGLISH = (
     SourceSpec("sst2.dev.tsv.gz", text="content", unlabelled_text=True),
     SourceSpec("tweets.dev.tsv.gz", text="text", unlabelled_text=True),
@@ -36,7 +38,8 @@ def make(data_dir: str | os.PathLike) -> Familiarity:
 
 def _parts(data_dir: str | os.PathLike) -> tuple:
     recipes = [Recipe.read(checkpoint.DEFAULT_FOLDER / name) for name in _RECIPES]
-    return tuple(part for recipe in recipes for part in recipe.dataset(data_dir).parts)
+    parts = (part for recipe in recipes for part in recipe.dataset(data_dir).parts)
+    return tuple(part for part in parts if part.name != _NO_ENGLISH)
 
 
 def measure(model: MultiTaskModel, table: str, data_dir: str | None) -> list[dict[str, Any]]:

@@ -185,8 +185,14 @@ def _reads(task: TaskSpec) -> str:
 
 
 def _own() -> dict[str, Any]:
-    """What only the built-in model's folder has: its figures, and text that was written about it."""
+    """What only the built-in model's folder has: its figures beside those of the weights before them, and text that was
+    written about it."""
     folder = checkpoint.DEFAULT_FOLDER
+    figures, earlier = (
+        {(row["task"], row["data"], row["metric"]): row for row in json.loads(path.read_text(encoding="utf-8"))}
+        for path in (folder / "figures.json", folder / "figures-before.json")
+    )
+    rows = [row | {"before": earlier[key]["value"] if key in earlier else None} for key, row in figures.items()]
     _, *sections = re.split(r"^## ", (folder / "about.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     about = {title.strip(): _Markdown(body.strip()) for title, body in (s.split("\n", 1) for s in sections)}
     return {
@@ -195,7 +201,8 @@ def _own() -> dict[str, Any]:
         "unfamiliar": about["Unfamiliar texts"],
         "limits": about["Limits"],
         "about_figures": about["Figures"],
-        "figures": json.loads((folder / "figures.json").read_text(encoding="utf-8")),
+        "figures": [row for row in rows if row["split"] != "check"],
+        "checks": [row for row in rows if row["split"] == "check"],
     }
 
 

@@ -91,8 +91,16 @@ def test_the_built_in_models_readme_is_its_card(default_model):
     assert digitless(card.of(None, default_model, measured)) == digitless(readme)
     [mean] = re.findall(r"over these 14 pairs: ([\d.]+) points", readme)
     assert float(mean) == pytest.approx(100 * measured.mean, abs=1)
-    for figure in json.loads((checkpoint.DEFAULT_FOLDER / "figures.json").read_text()):
-        assert f"| {figure['split']} | {figure['rows']:,} | {figure['metric']} | {figure['value']:.4f} |" in readme
+    before, now = (
+        {(row["task"], row["data"], row["metric"]): row for row in json.loads(path.read_text())}
+        for path in map(checkpoint.DEFAULT_FOLDER.joinpath, ("figures-before.json", "figures.json"))
+    )
+    assert before.keys() == now.keys() and {row["split"] for row in now.values()} == {"dev", "held out", "check"}
+    for key, figure in now.items():
+        split = "" if figure["split"] == "check" else f" {figure['split']} |"
+        values = f"{before[key]['value']:.4f} | {figure['value']:.4f} |"
+        said = f"| {figure['data']} |{split} {figure['rows']:,} | {figure['metric']} | {values}"
+        assert said in readme.replace("\\", "")
 
 
 def digitless(text: str) -> str:
