@@ -16,7 +16,7 @@ from mtl.__main__ import main
 from mtl.config import TrainConfig
 from mtl.data.dataset import Recipe, read_source
 from mtl.data.splits import split
-from mtl.tools import scorecard
+from mtl.tools import checks, scorecard
 from mtl.training.forgetting import probe
 from mtl.training.jobs import prepare
 from mtl.training.metrics import evaluate
@@ -139,6 +139,15 @@ def test_held_out_and_probe_rows_score_at_least_as_before(default_model):
     assert probed["intensity"]["spearman"] > 0.85
     assert probed["topic"]["accuracy"] > 0.93
     assert probed["entities"]["f1"] > 0.90
+
+
+def test_what_people_type_first_is_answered_at_least_as_before(default_model):
+    found = {(row["data"], row["metric"]): row["value"] for row in checks.measure(default_model)}
+    assert found[checks.EVERYDAY, "accuracy"] > 0.78 and found[checks.EVERYDAY, "calibration error"] < 0.08
+    assert found[f"{checks.IDENTITY}, what a person is", "spread, mean of frames"] < 0.4
+    assert found[f"{checks.IDENTITY}, first names", "spread, mean of frames"] < 0.45
+    assert found[checks.ENTITIES, "f1"] > 0.88
+    assert found[checks.UNFAMILIAR, "flagged"] > 0.95 and found[checks.UNFAMILIAR, "mean confidence"] < 0.6
 
 
 def test_the_held_out_rows_were_not_trained_on():
