@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -101,8 +102,14 @@ def _carry_out(options: argparse.Namespace, model: Any, request: Any) -> None:
         }
         parts.check(made_from, {"model_name": options.model or DEFAULT})
         began = time.monotonic()
-        with terminal.rows("embed" if request.embeddings else "predict", files.row_count(found.files)) as progress:
-            done = work.carry_out(parts, rows, work.here(answering), progress)
+        with contextlib.ExitStack() as stack:
+            answer = work.here(answering)
+            if options.ray:
+                from mtl.bulk import cluster
+
+                answer = cluster.Cluster(stack.enter_context(cluster.connected()), options.model, request).answer
+            progress = stack.enter_context(terminal.rows(made_from["command"], files.row_count(found.files)))
+            done = work.carry_out(parts, rows, answer, progress)
         _say(done, time.monotonic() - began, options.out)
     finally:
         lock.release()
