@@ -359,8 +359,6 @@ mtl.label = (() => {
       else if (sentence.textContent !== item().text) sentence.textContent = item().text;
       drawAbout();
     }
-    if (sentence.scrollHeight > sentence.clientHeight) sentence.tabIndex = 0;
-    else sentence.removeAttribute("tabindex");
     const value = isNone ? undefined : item().value;
     const offer = isNone ? undefined : item().offered?.[0];
     const has = (some, label) => some === label || (Array.isArray(some) && some.some((each) => (each.label ?? each) === label));
@@ -511,6 +509,12 @@ mtl.label = (() => {
     mtl.download({ url, orig_name: name });
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   };
+
+  // What scrolls is a stop of the Tab key.
+  const mayScroll = new ResizeObserver(([{ target }]) => {
+    if (target.scrollHeight > target.clientHeight) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  });
 
   // --- touches ---
 
@@ -701,6 +705,7 @@ mtl.label = (() => {
     const data = find(".labelling").dataset;
     words = JSON.parse(data.words);
     keys = JSON.parse(data.keys);
+    mayScroll.observe(find(".sentence"));
     element.addEventListener("click", onClick);
     element.addEventListener("submit", onSubmit);
     element.addEventListener("change", onChange);
