@@ -72,6 +72,7 @@ _SCRIPTS = (
     "programs.js",
     "card.js",
     "thresholds.js",
+    "label.js",
 )
 
 
