@@ -224,7 +224,9 @@ def test_what_a_head_was_not_learnt_from_is_said_wherever_it_answers(tiny, tmp_p
     rows = [f"it was day {i},{mood},{'late' * (mood == 'sad')}" for i, mood in enumerate(moods)]
     table, run = tmp_path / "days.csv", tmp_path / "run"
     table.write_text("\n".join(["text,mood,reason", *rows[:-6], *(row.replace("late", "rude") for row in rows[-6:])]))
-    said = 'reason was learnt only from rows whose mood is "sad"; its answers for other rows are guesses.'
+    said = (
+        'reason was learnt from rows whose mood is "sad", hardly from others; its answers for other rows are guesses.'
+    )
     assert main(["train", str(table), "--out", str(run), "--model", str(tiny), "--epochs", "1"]) == 0
     assert said in capsys.readouterr().out.splitlines()
     assert said in (run / "checkpoint" / "README.md").read_text(encoding="utf-8")

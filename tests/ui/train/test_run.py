@@ -269,6 +269,9 @@ def test_nothing_is_started_where_nothing_would_learn(session, visit, config):
 def test_without_data_or_with_errors_in_it_the_message_says_where_to_look(session, visit, data):
     source = visit.train.source
     visit.train.source = None
+    with pytest.raises(UserError, match="Loading the data"):
+        live.start(session, visit)
+    visit.train.arrived = True
     with pytest.raises(UserError, match="step 1"):
         live.start(session, visit)
     visit.train.source = replace(source, learns=())
@@ -311,7 +314,8 @@ def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
 def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
     source = visit.train.source
     for change, word in (
-        ({"source": None}, "step 1"),
+        ({"source": None}, "Loading the data"),
+        ({"source": None, "arrived": True}, "step 1"),
         ({"source": replace(source, learns=())}, "how to fix it"),
         ({"config": TrainConfig(freeze=-1, freeze_heads=("mood",))}, "Nothing would learn"),
     ):

@@ -69,7 +69,7 @@ def _state(now: Progress) -> tuple[str, str, str]:
             facts = text.stopping(now.whole_epochs, now.at_once) if now.step else text.STOPPING_BEFORE
             return "Stopping", facts, "busy"
         if not now.begun:
-            facts = "Reads the data, loads the model, and caches the outputs of frozen layers."
+            facts = "Reads the data, loads the model, and computes once what frozen layers give, if any are."
             return "Getting ready", facts, "busy"
         if now.step >= now.steps:
             return "Nearly done", text.measuring(now.eta), "busy"
