@@ -36,7 +36,7 @@ from mtl.ui.page import QUIET, Session, html
 from mtl.ui.programs import endpoints, routes, tools
 from mtl.ui.programs.service import Programs
 from mtl.ui.server import cleanup, door, sign_in, static
-from mtl.ui.server.hosts import Hosts
+from mtl.ui.server.hosts import Hosts, is_on
 from mtl.ui.server.limits import Limits
 from mtl.ui.server.open_pages import OpenPages
 from mtl.ui.server.turns import fair_queue
@@ -72,6 +72,7 @@ _SCRIPTS = (
     "programs.js",
     "card.js",
     "thresholds.js",
+    "label.js",
 )
 
 
@@ -144,6 +145,7 @@ def serve(
     """Serve the page until stopped, with the options of `mtl serve`; the model is loaded meanwhile.
 
     Raises `UserError` where the extra that `mcp` needs is missing."""
+    mcp = mcp or is_on("MTL_MCP")
     if mcp:
         tools.prepare()
     where = {"hosts": Hosts(allow_hosts), "server_name": host, "server_port": port, "share": share}

@@ -16,7 +16,8 @@ def prepare() -> None:
 
     Raises `UserError` where the package that it needs is missing."""
     if importlib.util.find_spec("mcp") is None:
-        raise UserError(f"--mcp needs mcp, of the extra {EXTRA}: pip install 'mtl-playground[{EXTRA}]'.")
+        needed = f"mcp is needed, of the extra {EXTRA}: pip install 'mtl-playground[{EXTRA}]'."
+        raise UserError(f"For tools by MCP (--mcp, MTL_MCP) {needed}")
     from gradio.mcp import GradioMCPServer
     from mcp.types import TextContent
 

@@ -28,6 +28,11 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 _NAMING = (b"x-forwarded-host", b"x-gradio-server")
 
 
+def is_on(name: str, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether an environment variable that is a switch is set, and not to 0."""
+    return environment.get(name, "") not in ("", "0")
+
+
 def on_a_space(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether this is a Hugging Face Space."""
     return bool(environment.get("SPACE_ID") or environment.get("SPACE_HOST"))
@@ -48,7 +53,7 @@ class Hosts:
         if self.on_a_space:
             given += [*environment.get("SPACE_HOST", "").split(","), "*.hf.space"]
         # Behind a Space's proxies, or others that the setting says are there, the peer is never the visitor.
-        self._proxied = self.on_a_space or environment.get("MTL_TRUST_PROXY", "") not in ("", "0")
+        self._proxied = self.on_a_space or is_on("MTL_TRUST_PROXY", environment)
         self._names = {name.strip() if "*" in name else host_name(name.strip()) for name in given} - {""}
         own = socket.gethostname().lower()
         self._own = {own, own.partition(".")[0], own.partition(".")[0] + ".local"}

@@ -1,7 +1,8 @@
 """The page's templates as JavaScript, so that a page without a server draws what the server's page draws.
 
-Each template becomes an object whose functions are its macros, over `assets/web/jinja.js`. What a template uses of
-Jinja2 beyond what is here is refused when it is translated, and never on the page.
+They are written for Jinja2, with methods and operators of Python that Nunjucks, its nearest relative in JavaScript,
+does not know. Each becomes an object whose functions are its macros, over `assets/web/jinja.js`. What a template uses
+of Jinja2 beyond what is here is refused when it is translated, and never on the page.
 """
 
 from __future__ import annotations

@@ -99,8 +99,10 @@ def test_calls_that_wait_are_bounded_and_keep_nothing_from_the_page():
         assert all('"text":"hi"' in call.result().text for call in calls)
 
 
-def test_without_the_extra_it_says_which(monkeypatch, capsys):
+@pytest.mark.parametrize(("options", "variable"), [(["--mcp"], "0"), ([], "1")])
+def test_without_the_extra_it_says_which(monkeypatch, capsys, options, variable):
     monkeypatch.setitem(sys.modules, "mcp", None)
-    assert main(["serve", "--mcp"]) == 1
+    monkeypatch.setenv("MTL_MCP", variable)
+    assert main(["serve", *options]) == 1
     error = capsys.readouterr().err
-    assert "--mcp needs mcp, of the extra mcp: pip install 'mtl-playground[mcp]'." in error
+    assert "mcp is needed, of the extra mcp: pip install 'mtl-playground[mcp]'." in error
