@@ -250,7 +250,7 @@ class Runs:
             ticket = replace(run.ticket, queued=time.time(), events_from=folders.events_size(run.folder))
             self._check_line(ticket)
             self._remember_context(run.id)
-            for name in ("stop", "exit.json", "process.json"):
+            for name in ("stop", "give-way", "exit.json", "process.json"):
                 (run.folder / name).unlink(missing_ok=True)
             folders.write_json(run.folder / "ticket.json", ticket.to_json())
         self._changed()
