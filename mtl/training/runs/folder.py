@@ -42,7 +42,7 @@ Event = dict[str, Any]
 HEARTBEAT_EVERY = 2.0
 # After so many seconds without a heartbeat a process is reported as silent, or considered dead if on another computer.
 SILENT_AFTER = 30.0
-_EVENTS = "events.jsonl"
+EVENTS = "events.jsonl"
 UNFINISHED = ("queued", "running")
 # The prefix of an owner's hash in a ticket; tickets of earlier versions hold the secret itself.
 _HASHED = "sha256:"
@@ -133,9 +133,9 @@ def read(folder: str | os.PathLike) -> Run:
     alive = process is not None and _is_alive(folder, process)
     last = last_event(folder, ticket.events_from)
     if not records.event(last or {"event": ""}) or (last.get("event") == "end" and "status" not in last):
-        damaged = _EVENTS
+        damaged = EVENTS
     if last.get("event") == "end":
-        state = "failed" if damaged == _EVENTS else last["status"]
+        state = "failed" if damaged == EVENTS else last["status"]
     elif last.get("event") == "error":
         state = "failed"
     elif process is not None:
@@ -148,7 +148,7 @@ def read(folder: str | os.PathLike) -> Run:
         state,
         started=process["started"] if process else None,
         ended=None if state in UNFINISHED else last_sign(folder),
-        eta=last.get("eta") if state == "running" and damaged != _EVENTS else None,
+        eta=last.get("eta") if state == "running" and damaged != EVENTS else None,
         damaged=damaged,
         begun=bool(last),
     )
@@ -168,12 +168,12 @@ def hash_owner(folder: Path) -> None:
 
 def since_last_event(folder: Path) -> float:
     """Seconds since the last event of a run was written."""
-    return max(0.0, time.time() - _mtime(folder / _EVENTS))
+    return max(0.0, time.time() - _mtime(folder / EVENTS))
 
 
 def last_sign(folder: Path) -> float:
     """When the run last wrote anything (Unix time)."""
-    return max(_mtime(folder / name) for name in (_EVENTS, "heartbeat", "process.json", "ticket.json", "stop"))
+    return max(_mtime(folder / name) for name in (EVENTS, "heartbeat", "process.json", "ticket.json", "stop"))
 
 
 # --- events ---
@@ -183,7 +183,7 @@ def write_event(folder: Path, event: Event) -> None:
     """Append an event. If that fails (a full disk), or failed half way before, the partial line is removed."""
     # A lone surrogate from someone's file becomes \udcXX, which JSON reads back as the same.
     line = (json.dumps(event, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-    with (folder / _EVENTS).open("ab+", buffering=0) as log:
+    with (folder / EVENTS).open("ab+", buffering=0) as log:
         size = _whole_lines(log)
         log.truncate(size)
         try:
@@ -206,7 +206,7 @@ def new_events(folder: str | os.PathLike, start: int) -> tuple[list[Event], int]
     impossible values, becomes `{"event": "damaged"}`.
     """
     try:
-        with (Path(folder) / _EVENTS).open("rb") as log:
+        with (Path(folder) / EVENTS).open("rb") as log:
             log.seek(start)
             *lines, half = log.read().split(b"\n")
             end = log.tell() - len(half)
@@ -215,9 +215,26 @@ def new_events(folder: str | os.PathLike, start: int) -> tuple[list[Event], int]
     return [e if records.event(e) else {"event": "damaged"} for e in map(_parsed, lines)], end
 
 
+def raw_events(folder: Path, start: int) -> bytes:
+    """The whole lines of events from byte `start` on, as they are."""
+    with contextlib.suppress(OSError), (folder / EVENTS).open("rb") as log:
+        end = _whole_lines(log)
+        log.seek(start)
+        return log.read(max(0, end - start))
+    return b""
+
+
+def append_events(folder: Path, lines: bytes) -> None:
+    """Append whole lines that `raw_events` of the same run elsewhere has given."""
+    if lines:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / EVENTS).open("ab") as log:
+            log.write(lines)
+
+
 def delete_events(folder: Path) -> None:
     """Delete the events of an earlier run in this folder."""
-    (folder / _EVENTS).unlink(missing_ok=True)
+    (folder / EVENTS).unlink(missing_ok=True)
 
 
 def events_size(folder: Path) -> int:
@@ -247,7 +264,7 @@ def _whole_lines(log) -> int:
 
 def last_event(folder: Path, start: int) -> Event:
     """The last event at or after byte `start`, whatever its fields, else {}. Reads only the end of the file."""
-    with contextlib.suppress(OSError), (folder / _EVENTS).open("rb") as log:
+    with contextlib.suppress(OSError), (folder / EVENTS).open("rb") as log:
         at = end = log.seek(0, os.SEEK_END)
         size = 4096
         while at > start:

@@ -61,7 +61,7 @@ def _state(now: Progress) -> tuple[str, str, str]:
     """(headline, facts, "busy", "ok" or "bad")"""
     state = now.run.state
     if state == "queued":
-        return "Waiting for its turn", text.place(now.place, now.wait), "busy"
+        return "Waiting for its turn", now.message or text.place(now.place, now.wait), "busy"
     if state == "running":
         if now.stopping:
             facts = text.stopping(now.whole_epochs, now.at_once) if now.step else text.STOPPING_BEFORE
