@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 import mtl
 from mtl import checkpoint, onnx
@@ -71,11 +71,6 @@ def headless(tmp_path_factory, tiny) -> Path:
     folder = tmp_path_factory.mktemp("headless")
     export(str(tiny), folder)
     return folder
-
-
-@pytest.fixture
-def browser(context) -> Browser:
-    return context.browser
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ class Nodes:
             runs, self._runs = self._runs, {}
         for name, over in runs.items():
             if folders.read(Path(name)).state == "killed":
-                (Path(name) / "process.json").unlink(missing_ok=True)
+                folders.put_back(Path(name))
             over.set()
 
 
@@ -168,6 +168,8 @@ def main() -> int:
         except Exception as error:
             Path(name, "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
             _fail(Path(name), f"The run could not be given to a node: {type(error).__name__}.", "Resume it later.")
+        with contextlib.suppress(OSError, UserError):
+            folders.let_go(Path(name))
         say(over=name)
 
     def listen(ray: Any) -> None:

@@ -60,8 +60,13 @@ def progress(now: Progress) -> Markup:
 def _state(now: Progress) -> tuple[str, str, str]:
     """(headline, facts, "busy", "ok" or "bad")"""
     state = now.run.state
+    if state == "queued" and now.stopping:
+        return "Stopping", text.stopping(now.whole_epochs, now.at_once), "busy"
     if state == "queued":
-        return "Waiting for its turn", now.message or text.place(now.place, now.wait), "busy"
+        if now.message:
+            return "Waiting for its turn", now.message, "busy"
+        gave_way = text.gave_way(now.whole_epochs, now.epochs) if now.begun else ""
+        return "Waiting for its turn", " ".join(filter(None, (gave_way, text.place(now.place, now.wait)))), "busy"
     if state == "running":
         if now.stopping:
             facts = text.stopping(now.whole_epochs, now.at_once) if now.step else text.STOPPING_BEFORE
