@@ -16,7 +16,7 @@ from mtl.training.runs.nodes import NO_CLUSTER, Nodes
 from mtl.training.runs.service import Runs
 from tests import clusters
 
-CONFIG = TrainConfig(epochs=20, batch_size=8, precision="float32", freeze=1)
+SHORT, LONG = (TrainConfig(epochs=epochs, batch_size=8, precision="float32", freeze=1) for epochs in (2, 1000))
 
 
 @pytest.fixture
@@ -34,69 +34,79 @@ def reviews(tmp_path):
     return tmp_path / "reviews.csv"
 
 
-@pytest.fixture
-def expected(start, reviews, tmp_path):
-    """The weights of the run where nothing interrupts it, on one thread as on a node: sums depend on it."""
-    threads = torch.get_num_threads()
+def trained_here(data, config, start, out, epochs=None):
+    """The events of a run that nothing interrupts, up to so many epochs, on one thread as on a node."""
+    threads, found = torch.get_num_threads(), []
     torch.set_num_threads(1)
     try:
-        list(worker.run(jobs.prepare(reviews, CONFIG, str(start)), tmp_path / "alone"))
+        for event in worker.run(jobs.prepare(data, config, str(start)), out):
+            found.append(event)
+            if event["event"] == "epoch" and event["epoch"] == epochs:
+                break
     finally:
         torch.set_num_threads(threads)
-    return mtl.load(tmp_path / "alone" / "checkpoint", dtype="float32").state_dict()
-
-
-def wait_for(what, run):
-    until = time.monotonic() + 120
-    while not (found := what()):
-        assert time.monotonic() < until, (folders.read(run.folder).state, folders.events(run.folder)[-1:])
-        time.sleep(0.02)
-    print("T", time.strftime("%X"))
     return found
 
 
+def wait_for(what, run):
+    until = time.monotonic() + 240
+    while not (found := what()):
+        assert time.monotonic() < until, (folders.read(run.folder).state, folders.events(run.folder)[-1:])
+        time.sleep(0.02)
+    return found
+
+
+def losses(events):
+    """The losses on the held-out rows by epoch."""
+    return {e["epoch"]: e["validation"]["sentiment"]["loss"] for e in events if e["event"] == "epoch"}
+
+
 def epochs(run):
-    return sum(event["event"] == "epoch" for event in folders.events(run.folder))
+    return len(losses(folders.events(run.folder)))
 
 
 def resumed(run):
     return [e["resumed_after_epoch"] for e in folders.events(run.folder) if e["event"] == "start"]
 
 
-def test_a_run_goes_on_after_its_node_and_waits_for_its_cluster(monkeypatch, start, reviews, expected, tmp_path):
-    cluster, [first] = clusters.begin(monkeypatch, 1)
+def test_runs_train_on_nodes_and_go_on_after_they_end(monkeypatch, start, reviews, tmp_path):
+    cluster, [node] = clusters.begin(monkeypatch, 1)
     try:
         with Runs(tmp_path / "runs", nodes=Nodes()) as runs:
-            # The node of a run ends, and another joins.
-            run = runs.start("ada", reviews, CONFIG, start)
-            wait_for(lambda: epochs(run), run)
-            clusters.end_node(cluster, first)
-            clusters.add_node(cluster)
+            run = runs.start("ada", reviews, SHORT, start)
             wait_for(lambda: not runs.get(run.id).unfinished, run)
-            # A run is stopped, and goes on later.
-            long = runs.start("eve", reviews, TrainConfig(epochs=1000, batch_size=8, freeze=1), start)
-            wait_for(lambda: epochs(long), long)
+            # The node ends, and another joins.
+            long = runs.start("eve", reviews, LONG, start)
+            wait_for(lambda: epochs(long) > 1, long)
+            clusters.end_node(cluster, node)
+            clusters.add_node(cluster)
+            wait_for(lambda: len(resumed(long)) == 2, long)
+            again = wait_for(lambda: epochs(long) > resumed(long)[1] + 1 and resumed(long)[1], long)
             runs.stop(long.id)
             wait_for(lambda: not runs.get(long.id).unfinished, long)
             assert runs.get(long.id).state == "stopped" and (long.folder / "checkpoint" / "config.json").is_file()
+            # The whole cluster ends. What a run has learnt can be saved without it.
             runs.resume(long.id)
-            wait_for(lambda: len(resumed(long)) == 2, long)
-            # The whole cluster ends.
+            wait_for(lambda: len(resumed(long)) == 3, long)
             cluster.shutdown()
             wait_for(lambda: runs.get(long.id).state == "queued", long)
             assert runs.progress(long.id).message == NO_CLUSTER
+            runs.stop(long.id)
+            wait_for(lambda: runs.get(long.id).state == "stopped", long)
     finally:
         cluster.shutdown()
-    assert runs.get(run.id).state == "done" and epochs(run) == CONFIG.epochs
-    assert resumed(run)[0] is None and resumed(run)[1] > 0 and resumed(long)[1] > 0
-    found = mtl.load(run.folder / "checkpoint", dtype="float32").state_dict()
-    assert found.keys() == expected.keys() and all(torch.equal(found[name], expected[name]) for name in found)
-    # Nothing in the folder tells of the node, and all that a run leaves here is there.
+    # It is the run that it would have been.
+    there = losses(folders.events(long.folder))
+    assert losses(trained_here(reviews, LONG, start, tmp_path / "long", again + 1)).items() <= there.items()
+    trained_here(reviews, SHORT, start, tmp_path / "short")
+    here, there = (mtl.load(folder / "checkpoint", dtype="float32") for folder in (tmp_path / "short", run.folder))
+    assert all(torch.equal(weight, there.state_dict()[name]) for name, weight in here.state_dict().items())
+    # Nothing in its folder tells of the node, and all that a run leaves here is there.
     texts = [path.read_bytes() for path in run.folder.rglob("*") if path.suffix in (".json", ".jsonl", ".md")]
     assert not [text for text in texts if b"mtl-run-" in text]
     assert folders.settings(run.folder)["start_from"] == str(start)
-    here = {path.name for path in (tmp_path / "alone").iterdir()}
-    assert here <= {path.name for path in run.folder.iterdir()} and not (run.folder / "state").exists()
+    left = {path.name for path in (tmp_path / "short").iterdir()}
+    assert left <= {path.name for path in run.folder.iterdir()} and not (run.folder / "state").exists()
 
 
 def test_ray_has_to_be_there(monkeypatch):
