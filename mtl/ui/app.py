@@ -73,6 +73,7 @@ _SCRIPTS = (
     "programs.js",
     "card.js",
     "thresholds.js",
+    "label.js",
 )
 
 

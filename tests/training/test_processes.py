@@ -84,9 +84,7 @@ def test_two_processes_with_half_a_batch_each_have_the_losses_of_one_with_all_of
     model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=(head,)))
     checkpoint.save(model, tmp_path / "start")
     for name, count in (("train", 16), ("test", 8)):
-        rows = [
-            f"{name} day number {i} was {('dull', 'bright')[i % 2]},{('sad', 'happy')[i % 2]}" for i in range(count)
-        ]
+        rows = [f"{name} day {i} was {('dull', 'bright')[i % 2]},{('sad', 'happy')[i % 2]}" for i in range(count)]
         (tmp_path / f"{name}.csv").write_text("text,mood\n" + "\n".join(rows) + "\n")
     options = ["--model", tmp_path / "start", "--validation", tmp_path / "test.csv", "--epochs", "4", "--lr", "1e-3"]
     options += ["--precision", "float32", "--anchor", "0", "--freeze", "1"]

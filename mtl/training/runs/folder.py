@@ -86,7 +86,8 @@ class Run:
     times. `eta`: seconds that it still expects to need, `epoch_eta`: until the end of its epoch, if it has begun.
     `damaged`: the name of a file with impossible contents, else "". `begun`: it has written an event since it was last
     queued by its owner. `paused`: since when one that has begun waits in line again, as it gave way to a shorter one.
-    `stopping`: it was asked to stop, and has a model to save first.
+    `stopping`: it was asked to stop, and has a model to save first. `encoding`: the seconds of one that has ended in
+    which it computed what later runs on the same texts need not.
     """
 
     folder: Path
@@ -100,6 +101,7 @@ class Run:
     epoch_eta: float | None = None
     paused: float | None = None
     stopping: bool = False
+    encoding: float = 0.0
 
     @property
     def id(self) -> str:
@@ -163,6 +165,7 @@ def read(folder: str | os.PathLike) -> Run:
         epoch_eta=ahead.get("epoch_eta"),
         paused=_mtime(folder / EVENTS) if state == "queued" and last else None,
         stopping=state in UNFINISHED and stop_requested(folder),
+        encoding=last.get("encoding", 0.0) if damaged != EVENTS else 0.0,
     )
 
 

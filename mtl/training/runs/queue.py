@@ -9,8 +9,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from mtl.training.runs.folder import Run
+from mtl.training.runs.folder import Run, Ticket
 
 # Each second that a run is expected to take counts as so many that it has waited less: short ones come first, and yet
 # none starves.
@@ -26,13 +27,14 @@ _SOON = 5.0
 class Times:
     """How many seconds runs still take.
 
-    As many times the estimate as the last eight of like size that were done, as others may use this machine, too; and
-    without an estimate as long as the median of the last twenty."""
+    As many times the estimate as the last eight of like size that were done, as others may use this machine, too, and
+    without what these computed for all; without an estimate as long as the median of the last twenty."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self._now = time.time()
         done = [run for run in runs if run.state == "done" and run.started]
-        past = [(run.ticket.spent + run.ended - run.started, run.ticket.estimate) for run in done]
+        took = [max(0.0, run.ticket.spent + run.ended - run.started - run.encoding) for run in done]
+        past = [*zip(took, (run.ticket.estimate for run in done), strict=True)]
         self._typical = statistics.median([took for took, _ in past[-20:]] or [math.inf])
         self._past = [(took, expected) for took, expected in past if expected]
 
@@ -129,18 +131,8 @@ def giving_way(runs: Sequence[Run], at_once: int = 1) -> Run | None:
     return longest if times.left(longest) > _SOON + 2 * times.left(waiting[0]) else None
 
 
-@dataclass(frozen=True)
-class Line:
-    """Each queued run's place (1: next) and the seconds until it begins, None if unknown; how many runs are queued or
-    run, and the seconds until another one would begin that is queued now."""
-
-    places: Mapping[str, tuple[int, float | None]]
-    length: int
-    wait: float | None
-
-
-def line(runs: Sequence[Run], at_once: int = 1) -> Line:
-    """Who waits, and for how long (see `Times`)."""
+def line(runs: Sequence[Run], at_once: int = 1) -> dict[str, tuple[int, float | None]]:
+    """Each queued run's place (1: next) and the seconds until it begins, None if unknown (see `Times`)."""
     times, paused = Times(runs), giving_way(runs, at_once)
 
     def free_in(run: Run) -> float:
@@ -148,12 +140,19 @@ def line(runs: Sequence[Run], at_once: int = 1) -> Line:
 
     free = sorted(free_in(run) for run in runs if run.state == "running")
     free = [0.0] * (at_once - len(free)) + free
-    found = {}
+    places = {}
     for place, run in enumerate(order(runs), 1):
         begins = heapq.heappop(free)
-        found[run.id] = (place, _known(begins))
+        places[run.id] = (place, _known(begins))
         heapq.heappush(free, begins + times.left(run))
-    return Line(found, sum(run.unfinished for run in runs), _known(free[0]))
+    return places
+
+
+def before(ticket: Ticket, runs: Sequence[Run], at_once: int = 1) -> tuple[int, float | None]:
+    """How many runs would come before one with this ticket, and the seconds until it would begin, None if unknown."""
+    run = Run(Path("new"), ticket, "queued")
+    place, wait = line([*runs, run], at_once)[run.id]
+    return place - 1 + sum(run.state == "running" for run in runs), wait
 
 
 def _known(seconds: float) -> float | None:

@@ -89,7 +89,7 @@ _EVENT = fields(
         **dict.fromkeys(("step", "steps", "epoch", "rows", "frozen_groups"), whole),
         **dict.fromkeys(("best", "resumed_after_epoch"), optional(whole)),
         **dict.fromkeys(("eta", "epoch_eta", "score"), optional(number)),
-        **dict.fromkeys(("seconds", "cache_mb"), number),
+        **dict.fromkeys(("seconds", "encoding", "cache_mb"), number),
         **dict.fromkeys(("lr", "loss", "moved", "rates", "trainable", "frozen", "temperatures"), _NUMBERS),
         "validation_rows": _NUMBERS,
         "held_out": by_name(text),

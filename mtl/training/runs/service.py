@@ -34,7 +34,7 @@ from mtl.training.runs.bucket import Bucket
 from mtl.training.runs.errors import explain, in_plain_words
 from mtl.training.runs.folder import Run, Ticket
 from mtl.training.runs.nodes import NO_CLUSTER, Given, Nodes
-from mtl.training.runs.queue import Line, giving_way, line, order
+from mtl.training.runs.queue import before, giving_way, line, order
 from mtl.training.runs.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -98,8 +98,8 @@ class Runs:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._placing = threading.Lock()
-        # When it was computed, and the line.
-        self._placed: tuple[float, Line] = (-math.inf, Line({}, 0, 0.0))
+        # When it was computed, and the line (see `line`).
+        self._placed: tuple[float, dict[str, tuple[int, float | None]]] = (-math.inf, {})
         # (the ticket's time, run) of those that have ended.
         self._ended: dict[str, tuple[int, Run]] = {}
         self._following = threading.Lock()
@@ -411,14 +411,19 @@ class Runs:
             elif self._warm is None and idle:
                 self._warm = self._worker()
 
-    def line(self) -> Line:
-        """Who waits, and for how long, as of half a second ago at most."""
+    def line(self) -> dict[str, tuple[int, float | None]]:
+        """Each queued run's place and the seconds until it begins, as of half a second ago at most."""
         with self._placing:
             when, found = self._placed
             if time.monotonic() - when >= _CACHED_FOR:
                 found = line(self._all(), self.at_once)
                 self._placed = (time.monotonic(), found)
             return found
+
+    def before(self, owner: str, estimate: float | None, address: str = "") -> tuple[int, float | None]:
+        """How many runs would come before one that is started now, and the seconds until it would begin, if known."""
+        ticket = Ticket(folders.hashed(owner), time.time(), estimate, address=folders.hashed(address))
+        return before(ticket, self._all(), self.at_once)
 
     # --- checks and state ---
 
@@ -483,7 +488,7 @@ class Runs:
         events, end = folders.new_events(run.folder, end)
         place, wait = None, None
         if run.state == "queued":
-            place, wait = self.line().places.get(run.id, (None, None))
+            place, wait = self.line().get(run.id, (None, None))
         progress = replace(
             fold(progress, events),
             run=run,

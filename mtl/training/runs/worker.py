@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from mtl.config import KINDS, TrainConfig, UserError
+from mtl.encoder.states import sharing
 from mtl.places import HOME
 from mtl.stopping import Stop, Stopped, ask
 from mtl.training import held_out, thresholds
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 _RESERVE = 65536
 # A process that was started for a run is given it within this many seconds.
 _GIVEN_AT_ONCE = 0.05
+# The folder of what runs share, beside theirs.
+_STATES = ".states"
 # A process that holds more bytes after a run carries out no other: it may keep an encoder that nobody needs any more.
 _MOST_MEMORY = 1.5e9
 # What a process says: that it has warmed up, and that it is done with a run.
@@ -142,6 +145,7 @@ def _train(job: Job, folder: Path, stop: Stop, half: bool, writes: bool) -> Iter
     import torch
 
     from mtl import checkpoint
+    from mtl.encoder import states
     from mtl.training import familiarity, forgetting, limits
     from mtl.training.loop import fit
 
@@ -195,6 +199,8 @@ def _train(job: Job, folder: Path, stop: Stop, half: bool, writes: bool) -> Iter
             with stop.measuring("limits"):
                 ask()
                 found = limits.measure(model)
+            if shared := states.current():
+                event |= {"encoding": round(shared.seconds, 3), "notes": [shared.problem] if shared.problem else []}
             event |= {"unmeasured": [*stop.unmeasured], "status": "stopped" if stop.unmeasured else event["status"]}
             files = {part.name: len(part.rows) for part in job.dataset.parts}
             tested = {name: len(rows) for name, rows in job.dataset.validation.items()}
@@ -369,6 +375,7 @@ def _work(folder: Path) -> int:
         try:
             with _reported(folder):
                 stack.enter_context(_output_in(folder))
+                stack.enter_context(sharing(folder.parent / _STATES))
             events = stack.enter_context(contextlib.closing(_given(folder, _either(Stop(stopping.is_set), folder))))
             for event in events:
                 if event["event"] == "start":
@@ -393,12 +400,10 @@ def _gives_way(event: Event, folder: Path) -> bool:
 
 def _recovered() -> bool:
     """Free what a run has left behind; whether this process can carry out another as well as a new one."""
-    import torch
-
     gc.unfreeze()
     gc.collect()
     gc.disable()
-    if torch.cuda.is_initialized():
+    if (torch := sys.modules.get("torch")) and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
     return psutil.Process().memory_info().rss < _MOST_MEMORY
 

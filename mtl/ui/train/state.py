@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mtl.config import TaskSpec, TrainConfig
 from mtl.places import ASSETS
 from mtl.ui.train.data.tables import TableForModel
+from mtl.ui.train.label.state import Labelling
 from mtl.ui.train.link import Link
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ class TrainState(Place):
     settings know of, as the browser counts them; `linked`: what a link says of data that is not here yet;
     `awaited`: the file of rows to test on that a link names, until it is here; `opening`: what the page chose by
     itself when the visitor came, which its address need not say; `new_rows`: the table to answer; `used_before`:
-    the run whose model was in use before the server was started again."""
+    the run whose model was in use before the server was started again; `labelling`: the texts that the visitor
+    labels."""
 
     config: TrainConfig = field(default_factory=TrainConfig)
     start_from: str | None = None
@@ -138,6 +140,7 @@ class TrainState(Place):
     opening: Link | None = None
     new_rows: NewRows = field(default_factory=NewRows)
     used_before: str | None = None
+    labelling: Labelling = field(default_factory=Labelling)
 
     def as_link(self, start: str) -> Link:
         """What an address says of this, with this `start` (see `Link`); of a link that waits for its data, the same."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mtl.training.runs import folder as folders
 from mtl.training.runs.folder import Run, Ticket
-from mtl.training.runs.queue import Line, giving_way, line, order
+from mtl.training.runs.queue import before, giving_way, line, order
 from mtl.training.runs.service import Runs
 from mtl.training.runs.worker import Worker
 
@@ -100,7 +100,7 @@ def test_a_long_run_gives_way_to_one_that_is_much_shorter(at_now):
     long = _run("long", "ada", 0, "running", started=NOW - 50, estimate=100.0, eta=40.0, epoch_eta=6.0)
     short, other = _run("short", "bob", 900, estimate=2.0), _run("other", "eve", 800, estimate=60.0)
     assert giving_way([long, short]) is long and giving_way([long, other, short]) is long
-    assert line([long, other, short]).places == {"short": (1, 6.0), "other": (2, 8.0)}
+    assert line([long, other, short]) == {"short": (1, 6.0), "other": (2, 8.0)}
     assert giving_way([long, other]) is None and giving_way([long]) is None
     assert giving_way([replace(long, eta=8.0), short]) is None  # it is soon over
     assert giving_way([long, short], at_once=2) is None  # there is room
@@ -115,7 +115,7 @@ def test_a_run_that_gave_way_goes_on_before_anybodys_second_and_first_of_all_if_
     served = _run("bob0", "bob", 0, "done", started=NOW - 9, ended=NOW - 7)
     assert _names(order([paused, other, short])) == ["short", "other", "long"]
     assert _names(order([paused, served, short])) == ["long", "short"]
-    assert line([paused, served, short]).places == {"long": (1, 0.0), "short": (2, 40.0)}
+    assert line([paused, served, short]) == {"long": (1, 0.0), "short": (2, 40.0)}
     assert _names(order([replace(paused, stopping=True), other, short]))[0] == "long"
 
 
@@ -154,8 +154,11 @@ def test_the_wait_is_what_runs_before_still_take():
         _run("a", "ada", 1, estimate=5.0),
         _run("b", "bob", 2, estimate=7.0),
     ]
-    assert line(runs) == Line({"b": (1, 12.0), "a": (2, 19.0)}, 3, 24.0)
-    assert line(runs, at_once=2) == Line({"b": (1, 0.0), "a": (2, 7.0)}, 3, 12.0)
+    assert line(runs) == {"b": (1, 12.0), "a": (2, 19.0)}
+    assert line(runs, at_once=2) == {"b": (1, 0.0), "a": (2, 7.0)}
+    assert before(Ticket("eve", NOW, 9.0), runs) == (2, 19.0), "before the second of ada"
+    assert before(Ticket("eve", NOW, 9.0), runs, at_once=2) == (2, 7.0)
+    assert before(Ticket("eve", NOW, 9.0), []) == (0, 0.0)
 
 
 def test_the_wait_is_as_much_longer_as_runs_have_taken_lately():
@@ -164,8 +167,7 @@ def test_the_wait_is_as_much_longer_as_runs_have_taken_lately():
 
     lately = [done(f"d{i}", 30, 10.0) for i in range(8)]
     runs = [done("c", 1, 10.0), *lately, done("x", 5, None), _run("a", "ada", 1, estimate=5.0), _run("b", "bob", 2)]
-    assert line(runs).places == {"a": (1, 0.0), "b": (2, 15.0)}
-    assert line(runs).length == 2 and line(runs).wait == 45.0
+    assert line(runs) == {"a": (1, 0.0), "b": (2, 15.0)}
 
 
 def test_how_much_longer_is_told_by_runs_of_like_size():
@@ -173,20 +175,26 @@ def test_how_much_longer_is_told_by_runs_of_like_size():
     large = [_run(f"l{i}", "eve", 0, "done", 60.0, started=NOW - 900, ended=NOW - 810, begun=True) for i in range(2)]
     gave_way = replace(large[1], ticket=replace(large[1].ticket, spent=60.0), started=NOW - 840)
     runs = [*large, gave_way, *small, _run("a", "ada", 1, estimate=4.0), _run("b", "bob", 2, estimate=50.0)]
-    assert line(runs).places == {"a": (1, 0.0), "b": (2, 2.0)} and line(runs).wait == 2.0 + 75.0
+    assert line(runs) == {"a": (1, 0.0), "b": (2, 2.0)}
+    assert before(Ticket("bob", NOW, 4.0), runs) == (2, 2.0 + 75.0), "after the first of his own"
+
+
+def test_what_the_first_run_computed_for_all_is_not_expected_of_the_next():
+    first = _run("first", "eve", 0, "done", 4.0, started=NOW - 900, ended=NOW - 895, encoding=4.0)
+    assert line([first, _run("a", "ada", 1, estimate=4.0), _run("b", "bob", 2)])["b"] == (2, 1.0)
 
 
 def test_a_run_without_an_estimate_takes_as_long_as_others_did():
     done = [_run(f"d{i}", "eve", 0, "done", started=NOW - 100, ended=NOW - 100 + s) for i, s in enumerate((8, 10, 90))]
     waiting = [_run("a", "ada", 1), _run("b", "bob", 2)]
-    assert line([*done, *waiting]).places == {"a": (1, 0.0), "b": (2, 10.0)}
-    assert line(waiting) == Line({"a": (1, 0.0), "b": (2, None)}, 2, None)
-    assert line([]) == Line({}, 0, 0.0)
+    assert line([*done, *waiting]) == {"a": (1, 0.0), "b": (2, 10.0)}
+    assert line(waiting) == {"a": (1, 0.0), "b": (2, None)}
+    assert line([]) == {}
 
 
 def test_a_running_one_that_has_not_reported_yet_takes_what_is_left_of_its_estimate():
     running = _run("r", "ada", 0, "running", started=time.time() - 20, estimate=60.0)
-    (place, wait), *_ = line([running, _run("b", "bob")]).places.values()
+    (place, wait), *_ = line([running, _run("b", "bob")]).values()
     assert place == 1 and 30 < wait <= 40
 
 
@@ -241,6 +249,6 @@ def test_two_servers_give_turns_in_order_one_at_a_time(tmp_path):
     assert [len(folders.events(run.folder)) for run in started] == [1] * 5
     found = sorted(runs.find(), key=lambda run: run.started)
     assert [run.ticket.owner for run in found] == list(map(folders.hashed, ["ada", "bob", "eve", "ada", "ada"]))
-    for before, after in pairwise(found):
-        error = (before.folder / "events.jsonl").stat().st_mtime
-        assert error <= after.started
+    for earlier, later in pairwise(found):
+        error = (earlier.folder / "events.jsonl").stat().st_mtime
+        assert error <= later.started

@@ -406,6 +406,23 @@ def test_one_process_carries_out_run_after_run_and_nothing_gets_warm_beside_it(t
     _until(lambda: not _waiting())
 
 
+def test_a_second_learner_gets_the_same_model_without_encoding_anything_again(tmp_path, start, reviews):
+    heads_only = TrainConfig(**{**QUICK.to_json(), "freeze": -1})
+    list(worker.run(jobs.prepare(reviews, heads_only, start), tmp_path / "alone"))
+    with Runs(tmp_path / "runs", warm=True) as runs:
+        found = [runs.start(owner, reviews, heads_only, start) for owner in ("ada", "bob")]
+        _until(lambda: not any(run.unfinished for run in runs.find()))
+    assert [*(tmp_path / "runs" / ".states").glob("*.safetensors")]
+    ends = [folders.events(run.folder)[-1] for run in found]
+    assert ends[0]["encoding"] > 0 == ends[1]["encoding"]
+    for name in ("before", "verdicts", "forgetting", "status"):
+        assert ends[0][name] == ends[1][name]
+    alone, *others = (_weights(folder) for folder in (tmp_path / "alone", *(run.folder for run in found)))
+    for weights in others:
+        assert all(torch.allclose(weights[name], alone[name], atol=1e-4) for name in alone)
+    _until(lambda: not _waiting())
+
+
 @posix
 def test_a_process_that_is_killed_takes_its_run_along_and_another_takes_its_place(tmp_path, start, reviews):
     with Runs(tmp_path / "runs", warm=True) as runs:
@@ -436,6 +453,7 @@ def test_a_run_gives_way_after_its_epoch_and_goes_on_where_it_was(tmp_path, star
         pytest.approx(e["sentiment"]["loss"], abs=1e-4) for e in expected
     ]
     assert runs.get(long.id).ticket.spent > 0 and not (long.folder / "give-way").exists()
+    _until(lambda: not _waiting())
 
 
 def test_a_run_that_gave_way_saves_its_model_at_once_when_it_is_stopped(tmp_path, start, reviews):
@@ -455,6 +473,7 @@ def test_a_run_that_gave_way_saves_its_model_at_once_when_it_is_stopped(tmp_path
     assert process.wait() == 0
     process.dismiss()
     assert runs.get(run.id).state == "stopped" and _count(run.folder, "epoch") == 1
+    _until(lambda: not _waiting())
     assert mtl.load(run.folder / "checkpoint", dtype="float32").analyze(["fine"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import filecmp
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,6 +25,7 @@ from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.train.data import view, words
 from mtl.ui.train.data.place import Read, read_into, safe_name, size_of, take_into
 from mtl.ui.train.data.tables import Known, read_for
+from mtl.ui.train.label import step as label
 from mtl.ui.train.link import OWN, Link
 from mtl.ui.train.state import SAMPLES, NamedFile, Source
 from mtl.ui.visitors import Visit
@@ -46,6 +48,7 @@ def build(session: Session) -> None:
             info="Sentences written for this page, to try things with. “broken” shows what the doctor finds.",
             elem_id="data-samples",
         )
+        labelling = label.build(session)
         with gr.Row(elem_classes="data-status"):
             status = html(markup.status(words.NO_FILE), js_on_load="mtl.inSight(element, watch)", elem_id="data-status")
             stop = gr.Button(words.STOP, variant="stop", size="sm", visible=False, scale=0, elem_id="data-stop")
@@ -81,6 +84,7 @@ def build(session: Session) -> None:
     shared = {"concurrency_id": "reading", "concurrency_limit": 10, "trigger_mode": "multiple"}
     session.wire([file.upload], partial(on_file, session), [file], {**read, "file": file}, **shared)
     session.wire([samples.input], partial(on_sample, session), [samples], read, **shared)
+    session.wire([labelling.submit], partial(on_labelled, session), [], read, **shared)
     session.wire(
         [columns.input, questions.input], partial(on_choice, session), [choice], read, js="mtl.columnChoice", **shared
     )
@@ -132,6 +136,14 @@ def on_sample(session: Session, visit: Visit, name: str) -> Iterator[Read]:
         raise UserError(words.UNKNOWN_CHOICE)
     visit.train.linked = None
     yield from read(session, visit, SAMPLES / name, name)
+
+
+def on_labelled(session: Session, visit: Visit) -> Iterator[Read]:
+    """Learn from what the visitor has labelled."""
+    visit.train.linked = None
+    with tempfile.TemporaryDirectory() as folder:
+        path, reading = label.handed_on(visit, Path(folder))
+        yield from read(session, visit, path, path.name, reading)
 
 
 def on_choice(session: Session, visit: Visit, chosen: str) -> Iterator[Read]:
