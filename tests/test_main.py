@@ -1,6 +1,7 @@
 """The command line, as a person runs it: what it prints, what it exits with, and that it is quiet."""
 
 import csv
+import importlib.util
 import io
 import json
 import os
@@ -382,6 +383,13 @@ def test_analyze_of_a_file_names_the_commands_that_read_one(reviews, capsys):
     assert main(["analyze", str(reviews)]) == 1
     said = capsys.readouterr().err
     assert f"{reviews} is a file" in said and "analyze < FILE" in said and "train, evaluate and embed" in said
+
+
+def test_runs_on_a_cluster_need_its_extra(monkeypatch, capsys):
+    real = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "ray" else real(name, *rest))
+    assert main(["serve", "--ray"]) == 1
+    assert capsys.readouterr().err == "mtl: --ray needs ray, of the extra ray: pip install 'mtl-playground[ray]'.\n"
 
 
 def test_an_option_that_does_not_exist_is_a_mistake_in_usage(capsys):

@@ -15,6 +15,7 @@ import pytest
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
+from mtl.training.runs.nodes import NO_CLUSTER, Nodes
 from mtl.training.runs.service import Runs
 from mtl.ui.page import UNCHANGED
 from mtl.ui.server import cleanup
@@ -384,6 +385,16 @@ def test_a_waiting_run_says_its_place_and_is_looked_at_seldom(session, visit):
     assert "Waiting for its turn" in shown.progress and "Place 2 in the line" in shown.progress
     assert "2 min" in shown.progress
     assert (shown.timer.active, shown.timer.value, shown.stop.visible) == (True, live.SELDOM, True)
+
+
+def test_a_run_whose_cluster_has_gone_says_what_it_waits_for(session, visit, monkeypatch):
+    monkeypatch.setattr("mtl.rays.require", lambda: None)
+    session.runs._nodes = Nodes()
+    live.start(session, visit)
+    shown = looked(visit, session)
+    assert "Waiting for its turn" in shown.progress and NO_CLUSTER in shown.progress
+    session.runs._nodes.places = 2
+    assert NO_CLUSTER not in looked(visit, session).progress
 
 
 def test_a_run_that_gave_way_says_after_which_epoch_it_goes_on(session, visit):
