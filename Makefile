@@ -2,6 +2,7 @@
 # make test    run every test                  make shots   screenshots of the page, into shots/
 # make bench   the speed table                 make clean   remove what make installed
 # make wheel   the wheel, into dist/             make package-check   what it does, once installed elsewhere
+# make model DATA=DIR        the default model again from the published encoder: hours, and less each time it goes on
 # make space-check           the folder of a Space, installed and started as Hugging Face does
 # make pins    requirements.txt and tests/requirements.txt from pyproject.toml (ARGS=--upgrade: newer releases)
 #
@@ -13,12 +14,13 @@
 PYTHON ?= python3
 ARGS ?=
 TORCH ?=
+DATA ?=
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test bench lint shots wheel package-check space-check pins clean
+.PHONY: run test bench lint shots model wheel package-check space-check pins clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -45,6 +47,11 @@ shots: $(VENV)/installed-tests
 	@PYTHON=$(BIN)/python sh tests/chromium.sh
 	PYTHONPATH=. $(BIN)/python tests/browser/shots.py shots
 
+# Each step is skipped where it is done; what they are, and why, is in assets/models/default/steps.toml.
+model: $(VENV)/installed
+	@test -n "$(DATA)" || { echo "Name the folder of the data sets: make model DATA=DIR" >&2; exit 1; }
+	$(BIN)/python -m mtl rebuild $(DATA) $(ARGS)
+
 wheel: | $(BIN)/python
 	rm -rf dist
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
@@ -62,7 +69,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --cus
 pins: | $(BIN)/python
 	$(PIP) uv
 	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements.txt
-	$(COMPILE) $(ARGS) pyproject.toml --extra dev --extra mcp --extra onnx --constraint requirements.txt --output-file tests/requirements.txt
+	$(COMPILE) $(ARGS) pyproject.toml --extra dev --extra mcp --extra onnx --extra ray --constraint requirements.txt --output-file tests/requirements.txt
 
 clean:
 	rm -rf $(VENV) shots dist

@@ -41,7 +41,7 @@ FLOORS = (
     ),
     ("mtl.archive", "mtl.checkpoint", "mtl.export", "mtl.groups", "mtl.model", "mtl.onnx", "mtl.predictions"),
     ("mtl.terminal", "mtl.training"),
-    ("mtl.labelling", "mtl.sklearn", "mtl.tools"),
+    ("mtl.bulk", "mtl.labelling", "mtl.sklearn", "mtl.tools"),
     ("mtl",),
     ("mtl.__main__", "mtl.ui"),
     ("app",),

@@ -84,7 +84,8 @@ class SourceSpec(JsonData):
     `text`, `text_b` and `column` name the columns of text, second text and label. `tasks` maps each task to {label:
     what it means there} (null: no label; labels that are not listed stay as they are); without it every column is a
     task of the same name.
-    `validation` is the share of rows held out, under the file's name. With `unlabelled_text` labels are ignored, and
+    `validation` is the share of rows held out, under the file's name; of a file in `validate_on` the share that is
+    validated on, all rows without it. With `unlabelled_text` labels are ignored, and
     the texts are used for the anchor and the teacher only. `teacher` is a folder beside the data or any other model,
     whose answers are targets beside the labels (see `mtl.training.distillation`). With `variations` the teacher
     answers that many texts generated from the file's (see `mtl.training.variations`).
@@ -158,7 +159,11 @@ class Recipe(JsonData):
     def dataset(self, data_dir: str | os.PathLike) -> Dataset:
         """Read all files, whose paths are relative to `data_dir`."""
         specs = {spec.name: spec for spec in self.model.tasks}
-        validation: dict[str, list[Row]] = {s.file: scorable(read_source(s, data_dir, specs)) for s in self.validate_on}
+        validation: dict[str, list[Row]] = {}
+        for source in self.validate_on:
+            rows = scorable(read_source(source, data_dir, specs))
+            chosen = split(rows, source.validation)[1] if source.validation else rows
+            validation.setdefault(source.file, []).extend(chosen)
         training: list[tuple[SourceSpec, list[Row]]] = []
         for source in self.train_on:
             rows, held_out = split(read_source(source, data_dir, specs), source.validation)

@@ -45,6 +45,16 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     sub = command("written", _written, text)
     sub.add_argument("out", metavar="OUT", help="a folder that is new or empty")
 
+    text = "Make the default model again from the published encoder, step by step; what is done is not done again."
+    sub = command("rebuild", _rebuild, text)
+    sub.add_argument("data", metavar="DIR", help="the folder of the data sets in the default model's README")
+    text = "the folder of the steps (default: runs/rebuild); the model is in that of the last one"
+    sub.add_argument("--out", metavar="DIR", default="runs/rebuild", help=text)
+    text = "how much of the rows each training step sees, to try whether all of it runs (default: 1)"
+    sub.add_argument("--share", metavar="N", type=float, default=1.0, help=text)
+    text = "the folder of the larger encoder that teaches (default: it is downloaded from the Hugging Face Hub)"
+    sub.add_argument("--teacher", metavar="DIR", help=text)
+
     text = "Write a folder that Hugging Face Spaces takes as it is; without OUT, the settings on top of README.md."
     sub = command("space", _space, text)
     sub.add_argument("out", nargs="?", metavar="OUT", help="a folder that is new or empty")
@@ -135,6 +145,17 @@ def _written(options: argparse.Namespace) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for file, count in written.write(out).items():
         terminal.say(f"{out / file}: {count:,} rows")
+
+
+def _rebuild(options: argparse.Namespace) -> None:
+    from mtl.tools.rebuild import rebuild
+
+    if not 0 < options.share <= 1:
+        raise UserError(f"--share must be above 0 and at most 1; it is {options.share:g}.")
+    encoders = {"teacher": str(Path(options.teacher).absolute())} if options.teacher else {}
+    out = Path(options.out).absolute()
+    model = rebuild(Path(options.data).absolute(), out, options.share, encoders, say=terminal.say)
+    terminal.say(f"The model: {model}")
 
 
 def _space(options: argparse.Namespace) -> None:

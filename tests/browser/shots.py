@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.labelling import MIXED, Labeller
-from tests.browser.serving import ROOT, launch_chromium, new_context, served_page
+from tests.browser.serving import ROOT, launch_context, served_page
 from tests.browser.training import Trainer
 from tests.browser.visiting import ANSWERS, Visitor
 
@@ -41,8 +41,7 @@ def shoot(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch, served_page() as url, sync_playwright() as playwright:
         broken = Path(scratch) / "holiday.csv"
         broken.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(4_000))
-        browser = launch_chromium(playwright)
-        context = new_context(browser)
+        context = launch_context(playwright, Path(scratch) / "browser")
         for width, (across, down) in SIZES.items():
             for theme in ("light", "dark"):
                 page = context.new_page()
@@ -70,7 +69,7 @@ def shoot(folder: Path) -> None:
                 trainer = Trainer(context, url, across, theme)
                 save_training(trainer, saver(trainer.page, folder, f"{width}-{theme}"))
                 trainer.page.close()
-        browser.close()
+        context.close()
 
 
 def saver(page, folder: Path, suffix: str):

@@ -129,6 +129,16 @@ def test_a_held_out_share_is_validated_on_under_the_files_name(folder):
     assert (len(dataset.parts[0].rows), len(dataset.validation["mood.csv"])) == (16, 4)
 
 
+def test_a_share_of_a_file_is_validated_on_and_the_rest_only_kept_from_training(folder):
+    rows = "".join(f"words {number} here,{number % 2}\n" for number in range(20))
+    (folder / "dev.csv").write_text(f"text,label\n{rows}words 3,1\n")
+    labelled = {"file": "dev.csv", "column": "label", "tasks": {"mood": {"0": "bad", "1": "good"}}, "validation": 0.2}
+    unlabelled = {"file": "dev.csv", "text": "text", "unlabelled_text": True}
+    dataset = _recipe(folder, validate_on=[labelled, unlabelled]).dataset(folder)
+    assert sum("mood" in row.labels for row in dataset.validation["dev.csv"]) == 4
+    assert "words 3" not in [row.text for row in dataset.parts[0].rows]
+
+
 def test_the_fingerprint_changes_with_any_label(folder):
     before = _recipe(folder).dataset(folder).fingerprint
     assert _recipe(folder).dataset(folder).fingerprint == before

@@ -18,7 +18,7 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from mtl.training.runs.ages import Ages
 from mtl.training.runs.bucket import Bucket
 from mtl.training.runs.errors import explain, in_plain_words
 from mtl.training.runs.folder import Run, Ticket
-from mtl.training.runs.queue import Line, line, order
+from mtl.training.runs.queue import before, giving_way, line, order
 from mtl.training.runs.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -82,7 +82,10 @@ class Runs:
         self.at_once, self.most_waiting, self.most_in_line = at_once, most_waiting, most_in_line
         self.longest, self.least_free = longest, least_free
         self._warm_wanted = warm and not zerogpu.HERE
+        # The process that waits for a run, how many are not done with theirs, and who may change either.
         self._warm: Worker | None = None
+        self._busy = 0
+        self._resting = threading.Lock()
         self._warm_not_before = 0.0
         # What each run of ZeroGPU was started in, by its id (see `zerogpu.Turns`).
         self._contexts: dict[str, contextvars.Context] = {}
@@ -91,8 +94,8 @@ class Runs:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._placing = threading.Lock()
-        # When it was computed, and the line.
-        self._placed: tuple[float, Line] = (-math.inf, Line({}, 0, 0.0))
+        # When it was computed, and the line (see `line`).
+        self._placed: tuple[float, dict[str, tuple[int, float | None]]] = (-math.inf, {})
         # (the ticket's time, run) of those that have ended.
         self._ended: dict[str, tuple[int, Run]] = {}
         self._following = threading.Lock()
@@ -125,8 +128,9 @@ class Runs:
             self._thread.join()
         if self._copying is not None:
             self._copying.join()
-        if self._warm is not None:
-            self._warm.dismiss()
+        with self._resting:
+            if self._warm is not None:
+                self._warm.dismiss()
 
     def __enter__(self) -> Runs:
         return self.open()
@@ -301,7 +305,8 @@ class Runs:
     @property
     def warm(self) -> bool:
         """Whether a process is waiting that has warmed up."""
-        return self._warm is not None and self._warm.ready.is_set() and self._warm.alive
+        worker = self._warm
+        return worker is not None and worker.ready.is_set() and worker.alive
 
     def _give_turns(self) -> None:
         while not self._closed.is_set():
@@ -316,67 +321,95 @@ class Runs:
             self._wake.wait(pause)
 
     def _give_next_turns(self) -> None:
-        if not any(run.state == "queued" for run in self._all()):
+        runs = self._all()
+        if not any(run.state == "queued" for run in runs):
+            self._ask_to_give_way(runs)
             return
         with self._lock:
             runs = self._all()
-            free = self.at_once - sum(run.state == "running" for run in runs)
+            free = self.at_once - max(self._busy, sum(run.state == "running" for run in runs))
             waiting = order(runs)
+            self._ask_to_give_way(runs)
             for run in waiting[: max(0, free)]:
                 try:
-                    worker = self._hand_over(run.folder, alone=run is waiting[-1])
+                    worker = self._hand_over(run.folder)
                 except OSError as error:
                     message = f"The training process could not be started: {error.strerror or error}."
                     hint = "Close other programs or free some space, then resume the run."
                     folders.write_event(run.folder, {"event": "error", "message": message, "hint": hint})
                 else:
+                    with self._resting:
+                        self._busy += 1
                     threading.Thread(target=self._watch, args=(worker, run.folder), daemon=True).start()
+
+    def _ask_to_give_way(self, runs: Sequence[Run]) -> None:
+        """Ask the run that should let a shorter one go first, and no other."""
+        if not zerogpu.HERE:  # where every run trains in turns
+            longest = giving_way(runs, self.at_once)
+            for run in runs:
+                if run.state == "running":
+                    folders.ask_to_give_way(run.folder, run is longest)
 
     def _remember_context(self, run_id: str) -> None:
         if zerogpu.HERE:
             self._contexts[run_id] = contextvars.copy_context()
 
-    def _hand_over(self, folder: Path, alone: bool) -> Worker | zerogpu.Turns:
+    def _hand_over(self, folder: Path) -> Worker | zerogpu.Turns:
         if zerogpu.HERE:
             turns = zerogpu.Turns(self._contexts.pop(folder.name, contextvars.Context()))
             turns.give(folder)
             return turns
-        worker, self._warm = self._warm, None
+        with self._resting:
+            worker, self._warm = self._warm, None
         if worker is not None:
             with contextlib.suppress(OSError):
                 worker.give(folder)
                 return worker
-        worker = self._worker(alone)
+        worker = self._worker()
         worker.give(folder)
         return worker
 
-    def _worker(self, alone: bool) -> Worker:
-        return Worker(max(1, cores() // self.at_once), alone)
+    def _worker(self) -> Worker:
+        return Worker(max(1, cores() // self.at_once), alone=self.at_once == 1)
 
     def _watch(self, worker: Worker | zerogpu.Turns, folder: Path) -> None:
         if status := worker.wait():
             with contextlib.suppress(OSError):
                 folders.write_json(folder / "exit.json", {"code": status})
+        with self._resting:
+            self._busy -= 1
+            if isinstance(worker, Worker) and worker.ready.is_set():
+                if self._warm_wanted and self._warm is None and not self._closed.is_set():
+                    self._warm = worker
+                else:
+                    worker.dismiss()
         self._wake.set()
 
     def _get_warm(self) -> None:
-        if self._warm is not None and not self._warm.alive:
-            self._warm, self._warm_not_before = None, time.monotonic() + _WARM_AGAIN_AFTER
-        if not self._warm_wanted or self._warm is not None or time.monotonic() < self._warm_not_before:
+        if not self._warm_wanted or time.monotonic() < self._warm_not_before:
             return
-        # Warming up halves the speed of a run that trains at the same time, so it has to wait unless a run is queued.
-        states = {run.state for run in self._all()}  # a run may just have started
-        if "running" not in states or "queued" in states:
-            self._warm = self._worker(alone="queued" not in states)
+        # Warming up halves the speed of a run that trains at the same time, and who carries that out waits afterwards.
+        idle = not any(run.state == "running" for run in self._all())
+        with self._resting:
+            idle = idle and not self._busy
+            if self._warm is not None and not self._warm.alive:
+                self._warm, self._warm_not_before = None, time.monotonic() + _WARM_AGAIN_AFTER
+            elif self._warm is None and idle:
+                self._warm = self._worker()
 
-    def line(self) -> Line:
-        """Who waits, and for how long, as of half a second ago at most."""
+    def line(self) -> dict[str, tuple[int, float | None]]:
+        """Each queued run's place and the seconds until it begins, as of half a second ago at most."""
         with self._placing:
             when, found = self._placed
             if time.monotonic() - when >= _CACHED_FOR:
                 found = line(self._all(), self.at_once)
                 self._placed = (time.monotonic(), found)
             return found
+
+    def before(self, owner: str, estimate: float | None, address: str = "") -> tuple[int, float | None]:
+        """How many runs would come before one that is started now, and the seconds until it would begin, if known."""
+        ticket = Ticket(folders.hashed(owner), time.time(), estimate, address=folders.hashed(address))
+        return before(ticket, self._all(), self.at_once)
 
     # --- checks and state ---
 
@@ -436,7 +469,7 @@ class Runs:
         events, end = folders.new_events(run.folder, end)
         place, wait = None, None
         if run.state == "queued":
-            place, wait = self.line().places.get(run.id, (None, None))
+            place, wait = self.line().get(run.id, (None, None))
         progress = replace(
             fold(progress, events),
             run=run,

@@ -373,12 +373,25 @@ def test_without_a_run_there_is_a_sentence_and_no_timer(session, visit):
 
 
 def test_a_waiting_run_says_its_place_and_is_looked_at_seldom(session, visit):
-    session.runs.start("bob", visit.train.source.path, estimate=130.0)
+    begin(session.runs.start("bob", visit.train.source.path, estimate=130.0))
+    session.runs.start("eve", visit.train.source.path, estimate=0.1)
     live.start(session, visit)
     shown = looked(visit, session)
     assert "Waiting for its turn" in shown.progress and "Place 2 in the line" in shown.progress
     assert "2 min" in shown.progress
     assert (shown.timer.active, shown.timer.value, shown.stop.visible) == (True, live.SELDOM, True)
+
+
+def test_a_run_that_gave_way_says_after_which_epoch_it_goes_on(session, visit):
+    run = live.start(session, visit)
+    begin(run)
+    tell(run, *WHOLE[:4])
+    folders.put_back(run.folder)
+    shown = looked(visit, session)
+    assert "Waiting for its turn" in shown.progress and "goes on after epoch 1 of 2. Next in the line" in shown.progress
+    session.runs.stop(run.id)
+    shown = looked(visit, session)
+    assert "Stopping" in shown.progress and "saves what it has learnt" in shown.progress
 
 
 def test_a_run_that_gets_ready_is_looked_at_often_and_one_that_trains_each_second(session, visit):
