@@ -7,7 +7,6 @@ mtl.label = (() => {
   const PAUSE = 500; // milliseconds without a key before figures are asked for
   const FOLD = 60; // after so many actions the server says the whole project anew
   const ROWS = 50; // so many rows are listed at first
-  const BY_HAND = "by hand";
 
   let element, server, trigger, words, keys;
   let draft; // {id, at, base, actions}
@@ -19,6 +18,7 @@ mtl.label = (() => {
   let held = null; // words that are chosen: the first and the last
   let running = false, failures = 0, wish = {}, timer = null;
   let rows = ROWS;
+  let jump = false; // an undo shows what it has changed
   const skipped = new Set();
 
   const find = (selector, where = element) => where.querySelector(selector);
@@ -154,8 +154,6 @@ mtl.label = (() => {
     if (current === null) next();
     draw();
   };
-  let jump = false; // an undo shows what it has changed
-
   // --- what comes next ---
 
   const isOpen = (place) => items[place] && items[place].value === undefined && !items[place].left_out;
@@ -169,7 +167,7 @@ mtl.label = (() => {
       place = open.find((each) => each !== current) ?? open[0];
     }
     current = place ?? null;
-    how = latest.head || items.some((item) => item.offered) ? choice("order").value : "as given";
+    how = latest.head || items.some((item) => item.offered) ? choice("order").value : words.as_given;
   };
   const back = () => {
     const place = seen.pop();
@@ -339,6 +337,7 @@ mtl.label = (() => {
     const any = items.length > 0;
     for (const part of [".card", ".listing", ".hand-on"]) find(part).hidden = !any;
     find(".card").dataset.editor = scheme.editor;
+    if (!latest.head) find(".learned").hidden = true;
     if (!any) return;
     drawCard();
     drawList();
@@ -598,7 +597,7 @@ mtl.label = (() => {
     if (current !== null) seen.push(current);
     current = place;
     held = null;
-    how = latest.head ? BY_HAND : "as given";
+    how = latest.head ? words.by_hand : words.as_given;
     draw();
     find(".card").focus({ preventScroll: true });
     find(".card").scrollIntoView({ block: "nearest" });
@@ -687,14 +686,18 @@ mtl.label = (() => {
       if (fold) fold.open = true;
       find(".begin").open = false;
     }
-    ask({ base: true });
+    ask({ base: true, whole: true });
   };
   const connect = (functions, fire, watch, props) => {
     server = functions;
     trigger = fire;
     watch("value", () => {
-      const { bring, problem, ask: asked } = props.value ?? {};
-      if (problem) say([problem], "bad");
+      const { bring, problem, reading, ask: asked } = props.value ?? {};
+      if (reading) busy(reading);
+      if (problem) {
+        busy("");
+        say([problem], "bad");
+      }
       if (bring) ask({ bring, once: once() });
       if (asked) ask();
     });

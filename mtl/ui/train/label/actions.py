@@ -8,13 +8,10 @@ from typing import Any
 from mtl.config import UserError
 from mtl.labelling import project as labelling
 from mtl.labelling.project import Added, Project
-from mtl.labelling.queue import ORDERS, picks
+from mtl.labelling.queue import BY_HAND, ORDERS, picks
 from mtl.labelling.saved import value_from_json
 from mtl.labelling.scheme import Scheme
 from mtl.ui.train.label import words
-
-# How a text came up that a person chose from a list in which guesses are shown.
-BY_HAND = "by hand"
 
 
 def carry_out(project: Project, action: Mapping[str, Any]) -> Added:
@@ -59,7 +56,7 @@ def _accept(project: Project, action: Mapping[str, Any]) -> Project:
 
 def _is_picked(action: Mapping[str, Any], text: str) -> bool:
     how = action.get("how")
-    return how == BY_HAND or (how in ORDERS and picks(how, text))
+    return how in (*ORDERS, BY_HAND) and picks(how, text)
 
 
 def _leave_out(project: Project, action: Mapping[str, Any]) -> Project:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -68,17 +69,22 @@ def build(session: Session) -> gr.HTML:
 # --- events ---
 
 
-def on_file(session: Session, visit: Visit, path: str | None) -> tuple[Any, Any]:
-    """Read an upload; the browser is told to ask for what is in it."""
+def on_file(session: Session, visit: Visit, path: str | None) -> Iterator[tuple[Any, Any]]:
+    """Read an upload, and say how far that is; then the browser is told to ask for what is in it."""
     if path is None:
-        return gr.skip(), gr.skip()
-    own = Path(path)
+        return
+    own, labelling = Path(path), visit.train.labelling
+
+    def read() -> Progress:
+        labelling.brought = yield from session.sandbox.run(bring, own, own.name, True, size=size_of(own))
+
     try:
-        steps = session.sandbox.run(bring, own, own.name, True, size=size_of(own))
-        visit.train.labelling.brought = _finished(steps)
+        for share, _ in watch(read(), lambda: False):
+            yield _news(session, reading=words.reading(own.name, share)), gr.skip()
     except UserError as problem:
-        return _news(session, problem=str(problem)), None
-    return _news(session, bring="file"), None
+        yield _news(session, problem=str(problem)), None
+        return
+    yield _news(session, bring="file"), None
 
 
 def refuse(session: Session, visit: Visit) -> dict[str, Any]:
@@ -95,10 +101,9 @@ def _news(session: Session, **told: Any) -> dict[str, Any]:
 
 
 def _finished(steps: Progress) -> Any:
-    for_ever = watch(steps, lambda: False)
     while True:
         try:
-            next(for_ever)
+            next(steps)
         except StopIteration as end:
             return end.value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtl.labelling.measuring import SET_ASIDE, Point
-from mtl.labelling.queue import AS_GIVEN, LEAST_SURE, SUREST
+from mtl.labelling.queue import AS_GIVEN, BY_HAND, LEAST_SURE, SUREST
 from mtl.labelling.scheme import Scheme
 from mtl.text.values import plural
 
@@ -47,6 +47,8 @@ TEMPORARY = "The sentences and labels are too many for this browser to keep: dow
 
 # What the browser says by itself.
 PHRASES = {
+    "as_given": AS_GIVEN,
+    "by_hand": BY_HAND,
     "labelled": "{} of {} labelled",
     "empty": "Add some sentences first.",
     "no_labels": "Add the labels first.",
@@ -72,6 +74,13 @@ PHRASES = {
 }
 
 
+def reading(name: str, share: float | None) -> str:
+    """The line of a file of which a share has been read; None: it waits for its turn."""
+    return (
+        f"{name} waits until another file has been read." if share is None else f"Reading {name}: {100 * share:.0f} %"
+    )
+
+
 def headline(scheme: Scheme, point: Point, named: Point | None) -> str:
     """What so many labels came to, in a sentence, with what it takes to be worth something."""
     count = plural(point.labels, "label")
@@ -80,8 +89,7 @@ def headline(scheme: Scheme, point: Point, named: Point | None) -> str:
         said = f"After {count} it is off by {off:.2f} on average; always the same number: {guess:.2f}."
     else:
         right, guess = percent(point.figure.value), percent(point.guess.value)
-        all_of = "all labels of " if scheme.of.right_said.startswith("all") else ""
-        said = f"{count} took it to {all_of}{right} right; the commonest answer alone: {guess}."
+        said = f"{count} took it to {right} right; the commonest answer alone: {guess}."
     if named:
         said += f" By the names of the labels alone: {percent(named.figure.value)}."
     return said
