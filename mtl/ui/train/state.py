@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,9 +66,10 @@ class Reading:
 class Answers:
     """What a model has answered to the first `count` of the `total` rows of a table.
 
-    `by` is what the model was called, `model` its `SharedModel.identity`, `tasks` its tasks; `first` are the answers to
-    the first rows, `lines` where those stand in the file; `agreement`: see `mtl.predictions.Agreement.said`; `blank`:
-    how many rows had no text. `folder` has the answers to all of them as files, see `mtl.predictions.ENDINGS`.
+    `by` is what the model was called, `model` its `SharedModel.identity`, `tasks` its tasks, of which `heads` were
+    asked (None: all); `first` are the answers to the first rows, `lines` where those stand in the file; `agreement`:
+    see `mtl.predictions.Agreement.said`; `blank`: how many rows had no text. `folder` has the answers to all of them as
+    files, see `mtl.predictions.ENDINGS`.
     """
 
     by: str
@@ -83,6 +84,7 @@ class Answers:
     lines: Sequence[int]
     agreement: Sequence[str]
     folder: Path
+    heads: Sequence[str] | None = None
 
 
 @dataclass
@@ -106,10 +108,18 @@ class Place:
 
 @dataclass
 class NewRows(Place):
-    """The table that a model answers. `answering`: it is being answered; `answers`: what came of that."""
+    """The table that a model answers. `answering`: it is being answered; `answers`: what came of that; `heads`: those
+    of the tasks that are to answer (None: all)."""
 
     answering: Reading | None = None
     answers: Answers | None = None
+    heads: Sequence[str] | None = None
+
+    def chosen(self, tasks: Iterable[str]) -> list[str] | None:
+        """Those of the `tasks` of a model that are to answer; None where all of them are."""
+        names = [*tasks]
+        chosen = None if self.heads is None else [name for name in names if name in self.heads]
+        return None if chosen == names else chosen
 
 
 @dataclass

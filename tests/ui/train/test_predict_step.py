@@ -17,6 +17,7 @@ from mtl.__main__ import main
 from mtl.config import ModelConfig, UserError
 from mtl.ui.train.predict import step as predict
 from mtl.ui.train.predict import view, words
+from mtl.ui.train.state import Reading
 from mtl.ui.visitors import Registry, Visit
 from tests.calls import read_when
 from tests.handlers import TASKS
@@ -60,6 +61,25 @@ def answered(session, tmp_path, content):
     visit = Visit(0.0)
     bring(session, visit, tmp_path, content)
     return visit, last(predict.answer(session, visit))
+
+
+def test_only_the_chosen_heads_answer(session, folder, tmp_path):
+    visit = Visit(0.0)
+    bring(session, visit, tmp_path, table())
+    shown = predict.show(session, visit, 1)
+    assert shown.heads.visible and shown.heads.value == [*session.engine.model().tasks]
+    shown = predict.on_heads(session, visit, ["sentiment"])
+    assert shown.run.interactive and "--tasks sentiment" in shown.command
+    said = plain(last(predict.answer(session, visit, ["sentiment"])).result)
+    assert "sentiment: right on" in said and "intensity" not in said
+    saved, theirs = predict.save(".csv", visit, tmp_path), tmp_path / "theirs.csv"
+    options = ["--model", str(folder), "--tasks", "sentiment"]
+    assert main(["predict", str(tmp_path / "new rows.csv"), str(theirs), *options]) == 0
+    assert saved.read_bytes() == theirs.read_bytes()
+    # None is no choice; it is kept for another table.
+    assert not predict.on_heads(session, visit, []).run.interactive
+    with pytest.raises(UserError, match="No head is chosen"):
+        last(predict.answer_rows(session, visit, visit.train.new_rows.source, Reading()))
 
 
 def test_the_files_are_those_of_the_command_line_to_the_last_byte(session, folder, tmp_path):
