@@ -185,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--share", action="store_true", help="make a public link through Gradio's servers")
     text = "offer what it answers other programs as tools for assistants, by MCP; needs the extra mcp"
     sub.add_argument("--mcp", action="store_true", help=text)
+    sub.add_argument("--ray", action="store_true", help="train on a Ray cluster's nodes; needs the extra ray")
     text = "a name by which browsers may ask for this page (*.example.org: all below it); may be given several times"
     sub.add_argument("--allow-host", metavar="NAME", dest="allow_hosts", action="append", default=[], help=text)
 
@@ -623,7 +624,7 @@ def _push(options: argparse.Namespace) -> None:
 def _serve(options: argparse.Namespace) -> None:
     from mtl.ui.app import build, serve
 
-    serve(build(), options.host, options.port, options.share, options.allow_hosts, options.mcp)
+    serve(build(ray=options.ray), options.host, options.port, options.share, options.allow_hosts, options.mcp)
 
 
 def _completion(options: argparse.Namespace) -> None:

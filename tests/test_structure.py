@@ -33,6 +33,7 @@ FLOORS = (
         "mtl.places",
         "mtl.plugins",
         "mtl.pooling",
+        "mtl.rays",
         "mtl.sandbox",
         "mtl.sheets",
         "mtl.stopping",

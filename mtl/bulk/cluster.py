@@ -6,8 +6,7 @@ alone writes, a part is there once, whichever workers have ended meanwhile.
 
 from __future__ import annotations
 
-import contextlib
-import logging
+import math
 import os
 import platform
 import tempfile
@@ -27,30 +26,12 @@ if TYPE_CHECKING:
     from mtl.bulk.answering import Text
     from mtl.bulk.work import Part
 
-EXTRA = "ray"
 # A worker has so many parts at a time: one that it answers, and one that it begins with next.
 _AT_A_WORKER = 2
-# How often to look for nodes that have joined, and how long no worker may answer until that is said, in seconds.
-_LOOK_EVERY = 5.0
+# How often to look for nodes that have joined, and how long there may be no worker until that is said, in seconds.
+_LOOK_EVERY, _PATIENCE = 5.0, 30.0
 # A part that has ended so many workers is likely to be the reason, as when its texts are too long for their memory.
 _MOST_TRIES = 5
-
-
-@contextlib.contextmanager
-def connected() -> Iterator[Any]:
-    """The package ray, connected to the cluster that runs on this machine, or at RAY_ADDRESS. Raises `UserError`."""
-    try:
-        import ray
-    except ImportError:
-        raise UserError(f"--ray needs ray, of the extra {EXTRA}: pip install 'mtl-playground[{EXTRA}]'.") from None
-    try:
-        ray.init(address="auto", logging_level=logging.ERROR, log_to_driver=False)
-    except ConnectionError:
-        raise UserError("There is no Ray cluster here. Start one: ray start --head --disable-usage-stats") from None
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
 
 
 class Cluster:
@@ -73,7 +54,7 @@ class Cluster:
         """Each part with its answers, as they come. Parts whose worker has ended are given to another.
 
         Raises `UserError` where a node has another model, or a part ends every worker."""
-        looked, silent = 0.0, False
+        looked, idle_since = -math.inf, time.monotonic()
         while True:
             if time.monotonic() - looked > _LOOK_EVERY:
                 self._use_new_cores()
@@ -83,14 +64,19 @@ class Cluster:
                 self._waiting[worker.answer.remote(part.texts)] = worker, part
             if self._free and not any(part for _, part in self._waiting.values()):
                 return
-            done, _ = self._ray.wait([*self._waiting], timeout=_LOOK_EVERY)
-            if not done and not self._free and not any(part for _, part in self._waiting.values()) and not silent:
+            done = []
+            if self._waiting:
+                done, _ = self._ray.wait([*self._waiting], timeout=_LOOK_EVERY)
+            else:
+                time.sleep(_LOOK_EVERY)
+            if done or self._free or any(part for _, part in self._waiting.values()):
+                idle_since = time.monotonic()
+            elif time.monotonic() - idle_since > _PATIENCE:
                 terminal.warn("no node of the cluster has a core for this work: it waits until one has.")
-                silent = True
+                idle_since = math.inf
             for reference in done:
                 worker, part = self._waiting.pop(reference)
                 if (answers := self._result(reference, worker, part)) is not None:
-                    silent = False
                     yield part, answers
 
     def _result(self, reference: Any, worker: Any, part: Part | None) -> pa.Table | None:

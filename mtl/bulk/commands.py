@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mtl import terminal
+from mtl import rays, terminal
 from mtl.config import UserError, listed
 from mtl.data.files import MAX_BYTES, too_big
 from mtl.data.options import from_options
@@ -105,9 +105,9 @@ def _carry_out(options: argparse.Namespace, model: Any, request: Any) -> None:
         with contextlib.ExitStack() as stack:
             answer = work.here(answering)
             if options.ray:
-                from mtl.bulk import cluster
+                from mtl.bulk.cluster import Cluster
 
-                answer = cluster.Cluster(stack.enter_context(cluster.connected()), options.model, request).answer
+                answer = Cluster(stack.enter_context(rays.connected()), options.model, request).answer
             progress = stack.enter_context(terminal.rows(made_from["command"], files.row_count(found.files)))
             done = work.carry_out(parts, rows, answer, progress)
         _say(done, time.monotonic() - began, options.out)

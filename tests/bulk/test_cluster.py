@@ -1,6 +1,5 @@
 """Work spread over a Ray cluster of several nodes on this machine: what one process answers, whatever node ends."""
 
-import sys
 import threading
 import time
 
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 
 from mtl.__main__ import main
+from tests import clusters
 
 TEXTS = [f"Day {i} was {('cold', 'warm')[i % 2]}{' and long' * (i % 23)}" for i in range(6000)]
 
@@ -20,28 +20,20 @@ def data(tmp_path):
 
 
 @pytest.fixture
-def cluster(monkeypatch, tmp_path):
-    """A cluster whose first node has no core for work, and two more with one each."""
-    pytest.importorskip("ray", reason="the extra ray is not installed")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    from ray.cluster_utils import Cluster
-
-    store = {"object_store_memory": 80_000_000, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **store})
-    cluster.nodes = [cluster.add_node(num_cpus=1, **store) for _ in range(2)]
-    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-    yield cluster
+def nodes(monkeypatch):
+    """A function that ends a node of a cluster of two."""
+    cluster, [first, _] = clusters.begin(monkeypatch, 2)
+    yield lambda: clusters.end_node(cluster, first)
     cluster.shutdown()
 
 
-def test_a_node_that_ends_in_the_middle_costs_no_row_and_doubles_none(cluster, data, tiny, tmp_path, capsys):
+def test_a_node_that_ends_in_the_middle_costs_no_row_and_doubles_none(nodes, data, tiny, tmp_path, capsys):
     there = []  # how many parts when the node was gone
 
     def end_a_node():
         while len([*tmp_path.glob("out/*.parquet")]) < 3:
             time.sleep(0.01)
-        cluster.remove_node(cluster.nodes[0], allow_graceful=False)
+        nodes()
         there.append(len([*tmp_path.glob("out/*.parquet")]))
 
     killer = threading.Thread(target=end_a_node)
@@ -58,7 +50,7 @@ def test_a_node_that_ends_in_the_middle_costs_no_row_and_doubles_none(cluster, d
 
 def test_without_a_cluster_or_the_extra_there_is_a_sentence(data, tiny, tmp_path, capsys, monkeypatch):
     arguments = ["embed", str(data), str(tmp_path / "out"), "--model", str(tiny), "--ray"]
-    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(arguments) == 1
     said = capsys.readouterr().err.splitlines()[-1]
     assert said == "mtl: --ray needs ray, of the extra ray: pip install 'mtl-playground[ray]'."

@@ -43,7 +43,7 @@ Event = dict[str, Any]
 HEARTBEAT_EVERY = 2.0
 # After so many seconds without a heartbeat a process is reported as silent, or considered dead if on another computer.
 SILENT_AFTER = 30.0
-_EVENTS = "events.jsonl"
+EVENTS = "events.jsonl"
 UNFINISHED = ("queued", "running")
 # The prefix of an owner's hash in a ticket; tickets of earlier versions hold the secret itself.
 _HASHED = "sha256:"
@@ -143,16 +143,16 @@ def read(folder: str | os.PathLike) -> Run:
     alive = process is not None and _is_alive(folder, process)
     last = last_event(folder, ticket.events_from)
     if not records.event(last or {"event": ""}) or (last.get("event") == "end" and "status" not in last):
-        damaged = _EVENTS
+        damaged = EVENTS
     if last.get("event") == "end":
-        state = "failed" if damaged == _EVENTS else last["status"]
+        state = "failed" if damaged == EVENTS else last["status"]
     elif last.get("event") == "error":
         state = "failed"
     elif process is not None:
         state = "running" if alive else "killed"
     else:
         state = "stopped" if stop_requested(folder) and not last else "queued"
-    ahead = last if state in UNFINISHED and damaged != _EVENTS else {}
+    ahead = last if state in UNFINISHED and damaged != EVENTS else {}
     return Run(
         folder,
         ticket,
@@ -163,9 +163,9 @@ def read(folder: str | os.PathLike) -> Run:
         damaged=damaged,
         begun=bool(last),
         epoch_eta=ahead.get("epoch_eta"),
-        paused=_mtime(folder / _EVENTS) if state == "queued" and last else None,
+        paused=_mtime(folder / EVENTS) if state == "queued" and last else None,
         stopping=state in UNFINISHED and stop_requested(folder),
-        encoding=last.get("encoding", 0.0) if damaged != _EVENTS else 0.0,
+        encoding=last.get("encoding", 0.0) if damaged != EVENTS else 0.0,
     )
 
 
@@ -183,12 +183,12 @@ def hash_owner(folder: Path) -> None:
 
 def since_last_event(folder: Path) -> float:
     """Seconds since the last event of a run was written."""
-    return max(0.0, time.time() - _mtime(folder / _EVENTS))
+    return max(0.0, time.time() - _mtime(folder / EVENTS))
 
 
 def last_sign(folder: Path) -> float:
     """When the run last wrote anything (Unix time)."""
-    return max(_mtime(folder / name) for name in (_EVENTS, "heartbeat", "process.json", "ticket.json", "stop"))
+    return max(_mtime(folder / name) for name in (EVENTS, "heartbeat", "process.json", "ticket.json", "stop"))
 
 
 # --- events ---
@@ -198,7 +198,7 @@ def write_event(folder: Path, event: Event) -> None:
     """Append an event. If that fails (a full disk), or failed half way before, the partial line is removed."""
     # A lone surrogate from someone's file becomes \udcXX, which JSON reads back as the same.
     line = (json.dumps(event, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-    with (folder / _EVENTS).open("ab+", buffering=0) as log:
+    with (folder / EVENTS).open("ab+", buffering=0) as log:
         size = _whole_lines(log)
         log.truncate(size)
         try:
@@ -221,7 +221,7 @@ def new_events(folder: str | os.PathLike, start: int) -> tuple[list[Event], int]
     impossible values, becomes `{"event": "damaged"}`.
     """
     try:
-        with (Path(folder) / _EVENTS).open("rb") as log:
+        with (Path(folder) / EVENTS).open("rb") as log:
             log.seek(start)
             *lines, half = log.read().split(b"\n")
             end = log.tell() - len(half)
@@ -230,9 +230,26 @@ def new_events(folder: str | os.PathLike, start: int) -> tuple[list[Event], int]
     return [e if records.event(e) else {"event": "damaged"} for e in map(_parsed, lines)], end
 
 
+def raw_events(folder: Path, start: int) -> bytes:
+    """The whole lines of events from byte `start` on, as they are."""
+    with contextlib.suppress(OSError), (folder / EVENTS).open("rb") as log:
+        end = _whole_lines(log)
+        log.seek(start)
+        return log.read(max(0, end - start))
+    return b""
+
+
+def append_events(folder: Path, lines: bytes) -> None:
+    """Append whole lines that `raw_events` of the same run elsewhere has given."""
+    if lines:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / EVENTS).open("ab") as log:
+            log.write(lines)
+
+
 def delete_events(folder: Path) -> None:
     """Delete the events of an earlier run in this folder."""
-    (folder / _EVENTS).unlink(missing_ok=True)
+    (folder / EVENTS).unlink(missing_ok=True)
 
 
 def events_size(folder: Path) -> int:
@@ -262,7 +279,7 @@ def _whole_lines(log) -> int:
 
 def last_event(folder: Path, start: int) -> Event:
     """The last event at or after byte `start`, whatever its fields, else {}. Reads only the end of the file."""
-    with contextlib.suppress(OSError), (folder / _EVENTS).open("rb") as log:
+    with contextlib.suppress(OSError), (folder / EVENTS).open("rb") as log:
         at = end = log.seek(0, os.SEEK_END)
         size = 4096
         while at > start:

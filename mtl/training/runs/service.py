@@ -33,6 +33,7 @@ from mtl.training.runs.ages import Ages
 from mtl.training.runs.bucket import Bucket
 from mtl.training.runs.errors import explain, in_plain_words
 from mtl.training.runs.folder import Run, Ticket
+from mtl.training.runs.nodes import NO_CLUSTER, Given, Nodes
 from mtl.training.runs.queue import before, giving_way, line, order
 from mtl.training.runs.worker import Worker
 
@@ -60,6 +61,7 @@ class Runs:
     that is expected to take more than `longest` seconds, and any run if less than `least_free` bytes of the disk are
     free or the folder is not writable. Closing does not stop runs that train. `bucket`: a folder that outlives the
     disk, such as the mounted bucket of a Space, where runs that have ended are copied to, and back after a restart.
+    `nodes`: the cluster that carries out the runs, as many at a time as it has places for, instead of this machine.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Runs:
         longest: float = math.inf,
         least_free: float = 0.0,
         bucket: str | os.PathLike | None = None,
+        nodes: Nodes | None = None,
     ) -> None:
         self.root = Path(root).resolve()
         with contextlib.suppress(OSError):
@@ -81,7 +84,8 @@ class Runs:
             _log.warning("Nothing can be trained: the folder of runs, %s, cannot be written.", self.root)
         self.at_once, self.most_waiting, self.most_in_line = at_once, most_waiting, most_in_line
         self.longest, self.least_free = longest, least_free
-        self._warm_wanted = warm and not zerogpu.HERE
+        self._nodes = nodes
+        self._warm_wanted = warm and not zerogpu.HERE and nodes is None
         # The process that waits for a run, how many are not done with theirs, and who may change either.
         self._warm: Worker | None = None
         self._busy = 0
@@ -112,6 +116,8 @@ class Runs:
         if self._thread is None and self.writable:
             self._thread = threading.Thread(target=self._give_turns, name="runs", daemon=True)
             self._thread.start()
+            if self._nodes is not None:
+                self._nodes.open()
             self.restore()
         return self
 
@@ -126,6 +132,8 @@ class Runs:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+        if self._nodes is not None:
+            self._nodes.close()
         if self._copying is not None:
             self._copying.join()
         with self._resting:
@@ -250,7 +258,7 @@ class Runs:
             ticket = replace(run.ticket, queued=time.time(), events_from=folders.events_size(run.folder))
             self._check_line(ticket)
             self._remember_context(run.id)
-            for name in ("stop", "exit.json", "process.json"):
+            for name in ("stop", "give-way", "exit.json", "process.json"):
                 (run.folder / name).unlink(missing_ok=True)
             folders.write_json(run.folder / "ticket.json", ticket.to_json())
         self._changed()
@@ -321,6 +329,8 @@ class Runs:
             self._wake.wait(pause)
 
     def _give_next_turns(self) -> None:
+        if self._nodes is not None and self._nodes.places:
+            self.at_once = self._nodes.places
         runs = self._all()
         if not any(run.state == "queued" for run in runs):
             self._ask_to_give_way(runs)
@@ -329,6 +339,8 @@ class Runs:
             runs = self._all()
             free = self.at_once - max(self._busy, sum(run.state == "running" for run in runs))
             waiting = order(runs)
+            if self._why_it_waits:
+                waiting = [run for run in waiting if run.stopping]
             self._ask_to_give_way(runs)
             for run in waiting[: max(0, free)]:
                 try:
@@ -344,7 +356,7 @@ class Runs:
 
     def _ask_to_give_way(self, runs: Sequence[Run]) -> None:
         """Ask the run that should let a shorter one go first, and no other."""
-        if not zerogpu.HERE:  # where every run trains in turns
+        if not zerogpu.HERE and self._nodes is None:  # where runs train in turns, or many at a time
             longest = giving_way(runs, self.at_once)
             for run in runs:
                 if run.state == "running":
@@ -354,7 +366,9 @@ class Runs:
         if zerogpu.HERE:
             self._contexts[run_id] = contextvars.copy_context()
 
-    def _hand_over(self, folder: Path) -> Worker | zerogpu.Turns:
+    def _hand_over(self, folder: Path) -> Worker | zerogpu.Turns | Given:
+        if self._nodes is not None and not folders.stop_requested(folder):  # saving what there is takes no node
+            return self._nodes.give(folder)
         if zerogpu.HERE:
             turns = zerogpu.Turns(self._contexts.pop(folder.name, contextvars.Context()))
             turns.give(folder)
@@ -372,7 +386,7 @@ class Runs:
     def _worker(self) -> Worker:
         return Worker(max(1, cores() // self.at_once), alone=self.at_once == 1)
 
-    def _watch(self, worker: Worker | zerogpu.Turns, folder: Path) -> None:
+    def _watch(self, worker: Worker | zerogpu.Turns | Given, folder: Path) -> None:
         if status := worker.wait():
             with contextlib.suppress(OSError):
                 folders.write_json(folder / "exit.json", {"code": status})
@@ -430,6 +444,11 @@ class Runs:
                 "runs this server."
             )
 
+    @property
+    def _why_it_waits(self) -> str:
+        """Why no queued run begins, "" if the next one may."""
+        return NO_CLUSTER if self._nodes is not None and not self._nodes.places else ""
+
     def _check_line(self, ticket: Ticket) -> None:
         runs = self._all()
         if sum(run.state == "queued" for run in runs) >= self.most_in_line:
@@ -475,7 +494,7 @@ class Runs:
             run=run,
             place=place,
             wait=wait,
-            message=explain(run),
+            message=self._why_it_waits if run.state == "queued" else explain(run),
             stopping=run.unfinished and folders.stop_requested(run.folder),
             at_once=run.unfinished and folders.stop_at_once_requested(run.folder),
         )

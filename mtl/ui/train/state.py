@@ -120,11 +120,11 @@ class TrainState(Place):
     before and after; `asked`: what was last asked of the held-out rows, as the browser said it; `parts`: the parts
     of the model that the form of step 2 was last written for; `wrong`: what stands in its fields and is not allowed
     there, by field, each as what to say about it: Start waits for it; `touch`: how many touches of the form the
-    settings know of, as the browser counts them; `linked`: what a link says of data that is not here yet;
-    `awaited`: the file of rows to test on that a link names, until it is here; `opening`: what the page chose by
-    itself when the visitor came, which its address need not say; `new_rows`: the table to answer; `used_before`:
-    the run whose model was in use before the server was started again; `labelling`: the texts that the visitor
-    labels."""
+    settings know of, as the browser counts them; `arrived`: what the page begins with, or what a link asks for, has
+    been looked for; `linked`: what a link says of data that is not here yet; `awaited`: the file of rows to test on
+    that a link names, until it is here; `opening`: what the page chose by itself when the visitor came, which its
+    address need not say; `new_rows`: the table to answer; `used_before`: the run whose model was in use before the
+    server was started again; `labelling`: the texts that the visitor labels."""
 
     config: TrainConfig = field(default_factory=TrainConfig)
     start_from: str | None = None
@@ -135,6 +135,7 @@ class TrainState(Place):
     parts: tuple | None = None
     wrong: tuple[str, ...] = ()
     touch: int = 0
+    arrived: bool = False
     linked: Link | None = None
     awaited: str = ""
     opening: Link | None = None

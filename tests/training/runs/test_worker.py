@@ -517,6 +517,7 @@ def test_a_run_that_is_stopped_before_it_begins_ends_at_once(tmp_path):
     folders.request_stop(tmp_path)
     process = worker.Worker(1)
     process.give(tmp_path)
+    process.dismiss()
     assert process.wait() == 0
     [event] = folders.events(tmp_path)
     assert (event["event"], event["status"], event["checkpoint"]) == ("end", "stopped", None)

@@ -50,7 +50,8 @@ def build(session: Session) -> None:
         )
         labelling = label.build(session)
         with gr.Row(elem_classes="data-status"):
-            status = html(markup.status(words.NO_FILE), js_on_load="mtl.inSight(element, watch)", elem_id="data-status")
+            loading = markup.note(page.LOADING_DATA)
+            status = html(loading, js_on_load="mtl.inSight(element, watch)", elem_id="data-status")
             stop = gr.Button(words.STOP, variant="stop", size="sm", visible=False, scale=0, elem_id="data-stop")
         summary = html(js_on_load="mtl.inSight(element, watch)", elem_id="data-summary")
         questions = html(js_on_load="mtl.questions(element, trigger)", elem_id="data-questions")
@@ -180,6 +181,7 @@ def on_settings(session: Session, visit: Visit) -> Iterator[Read]:
 def arrive(session: Session, visit: Visit) -> Iterator[Read]:
     """Take what a link asks for, or else what to begin with; a file that only the visitor has is waited for."""
     train, linked = visit.train, visit.train.linked
+    train.arrived = True
     if train.source is not None:
         train.linked = None  # it says nothing of data
         return
@@ -193,7 +195,7 @@ def arrive(session: Session, visit: Visit) -> Iterator[Read]:
     elif linked.sample or name == safe_name(linked.name):
         own = SAMPLES / linked.name if linked.sample else path
         file = validation if validation and safe_name(linked.validation) == validation.name else None
-        yield from read(session, visit, own, linked.name, linked=linked, validation=file)
+        yield from read(session, visit, own, linked.name, linked=linked, validation=file, as_before=linked.again)
     else:
         yield Read(markup.status(words.NO_FILE), session.next_revision(), labelled(words.STOP, visible=False))
 
@@ -321,13 +323,15 @@ def read(
     reading: Mapping[str, Any] | None = None,
     linked: Link | None = None,
     validation: NamedFile | None = None,
+    as_before: bool = False,
 ) -> Iterator[Read]:
-    """`take`, and meanwhile how far it is (see `read_into`)."""
+    """`take`, and meanwhile how far it is (see `read_into`). `as_before`: that what a link says was applied is no
+    news."""
     train, steps = visit.train, take(session, visit, path, name, reading, linked, validation)
     given_up = train.source and train.source.validation
 
     def said() -> str:
-        found = _of_link(train.source, linked)
+        found = "" if as_before and not train.source.misfit else _of_link(train.source, linked)
         if not found and given_up and validation is None:
             return markup.status(words.no_longer_tested_on(given_up.name))
         return found

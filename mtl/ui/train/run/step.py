@@ -319,7 +319,8 @@ def expectation(session: Session, train: TrainState, config: TrainConfig, wait: 
 def ready_source(train: TrainState) -> Source:
     """The chosen data. Raises `UserError` where there is none, or none that can be trained on."""
     if train.source is None:
-        raise UserError(text.NO_DATA)
+        is_coming = train.reading is not None or not train.arrived
+        raise UserError(page.LOADING_DATA if is_coming else text.NO_DATA)
     if not train.source.ready:
         raise UserError(text.ASKED if train.source.table.questions else text.DATA_ERRORS)
     return train.source

@@ -62,6 +62,8 @@ def _state(now: Progress) -> tuple[str, str, str]:
     if state == "queued" and now.stopping:
         return "Stopping", text.stopping(now.whole_epochs, now.at_once), "busy"
     if state == "queued":
+        if now.message:
+            return "Waiting for its turn", now.message, "busy"
         gave_way = text.gave_way(now.whole_epochs, now.epochs) if now.begun else ""
         return "Waiting for its turn", " ".join(filter(None, (gave_way, text.place(now.place, now.wait)))), "busy"
     if state == "running":
@@ -69,7 +71,7 @@ def _state(now: Progress) -> tuple[str, str, str]:
             facts = text.stopping(now.whole_epochs, now.at_once) if now.step else text.STOPPING_BEFORE
             return "Stopping", facts, "busy"
         if not now.begun:
-            facts = "Reads the data, loads the model, and caches the outputs of frozen layers."
+            facts = "Reads the data, loads the model, and computes once what frozen layers give, if any are."
             return "Getting ready", facts, "busy"
         if now.step >= now.steps:
             return "Nearly done", text.measuring(now.eta), "busy"
