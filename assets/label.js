@@ -16,6 +16,7 @@ mtl.label = (() => {
   let current = null, how = null; // the place of the sentence on the card, and how it came there
   let seen = []; // the places that were on the card before
   let held = null; // words that are chosen: the first and the last
+  let cursor = null; // the last word that was marked, from which the arrows go on
   let running = false, failures = 0, wish = {}, timer = null;
   let rows = ROWS;
   let jump = false; // an undo shows what it has changed
@@ -159,7 +160,7 @@ mtl.label = (() => {
   const isOpen = (place) => items[place] && items[place].value === undefined && !items[place].left_out;
   const next = () => {
     if (current !== null) seen.push(current);
-    held = null;
+    held = cursor = null;
     const open = (latest.queue ?? []).filter(isOpen);
     let place = open.find((each) => !skipped.has(each));
     if (place === undefined) {
@@ -173,7 +174,7 @@ mtl.label = (() => {
     const place = seen.pop();
     if (place === undefined || !items[place]) return;
     current = place;
-    held = null;
+    held = cursor = null;
     draw();
   };
 
@@ -246,6 +247,7 @@ mtl.label = (() => {
     const span = { ...chosen(), label }, spans = valueNow() ?? [];
     const same = spans.find(({ start, end }) => start === span.start && end === span.end);
     const others = spans.filter((other) => other !== same);
+    cursor = Math.max(...held);
     held = null;
     give(same?.label === label ? others : [...others, span].sort((a, b) => a.start - b.start));
   };
@@ -285,7 +287,8 @@ mtl.label = (() => {
   };
   const moveWord = (by, more) => {
     const last = pieces(item().text).filter(({ isWord }) => isWord).length - 1;
-    const to = Math.min(last, Math.max(0, (held ? held[1] : by > 0 ? -1 : last + 1) + by));
+    const from = held?.[1] ?? cursor ?? (by > 0 ? -1 : last + 1);
+    const to = Math.min(last, Math.max(0, from + by));
     held = more && held ? [held[0], to] : [to, to];
     draw();
   };
@@ -596,7 +599,7 @@ mtl.label = (() => {
   const show = (place) => {
     if (current !== null) seen.push(current);
     current = place;
-    held = null;
+    held = cursor = null;
     how = latest.head ? words.by_hand : words.as_given;
     draw();
     find(".card").focus({ preventScroll: true });
