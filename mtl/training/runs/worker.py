@@ -400,8 +400,7 @@ def _gives_way(event: Event, folder: Path) -> bool:
 
 def _recovered() -> bool:
     """Free what a run has left behind; whether this process can carry out another as well as a new one."""
-    gc.unfreeze()
-    gc.collect()
+    gc.collect()  # of what came after the run's data was read: going through all imports would take a fifth of a run
     gc.disable()
     if (torch := sys.modules.get("torch")) and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
@@ -450,8 +449,6 @@ def _given(folder: Path, stop: Stop) -> Iterator[Event]:
 
 
 def _job(folder: Path) -> Job:
-    from mtl.training.jobs import prepare
-
     request = folders.read_json(folder / "config.json")
     try:
         config = TrainConfig.from_json(request["train"]) if "train" in request else None
@@ -460,6 +457,8 @@ def _job(folder: Path) -> Job:
             reading["validation"] = folder / validation
     except (KeyError, TypeError, ValueError) as error:
         raise UserError("The run's config.json is damaged. Start the run again.") from error
+    from mtl.training.jobs import prepare
+
     return prepare(file, config, start_from, **reading)
 
 

@@ -207,7 +207,7 @@ def _doomed(runs, data, owner, estimate=None):
 
 
 def _wait_for_all(runs):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while any(run.unfinished for run in runs.find()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
