@@ -69,7 +69,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --cus
 pins: | $(BIN)/python
 	$(PIP) uv
 	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements.txt
-	$(COMPILE) $(ARGS) pyproject.toml --extra dev --extra mcp --extra onnx --constraint requirements.txt --output-file tests/requirements.txt
+	$(COMPILE) $(ARGS) pyproject.toml --extra dev --extra mcp --extra onnx --extra ray --constraint requirements.txt --output-file tests/requirements.txt
 
 clean:
 	rm -rf $(VENV) shots dist

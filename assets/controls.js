@@ -73,7 +73,8 @@ mtl.controls = (element, trigger, watch) => {
       own: own ? words.own.replace("{}", own) : "",
       why: own ? "" : words[`${kind}_why`],
     };
-    return words.rates.replace(/\{(\w+)\}/g, (_, part) => parts[part]);
+    const still = rows("layer").every((row) => row.firstChild.dataset.still === "true");
+    return (still ? words.heads_rates : words.rates).replace(/\{(\w+)\}/g, (_, part) => parts[part]);
   };
 
   const draw = () => {

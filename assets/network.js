@@ -17,7 +17,7 @@
 
   let timer = null;
   const line = Object.assign(document.createElement("p"), {
-    id: "connection", hidden: true, textContent: "No answer from the server. What you did last waits, and is sent again.",
+    id: "connection", hidden: true, textContent: "No answer from the server: what stands here may be old. What you did last waits, and is sent again.",
   });
   line.setAttribute("role", "status");
   const show = () => {
@@ -52,10 +52,13 @@
     }
   };
 
+  // Read to its end while it is watched: what breaks off in the middle is asked again, too.
+  const whole = async (answer) => new Response(await answer.blob(), answer);
   const call = (resource, options) => {
     const headers = new Headers(options.headers);
     headers.set("x-mtl-call", crypto.getRandomValues(new Uint32Array(4)).join("-"));
-    return until(() => attempt(resource, { ...options, headers, signal: AbortSignal.timeout(PATIENCE[0]) }));
+    const ask = () => attempt(resource, { ...options, headers, signal: AbortSignal.timeout(PATIENCE[0]) });
+    return until(() => ask().then(whole));
   };
 
   // The page's own question, which answers.js asks again by itself, as it may have changed meanwhile. What the server

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl import __version__, terminal
+from mtl.bulk import commands as bulk
 from mtl.config import KINDS, POOLINGS, TrainConfig, UserError, listed, settings, settings_in
 from mtl.data.columns import USES
 from mtl.data.options import from_options
@@ -139,17 +140,20 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="columns, findings and the first rows as JSON")
     _add_reading_options(sub)
 
+    in_parts = "for a folder as OUT also a folder of Parquet, CSV, TSV or JSON Lines"
     sub = command("embed", _embed, "Embeddings of every text of a file.", "--model", "--pooling")
-    sub.add_argument("data", metavar="DATA", help="a table, or a file with one text per line")
-    sub.add_argument("out", metavar="OUT", help="a .parquet, .npy or .csv file")
+    sub.add_argument("data", metavar="DATA", help=f"a table, or a file with one text per line; {in_parts}")
+    sub.add_argument("out", metavar="OUT", help="a .parquet, .npy or .csv file; or a folder")
     sub.add_argument("--raw", action="store_true", help="vectors as they are, not of length 1")
+    bulk.add_options(sub)
     _add_reading_options(sub)
 
     text = "Every head's answers to each row of a table, with their probabilities."
     sub = command("predict", _predict, text, "--model")
-    sub.add_argument("data", metavar="DATA", help="a table, or a file with one text per line")
-    sub.add_argument("out", metavar="OUT", help=f"a file that ends in {listed(ENDINGS, 'or')}")
+    sub.add_argument("data", metavar="DATA", help=f"a table, or a file with one text per line; {in_parts}")
+    sub.add_argument("out", metavar="OUT", help=f"a file that ends in {listed(ENDINGS, 'or')}; or a folder")
     sub.add_argument("--tasks", help=_TASKS)
+    bulk.add_options(sub)
     _add_reading_options(sub)
 
     text = "Write a whole model folder for sentence-transformers and transformers, or with --onnx for ONNX Runtime."
@@ -181,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--share", action="store_true", help="make a public link through Gradio's servers")
     text = "offer what it answers other programs as tools for assistants, by MCP; needs the extra mcp"
     sub.add_argument("--mcp", action="store_true", help=text)
+    sub.add_argument("--ray", action="store_true", help="train on a Ray cluster's nodes; needs the extra ray")
     text = "a name by which browsers may ask for this page (*.example.org: all below it); may be given several times"
     sub.add_argument("--allow-host", metavar="NAME", dest="allow_hosts", action="append", default=[], help=text)
 
@@ -287,7 +292,9 @@ def _checked_out(options: argparse.Namespace, endings: Sequence[str]) -> Path:
     """OUT, before anything is computed, which may take minutes."""
     out = Path(options.out)
     if out.suffix not in endings:
-        raise UserError(f"OUT must end in {listed(endings, 'or')}; it is {out.name!r}.")
+        raise UserError(
+            f"OUT must end in {listed(endings, 'or')}, or be a folder without an ending; it is {out.name!r}."
+        )
     if not out.absolute().parent.is_dir():
         raise UserError(f"There is no folder {out.parent}.")
     return out
@@ -487,7 +494,10 @@ def _embed(options: argparse.Namespace) -> None:
     import mtl
     from mtl.training.processes import Processes
 
-    out, processes = _checked_out(options, (*ENDINGS, ".npy")), Processes()
+    endings = (*ENDINGS, ".npy")
+    if bulk.is_in_parts(Path(options.data), Path(options.out), options, endings):
+        return bulk.embed(options)
+    out, processes = _checked_out(options, endings), Processes()
     from mtl.data.table import read_table
 
     reading = from_options(options)
@@ -531,6 +541,8 @@ def _predict(options: argparse.Namespace) -> None:
     import mtl
     from mtl.data.table import read_table
 
+    if bulk.is_in_parts(Path(options.data), Path(options.out), options, ENDINGS):
+        return bulk.predict(options, _tasks(options))
     out, reading = _checked_out(options, ENDINGS), from_options(options)
     if reading.pop("mapping", None):
         raise UserError("--label is for training: answers are the model's own labels.")
@@ -612,7 +624,7 @@ def _push(options: argparse.Namespace) -> None:
 def _serve(options: argparse.Namespace) -> None:
     from mtl.ui.app import build, serve
 
-    serve(build(), options.host, options.port, options.share, options.allow_hosts, options.mcp)
+    serve(build(ray=options.ray), options.host, options.port, options.share, options.allow_hosts, options.mcp)
 
 
 def _completion(options: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import logging
 import os
 import threading
@@ -87,11 +88,31 @@ def load(
         _warn_once(slow)
     if name is None or str(name) == DEFAULT:
         return _base_model(DEFAULT, dtype, device)
-    if (Path(name) / "config.json").is_file() and "mtl_format" in read_json(Path(name) / "config.json"):
+    if _is_checkpoint(name):
         return _load_folder(Path(name), dtype, device)
     base = _base_model(str(name), dtype, device)
     heads = base.backbone.source.folder / HEADS
     return _load_folder(heads, dtype, device, base) if (heads / "config.json").is_file() else base
+
+
+def fingerprint(name: str | os.PathLike | None = None) -> str:
+    """SHA-256 of what the model that `load` gives is made of: its weights, tasks and settings. Raises `UserError`."""
+    folder = DEFAULT_FOLDER
+    if name is not None and str(name) != DEFAULT:
+        folder = Path(name)
+        if not _is_checkpoint(name):
+            source = backbones.find(name)
+            folder = source.folder / HEADS
+            if not (folder / "config.json").is_file():
+                return source.sha256
+    base, files, config = read_config(folder)
+    about = [base.sha256, files, config.to_json()]
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def _is_checkpoint(name: str | os.PathLike) -> bool:
+    file = Path(name) / "config.json"
+    return file.is_file() and "mtl_format" in read_json(file)
 
 
 def _base_model(name: str, dtype: torch.dtype, device: str) -> MultiTaskModel:

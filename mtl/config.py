@@ -270,8 +270,8 @@ class TaskSpec(JsonData):
 
 def caution(task: str, only_where: str) -> str:
     """`TaskSpec.caution`, where there is no spec."""
-    rows = f"rows whose {only_where}"
-    return f"{task} was learnt only from {rows}; its answers for other rows are guesses." if only_where else ""
+    rows = f"rows whose {only_where}, hardly from others"
+    return f"{task} was learnt from {rows}; its answers for other rows are guesses." if only_where else ""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ texts -> Batch -> Backbone, once -> Encoded (tokens, pooled) -> logits per task 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import os
@@ -18,6 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mtl.config import KINDS, ModelConfig, TaskSpec, UserError, listed
+from mtl.encoder import states
 from mtl.encoder.backbone import Backbone
 from mtl.familiarity import Familiarity
 from mtl.heads import Head
@@ -334,14 +336,31 @@ class MultiTaskModel(nn.Module):
         progress: Callable[[int, int], None] | None = None,
         keep_lower: Sequence[int] = (),
     ) -> None:
-        """Run the backbone over `rows` in batches of similar length and call `handle(indices, batch, encoded)`."""
-        done = 0
-        for indices in by_length([row.length for row in rows], TOKENS_PER_BATCH, ROWS_PER_BATCH):
+        """Run the backbone over `rows` in batches of similar length and call `handle(indices, batch, encoded)`.
+
+        What a frozen one gives is read and kept where outputs are shared (see `mtl.encoder.states`)."""
+        done, store, fresh = 0, states.current(), {}
+        size = sum(row.length for row in rows) * self.backbone.dim * 4 * (2 if keep_lower else 1)
+        if store and (not store.fits(size) or any(p.requires_grad for p in self.backbone.parameters())):
+            store = None
+        key = states.key_of(self.backbone, len(self.backbone.groups), rows, tuple(keep_lower)) if store else ""
+        known = store.read(key) if store else {}
+        for number, indices in enumerate(by_length([row.length for row in rows], TOKENS_PER_BATCH, ROWS_PER_BATCH)):
             batch = collate([rows[i] for i in indices], self.backbone.pad_id).to(self.device)
-            handle(indices, batch, self.encode_batch(batch, keep_lower=keep_lower))
+            names = f"tokens {number}", f"lower {number}"
+            if known:
+                tokens, lower = (known[name].to(self.device) if name in known else None for name in names)
+                encoded = Encoded(tokens, batch.mask, self.backbone, lower)
+            else:
+                with store.computing() if store else contextlib.nullcontext():
+                    encoded = self.encode_batch(batch, keep_lower=keep_lower)
+                fresh |= zip(names, (encoded.tokens, encoded.lower), strict=True) if store else ()
+            handle(indices, batch, encoded)
             done += len(indices)
             if progress:
                 progress(done, len(rows))
+        if fresh:
+            store.write(key, {name: tensor for name, tensor in fresh.items() if tensor is not None})
 
     def _chosen(self, tasks: Iterable[str] | None) -> list[TaskSpec]:
         if tasks is None:

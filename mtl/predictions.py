@@ -64,6 +64,40 @@ def unanswered(rows: int) -> str:
     return f"{rows:,} more {has} no text, and so no answer, but {be} kept"
 
 
+class Answers:
+    """Answers of the heads of some `tasks`, to be written as columns of a table."""
+
+    def __init__(self, tasks: Mapping[str, TaskSpec]) -> None:
+        self._tasks = tasks
+        self._written: dict[str, list[str | float | None]] = {name: [] for name in tasks}
+        self._shares: dict[str, list[Mapping[str, float]]] = {name: [] for name in tasks}
+        self._familiarity: list[float | None] = []
+
+    def add(self, answers: Sequence[Analysis]) -> None:
+        """Add the answers to some more rows."""
+        for name, spec in self._tasks.items():
+            kind, found = KINDS[spec.kind], [answer.results.get(name) for answer in answers]
+            self._written[name] += [None if answer is None else kind.written(answer) for answer in found]
+            self._shares[name] += [{} if answer is None else kind.probabilities(answer) for answer in found]
+        self._familiarity += [answer.familiarity for answer in answers]
+
+    def columns(self) -> dict[str, list]:
+        """Columns by name: of each task that has an answer "predicted TASK", in a form that tables of labels have, and
+        "TASK: LABEL", the probability of each of its labels; and `familiarity` (see `mtl.model.Analysis`), where the
+        model knows it. A cell is None where a row has no answer."""
+        columns: dict[str, list] = {}
+        for name, spec in self._tasks.items():
+            if all(cell is None for cell in self._written[name]):
+                continue
+            columns[unused_name(f"predicted {name}", columns)] = self._written[name]
+            shares = self._shares[name]
+            for label in spec.labels if any(shares) else ():
+                columns[unused_name(f"{name}: {label}", columns)] = [share.get(label) for share in shares]
+        if any(value is not None for value in self._familiarity):
+            columns["familiarity"] = self._familiarity
+        return columns
+
+
 class Predictions:
     """A model's answers to the rows of a table, the first `answered` of them so far.
 
@@ -75,9 +109,7 @@ class Predictions:
             raise UserError("There is no text to answer for. " + " ".join(f.problem for f in table.errors[:3]))
         self.answered = 0
         self._model, self._table, self._tasks = model, table, tasks
-        self._written: dict[str, list[str | float | None]] = {name: [] for name in model.tasks}
-        self._shares: dict[str, list[Mapping[str, float]]] = {name: [] for name in model.tasks}
-        self._familiarity: list[float | None] = []
+        self._answers = Answers(model.tasks)
 
     def answer_some(self, progress: Callable[[int, int], None] | None = None) -> list[Analysis]:
         """The answers to the next `PART` rows, none where all are answered. What `progress` raises leaves these rows
@@ -89,19 +121,13 @@ class Predictions:
         texts = [row.texts[:2] if len(row.texts) > 1 else row.text for row in rows]
         report = progress and (lambda done, _: progress(before + done, total))
         answers = self._model.analyze(texts, self._tasks, None, report)
-        for name, spec in self._model.tasks.items():
-            kind, found = KINDS[spec.kind], [answer.results.get(name) for answer in answers]
-            self._written[name] += [None if answer is None else kind.written(answer) for answer in found]
-            self._shares[name] += [{} if answer is None else kind.probabilities(answer) for answer in found]
-        self._familiarity += [answer.familiarity for answer in answers]
+        self._answers.add(answers)
         self.answered += len(rows)
         return answers
 
     def columns(self) -> dict[str, list]:
         """Columns by name: the file's own, with all that they hold, and the `line` of each row; labels that are marked
-        in a text; then of each task "predicted TASK", in a form that tables of labels have, and "TASK: LABEL", the
-        probability of each of its labels; and `familiarity` (see `mtl.model.Analysis`), where the model knows it. A
-        number behind a name tells it from one that the file has.
+        in a text; then those of `Answers`. A number behind a name tells it from one that the file has.
 
         The rows are all of the file's up to the last that is answered, with one for each sentence where a row of the
         file is a word. A cell is None where there is no answer, as for a row without a text, or of a head for two texts
@@ -126,15 +152,8 @@ class Predictions:
             if name not in columns:  # it has no column of its own
                 labels = [row.labels.get(name) for row in table.rows]
                 add(name, [None if label is None else KINDS[column.kind].written_value(label) for label in labels])
-        for name, spec in self._model.tasks.items():
-            if all(cell is None for cell in self._written[name]):
-                continue
-            add(f"predicted {name}", self._written[name])
-            shares = self._shares[name]
-            for label in spec.labels if any(shares) else ():
-                add(f"{name}: {label}", [share.get(label) for share in shares])
-        if any(value is not None for value in self._familiarity):
-            add("familiarity", self._familiarity)
+        for name, values in self._answers.columns().items():
+            add(name, values)
         return columns
 
 

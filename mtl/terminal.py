@@ -55,6 +55,22 @@ def progress(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, _: bar.update(done - bar.n)
 
 
+@contextmanager
+def rows(what: str, total: int | None) -> Iterator[Callable[[int, bool], None]]:
+    """A bar of rows with their rate on standard error, hidden in a pipe; its function takes so many more rows, and
+    whether they count for the rate. `total`: of how many, if that is known."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=what, unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
+
+        def add(count: int, timed: bool) -> None:
+            if not timed and not bar.disable:
+                bar.initial += count
+            bar.update(count)
+
+        yield add
+
+
 def print_json(event: dict) -> None:
     """Print a run's event as a line of JSON, unbuffered."""
     print(json.dumps(event, ensure_ascii=False), flush=True)

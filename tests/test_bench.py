@@ -2,6 +2,7 @@
 
 import random
 import re
+import subprocess
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from mtl.training import jobs
 from mtl.training.distillation import Teachers
 from mtl.training.frozen_cache import Prefix
 from mtl.training.losses import Anchor, batch_losses
-from tests.bench import measure, startup, table, texts, trainer, training
+from tests.bench import line, measure, startup, table, texts, trainer, training
 from tests.bench.__main__ import BENCHES, ORDER, STEP
 
 
@@ -118,3 +119,23 @@ def test_times_have_three_digits_and_a_unit(value, text):
 def test_the_machine_is_named_with_a_day():
     line = table.machine("float32", 2)
     assert re.search(r"^\S.*, \d+ cores \(2 threads\), .*torch \d+\.\d+\.\d+, model in float32; \d{4}-\d\d-\d\d", line)
+
+
+def test_the_line_is_measured_with_the_earlier_program_and_with_this_one(monkeypatch):
+    asked = []
+
+    def measured(program, scenario):
+        asked.append((scenario, program == line.ROOT))
+        assert (program / "mtl" / "training" / "runs" / "service.py").is_file()
+        slower = 1.0 if program == line.ROOT else 4.0
+        told = [True] * 19 + [slower == 1.0]
+        return {"took": 9 * slower, "longest": 6 * slower, "others_begin": 5 * slower, "told": told}
+
+    monkeypatch.setattr(line, "_measured", measured)
+    if subprocess.run(["git", "cat-file", "-e", line.BEFORE], cwd=line.ROOT, capture_output=True).returncode:
+        pytest.skip("needs the repository's history")
+    rows, _ = line.rows()
+    assert sorted(asked) == sorted((name, now) for name in line.SCENARIOS for now in (False, True))
+    assert all(row.passed for row in rows)
+    assert [row.value for row in rows][:2] == ["0.25x the time", "0.25x the time"]
+    assert (rows[-1].here, rows[-1].there) == ("100%", "95%")

@@ -1,6 +1,7 @@
 """The command line, as a person runs it: what it prints, what it exits with, and that it is quiet."""
 
 import csv
+import importlib.util
 import io
 import json
 import os
@@ -224,7 +225,9 @@ def test_what_a_head_was_not_learnt_from_is_said_wherever_it_answers(tiny, tmp_p
     rows = [f"it was day {i},{mood},{'late' * (mood == 'sad')}" for i, mood in enumerate(moods)]
     table, run = tmp_path / "days.csv", tmp_path / "run"
     table.write_text("\n".join(["text,mood,reason", *rows[:-6], *(row.replace("late", "rude") for row in rows[-6:])]))
-    said = 'reason was learnt only from rows whose mood is "sad"; its answers for other rows are guesses.'
+    said = (
+        'reason was learnt from rows whose mood is "sad", hardly from others; its answers for other rows are guesses.'
+    )
     assert main(["train", str(table), "--out", str(run), "--model", str(tiny), "--epochs", "1"]) == 0
     assert said in capsys.readouterr().out.splitlines()
     assert said in (run / "checkpoint" / "README.md").read_text(encoding="utf-8")
@@ -382,6 +385,13 @@ def test_analyze_of_a_file_names_the_commands_that_read_one(reviews, capsys):
     assert f"{reviews} is a file" in said and "analyze < FILE" in said and "train, evaluate and embed" in said
 
 
+def test_runs_on_a_cluster_need_its_extra(monkeypatch, capsys):
+    real = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "ray" else real(name, *rest))
+    assert main(["serve", "--ray"]) == 1
+    assert capsys.readouterr().err == "mtl: --ray needs ray, of the extra ray: pip install 'mtl-playground[ray]'.\n"
+
+
 def test_an_option_that_does_not_exist_is_a_mistake_in_usage(capsys):
     for arguments in ([], ["analyse"], ["analyze", "--taks", "x"], ["serve", "--port", "many"]):
         with pytest.raises(SystemExit) as ended:
@@ -396,7 +406,11 @@ def test_an_interrupted_command_says_so_and_ends_with_130(monkeypatch, capsys):
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(sys, "stdin", Keyboard())
-    assert main(["analyze"]) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    try:
+        assert main(["analyze"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "mtl: stopped.\n"
 
 

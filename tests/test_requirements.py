@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # The extras that the program itself imports from, and then that of the tests.
-EXTRAS = ("mcp", "onnx")
+EXTRAS = ("mcp", "onnx", "ray")
 # What a requirement file is made of: the extras of pyproject.toml whose packages it holds, too.
 FILES = {"requirements.txt": (), "tests/requirements.txt": ("dev", *EXTRAS)}
 

@@ -10,7 +10,8 @@ from mtl.text.values import cut, shown
 
 # So many values of the other column are named; and so many rows have a value, and have none, where that is no chance.
 _MOST, _ENOUGH = 3, 5
-# Of the rows with these values, so large a share has one in the column too.
+# Of the rows with these values so large a share has one in the column too, and of those that have one so large a share
+# has these values: people label by hand.
 _NEARLY_ALL = 0.9
 _LONGEST = 100
 
@@ -37,12 +38,19 @@ def find(rows: Sequence[Row], tasks: Collection[str], besides: Collection[str] =
 def _said(name: str, counts: Counter[tuple[str | None, bool]]) -> str:
     """The values of the column `name` with which alone a row has one in another column; "" if they are none or many, or
     if it may be chance. `counts`: how many rows have which value, and one in the other column."""
-    inside = {value: count for (value, filled), count in counts.items() if filled}
-    if None in inside or len(inside) > _MOST:
+    totals = Counter()
+    for (value, _), count in counts.items():
+        totals[value] += count
+    inside = {
+        value: counts[value, True]
+        for value, total in totals.items()
+        if value is not None and counts[value, True] >= _NEARLY_ALL * total
+    }
+    if len(inside) > _MOST:
         return ""
-    unfilled = sum(counts[value, False] for value in inside)
-    outside = sum(count for (value, _), count in counts.items() if value is not None and value not in inside)
     total = sum(inside.values())
-    if min(total, outside) < _ENOUGH or total < _NEARLY_ALL * (total + unfilled):
+    outside = sum(count for value, count in totals.items() if value is not None and value not in inside)
+    filled = sum(count for (_, filled), count in counts.items() if filled)
+    if min(total, outside) < _ENOUGH or total < _NEARLY_ALL * filled:
         return ""
     return f"{cut(name, _LONGEST)} is {' or '.join(map(shown, sorted(inside, key=lambda v: (-inside[v], v))))}"

@@ -17,7 +17,7 @@ from mtl.text.cleaning import clean, clean_in_place
 from mtl.text.spans import spans_to_tags, word_offsets
 from mtl.text.values import plural, visible
 
-_TEXT = "text"
+TEXT = "text"
 # How the names of tags in a file of words are read, as they have none there.
 _TAGS = "entities"
 # A word that begins so is read as the beginning of a document.
@@ -69,7 +69,7 @@ def _csv(scheme: Scheme, items: Sequence[Item]) -> Written:
         # An apostrophe before a text moves its spans.
         return json.dumps(_with_texts(item, len(str(safe_cell(item.text))) - len(item.text)), ensure_ascii=False)
 
-    content = csv_bytes((_TEXT, scheme.name), [(item.text, cell(item)) for item in items])
+    content = csv_bytes((TEXT, scheme.name), [(item.text, cell(item)) for item in items])
     return content, str(safe_cell(scheme.name)), [apostrophes(content.changed)]
 
 
@@ -79,7 +79,7 @@ def _json_lines(scheme: Scheme, items: Sequence[Item]) -> Written:
             return None if item.value is None else scheme.of.to_json(item.value)
         return _with_texts(item)
 
-    rows = ({_TEXT: item.text, scheme.name: value(item)} for item in items)
+    rows = ({TEXT: item.text, scheme.name: value(item)} for item in items)
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode(), scheme.name, []
 
 

@@ -11,7 +11,7 @@ are the test, the same for every point: then a curve goes up or down by what was
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ _FOLDS = 10
 # With fewer texts to ask, a figure says nothing.
 _FEWEST = 4
 
-SET_ASIDE, CROSS_VALIDATED = "on texts set aside", "cross-validated"
+SET_ASIDE, CROSS_VALIDATED, ALL_LABELLED = "on texts set aside", "cross-validated", "on labelled texts"
 
 
 def is_set_aside(text: str) -> bool:
@@ -73,8 +73,34 @@ def measure(project: Project, vectors: np.ndarray, first: int | None = None) -> 
 
 def curve(project: Project, vectors: np.ndarray) -> list[Point]:
     """A point for every so many labels, in the order in which they were given; the last is for all of them."""
-    found = (measure(project, vectors, first) for first in steps(len(_parts(project)[0])))
+    found = (measure(project, vectors, first) for first in sizes(project))
     return [point for point in found if point]
+
+
+def sizes(project: Project) -> list[int]:
+    """After how many of a project's labels there is a point on its curve."""
+    return steps(len(_parts(project)[0]))
+
+
+def basis(project: Project, first: int) -> Hashable:
+    """All that `measure` goes by, besides the vectors: it is the same again where this is."""
+    learned, aside = _parts(project)
+    items = project.items
+    said = (tuple((items[p].text, items[p].value, items[p].picked) for p in part) for part in (learned[:first], aside))
+    scheme = project.scheme
+    return scheme.kind, scheme.labels, scheme.low, scheme.high, *said
+
+
+def measure_others(project: Project, answers: Sequence[Any]) -> Point | None:
+    """How good answers to each text are that were learned from none of the labels, on the texts that `measure` asks;
+    None while these are too few."""
+    _, aside = _parts(project)
+    asked = aside or [place for place in project.in_order if not project.items[place].picked]
+    if len(asked) < _FEWEST:
+        return None
+    truths = [project.values[place] for place in asked]
+    how = SET_ASIDE if aside else ALL_LABELLED
+    return _point(project.scheme, 0, truths, [answers[place] for place in asked], how)
 
 
 def steps(labels: int) -> list[int]:

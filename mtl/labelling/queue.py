@@ -10,14 +10,17 @@ from mtl.labelling.project import Project
 
 LEAST_SURE, SUREST, AS_GIVEN = "least sure", "surest", "as given"
 ORDERS = (LEAST_SURE, SUREST, AS_GIVEN)
+# How a text comes up that somebody chose from a list, in which they saw what a head answers.
+BY_HAND = "by hand"
 # With every other one of the first, there is a figure after some eight labels and a test after 40; what a head has
 # learned by then from tickets.csv and workshop.csv is up to 8 points less than with one in five.
 EARLY = 2
 
 
 def picks(how: str, text: str) -> bool:
-    """Whether a text that comes up in this order, by a head's certainty, is picked by it (see `Item.picked`)."""
-    return how != AS_GIVEN and not is_set_aside(text)
+    """Whether a text that comes up in this order, by a head's certainty, or `BY_HAND`, is picked by it (see
+    `Item.picked`)."""
+    return how == BY_HAND or (how != AS_GIVEN and not is_set_aside(text))
 
 
 def queue(project: Project, how: str, certainty: Sequence[float] | None = None) -> list[int]:

@@ -23,13 +23,14 @@ def to_json(project: Project) -> dict[str, Any]:
     return {
         "version": VERSION,
         "scheme": project.scheme.to_json(),
-        "items": [_item_json(item, project.scheme) for item in project.items],
+        "items": [item_json(item, project.scheme) for item in project.items],
         "past": [_step_json(step, project.scheme, present) for step in project.past],
         "future": [_step_json(step, project.scheme, present) for step in project.future],
     }
 
 
-def _item_json(item: Item, scheme: Scheme, with_text: bool = True) -> dict[str, Any]:
+def item_json(item: Item, scheme: Scheme, with_text: bool = True) -> dict[str, Any]:
+    """An item of a project; its text, unless it is known."""
     data: dict[str, Any] = {"text": item.text} if with_text else {}
     if item.value is not None:
         data |= {"value": scheme.of.to_json(item.value), "number": item.number}
@@ -39,7 +40,7 @@ def _item_json(item: Item, scheme: Scheme, with_text: bool = True) -> dict[str, 
 
 
 def _step_json(step: Step, scheme: Scheme, present: int) -> dict[str, Any]:
-    items = [[place, _item_json(item, scheme, place >= present)] for place, item in step.items.items()]
+    items = [[place, item_json(item, scheme, place >= present)] for place, item in step.items.items()]
     data = {"said": step.said, "count": step.count, "items": items}
     return data | ({"scheme": step.scheme.to_json()} if step.scheme else {})
 
@@ -87,7 +88,7 @@ def _item(data: Any, scheme: Scheme, text: str | None = None) -> Item:
     _require(isinstance(data, Mapping), "an item is not an object")
     text = _text(data, "text", LONGEST_TEXT) if text is None else text
     _require(not is_blank(text) and not SURROGATE.search(text), "a text is empty or broken")
-    value = _value(data["value"], text, scheme) if "value" in data else None
+    value = value_from_json(data["value"], text, scheme) if "value" in data else None
     number = _whole(data, "number") if "value" in data else 0
     _require((value is None) == (number == 0), "a label has no place in their order")
     offered = _offer(data["offered"], text, scheme) if "offered" in data else None
@@ -101,10 +102,11 @@ def _offer(data: Any, text: str, scheme: Scheme) -> Offer:
     value, certainty, by = data
     _require(type(certainty) in (int, float) and 0 <= certainty <= 1, "a certainty is not from 0 to 1")
     _require(isinstance(by, str) and len(by) <= _LONGEST_NOTE, "an offer does not say whose it is")
-    return Offer(_value(value, text, scheme), float(certainty), by)
+    return Offer(value_from_json(value, text, scheme), float(certainty), by)
 
 
-def _value(data: Any, text: str, scheme: Scheme) -> Any:
+def value_from_json(data: Any, text: str, scheme: Scheme) -> Any:
+    """A value for a text, from what `to_json` made of it. Raises `UserError` for what the text cannot have."""
     try:
         return scheme.value(scheme.of.from_json(data), text)
     except UserError:

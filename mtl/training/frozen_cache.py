@@ -14,7 +14,9 @@ from typing import Any
 import torch
 
 from mtl.data.dataset import Part
+from mtl.encoder import states
 from mtl.encoder.backbone import Backbone, replace_parameter
+from mtl.encoder.states import States
 from mtl.model import ROWS_PER_BATCH, TOKENS_PER_BATCH, Encoded, MultiTaskModel
 from mtl.text.batches import Batch, Tokens, by_length, collate, distinct_texts
 from mtl.text.words import shape
@@ -44,14 +46,33 @@ class _Cached:
         self.pooled = {how: torch.empty(len(texts), dim, dtype=dtype) for how in poolings} if whole else {}
         self.done = torch.zeros(len(texts), dtype=torch.bool)
         self.targets: dict[tuple[str, int], Any] = {}
+        # Under which name each kind of vectors is kept for other runs, of those that are not there yet.
+        self.to_keep: dict[str, str] = {}
+
+    @property
+    def vectors(self) -> dict[str, torch.Tensor]:
+        """All vectors by kind."""
+        named = {"hidden": self.hidden, "words": self.words, **{f"pooled-{how}": v for how, v in self.pooled.items()}}
+        return {kind: tensor for kind, tensor in named.items() if tensor is not None}
+
+    def share(self, store: States, key: str) -> None:
+        """Take the vectors that other runs have kept, if all are there; otherwise note which ones to keep for them."""
+        names = {kind: f"{key}-{kind}" for kind in self.vectors}
+        found = {kind: store.read(name).get(kind) for kind, name in names.items()}
+        self.to_keep = {kind: name for kind, name in names.items() if found[kind] is None}
+        if not self.to_keep:
+            self.hidden, self.words = found.get("hidden"), found.get("words")
+            self.pooled = {how: found[f"pooled-{how}"] for how in self.pooled}
+            self.done[:] = True
 
 
 class Prefix:
     """The outputs of the lowest `depth` layer groups for the rows of parts; at first of none.
 
-    `keep(part)` allocates memory for a part; `batch(part, indices)` builds a batch from the cache and computes what is
-    missing: for its own rows alone at the first step, so that it need not wait, later for further rows too, since
-    fuller batches are quicker. With `half` in half precision. The cache is on the CPU, batches on the model's device.
+    `keep(part)` allocates memory for a part, or takes what other runs have kept (see `mtl.encoder.states`);
+    `batch(part, indices)` builds a batch from the cache and computes what is missing: for its own rows alone at the
+    first step, so that it need not wait, later for further rows too, since fuller batches are quicker. With `half` in
+    half precision. The cache is on the CPU, batches on the model's device.
     """
 
     def __init__(self, model: MultiTaskModel, depth: int, half: bool) -> None:
@@ -79,8 +100,7 @@ class Prefix:
     @property
     def bytes(self) -> int:
         """The memory that the cached vectors take."""
-        tensors = (t for c in self._cached.values() for t in (c.hidden, c.words, *c.pooled.values()))
-        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+        return sum(tensor.nbytes for cached in self._cached.values() for tensor in cached.vectors.values())
 
     @property
     def seconds_left(self) -> float:
@@ -103,7 +123,10 @@ class Prefix:
     def keep(self, part: Part) -> None:
         """Allocate the cache for a part's rows."""
         rows = self._model.tokenise([row.texts for row in part.rows])
-        self._cached[part] = _Cached(rows, self._model.backbone.dim, self._poolings, self._whole, self._stored)
+        cached = _Cached(rows, self._model.backbone.dim, self._poolings, self._whole, self._stored)
+        if store := states.current():
+            cached.share(store, states.key_of(self._model.backbone, self.depth, cached.tokens, self._half))
+        self._cached[part] = cached
 
     @torch.no_grad()
     def _compute(self, cached: _Cached, texts: torch.Tensor) -> None:
@@ -128,7 +151,14 @@ class Prefix:
                 else:
                     cached.hidden[_ranges(cached.token_starts, at)] = hidden[batch.mask].cpu().to(self._stored)
                 cached.done[at] = True
-        self.seconds += time.perf_counter() - began
+        took = time.perf_counter() - began
+        self.seconds += took
+        if cached.to_keep and (store := states.current()):
+            store.seconds += took
+            if cached.done.all():
+                for kind, name in cached.to_keep.items():
+                    store.write(name, {kind: cached.vectors[kind]})
+                cached.to_keep = {}
 
     def batch(self, part: Part, indices: Sequence[int]) -> tuple[list[Tokens], Batch, torch.Tensor | None, Encoded]:
         """(tokens, batch, outputs of the frozen groups, encoded) for some rows of a cached part.

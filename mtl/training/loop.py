@@ -248,6 +248,7 @@ class _Training:
                 "epoch": epoch,
                 "seconds": seconds,
                 "eta": self._time_left(self.config.epochs - epoch + 1),
+                "epoch_eta": self._epoch_left(epoch),
                 "lr": used,
                 "loss": history[-1],
             }
@@ -279,6 +280,12 @@ class _Training:
             self.prefix.seconds_left,
             self.prefix.seconds_for(held_out),
         )
+
+    def _epoch_left(self, epoch: int) -> float | None:
+        """Seconds until the end of an epoch that has begun or is next."""
+        held_out = sum(len(part.rows) for part in self.validation.values())
+        steps = self.plan.steps * epoch // self.config.epochs - self.position.step
+        return self.pace.epoch(steps, held_out / self.config.batch_size)
 
     def _update(self, losses: dict[str, torch.Tensor], epoch: int) -> dict[str, float]:
         """One step of the optimiser; returns the rate of each group that it used."""
@@ -351,6 +358,7 @@ class _Training:
             "train": {name: {"loss": loss} for name, loss in _mean_by_name(losses).items()},
             "moved": self.movement(),
             "eta": self._time_left(self.config.epochs - epoch) if whole else None,
+            "epoch_eta": self._epoch_left(epoch + 1) if whole and epoch < self.config.epochs else None,
             **scored,
         }
 

@@ -28,6 +28,12 @@ class Pace:
             self.steps += 1
             self.seconds += seconds
 
+    def epoch(self, steps: int, held_out: float) -> float | None:
+        """Seconds until the end of an epoch of which so many `steps` are left (see `left`)."""
+        if not self.steps:
+            return None
+        return round(steps * self._step + self._scoring(held_out), 1)
+
     def left(self, steps: int, epochs: int, held_out: float, frozen: float, frozen_held_out: float) -> float | None:
         """Seconds until the end of a run, None until a step has counted.
 
@@ -36,6 +42,13 @@ class Pace:
         `frozen_held_out`: those that they take for the rows that are scored."""
         if not self.steps:
             return None
-        step = self.seconds / self.steps
-        scoring = _FORWARD * step * held_out if self.scoring is None else self.scoring
-        return round(steps * step + epochs * scoring + frozen + 2 * (scoring + frozen_held_out) * bool(held_out), 1)
+        scoring = self._scoring(held_out)
+        all_steps = steps * self._step + epochs * scoring
+        return round(all_steps + frozen + 2 * (scoring + frozen_held_out) * bool(held_out), 1)
+
+    @property
+    def _step(self) -> float:
+        return self.seconds / self.steps
+
+    def _scoring(self, held_out: float) -> float:
+        return _FORWARD * self._step * held_out if self.scoring is None else self.scoring

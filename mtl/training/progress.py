@@ -349,6 +349,7 @@ def _end(now: Progress, event: Mapping[str, Any]) -> Progress:
         forgetting=event.get("forgetting") or {},
         verdicts={task: Verdict.from_json(data) for task, data in event.get("verdicts", {}).items()},
         unmeasured=tuple(event.get("unmeasured", ())),
+        notes=(*now.notes, *event.get("notes", ())),
         eta=None,
     )
 

@@ -27,6 +27,7 @@ from markupsafe import Markup
 
 from mtl import faults
 from mtl.places import ASSETS
+from mtl.training.runs.nodes import Nodes
 from mtl.training.runs.service import Runs
 from mtl.ui import box, card, header, templates
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES
@@ -72,6 +73,7 @@ _SCRIPTS = (
     "programs.js",
     "card.js",
     "thresholds.js",
+    "label.js",
 )
 
 
@@ -102,9 +104,9 @@ class Page(gr.Blocks):
             raise gr.Error(message, print_exception=False) from None
 
 
-def build(name: str | None = None) -> gr.Blocks:
+def build(name: str | None = None, ray: bool = False) -> gr.Blocks:
     """The page around the model folder or Hub id that `name` or the environment variable MTL_MODEL names, or else the
-    bundled model. Loads nothing heavy.
+    bundled model. With `ray`, runs go to the nodes of a cluster. Loads nothing heavy.
 
     Raises `UserError` where a setting in the environment is wrong."""
     engine = Engine(name or os.environ.get("MTL_MODEL") or None)
@@ -112,7 +114,8 @@ def build(name: str | None = None) -> gr.Blocks:
     limits = Limits.from_environment()
     line = {"most_in_line": limits.line, "longest": limits.run_hours * 3600, "least_free": limits.free_gb * 1e9}
     bucket = os.environ.get("MTL_BUCKET") or None
-    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, bucket=bucket, **line)
+    nodes = Nodes() if ray or is_on("MTL_RAY") else None
+    runs = Runs(os.environ.get("MTL_RUNS") or "runs", warm=True, bucket=bucket, nodes=nodes, **line)
     with Page(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(900, 3600)) as demo:
         demo.engine, demo.runs, demo.registry, demo.open_pages = engine, runs, registry, OpenPages(demo, registry)
         demo.limits = limits

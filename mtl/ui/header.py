@@ -23,7 +23,7 @@ from mtl.ui.widgets import markup
 
 # Bytes that each place for a file takes. The browser clicks the hidden button beside it when a file is larger.
 _LIMITS = {
-    **dict.fromkeys(("#file", "#data-file", "#validation-file", "#rows-file"), MAX_FILE_BYTES),
+    **dict.fromkeys(("#file", "#data-file", "#validation-file", "#label-file", "#rows-file"), MAX_FILE_BYTES),
     "#checkpoint": MAX_ZIP_BYTES,
 }
 CHIP_TITLE = "The model in use: its name, its parameters, its parts, the number format it computes in."

@@ -23,6 +23,7 @@ from mtl.clusters import Clusters, find_clusters
 from mtl.config import KINDS
 from mtl.ui.kinds import shown
 from mtl.ui.sentences import Sentences
+from mtl.ui.train.label.state import Labelling
 from mtl.ui.train.state import NewRows, TrainState
 
 if TYPE_CHECKING:
@@ -311,7 +312,7 @@ class Registry:
                 visit.work = visit.upload = visit.sentences = visit.reading = None
                 # Copies of uploaded files are deleted with the state that they belong to, so this is a new one.
                 fresh = {"source": None, "reading": None, "sentences": (), "parts": None, "new_rows": NewRows()}
-            visit.train = replace(visit.train, **fresh)
+                visit.train = replace(visit.train, **fresh, labelling=Labelling())
 
     def in_use(self) -> set[str]:
         """The ids of the runs that a session looks at, or whose model it uses: these are not to be cleaned up."""

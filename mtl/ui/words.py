@@ -8,6 +8,7 @@ TRAIN = "Train"
 AS_TABLE = "The same as a table"
 DOWNLOAD_CSV = "Download CSV"
 
+LOADING_DATA = "Loading the data that this page begins with…"
 LOADING = "Loading the model: a few seconds, once per start of the server."
 EXPIRED = "There is no analysis to work with: none was made yet, or it was put away after a long pause. Press Analyze."
 

@@ -209,19 +209,26 @@ def classroom_rows(_: int) -> tuple[list[Row], str]:
     return classroom.rows()
 
 
-# In the order in which they are carried out: those that time fresh processes come first, while this one is small.
+def line_rows(_: int) -> tuple[list[Row], str]:
+    from tests.bench import line
+
+    return line.rows()
+
+
 def alive_rows(rounds: int) -> tuple[list[Row], str]:
     from tests.bench import alive
 
     return alive.rows(rounds)
 
 
+# In the order in which they are carried out: those that time fresh processes come first, while this one is small.
 BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
     "start": ("How soon a command starts (fresh processes)", start_rows),
     "page": ("How soon the page is there (fresh processes)", page_rows),
     "runs": ("How soon a run is under way", run_rows),
     "memory": ("What many models cost", memory_rows),
     "classroom": ("How a class of learners is served (some minutes)", classroom_rows),
+    "line": ("How long a class waits in the line, before and now (up to half an hour)", line_rows),
     "alive": ("How soon the page answers what is typed", alive_rows),
     "reading": ("How fast texts are read", model_rows),
     "onnx": ("How fast exported graphs answer", exported_rows),
@@ -230,11 +237,11 @@ BENCHES: dict[str, tuple[str, Callable[[int], tuple[list[Row], str]]]] = {
     "own": ("What our own modules gain", own_rows),
     "reviews": ("What rates by depth gain (some minutes)", review_rows),
 }
-# Run only when named: it needs data that does not come with the project.
-NAMED_ONLY = {"reviews"}
+# Run only when named: they need data that does not come with the project, or its history.
+NAMED_ONLY = {"reviews", "line"}
 # In the order in which a reader asks.
 ORDER = ("reading", "onnx", "start", "page", "alive", "training", "cache")
-ORDER += ("runs", "memory", "classroom", "own", "reviews")
+ORDER += ("runs", "memory", "classroom", "line", "own", "reviews")
 
 
 def say(text: str) -> None:

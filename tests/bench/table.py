@@ -47,19 +47,29 @@ def machine(dtype: str, threads: int) -> str:
     import torch
 
     return (
-        f"{_processor()}, {os.cpu_count()} cores ({threads} threads), {platform.system()}, "
+        f"{_processor()} ({kind_of_processor()}), {os.cpu_count()} cores ({threads} threads), {platform.system()}, "
         f"Python {platform.python_version()}, torch {torch.__version__.partition('+')[0]}, model in {dtype}; "
         f"{date.today().isoformat()}.\n"
     )
 
 
-def write(text: str, readme: Path = README) -> None:
-    """Put `text` between README's markers, in place of what stands there."""
+def write(text: str, readme: Path = README, marks: tuple[str, str] = (START, END)) -> None:
+    """Put `text` between two marks in README, in place of what stands there."""
     whole = readme.read_text(encoding="utf-8")
-    before, start, rest = whole.partition(START)
-    _, end, after = rest.partition(END)
-    assert start and end, f"{readme} must have the lines {START.strip()} and {END}"
-    readme.write_text(before + START + text + END + after, encoding="utf-8")
+    before, start, rest = whole.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
+    assert start and end, f"{readme} must have the lines {marks[0].strip()} and {marks[1]}"
+    readme.write_text(before + start + text + end + after, encoding="utf-8")
+
+
+def kind_of_processor() -> str:
+    """What it multiplies with, as far as that makes training quicker or slower."""
+    import torch
+
+    from mtl.model import multiplies_in_bfloat16
+
+    widest = torch.backends.cpu.get_cpu_capability()
+    return f"{widest} with bfloat16" if multiplies_in_bfloat16() else widest
 
 
 def _processor() -> str:

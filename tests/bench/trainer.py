@@ -62,12 +62,12 @@ def _head(dim: int, spec: TaskSpec) -> nn.Sequential:
 
 
 def trainer(
-    model: MultiTaskModel, rows: Sequence[Row], config: TrainConfig, frozen: int
+    model: MultiTaskModel, rows: Sequence[Row], config: TrainConfig, frozen: int, bf16: bool = False
 ) -> Callable[[], tuple[int, float]]:
     """A callable that trains as `config` says and gives (steps, mean loss over all of them).
 
     `model` lends the backbone's folder, the tasks and the tokens, which are made here and so cost the peer no time. The
-    lowest `frozen` layer groups do not learn.
+    lowest `frozen` layer groups do not learn. `bf16`: in mixed precision, as Trainer has it.
     """
     from transformers import AutoTokenizer, DataCollatorForTokenClassification, Trainer, TrainingArguments
 
@@ -88,6 +88,7 @@ def trainer(
                 weight_decay=config.weight_decay,
                 seed=config.seed,
                 use_cpu=True,
+                bf16=bf16,
                 remove_unused_columns=False,
                 save_strategy="no",
                 report_to="none",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.browser.serving import launch_chromium, new_context, served_page
+from tests.browser.serving import launch_chromium, launch_context, served_page
 from tests.browser.visiting import Visitor
 
 
@@ -22,11 +22,24 @@ def server(runs_folder):
 
 
 @pytest.fixture(scope="session")
-def context():
+def playwright():
     with sync_playwright() as playwright:
-        chromium = launch_chromium(playwright)
-        yield new_context(chromium)
-        chromium.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def context(playwright, tmp_path_factory):
+    context = launch_context(playwright, tmp_path_factory.mktemp("browser"))
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
+    """For contexts of one's own."""
+    browser = launch_chromium(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -63,9 +63,19 @@ window.requestAnimationFrame = (callback) =>
 _OWN_MEMORY = "Object.defineProperty(window, 'localStorage', { value: window.sessionStorage });"
 
 
+_SETTINGS = {"viewport": {"width": 1440, "height": 900}, "permissions": ["clipboard-read", "clipboard-write"]}
+
+
 def new_context(browser):
     """What pages share: the browser's cache, which makes every visit after the first a quick one."""
-    permissions = ["clipboard-read", "clipboard-write"]
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=permissions)
+    return _prepared(browser.new_context(**_SETTINGS))
+
+
+def launch_context(playwright, folder: Path):
+    """The same in a browser of its own, which keeps compiled scripts in `folder`: a visit takes half the time."""
+    return _prepared(playwright.chromium.launch_persistent_context(folder, **launch_options(), **_SETTINGS))
+
+
+def _prepared(context):
     context.add_init_script(_SLOW_CLOCK + _OWN_MEMORY)
     return context

@@ -1,8 +1,8 @@
 """Screenshots of every tab: `PYTHONPATH=. python tests/browser/shots.py FOLDER`.
 
 What to look at each time something visible changes: the opening page, 3 sentences, 60 sentences of which some are
-very long, an empty box, a broken file; a table with faults, a run in progress, a finished run, runs compared, the
-lessons; on a desktop and on a phone, in light and in dark.
+very long, an empty box, a broken file; labels by hand, a table with faults, a run in progress, a finished run, runs
+compared, the lessons; on a desktop and on a phone, in light and in dark.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.serving import ROOT, launch_chromium, new_context, served_page
+from tests.browser.labelling import MIXED, Labeller
+from tests.browser.serving import ROOT, launch_context, served_page
 from tests.browser.training import Trainer
 from tests.browser.visiting import ANSWERS, Visitor
 
@@ -40,8 +41,7 @@ def shoot(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch, served_page() as url, sync_playwright() as playwright:
         broken = Path(scratch) / "holiday.csv"
         broken.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(4_000))
-        browser = launch_chromium(playwright)
-        context = new_context(browser)
+        context = launch_context(playwright, Path(scratch) / "browser")
         for width, (across, down) in SIZES.items():
             for theme in ("light", "dark"):
                 page = context.new_page()
@@ -69,7 +69,7 @@ def shoot(folder: Path) -> None:
                 trainer = Trainer(context, url, across, theme)
                 save_training(trainer, saver(trainer.page, folder, f"{width}-{theme}"))
                 trainer.page.close()
-        browser.close()
+        context.close()
 
 
 def saver(page, folder: Path, suffix: str):
@@ -85,6 +85,13 @@ def saver(page, folder: Path, suffix: str):
 def save_training(trainer: Trainer, save) -> None:
     """The Train tab from a table with faults to a finished run, and what Compare and Learn say of it."""
     page = trainer.page
+    labeller = Labeller(trainer.visitor)
+    labeller.add_labels("food, travel")
+    labeller.add(MIXED)
+    labeller.label_truly(12)
+    expect(labeller.headline).to_contain_text("12 labels")
+    save("labels-train")
+    page.locator("#label summary").first.click()
     page.locator("#data-samples").get_by_label("broken").click()
     expect(page.locator("#data-summary")).to_contain_text("broken.csv")
     save("faults-train")

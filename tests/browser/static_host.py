@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from mtl.npm import PACKAGES
 from tests.browser.serving import ROOT
 
 # The page's address on its host: not the root, as most static hosts serve many.
@@ -20,10 +22,21 @@ PLACE = "some/class"
 
 def export(model: str, folder: Path, *options: str) -> str:
     """Export a page into `folder`, to be served from there at `PLACE`; what the command says."""
+    return _run([sys.executable, "-m", "mtl", "export", model, str(folder / PLACE), "--web", *options], ROOT)
+
+
+def install(folder: Path) -> None:
+    """Put the packages of npm that such a page needs into `folder`."""
+    _run(["npm", "install", *(package.release for package in PACKAGES)], folder)
+
+
+def _run(command: list[str], folder: Path) -> str:
     # npm comes with the packages of the tests.
-    environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-    command = [sys.executable, "-m", "mtl", "export", model, str(folder / PLACE), "--web", *options]
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path}
+    ended = subprocess.run(
+        [shutil.which(command[0], path=path), *command[1:]], cwd=folder, env=environment, capture_output=True, text=True
+    )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

@@ -16,7 +16,7 @@ KINDS = "[localStorage, sessionStorage].map(storage => storage instanceof Storag
 
 
 @pytest.fixture
-def strict(context, tmp_path):
+def strict(playwright, tmp_path):
     """A browser whose settings let no site keep anything. (Where they forbid it to third parties alone, Chromium gives
     a frame a memory of its own.)"""
     (tmp_path / "Default").mkdir()
@@ -25,7 +25,7 @@ def strict(context, tmp_path):
     options = launch_options()
     # The Hub's address is answered by this test; a page of the real one could not show a server of this machine.
     options["args"] = [*options["args"], "--disable-features=LocalNetworkAccessChecks"]
-    with context.browser.browser_type.launch_persistent_context(str(tmp_path), **options) as browser:
+    with playwright.chromium.launch_persistent_context(str(tmp_path), **options) as browser:
         yield browser
 
 

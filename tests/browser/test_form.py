@@ -186,6 +186,8 @@ def test_the_rates_are_one_line_that_says_why_until_it_is_unfolded(show):
     step.rates.press("Enter")
     step.write("rate-layer-2", "3e-5")
     assert step.rates.inner_text().endswith("1.0e-3 for heads; 1 set by hand.")
+    step.page.locator("[data-preset=heads]").click()
+    assert step.rates.inner_text() == "Rates: 1.0e-3 for heads; every layer is frozen."
 
 
 @pytest.mark.parametrize("wrong", ["fast", "-1", "1.5", "1e-5 x", "", "<b>1e5</b>"])

@@ -211,8 +211,8 @@ def test_the_label_beside_the_pointer_covers_no_point_and_is_whole(visit, width)
     expect(label).to_be_hidden()
 
 
-def test_a_tap_chooses_a_point_once_and_a_finger_scrolls(context, server):
-    phone = context.browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+def test_a_tap_chooses_a_point_once_and_a_finger_scrolls(browser, server):
+    phone = browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     visitor = Visitor(phone.new_page(), server)
     visitor.analyze(*SIX)
     visitor.wait_for_points(6)

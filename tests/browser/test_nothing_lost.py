@@ -265,8 +265,8 @@ def test_an_answer_that_is_lost_on_its_way_is_told_again_as_it_was(visit):
     visitor.errors.clear()
 
 
-def test_a_connection_on_which_nothing_comes_is_made_again(context, server):
-    own = new_context(context.browser)  # a clock that is put forward is that of all its pages
+def test_a_connection_on_which_nothing_comes_is_made_again(browser, server):
+    own = new_context(browser)  # a clock that is put forward is that of all its pages
     page = own.new_page()
     page.clock.install()
     asked = []

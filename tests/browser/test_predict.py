@@ -23,6 +23,7 @@ def test_new_rows_are_answered_shown_and_taken_away(visit, tmp_path):
     page = visitor.page
     visitor.open("Train")
     bring(page, tmp_path, 9)
+    page.locator("#rows-heads").get_by_label("topic").uncheck()
     page.get_by_role("button", name="Answer 9 rows with Built-in English model").click()
     answers = page.locator("#rows-answers")
     expect(answers).to_contain_text(re.compile(r"9 rows answered by Built-in English model in .+; 1 more has no text"))
@@ -32,12 +33,14 @@ def test_new_rows_are_answered_shown_and_taken_away(visit, tmp_path):
     assert visitor.flaws() == []
     header, *rows = visitor.download("Download CSV").splitlines()
     assert header.startswith(b"line,remark,sentiment,predicted sentiment,") and len(rows) == 10
+    assert b"predicted entities" in header and b"topic" not in header
     assert visitor.download("Download Parquet").startswith(b"PAR1")
     page.locator("#rows-command summary").click()
     command = page.locator("#copy-rows-command")
-    expect(command).to_have_value("python -m mtl predict 'new rows.csv' answers.csv")
+    heads = "--tasks sentiment,intensity,entities"
+    expect(command).to_have_value(f"python -m mtl predict 'new rows.csv' answers.csv {heads}")
     page.locator("#rows-fill-path").fill("~/mine.csv")
-    expect(command).to_have_value("python -m mtl predict ~/mine.csv answers.csv")
+    expect(command).to_have_value(f"python -m mtl predict ~/mine.csv answers.csv {heads}")
     # How it was read is opened by hand, and read in another way; the answers before are no longer of this table.
     page.locator("#rows-reading summary").first.click()
     page.get_by_label("What the column sentiment is used for").locator("visible=true").last.select_option("ignored")

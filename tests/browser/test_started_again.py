@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.labelling import Labeller
 from tests.browser.serving import served_page
 from tests.browser.training import Trainer
 from tests.proxy import free_port
@@ -14,7 +15,7 @@ LONG = 300_000
 SENTENCES = ("The soup was warm.", "The tram is late again.")
 
 
-def test_sentences_runs_and_the_model_in_use_come_back(context, tmp_path):
+def test_sentences_labels_runs_and_the_model_in_use_come_back(context, tmp_path):
     (tmp_path / "bucket").mkdir()
     settings, port = {"MTL_BUCKET": str(tmp_path / "bucket")}, free_port()
     rows = tmp_path / "rows.csv"
@@ -35,6 +36,11 @@ def test_sentences_runs_and_the_model_in_use_come_back(context, tmp_path):
         page.locator("#use-model").click()
         expect(answers).not_to_contain_text("These answers are by")
         expect(chip).to_contain_text("run 1")
+        labeller = Labeller(visitor)
+        labeller.add_labels("good, bad")
+        labeller.add(["A fine day.", "The soup was cold.", "It rains.", "We won."])
+        labeller.press("1")
+        labeller.press("2")
         visitor.open("Overview")
         visitor.paste("\n".join(SENTENCES))
         last = page.locator("#overview .answers > li").last
@@ -60,6 +66,10 @@ def test_sentences_runs_and_the_model_in_use_come_back(context, tmp_path):
         page.get_by_role("button", name="Use run 1 again").click()
         expect(chip).to_contain_text("run 1")
         expect(forgotten).to_be_hidden()
+        labeller = Labeller(visitor)
+        expect(labeller.count).to_have_text("2 of 4 labelled")
+        labeller.press("u")
+        expect(labeller.count).to_have_text("1 of 4 labelled")
         trainer.come_back()
         expect(chip).to_contain_text("run 1")
         expect(forgotten).to_be_hidden()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 import mtl
 from mtl import checkpoint, onnx
@@ -20,7 +20,7 @@ from mtl.ui import answers
 from mtl.ui.entities import tab as entities
 from mtl.ui.models import Models
 from mtl.ui.visitors import Asked, Registry
-from tests.browser.static_host import PLACE, export, hosted
+from tests.browser.static_host import PLACE, export, hosted, install
 from tests.browser.visiting import Visitor
 from tests.test_onnx import TASKS
 
@@ -34,6 +34,7 @@ TEXTS = [
     "1a ② ½ x² AbC O'Neil McDONALD",
     "Many words of one text, more than the model reads. " * 40,
 ]
+MAY = {"permissions": ["clipboard-read", "clipboard-write"]}
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -47,7 +48,14 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def heads(tmp_path_factory, tiny) -> Path:
+def packages(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("packages")
+    install(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def heads(tmp_path_factory, tiny, packages) -> Path:
     """The page of a model with a head of each kind, of random weights."""
     import torch
 
@@ -61,21 +69,16 @@ def heads(tmp_path_factory, tiny) -> Path:
         if "temperature" in name:
             parameter.data = torch.tensor(2.5)
     checkpoint.save(model, folder / "model")
-    export(str(folder / "model"), folder)
+    export(str(folder / "model"), folder, "--packages", str(packages))
     return folder
 
 
 @pytest.fixture(scope="module")
-def headless(tmp_path_factory, tiny) -> Path:
+def headless(tmp_path_factory, tiny, packages) -> Path:
     """The page of a model without heads."""
     folder = tmp_path_factory.mktemp("headless")
-    export(str(tiny), folder)
+    export(str(tiny), folder, "--packages", str(packages))
     return folder
-
-
-@pytest.fixture
-def browser(context) -> Browser:
-    return context.browser
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def opened(browser):
     visitors: list[Visitor] = []
 
     def open_page(url: str, theme: str = "light", **options) -> Visitor:
-        contexts.append(browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options))
+        contexts.append(browser.new_context(**MAY, **options))
         visitors.append(Visitor(contexts[-1].new_page(), url, theme))
         return visitors[-1]
 
@@ -95,6 +98,24 @@ def opened(browser):
         context.close()
     for visitor in visitors:
         assert (visitor.errors, visitor.elsewhere) == ([], [])
+
+
+@pytest.fixture(scope="module")
+def _guest(browser, folder):
+    """Who has the page open, so that it has been loaded once."""
+    with hosted(folder) as host:
+        context = browser.new_context(**MAY)
+        visitor = Visitor(context.new_page(), host.url)
+        expect(visitor.page.locator("#kept")).to_be_visible()
+        yield visitor
+        context.close()
+
+
+@pytest.fixture
+def guest(_guest):
+    """The visitor that tests of the built-in model's page share."""
+    yield _guest
+    assert (_guest.errors, _guest.elsewhere) == ([], [])
 
 
 def of_server(model, texts: list[str]) -> dict:
@@ -136,21 +157,19 @@ def assert_alike(theirs, ours, slack: float = 2e-3) -> None:
 # --- the answers ---
 
 
-def test_a_hundred_texts_are_answered_as_by_the_model(opened, folder, default_model):
-    with hosted(folder) as host:
-        page = opened(host.url).page
-        code = """async (texts) => {
-          const at = (name) => new URL(name, location.href.split(/[?#]/)[0]);
-          const [{ Model }, graph, tokenizer, about] = await Promise.all([
-            import(at("web/model.js")), fetch(at("model/model.onnx")).then((found) => found.arrayBuffer()),
-            ...["tokenizer", "model"].map((name) => fetch(at(`model/${name}.json`)).then((found) => found.json())),
-          ]);
-          const model = await Model.of(new Uint8Array(graph), tokenizer, about);
-          const list = (value) => (ArrayBuffer.isView(value) ? [...value] : value);
-          const plain = (name, value) => (value instanceof Map ? Object.fromEntries(value) : list(value));
-          return JSON.stringify(await model.analyze(texts), plain);
-        }"""
-        found = json.loads(page.evaluate(code, TEXTS))
+def test_a_hundred_texts_are_answered_as_by_the_model(guest, default_model):
+    code = """async (texts) => {
+      const at = (name) => new URL(name, location.href.split(/[?#]/)[0]);
+      const [{ Model }, graph, tokenizer, about] = await Promise.all([
+        import(at("web/model.js")), fetch(at("model/model.onnx")).then((found) => found.arrayBuffer()),
+        ...["tokenizer", "model"].map((name) => fetch(at(`model/${name}.json`)).then((found) => found.json())),
+      ]);
+      const model = await Model.of(new Uint8Array(graph), tokenizer, about);
+      const list = (value) => (ArrayBuffer.isView(value) ? [...value] : value);
+      const plain = (name, value) => (value instanceof Map ? Object.fromEntries(value) : list(value));
+      return JSON.stringify(await model.analyze(texts), plain);
+    }"""
+    found = json.loads(guest.page.evaluate(code, TEXTS))
     assert len(TEXTS) > 100
     for theirs, answer in zip(found, default_model.analyze(TEXTS), strict=True):
         ours = answer.to_json()
@@ -169,15 +188,13 @@ def test_a_hundred_texts_are_answered_as_by_the_model(opened, folder, default_mo
         ]
 
 
-def test_the_page_draws_what_the_servers_page_draws(opened, folder, default_model):
-    with hosted(folder) as host:
-        visitor = opened(host.url)
-        visitor.analyze(*TEXTS)
-        theirs = latest(visitor.page, TEXTS)
-        visitor.open("Entities")
-        expect(visitor.page.locator("#entities-view .lines > li")).to_have_count(len(TEXTS))
-        entities_view = visitor.page.evaluate("() => mtl.answers.latest.views['entities-view']")
-        csv = visitor.download("Download CSV").decode("utf-8-sig")
+def test_the_page_draws_what_the_servers_page_draws(guest, default_model):
+    guest.analyze(*TEXTS)
+    theirs = latest(guest.page, TEXTS)
+    guest.open("Entities")
+    expect(guest.page.locator("#entities-view .lines > li")).to_have_count(len(TEXTS))
+    entities_view = guest.page.evaluate("() => mtl.answers.latest.views['entities-view']")
+    csv = guest.download("Download CSV").decode("utf-8-sig")
     ours = of_server(default_model, TEXTS)
     assert_alike(entities_view, ours["views"]["entities-view"])
     for name in ("texts", "head", "rows", "pairs", "unlike", "nearest"):
@@ -223,21 +240,19 @@ def test_a_model_without_entities_has_no_such_tab(opened, headless):
 # --- what is said ---
 
 
-def test_what_is_not_read_is_said(opened, folder):
-    with hosted(folder) as host:
-        visitor = opened(host.url)
-        visitor.analyze("Many words. " * 300, "", "Ada met Grace.\0")
-        expect(visitor.status).to_contain_text("Sentence 1 is longer than the model reads: only the first 256 tokens")
-        expect(visitor.status).to_contain_text("1 blank line skipped.")
-        visitor.paste("")
-        visitor.page.locator("#analyze").click()
-        expect(visitor.status).to_contain_text("There is nothing to analyze")
-        where = visitor.page.locator("#where")
-        expect(where).to_contain_text(
-            "Built-in English model, 47 MB, runs in this browser: nothing that you write leaves"
-        )
-        visitor.page.locator("#model-chip").click()
-        expect(visitor.page.locator("#card")).to_contain_text("Not for decisions about people")
+def test_what_is_not_read_is_said(guest):
+    guest.open("Overview")
+    guest.analyze("Many words. " * 300, "", "Ada met Grace.\0")
+    expect(guest.status).to_contain_text("Sentence 1 is longer than the model reads: only the first 256 tokens")
+    expect(guest.status).to_contain_text("1 blank line skipped.")
+    guest.paste("")
+    guest.page.locator("#analyze").click()
+    expect(guest.status).to_contain_text("There is nothing to analyze")
+    where = guest.page.locator("#where")
+    expect(where).to_contain_text("Built-in English model, 47 MB, runs in this browser: nothing that you write leaves")
+    guest.page.locator("#model-chip").click()
+    expect(guest.page.locator("#card")).to_contain_text("Not for decisions about people")
+    guest.page.keyboard.press("Escape")
 
 
 def test_a_model_that_does_not_come_is_said(browser, folder):
@@ -308,8 +323,8 @@ def test_another_export_in_its_place_is_fetched_whole_while_the_one_that_is_kept
     expect(page.get_by_role("tab")).to_have_count(2)
 
 
-def test_where_nothing_can_be_kept_it_answers_and_promises_nothing(opened, folder):
-    with hosted(folder) as host:
+def test_where_nothing_can_be_kept_it_answers_and_promises_nothing(opened, heads):
+    with hosted(heads) as host:
         visitor = opened(host.url, service_workers="block")
         visitor.analyze("Ada Lovelace lived in London.")
         expect(visitor.page.locator("#kept")).to_be_hidden()
@@ -319,13 +334,16 @@ def test_where_nothing_can_be_kept_it_answers_and_promises_nothing(opened, folde
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
-def test_nothing_is_too_small_too_pale_or_too_wide(opened, folder, width, theme):
-    with hosted(folder) as host:
-        visitor = opened(host.url, theme, viewport={"width": width, "height": 844})
-        visitor.wait_for_points(12)
-        assert visitor.flaws() == []
-        visitor.page.get_by_role("tab", name="Overview").press("ArrowRight")
-        expect(visitor.page.get_by_role("tab", name="Entities")).to_be_focused()
-        expect(visitor.page.locator("#entities-view mark").first).to_be_visible()
-        assert visitor.flaws() == []
-        assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+def test_nothing_is_too_small_too_pale_or_too_wide(guest, width, theme):
+    page = guest.page.context.new_page()
+    page.set_viewport_size({"width": width, "height": 844})
+    visitor = Visitor(page, guest.page.url.split("?")[0], theme)
+    visitor.wait_for_points(12)
+    assert visitor.flaws() == []
+    page.get_by_role("tab", name="Overview").press("ArrowRight")
+    expect(page.get_by_role("tab", name="Entities")).to_be_focused()
+    expect(page.locator("#entities-view mark").first).to_be_visible()
+    assert visitor.flaws() == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert (visitor.errors, visitor.elsewhere) == ([], [])
+    page.close()

@@ -9,11 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.kinds.classification import Classification
+from mtl.kinds.classification import Classes, Classification
 from mtl.labelling.learning import fit
-from mtl.labelling.measuring import CROSS_VALIDATED, ENOUGH, SET_ASIDE, curve, is_set_aside, measure, steps
+from mtl.labelling.measuring import (
+    CROSS_VALIDATED,
+    ENOUGH,
+    SET_ASIDE,
+    basis,
+    curve,
+    is_set_aside,
+    measure,
+    measure_others,
+    sizes,
+    steps,
+)
 from mtl.labelling.project import Project, add, give
-from mtl.labelling.queue import AS_GIVEN, LEAST_SURE, ORDERS, SUREST, picks, queue
+from mtl.labelling.queue import AS_GIVEN, BY_HAND, LEAST_SURE, ORDERS, SUREST, picks, queue
 from mtl.labelling.scheme import Scheme
 from mtl.training.significance import share
 from tests.labelling.labelled import MOOD, TEAM, TOPICS, project
@@ -73,6 +84,32 @@ def test_what_was_picked_is_learned_from_but_never_asked():
     some, all_vectors = labelled(12, picked=range(6, 12))
     point = measure(some, all_vectors)
     assert (point.labels, point.figure.rows) == (12, 6)
+
+
+def test_a_figure_is_measured_anew_only_where_it_rests_on_something_else():
+    some, _ = labelled(12)
+    before = [basis(some, size) for size in sizes(some)]
+    assert len({*before}) == len(before) == len(steps(12))
+    more = give(add(some, ["another one"]).project, 12, "billing")
+    assert [basis(more, size) for size in sizes(some)] == before
+    mended = give(some, 11, "delivery" if some.items[11].value == "billing" else "billing")
+    assert [basis(mended, size) == old for size, old in zip(sizes(some), before, strict=True)][-2:] == [True, False]
+
+
+def test_answers_that_were_not_learned_are_measured_on_texts_that_nobody_picked():
+    some, _ = labelled(12, picked=range(8, 12))
+    right = [Classes(label, {}) for label in some.values]
+    wrong = [Classes("nothing", {}) for _ in range(12)]
+    point = measure_others(some, [*right[:6], *wrong[6:]])
+    assert (point.figure.rows, point.figure.value) == (8, 6 / 8)
+    assert measure_others(labelled(12, picked=range(3, 12))[0], wrong) is None
+    many, _ = labelled(130)
+    aside = sum(is_set_aside(item.text) for item in many.items)
+    assert measure_others(many, [Classes(label, {}) for label in many.values]).figure == share(aside, aside)
+
+
+def test_what_somebody_chose_from_a_list_of_answers_is_picked():
+    assert all(picks(BY_HAND, text) for text in ("one", "two", "three", "four", "five", "six", "seven"))
 
 
 def test_a_label_of_one_text_is_not_asked_but_counted():

@@ -10,6 +10,7 @@ from mtl import checkpoint
 from mtl.config import ModelConfig, TaskSpec, TrainConfig
 from mtl.data.dataset import Dataset, Part
 from mtl.data.rows import Row
+from mtl.encoder import states
 from mtl.encoder.backbone import Backbone
 from mtl.text.batches import collate
 from mtl.text.spans import Span
@@ -77,6 +78,50 @@ def test_frozen_groups_run_once_for_each_row(tiny, monkeypatch):
     monkeypatch.setattr(Backbone, "run", counting)
     _train(tiny, freeze=3, epochs=4)
     assert sum(rows_run) == len(ROWS)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("freeze", [2, LAYERS + 1])
+def test_another_run_on_the_same_texts_reads_what_is_frozen_and_learns_the_same(
+    tiny, tmp_path, monkeypatch, freeze, precision
+):
+    alone = _train(tiny, freeze=freeze, precision=precision)
+    with states.sharing(tmp_path):
+        first = _train(tiny, freeze=freeze, precision=precision)
+        computed = []
+        compute = Prefix._compute
+        monkeypatch.setattr(
+            Prefix,
+            "_compute",
+            lambda self, cached, texts: computed.append(bool(cached.done.all())) or compute(self, cached, texts),
+        )
+        second = _train(tiny, freeze=freeze, precision=precision)
+    assert computed and all(computed)
+    assert {path.name.partition("-")[2].partition(".")[0] for path in tmp_path.iterdir()} == (
+        {"hidden"} if freeze == 2 else {"words", "pooled-cls", "pooled-max", "pooled-mean"}
+    )
+    losses = [[event["loss"] for event in events if event["event"] == "step"] for events in (alone, first, second)]
+    assert losses[0] == losses[1]
+    for a, b in zip(losses[0], losses[2], strict=True):
+        assert a == pytest.approx(b, abs=1e-4)
+
+
+def test_a_pooling_that_no_run_has_needed_before_is_added_to_what_is_kept(tiny, tmp_path):
+    def kept(*poolings):
+        tasks = tuple(TaskSpec(f"mood {how}", "classification", ("bad", "good"), pooling=how) for how in poolings)
+        model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=tasks)).eval()
+        prefix, part = Prefix(model, LAYERS + 1, half=False), Part("rows", ROWS)
+        with states.sharing(tmp_path):
+            prefix.keep(part)
+            *_, encoded = prefix.batch(part, range(len(ROWS)))
+        vectors = {how: encoded.pooled(how) for how in (*poolings, "mean")}
+        return vectors, {path.name.partition("-")[2]: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+
+    _, before = kept("cls")
+    vectors, after = kept("cls", "max")
+    assert {*after} - {*before} == {"pooled-max.safetensors"}
+    again, _ = kept("max")
+    assert torch.equal(again["max"], vectors["max"])
 
 
 def test_the_first_batch_waits_for_its_own_rows_alone_and_later_ones_look_ahead(tiny, monkeypatch):

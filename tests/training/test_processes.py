@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import mtl
+from mtl import checkpoint
 from mtl.__main__ import _PAGE, main
-from mtl.config import TrainConfig
+from mtl.config import ModelConfig, TaskSpec, TrainConfig
 from mtl.training.processes import Processes
 from mtl.training.runs import folder as folders
 
@@ -76,6 +77,26 @@ def test_two_processes_reach_the_scores_of_one(tmp_path, tiny, days):
     assert moved["embeddings"] == 0.0 and moved["layer 1"] > 0
     model = mtl.load(tmp_path / "two" / "checkpoint", dtype="float32")
     assert model.analyze(["Bob had a wonderful day"])[0].mood.label == "happy"
+
+
+def test_two_processes_with_half_a_batch_each_have_the_losses_of_one_with_all_of_it(tmp_path, tiny):
+    head = TaskSpec("mood", "classification", ("happy", "sad"), dropout=0.0)  # as each process draws its own dropout
+    model = checkpoint.derive(mtl.load(tiny, dtype="float32"), ModelConfig(tasks=(head,)))
+    checkpoint.save(model, tmp_path / "start")
+    for name, count in (("train", 16), ("test", 8)):
+        rows = [f"{name} day {i} was {('dull', 'bright')[i % 2]},{('sad', 'happy')[i % 2]}" for i in range(count)]
+        (tmp_path / f"{name}.csv").write_text("text,mood\n" + "\n".join(rows) + "\n")
+    options = ["--model", tmp_path / "start", "--validation", tmp_path / "test.csv", "--epochs", "4", "--lr", "1e-3"]
+    options += ["--precision", "float32", "--anchor", "0", "--freeze", "1"]
+    arguments = ["train", tmp_path / "train.csv", *options, "--batch-size"]
+    _launch(tmp_path, *arguments, "8", "--out", tmp_path / "two")
+    assert main([str(o) for o in (*arguments, "16", "--out", tmp_path / "one")]) == 0
+    one, two = (
+        [e["validation"]["mood"]["loss"] for e in folders.events(tmp_path / name) if e["event"] == "epoch"]
+        for name in ("one", "two")
+    )
+    assert len(one) == 4 and abs(one[0] - one[-1]) > 0.01, "something was learnt"
+    assert two == pytest.approx(one, rel=1e-4)
 
 
 def test_two_processes_learn_from_pairs(tmp_path, tiny):

@@ -8,6 +8,7 @@
     heartbeat        touched every two seconds while that process lives
     events.jsonl     what happened, one JSON object per line; only whole lines count
     stop             there when the run was asked to stop; "now" in it: at once, with its last whole epoch
+    give-way         there when it shall let a shorter run go first after its epoch: then it waits in line again
     state/           what is needed to resume it
     checkpoint/      the model, when the run has ended
     held_out.jsonl   what the models before and after answer to the held-out rows (see `mtl.training.held_out`)
@@ -42,11 +43,12 @@ Event = dict[str, Any]
 HEARTBEAT_EVERY = 2.0
 # After so many seconds without a heartbeat a process is reported as silent, or considered dead if on another computer.
 SILENT_AFTER = 30.0
-_EVENTS = "events.jsonl"
+EVENTS = "events.jsonl"
 UNFINISHED = ("queued", "running")
 # The prefix of an owner's hash in a ticket; tickets of earlier versions hold the secret itself.
 _HASHED = "sha256:"
 _AT_ONCE = "now"
+_GIVE_WAY = "give-way"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Ticket(JsonData):
     `owner`: a hash of a secret that only the owner knows (see `hashed`), "" if unknown. `queued`: when it was queued
     (Unix time). `estimate`: the seconds it should take, if known. `content`: SHA-256 of data and settings.
     `events_from`: the byte of events.jsonl where this attempt's events begin. `address`: a hash of the network address
-    it came from.
+    it came from. `spent`: the seconds of its turns before it gave way.
     """
 
     owner: str
@@ -65,6 +67,7 @@ class Ticket(JsonData):
     content: str = ""
     events_from: int = 0
     address: str = ""
+    spent: float = 0.0
 
     def __post_init__(self) -> None:
         if not records.ticket(vars(self)):
@@ -80,8 +83,11 @@ class Run:
     """The state of a run according to its files.
 
     `state` is queued, running, done, stopped, failed (with an `error` event) or killed (without one). Times are Unix
-    times. `eta`: seconds that a running one still expects to need. `damaged`: the name of a file with impossible
-    contents, else "". `begun`: it has written an event since it was last queued.
+    times. `eta`: seconds that it still expects to need, `epoch_eta`: until the end of its epoch, if it has begun.
+    `damaged`: the name of a file with impossible contents, else "". `begun`: it has written an event since it was last
+    queued by its owner. `paused`: since when one that has begun waits in line again, as it gave way to a shorter one.
+    `stopping`: it was asked to stop, and has a model to save first. `encoding`: the seconds of one that has ended in
+    which it computed what later runs on the same texts need not.
     """
 
     folder: Path
@@ -92,6 +98,10 @@ class Run:
     eta: float | None = None
     damaged: str = ""
     begun: bool = False
+    epoch_eta: float | None = None
+    paused: float | None = None
+    stopping: bool = False
+    encoding: float = 0.0
 
     @property
     def id(self) -> str:
@@ -133,24 +143,29 @@ def read(folder: str | os.PathLike) -> Run:
     alive = process is not None and _is_alive(folder, process)
     last = last_event(folder, ticket.events_from)
     if not records.event(last or {"event": ""}) or (last.get("event") == "end" and "status" not in last):
-        damaged = _EVENTS
+        damaged = EVENTS
     if last.get("event") == "end":
-        state = "failed" if damaged == _EVENTS else last["status"]
+        state = "failed" if damaged == EVENTS else last["status"]
     elif last.get("event") == "error":
         state = "failed"
     elif process is not None:
         state = "running" if alive else "killed"
     else:
-        state = "stopped" if stop_requested(folder) else "queued"
+        state = "stopped" if stop_requested(folder) and not last else "queued"
+    ahead = last if state in UNFINISHED and damaged != EVENTS else {}
     return Run(
         folder,
         ticket,
         state,
         started=process["started"] if process else None,
         ended=None if state in UNFINISHED else last_sign(folder),
-        eta=last.get("eta") if state == "running" and damaged != _EVENTS else None,
+        eta=ahead.get("eta"),
         damaged=damaged,
         begun=bool(last),
+        epoch_eta=ahead.get("epoch_eta"),
+        paused=_mtime(folder / EVENTS) if state == "queued" and last else None,
+        stopping=state in UNFINISHED and stop_requested(folder),
+        encoding=last.get("encoding", 0.0) if damaged != EVENTS else 0.0,
     )
 
 
@@ -168,12 +183,12 @@ def hash_owner(folder: Path) -> None:
 
 def since_last_event(folder: Path) -> float:
     """Seconds since the last event of a run was written."""
-    return max(0.0, time.time() - _mtime(folder / _EVENTS))
+    return max(0.0, time.time() - _mtime(folder / EVENTS))
 
 
 def last_sign(folder: Path) -> float:
     """When the run last wrote anything (Unix time)."""
-    return max(_mtime(folder / name) for name in (_EVENTS, "heartbeat", "process.json", "ticket.json", "stop"))
+    return max(_mtime(folder / name) for name in (EVENTS, "heartbeat", "process.json", "ticket.json", "stop"))
 
 
 # --- events ---
@@ -183,7 +198,7 @@ def write_event(folder: Path, event: Event) -> None:
     """Append an event. If that fails (a full disk), or failed half way before, the partial line is removed."""
     # A lone surrogate from someone's file becomes \udcXX, which JSON reads back as the same.
     line = (json.dumps(event, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-    with (folder / _EVENTS).open("ab+", buffering=0) as log:
+    with (folder / EVENTS).open("ab+", buffering=0) as log:
         size = _whole_lines(log)
         log.truncate(size)
         try:
@@ -206,7 +221,7 @@ def new_events(folder: str | os.PathLike, start: int) -> tuple[list[Event], int]
     impossible values, becomes `{"event": "damaged"}`.
     """
     try:
-        with (Path(folder) / _EVENTS).open("rb") as log:
+        with (Path(folder) / EVENTS).open("rb") as log:
             log.seek(start)
             *lines, half = log.read().split(b"\n")
             end = log.tell() - len(half)
@@ -215,9 +230,26 @@ def new_events(folder: str | os.PathLike, start: int) -> tuple[list[Event], int]
     return [e if records.event(e) else {"event": "damaged"} for e in map(_parsed, lines)], end
 
 
+def raw_events(folder: Path, start: int) -> bytes:
+    """The whole lines of events from byte `start` on, as they are."""
+    with contextlib.suppress(OSError), (folder / EVENTS).open("rb") as log:
+        end = _whole_lines(log)
+        log.seek(start)
+        return log.read(max(0, end - start))
+    return b""
+
+
+def append_events(folder: Path, lines: bytes) -> None:
+    """Append whole lines that `raw_events` of the same run elsewhere has given."""
+    if lines:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / EVENTS).open("ab") as log:
+            log.write(lines)
+
+
 def delete_events(folder: Path) -> None:
     """Delete the events of an earlier run in this folder."""
-    (folder / _EVENTS).unlink(missing_ok=True)
+    (folder / EVENTS).unlink(missing_ok=True)
 
 
 def events_size(folder: Path) -> int:
@@ -247,7 +279,7 @@ def _whole_lines(log) -> int:
 
 def last_event(folder: Path, start: int) -> Event:
     """The last event at or after byte `start`, whatever its fields, else {}. Reads only the end of the file."""
-    with contextlib.suppress(OSError), (folder / _EVENTS).open("rb") as log:
+    with contextlib.suppress(OSError), (folder / EVENTS).open("rb") as log:
         at = end = log.seek(0, os.SEEK_END)
         size = 4096
         while at > start:
@@ -283,6 +315,31 @@ def stop_at_once_requested(folder: Path) -> bool:
         return False
 
 
+# --- giving way ---
+
+
+def ask_to_give_way(folder: Path, wanted: bool) -> None:
+    """Ask the run in `folder` to let a shorter one go first after its epoch, or no longer."""
+    if wanted:
+        (folder / _GIVE_WAY).touch()
+    else:
+        (folder / _GIVE_WAY).unlink(missing_ok=True)
+
+
+def asked_to_give_way(folder: Path) -> bool:
+    return (folder / _GIVE_WAY).exists()
+
+
+def put_back(folder: Path) -> None:
+    """Put a run that has begun back in line: its process leaves it."""
+    with contextlib.suppress(OSError, UserError):  # then the wait is estimated a little worse
+        ticket = read_json(folder / "ticket.json")
+        spent = ticket.get("spent", 0.0) + time.time() - process_of(folder)["started"]
+        write_json(folder / "ticket.json", {**ticket, "spent": max(0.0, spent)})
+    ask_to_give_way(folder, False)
+    (folder / "process.json").unlink(missing_ok=True)
+
+
 # --- the process ---
 
 
@@ -299,6 +356,11 @@ def write_process(folder: Path, pid: int) -> None:
         "memory_kills": memory_kills(),
     }
     write_json(folder / "process.json", record)
+
+
+def let_go(folder: Path) -> None:
+    """Record that the process which carries out the run does so no longer, though it may live on."""
+    write_json(folder / "process.json", {**read_json(folder / "process.json"), "left": True})
 
 
 def held_by_another(folder: Path) -> int | None:
@@ -324,6 +386,8 @@ def process_of(folder: Path) -> dict[str, Any] | None:
 
 
 def _is_alive(folder: Path, process: dict[str, Any]) -> bool:
+    if process.get("left"):
+        return False
     if process["host"] != platform.node():  # on another computer that shares this disk
         return time.time() - last_sign(folder) < SILENT_AFTER
     try:

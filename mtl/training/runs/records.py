@@ -88,8 +88,8 @@ _EVENT = fields(
         "event": text,
         **dict.fromkeys(("step", "steps", "epoch", "rows", "frozen_groups"), whole),
         **dict.fromkeys(("best", "resumed_after_epoch"), optional(whole)),
-        **dict.fromkeys(("eta", "score"), optional(number)),
-        **dict.fromkeys(("seconds", "cache_mb"), number),
+        **dict.fromkeys(("eta", "epoch_eta", "score"), optional(number)),
+        **dict.fromkeys(("seconds", "encoding", "cache_mb"), number),
         **dict.fromkeys(("lr", "loss", "moved", "rates", "trainable", "frozen", "temperatures"), _NUMBERS),
         "validation_rows": _NUMBERS,
         "held_out": by_name(text),
@@ -118,6 +118,7 @@ ticket = fields(
         "queued": time,
         "estimate": optional(number),
         "events_from": whole,
+        "spent": number,
     }
 )
 # The contents of process.json.
@@ -129,6 +130,7 @@ process = fields(
         "host": text,
         "started": optional(time),
         "memory_kills": optional(number),
+        "left": flag,
     }
 )
 # The contents of clock.json (see `mtl.training.runs.ages`).

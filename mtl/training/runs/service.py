@@ -18,7 +18,7 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ from mtl.training.runs.ages import Ages
 from mtl.training.runs.bucket import Bucket
 from mtl.training.runs.errors import explain, in_plain_words
 from mtl.training.runs.folder import Run, Ticket
-from mtl.training.runs.queue import Line, line, order
+from mtl.training.runs.nodes import NO_CLUSTER, Given, Nodes
+from mtl.training.runs.queue import before, giving_way, line, order
 from mtl.training.runs.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Runs:
     that is expected to take more than `longest` seconds, and any run if less than `least_free` bytes of the disk are
     free or the folder is not writable. Closing does not stop runs that train. `bucket`: a folder that outlives the
     disk, such as the mounted bucket of a Space, where runs that have ended are copied to, and back after a restart.
+    `nodes`: the cluster that carries out the runs, as many at a time as it has places for, instead of this machine.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Runs:
         longest: float = math.inf,
         least_free: float = 0.0,
         bucket: str | os.PathLike | None = None,
+        nodes: Nodes | None = None,
     ) -> None:
         self.root = Path(root).resolve()
         with contextlib.suppress(OSError):
@@ -81,8 +84,12 @@ class Runs:
             _log.warning("Nothing can be trained: the folder of runs, %s, cannot be written.", self.root)
         self.at_once, self.most_waiting, self.most_in_line = at_once, most_waiting, most_in_line
         self.longest, self.least_free = longest, least_free
-        self._warm_wanted = warm and not zerogpu.HERE
+        self._nodes = nodes
+        self._warm_wanted = warm and not zerogpu.HERE and nodes is None
+        # The process that waits for a run, how many are not done with theirs, and who may change either.
         self._warm: Worker | None = None
+        self._busy = 0
+        self._resting = threading.Lock()
         self._warm_not_before = 0.0
         # What each run of ZeroGPU was started in, by its id (see `zerogpu.Turns`).
         self._contexts: dict[str, contextvars.Context] = {}
@@ -91,8 +98,8 @@ class Runs:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._placing = threading.Lock()
-        # When it was computed, and the line.
-        self._placed: tuple[float, Line] = (-math.inf, Line({}, 0, 0.0))
+        # When it was computed, and the line (see `line`).
+        self._placed: tuple[float, dict[str, tuple[int, float | None]]] = (-math.inf, {})
         # (the ticket's time, run) of those that have ended.
         self._ended: dict[str, tuple[int, Run]] = {}
         self._following = threading.Lock()
@@ -109,6 +116,8 @@ class Runs:
         if self._thread is None and self.writable:
             self._thread = threading.Thread(target=self._give_turns, name="runs", daemon=True)
             self._thread.start()
+            if self._nodes is not None:
+                self._nodes.open()
             self.restore()
         return self
 
@@ -123,10 +132,13 @@ class Runs:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+        if self._nodes is not None:
+            self._nodes.close()
         if self._copying is not None:
             self._copying.join()
-        if self._warm is not None:
-            self._warm.dismiss()
+        with self._resting:
+            if self._warm is not None:
+                self._warm.dismiss()
 
     def __enter__(self) -> Runs:
         return self.open()
@@ -246,7 +258,7 @@ class Runs:
             ticket = replace(run.ticket, queued=time.time(), events_from=folders.events_size(run.folder))
             self._check_line(ticket)
             self._remember_context(run.id)
-            for name in ("stop", "exit.json", "process.json"):
+            for name in ("stop", "give-way", "exit.json", "process.json"):
                 (run.folder / name).unlink(missing_ok=True)
             folders.write_json(run.folder / "ticket.json", ticket.to_json())
         self._changed()
@@ -301,7 +313,8 @@ class Runs:
     @property
     def warm(self) -> bool:
         """Whether a process is waiting that has warmed up."""
-        return self._warm is not None and self._warm.ready.is_set() and self._warm.alive
+        worker = self._warm
+        return worker is not None and worker.ready.is_set() and worker.alive
 
     def _give_turns(self) -> None:
         while not self._closed.is_set():
@@ -316,67 +329,101 @@ class Runs:
             self._wake.wait(pause)
 
     def _give_next_turns(self) -> None:
-        if not any(run.state == "queued" for run in self._all()):
+        if self._nodes is not None and self._nodes.places:
+            self.at_once = self._nodes.places
+        runs = self._all()
+        if not any(run.state == "queued" for run in runs):
+            self._ask_to_give_way(runs)
             return
         with self._lock:
             runs = self._all()
-            free = self.at_once - sum(run.state == "running" for run in runs)
+            free = self.at_once - max(self._busy, sum(run.state == "running" for run in runs))
             waiting = order(runs)
+            if self._why_it_waits:
+                waiting = [run for run in waiting if run.stopping]
+            self._ask_to_give_way(runs)
             for run in waiting[: max(0, free)]:
                 try:
-                    worker = self._hand_over(run.folder, alone=run is waiting[-1])
+                    worker = self._hand_over(run.folder)
                 except OSError as error:
                     message = f"The training process could not be started: {error.strerror or error}."
                     hint = "Close other programs or free some space, then resume the run."
                     folders.write_event(run.folder, {"event": "error", "message": message, "hint": hint})
                 else:
+                    with self._resting:
+                        self._busy += 1
                     threading.Thread(target=self._watch, args=(worker, run.folder), daemon=True).start()
+
+    def _ask_to_give_way(self, runs: Sequence[Run]) -> None:
+        """Ask the run that should let a shorter one go first, and no other."""
+        if not zerogpu.HERE and self._nodes is None:  # where runs train in turns, or many at a time
+            longest = giving_way(runs, self.at_once)
+            for run in runs:
+                if run.state == "running":
+                    folders.ask_to_give_way(run.folder, run is longest)
 
     def _remember_context(self, run_id: str) -> None:
         if zerogpu.HERE:
             self._contexts[run_id] = contextvars.copy_context()
 
-    def _hand_over(self, folder: Path, alone: bool) -> Worker | zerogpu.Turns:
+    def _hand_over(self, folder: Path) -> Worker | zerogpu.Turns | Given:
+        if self._nodes is not None and not folders.stop_requested(folder):  # saving what there is takes no node
+            return self._nodes.give(folder)
         if zerogpu.HERE:
             turns = zerogpu.Turns(self._contexts.pop(folder.name, contextvars.Context()))
             turns.give(folder)
             return turns
-        worker, self._warm = self._warm, None
+        with self._resting:
+            worker, self._warm = self._warm, None
         if worker is not None:
             with contextlib.suppress(OSError):
                 worker.give(folder)
                 return worker
-        worker = self._worker(alone)
+        worker = self._worker()
         worker.give(folder)
         return worker
 
-    def _worker(self, alone: bool) -> Worker:
-        return Worker(max(1, cores() // self.at_once), alone)
+    def _worker(self) -> Worker:
+        return Worker(max(1, cores() // self.at_once), alone=self.at_once == 1)
 
-    def _watch(self, worker: Worker | zerogpu.Turns, folder: Path) -> None:
+    def _watch(self, worker: Worker | zerogpu.Turns | Given, folder: Path) -> None:
         if status := worker.wait():
             with contextlib.suppress(OSError):
                 folders.write_json(folder / "exit.json", {"code": status})
+        with self._resting:
+            self._busy -= 1
+            if isinstance(worker, Worker) and worker.ready.is_set():
+                if self._warm_wanted and self._warm is None and not self._closed.is_set():
+                    self._warm = worker
+                else:
+                    worker.dismiss()
         self._wake.set()
 
     def _get_warm(self) -> None:
-        if self._warm is not None and not self._warm.alive:
-            self._warm, self._warm_not_before = None, time.monotonic() + _WARM_AGAIN_AFTER
-        if not self._warm_wanted or self._warm is not None or time.monotonic() < self._warm_not_before:
+        if not self._warm_wanted or time.monotonic() < self._warm_not_before:
             return
-        # Warming up halves the speed of a run that trains at the same time, so it has to wait unless a run is queued.
-        states = {run.state for run in self._all()}  # a run may just have started
-        if "running" not in states or "queued" in states:
-            self._warm = self._worker(alone="queued" not in states)
+        # Warming up halves the speed of a run that trains at the same time, and who carries that out waits afterwards.
+        idle = not any(run.state == "running" for run in self._all())
+        with self._resting:
+            idle = idle and not self._busy
+            if self._warm is not None and not self._warm.alive:
+                self._warm, self._warm_not_before = None, time.monotonic() + _WARM_AGAIN_AFTER
+            elif self._warm is None and idle:
+                self._warm = self._worker()
 
-    def line(self) -> Line:
-        """Who waits, and for how long, as of half a second ago at most."""
+    def line(self) -> dict[str, tuple[int, float | None]]:
+        """Each queued run's place and the seconds until it begins, as of half a second ago at most."""
         with self._placing:
             when, found = self._placed
             if time.monotonic() - when >= _CACHED_FOR:
                 found = line(self._all(), self.at_once)
                 self._placed = (time.monotonic(), found)
             return found
+
+    def before(self, owner: str, estimate: float | None, address: str = "") -> tuple[int, float | None]:
+        """How many runs would come before one that is started now, and the seconds until it would begin, if known."""
+        ticket = Ticket(folders.hashed(owner), time.time(), estimate, address=folders.hashed(address))
+        return before(ticket, self._all(), self.at_once)
 
     # --- checks and state ---
 
@@ -396,6 +443,11 @@ class Runs:
                 "The server's disk is nearly full, so no run can be started now. Try again later, or tell whoever "
                 "runs this server."
             )
+
+    @property
+    def _why_it_waits(self) -> str:
+        """Why no queued run begins, "" if the next one may."""
+        return NO_CLUSTER if self._nodes is not None and not self._nodes.places else ""
 
     def _check_line(self, ticket: Ticket) -> None:
         runs = self._all()
@@ -436,13 +488,13 @@ class Runs:
         events, end = folders.new_events(run.folder, end)
         place, wait = None, None
         if run.state == "queued":
-            place, wait = self.line().places.get(run.id, (None, None))
+            place, wait = self.line().get(run.id, (None, None))
         progress = replace(
             fold(progress, events),
             run=run,
             place=place,
             wait=wait,
-            message=explain(run),
+            message=self._why_it_waits if run.state == "queued" else explain(run),
             stopping=run.unfinished and folders.stop_requested(run.folder),
             at_once=run.unfinished and folders.stop_at_once_requested(run.folder),
         )

@@ -1,7 +1,8 @@
-"""Carry out one run: in this process (`run`, `train`), or in a process of its own (`Worker`, which runs `main`).
+"""Carry out runs: one in this process (`run`, `train`), or one after the other in a process of its own (`Worker`, which
+runs `main`).
 
-`python -m mtl.training.runs.worker` reads the folder from standard input, and warms up while there is none. Heavy
-imports stay inside functions, so that the server can import this module and a process starts at once.
+`python -m mtl.training.runs.worker` reads folders from standard input, and warms up while there is none. Heavy imports
+stay inside functions, so that the server can import this module and a process starts at once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import datetime
 import gc
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
@@ -28,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from mtl.config import KINDS, TrainConfig, UserError
+from mtl.encoder.states import sharing
 from mtl.places import HOME
 from mtl.stopping import Stop, Stopped, ask
 from mtl.training import held_out, thresholds
@@ -46,6 +49,12 @@ if TYPE_CHECKING:
 _RESERVE = 65536
 # A process that was started for a run is given it within this many seconds.
 _GIVEN_AT_ONCE = 0.05
+# The folder of what runs share, beside theirs.
+_STATES = ".states"
+# A process that holds more bytes after a run carries out no other: it may keep an encoder that nobody needs any more.
+_MOST_MEMORY = 1.5e9
+# What a process says: that it has warmed up, and that it is done with a run.
+_READY, _DONE = "ready", "done"
 _ANEW = "The state of the interrupted run is damaged, or from other settings or data: training starts over."
 
 
@@ -136,6 +145,7 @@ def _train(job: Job, folder: Path, stop: Stop, half: bool, writes: bool) -> Iter
     import torch
 
     from mtl import checkpoint
+    from mtl.encoder import states
     from mtl.training import familiarity, forgetting, limits
     from mtl.training.loop import fit
 
@@ -189,6 +199,8 @@ def _train(job: Job, folder: Path, stop: Stop, half: bool, writes: bool) -> Iter
             with stop.measuring("limits"):
                 ask()
                 found = limits.measure(model)
+            if shared := states.current():
+                event |= {"encoding": round(shared.seconds, 3), "notes": [shared.problem] if shared.problem else []}
             event |= {"unmeasured": [*stop.unmeasured], "status": "stopped" if stop.unmeasured else event["status"]}
             files = {part.name: len(part.rows) for part in job.dataset.parts}
             tested = {name: len(rows) for name, rows in job.dataset.validation.items()}
@@ -318,43 +330,81 @@ def _reported(folder: Path) -> Iterator[None]:
 
 
 def main() -> int:
-    """Carry out the run in the folder that standard input names; 0 on success. Until the name arrives, warm up."""
+    """Carry out the runs in the folders that standard input names, one a line, until it ends; 0 if nothing failed.
+    Until the first is named, warm up."""
     _lower_priority()
     gc.disable()  # almost nothing that is allocated before the run is garbage, and collecting it takes a tenth
-    lines: list[str] = []
-    arrived = threading.Event()
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def listen() -> None:
-        lines.append(sys.stdin.readline())
-        arrived.set()
+        while line := sys.stdin.readline():
+            lines.put(line)
+        lines.put("")  # the server has gone, or needs no more
 
     threading.Thread(target=listen, daemon=True).start()
-    if not arrived.wait(_GIVEN_AT_ONCE):
-        _warm_up(arrived.is_set)
-    if not arrived.is_set():
-        gc.collect()
-        print("ready", flush=True)
-    arrived.wait()
-    return _work(Path(json.loads(lines[0]))) if lines[0] else 0  # "": the server has gone, or needs no more
+    server = os.fdopen(os.dup(1), "w")  # what a run prints goes elsewhere
+    try:
+        line = lines.get(timeout=_GIVEN_AT_ONCE)
+    except queue.Empty:
+        _warm_up(lambda: not lines.empty())
+        if lines.empty():
+            gc.collect()
+            print(_READY, file=server, flush=True)
+        line = lines.get()
+    while line:
+        status = _work(Path(json.loads(line)))
+        if status or not _recovered():
+            return status
+        with contextlib.suppress(OSError):  # it has gone
+            print(_DONE, file=server, flush=True)
+        line = lines.get()
+    return 0
 
 
 def _work(folder: Path) -> int:
+    """Carry out a run, or its turn until it gives way; the exit status of the process if it shall end, else 0."""
     # On Windows a virtual environment's Python is a child of the process that was started.
     pids = {os.getpid(), os.getppid()} if os.name == "nt" else {os.getpid()}
     if folders.process_of(folder)["pid"] not in pids:
         return 3  # another server has chosen another process meanwhile
     stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # on shutdown, end with a checkpoint
-    _beat(folder)
-    try:
-        with _reported(folder):
-            _redirect_output(folder)
-        for _ in _given(folder, _either(Stop(stopping.is_set), folder)):
-            pass
-    except Exception:
-        traceback.print_exc()  # into output.txt
-        return 1
-    return 0
+    with contextlib.ExitStack() as stack:
+        # On shutdown, end with a checkpoint.
+        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, lambda *_: stopping.set()))
+        stack.enter_context(_beating(folder))
+        try:
+            with _reported(folder):
+                stack.enter_context(_output_in(folder))
+                stack.enter_context(sharing(folder.parent / _STATES))
+            events = stack.enter_context(contextlib.closing(_given(folder, _either(Stop(stopping.is_set), folder))))
+            for event in events:
+                if event["event"] == "start":
+                    epochs = event["config"]["train"]["epochs"]
+                elif event["event"] == "epoch" and event["epoch"] < epochs and _gives_way(event, folder):
+                    events.close()
+                    folders.put_back(folder)
+                    return 0
+        except UserError:
+            traceback.print_exc()  # into output.txt
+        except Exception:
+            traceback.print_exc()
+            return 1
+    folders.let_go(folder)
+    return int(stopping.is_set())
+
+
+def _gives_way(event: Event, folder: Path) -> bool:
+    """Whether a run shall let another go first, now that this event of an epoch is written."""
+    return event["whole"] and folders.asked_to_give_way(folder) and not folders.stop_requested(folder)
+
+
+def _recovered() -> bool:
+    """Free what a run has left behind; whether this process can carry out another as well as a new one."""
+    gc.collect()  # of what came after the run's data was read: going through all imports would take a fifth of a run
+    gc.disable()
+    if (torch := sys.modules.get("torch")) and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    return psutil.Process().memory_info().rss < _MOST_MEMORY
 
 
 def turn(folder: Path, over: Callable[[float], bool]) -> bool:
@@ -399,8 +449,6 @@ def _given(folder: Path, stop: Stop) -> Iterator[Event]:
 
 
 def _job(folder: Path) -> Job:
-    from mtl.training.jobs import prepare
-
     request = folders.read_json(folder / "config.json")
     try:
         config = TrainConfig.from_json(request["train"]) if "train" in request else None
@@ -409,6 +457,8 @@ def _job(folder: Path) -> Job:
             reading["validation"] = folder / validation
     except (KeyError, TypeError, ValueError) as error:
         raise UserError("The run's config.json is damaged. Start the run again.") from error
+    from mtl.training.jobs import prepare
+
     return prepare(file, config, start_from, **reading)
 
 
@@ -420,26 +470,43 @@ def _lower_priority() -> None:
         Path("/proc/self/autogroup").write_text("10")
 
 
-def _beat(folder: Path) -> None:
-    """Touch the heartbeat every two seconds while this process lives."""
+@contextlib.contextmanager
+def _beating(folder: Path) -> Iterator[None]:
+    """Touch the heartbeat every two seconds meanwhile."""
+    over = threading.Event()
 
-    def forever() -> None:
-        while True:
+    def beat() -> None:
+        while not over.is_set():
             with contextlib.suppress(OSError):
                 (folder / "heartbeat").touch()
-            time.sleep(folders.HEARTBEAT_EVERY)
+            over.wait(folders.HEARTBEAT_EVERY)
 
-    threading.Thread(target=forever, daemon=True).start()
+    threading.Thread(target=beat, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
-def _redirect_output(folder: Path) -> None:
-    """Send what libraries print, and the traceback of a crash, to output.txt."""
+@contextlib.contextmanager
+def _output_in(folder: Path) -> Iterator[None]:
+    """Send what libraries print meanwhile, and the traceback of a crash, to output.txt."""
     import faulthandler
 
-    with (folder / "output.txt").open("ab") as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
     faulthandler.enable()
+    with (folder / "output.txt").open("ab") as output, open(os.devnull, "ab") as nowhere:
+        _print_to(output)
+        try:
+            yield
+        finally:
+            _print_to(nowhere)
+
+
+def _print_to(file) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    for number in (1, 2):
+        os.dup2(file.fileno(), number)
 
 
 def _warm_up(enough: Callable[[], bool]) -> None:
@@ -460,7 +527,7 @@ def _warm_up(enough: Callable[[], bool]) -> None:
 
 
 class Worker:
-    """A process that carries out the run it is given, and warms up until then.
+    """A process that carries out the runs it is given, one at a time, and warms up until the first.
 
     It has a session of its own, so that it goes on training when the server closes; one without a run ends with the
     server, because its standard input closes. `alone`: no other process is likely to compute at the same time.
@@ -486,8 +553,10 @@ class Worker:
             stderr=subprocess.DEVNULL,
             **detached,
         )
-        # Whether it has warmed up.
+        # Whether it waits for a run, and has warmed up.
         self.ready = threading.Event()
+        self._given = self._done = False
+        self._over = threading.Event()
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
@@ -496,28 +565,40 @@ class Worker:
 
     def give(self, folder: Path) -> None:
         """Let it carry out the run in `folder`. Raises `OSError` if that cannot be written, or it has ended."""
+        self._given, self._done = True, False
+        self._over.clear()
+        self.ready.clear()
         try:
             if not self.alive:
                 raise BrokenPipeError("The waiting process has ended.")
             folders.write_process(folder, self._process.pid)
             self._process.stdin.write(json.dumps(str(folder)).encode() + b"\n")
             self._process.stdin.flush()
-        finally:
+        except BaseException:
             self.dismiss()
+            raise
 
     def dismiss(self) -> None:
-        """Let it end, unless it was given a run."""
+        """Let it end, after the run that it was given."""
         with contextlib.suppress(OSError):
             self._process.stdin.close()
 
     def wait(self) -> int:
-        """Wait until the process has ended; its exit status, negative for a signal."""
-        return self._process.wait()
+        """Wait until it is done with its run, 0, or has ended: its exit status, negative for a signal."""
+        while not self._over.wait(1.0) and self.alive:
+            pass
+        return 0 if self._done else self._process.wait()
 
     def _listen(self) -> None:
         for line in self._process.stdout:
-            if line.strip() == b"ready":
+            said = line.decode().strip()
+            if said == _DONE:
+                self._done = True
                 self.ready.set()
+                self._over.set()
+            elif said == _READY and not self._given:
+                self.ready.set()
+        self._over.set()
 
 
 if __name__ == "__main__":

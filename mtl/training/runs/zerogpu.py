@@ -93,6 +93,7 @@ def _take_turns(folder: Path) -> None:
         if folders.stop_requested(folder):  # saving what there is takes no card
             stopping = worker.Worker(1)
             stopping.give(folder)
+            stopping.dismiss()
             stopping.wait()
             return
         before = _epochs(folder)

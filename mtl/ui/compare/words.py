@@ -14,7 +14,7 @@ INTRO = (
     "Every run of yours on this server, side by side: its settings, its scores, its cost. One run says little; two "
     "that differ in a single setting show what that setting does."
 )
-STOP_ALL = "Stop all runs"
+STOP_ALL = "Stop all my runs"
 DOWNLOAD = "Download CSV"
 NO_RUNS = (
     "No run yet. Choose data in the Train tab and press Start there, or start a whole set of runs here: each gets a "

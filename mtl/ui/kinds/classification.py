@@ -22,6 +22,7 @@ MAX_PARTS = 5
 
 class ClassificationView(View):
     kind = Classification.name
+    editor = "one"
     use = "labels"
     about = "one label per text"
 

@@ -19,6 +19,7 @@ _MOST_BARS = 8
 
 class MultilabelView(View):
     kind = Multilabel.name
+    editor = "several"
     use = "several labels"
     about = "any number of labels per text"
     legend = "Each label has a probability of its own. The stroke is its threshold: from there on it is answered."

@@ -19,6 +19,7 @@ _SLIGHT = 0.025
 
 class RegressionView(View):
     kind = Regression.name
+    editor = "number"
     use = "numbers"
     about = "a number per text"
     tab = ""

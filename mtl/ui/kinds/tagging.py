@@ -19,6 +19,7 @@ from mtl.ui.widgets.colours import colours
 
 class TaggingView(View):
     kind = Tagging.name
+    editor = "spans"
     use = "entities"
     about = "entities in the text"
     tab = "entities"

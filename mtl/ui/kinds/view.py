@@ -40,7 +40,8 @@ class View:
     """How a kind of task is shown; a new kind overrides what is not true of it.
 
     `use`: what a column of this kind holds, as a choice. `about`: what a head of it gives. `tab`: the tab that lists
-    its heads. `legend`: how to read its answers, where that needs saying.
+    its heads. `legend`: how to read its answers, where that needs saying. `editor`: how a person says what a text has,
+    see `assets/label.js`; "" where they cannot.
     """
 
     kind: ClassVar[str] = ""
@@ -48,6 +49,7 @@ class View:
     about = "an answer per text"
     tab = "sentiment"
     legend = ""
+    editor = ""
 
     def __init__(self, record: Kind) -> None:
         self.record = record

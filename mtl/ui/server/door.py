@@ -44,8 +44,8 @@ log = logging.getLogger("mtl.ui")
 
 _JOINS = re.compile(r"(queue/join|call/(?:v2/)?[^/]+|run/[^/]+|api/[^/]+)/?")
 _READS = re.compile(r"call/(?:v2/)?[^/]+/([^/]+)/?")
-# A page asks one question at a time; a second may come while it is loaded again.
-ANSWERS_AT_ONCE = 2
+# A page asks one question at a time of its sentences, and one of its labels; a third may come while it is loaded again.
+ANSWERS_AT_ONCE = 3
 # Gradio's MCP server has one session and holds a thread for each call: of 40, which its files need, too.
 _TOOLS = re.compile(r"mcp(/http)?/?")
 TOOLS_AT_ONCE = 16

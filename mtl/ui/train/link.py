@@ -25,7 +25,8 @@ _DAMAGED = "It is damaged: what it says cannot be read. Ask for a new one, or se
 class Link:
     """`config` and `start` ("own" or "backbone", as no other model is to be had elsewhere): how to train. `name`: on
     which file, or `sample` of the page; "" where that is left open. `columns` are those of a file, () where it may have
-    any. `reading`: as in `Source`. `validation`: the name of a file of rows to test on, "" without one."""
+    any. `reading`: as in `Source`. `validation`: the name of a file of rows to test on, "" without one. `again`: a page
+    that was loaded again wrote it by itself."""
 
     config: TrainConfig = field(default_factory=TrainConfig)
     start: str = OWN
@@ -34,6 +35,7 @@ class Link:
     columns: tuple[str, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
     validation: str = ""
+    again: bool = False
 
 
 def to_link(link: Link) -> str:
@@ -73,7 +75,7 @@ def from_link(query: str) -> Link | None:
         if start not in ("", OWN, BACKBONE):
             raise UserError("It starts from a model that this page does not know.")
         config = TrainConfig.from_json(settings_in(_unpacked(train)))
-        return Link(config, start or OWN, **_data_in(_unpacked(data)))
+        return Link(config, start or OWN, **_data_in(_unpacked(data)), again="again" in parts)
     except UserError as problem:
         raise UserError(f"The link was not applied; everything stays as it was. {problem}") from problem
 

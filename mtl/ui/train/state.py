@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mtl.config import TaskSpec, TrainConfig
 from mtl.places import ASSETS
 from mtl.ui.train.data.tables import TableForModel
+from mtl.ui.train.label.state import Labelling
 from mtl.ui.train.link import Link
 
 if TYPE_CHECKING:
@@ -65,9 +66,10 @@ class Reading:
 class Answers:
     """What a model has answered to the first `count` of the `total` rows of a table.
 
-    `by` is what the model was called, `model` its `SharedModel.identity`, `tasks` its tasks; `first` are the answers to
-    the first rows, `lines` where those stand in the file; `agreement`: see `mtl.predictions.Agreement.said`; `blank`:
-    how many rows had no text. `folder` has the answers to all of them as files, see `mtl.predictions.ENDINGS`.
+    `by` is what the model was called, `model` its `SharedModel.identity`, `tasks` its tasks, of which `heads` were
+    asked (None: all); `first` are the answers to the first rows, `lines` where those stand in the file; `agreement`:
+    see `mtl.predictions.Agreement.said`; `blank`: how many rows had no text. `folder` has the answers to all of them as
+    files, see `mtl.predictions.ENDINGS`.
     """
 
     by: str
@@ -82,6 +84,7 @@ class Answers:
     lines: Sequence[int]
     agreement: Sequence[str]
     folder: Path
+    heads: Sequence[str] | None = None
 
 
 @dataclass
@@ -105,10 +108,18 @@ class Place:
 
 @dataclass
 class NewRows(Place):
-    """The table that a model answers. `answering`: it is being answered; `answers`: what came of that."""
+    """The table that a model answers. `answering`: it is being answered; `answers`: what came of that; `heads`: those
+    of the tasks that are to answer (None: all)."""
 
     answering: Reading | None = None
     answers: Answers | None = None
+    heads: Sequence[str] | None = None
+
+    def chosen(self, tasks: Iterable[str]) -> list[str] | None:
+        """Those of the `tasks` of a model that are to answer; None where all of them are."""
+        names = [*tasks]
+        chosen = None if self.heads is None else [name for name in names if name in self.heads]
+        return None if chosen == names else chosen
 
 
 @dataclass
@@ -119,10 +130,11 @@ class TrainState(Place):
     before and after; `asked`: what was last asked of the held-out rows, as the browser said it; `parts`: the parts
     of the model that the form of step 2 was last written for; `wrong`: what stands in its fields and is not allowed
     there, by field, each as what to say about it: Start waits for it; `touch`: how many touches of the form the
-    settings know of, as the browser counts them; `linked`: what a link says of data that is not here yet;
-    `awaited`: the file of rows to test on that a link names, until it is here; `opening`: what the page chose by
-    itself when the visitor came, which its address need not say; `new_rows`: the table to answer; `used_before`:
-    the run whose model was in use before the server was started again."""
+    settings know of, as the browser counts them; `arrived`: what the page begins with, or what a link asks for, has
+    been looked for; `linked`: what a link says of data that is not here yet; `awaited`: the file of rows to test on
+    that a link names, until it is here; `opening`: what the page chose by itself when the visitor came, which its
+    address need not say; `new_rows`: the table to answer; `used_before`: the run whose model was in use before the
+    server was started again; `labelling`: the texts that the visitor labels."""
 
     config: TrainConfig = field(default_factory=TrainConfig)
     start_from: str | None = None
@@ -133,11 +145,13 @@ class TrainState(Place):
     parts: tuple | None = None
     wrong: tuple[str, ...] = ()
     touch: int = 0
+    arrived: bool = False
     linked: Link | None = None
     awaited: str = ""
     opening: Link | None = None
     new_rows: NewRows = field(default_factory=NewRows)
     used_before: str | None = None
+    labelling: Labelling = field(default_factory=Labelling)
 
     def as_link(self, start: str) -> Link:
         """What an address says of this, with this `start` (see `Link`); of a link that waits for its data, the same."""

@@ -1,4 +1,4 @@
-"""Owners take turns, each one's runs come in their order, and everybody can read their place and their wait."""
+"""Owners take turns, short runs go first and none starves, and everybody can read their place and their wait."""
 
 import contextlib
 import subprocess
@@ -8,13 +8,15 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.training.runs import folder as folders
 from mtl.training.runs.folder import Run, Ticket
-from mtl.training.runs.queue import Line, line, order
+from mtl.training.runs.queue import before, giving_way, line, order
 from mtl.training.runs.service import Runs
 from mtl.training.runs.worker import Worker
 
@@ -25,6 +27,12 @@ NOW = time.time()
 def _run(name, owner, queued=0.0, state="queued", estimate=None, address="", **more):
     ticket = Ticket(owner, NOW - 1000 + queued, estimate, address=address)
     return Run(Path(name), ticket, state, **more)
+
+
+@pytest.fixture
+def at_now(monkeypatch):
+    """The clock stands still."""
+    monkeypatch.setattr("mtl.training.runs.queue.time", SimpleNamespace(time=lambda: NOW))
 
 
 def _names(runs):
@@ -63,15 +71,64 @@ def test_a_class_behind_one_address_takes_turns_by_owner():
     assert _names(order(runs)) == ["ada0", "bob0", "ada1", "bob1"]
 
 
+def test_the_shortest_goes_first_until_another_has_waited_so_much_longer():
+    runs = [_run("long", "ada", 900, estimate=60.0), _run("short", "bob", 950, estimate=2.0)]
+    assert _names(order(runs)) == ["short", "long"]
+    assert _names(order([_run("old", "eve", 700, estimate=60.0), *runs])) == ["old", "short", "long"]
+
+
+def test_a_long_run_does_not_starve_though_short_ones_never_end(at_now):
+    """Every two seconds somebody new arrives with a run of two seconds."""
+    long = _run("long", "ada", 0, estimate=60.0)
+    for seconds in range(0, 2000, 2):
+        before = [_run(f"b{i}", f"b{i}", seconds + i / 9, estimate=2.0) for i in range(5)]
+        if _names(order([long, *before]))[0] == "long":
+            break
+    assert 120 < seconds < 300
+
+
+def test_a_second_run_waits_for_everybodys_first_but_not_for_ever(at_now):
+    served = _run("ada0", "ada", 500, "done", started=NOW - 490, ended=NOW - 480)
+    first = _run("bob0", "bob", 950, estimate=60.0)
+    assert _names(order([served, _run("ada1", "ada", 900, estimate=1.0), first])) == ["bob0", "ada1"]
+    assert _names(order([served, _run("ada1", "ada", 700, estimate=1.0), first])) == ["ada1", "bob0"]
+    earlier = replace(served, started=NOW - 5000, ended=NOW - 4990)  # not in this lesson
+    assert _names(order([earlier, _run("ada1", "ada", 900, estimate=1.0), first])) == ["ada1", "bob0"]
+
+
+def test_a_long_run_gives_way_to_one_that_is_much_shorter(at_now):
+    long = _run("long", "ada", 0, "running", started=NOW - 50, estimate=100.0, eta=40.0, epoch_eta=6.0)
+    short, other = _run("short", "bob", 900, estimate=2.0), _run("other", "eve", 800, estimate=60.0)
+    assert giving_way([long, short]) is long and giving_way([long, other, short]) is long
+    assert line([long, other, short]) == {"short": (1, 6.0), "other": (2, 8.0)}
+    assert giving_way([long, other]) is None and giving_way([long]) is None
+    assert giving_way([replace(long, eta=8.0), short]) is None  # it is soon over
+    assert giving_way([long, short], at_once=2) is None  # there is room
+    near = _run("near", "sam", 0, "running", started=NOW - 50, eta=3.0)
+    assert giving_way([long, near, short], at_once=2) is None
+    assert giving_way([long, replace(near, eta=9.0), short], at_once=2) is long
+
+
+def test_a_run_that_gave_way_goes_on_before_anybodys_second_and_first_of_all_if_it_is_stopped(at_now):
+    paused = _run("long", "ada", 0, estimate=100.0, eta=40.0, begun=True, paused=NOW - 10)
+    short, other = _run("short", "bob", 995, estimate=2.0), _run("other", "eve", 980, estimate=60.0)
+    served = _run("bob0", "bob", 0, "done", started=NOW - 9, ended=NOW - 7)
+    assert _names(order([paused, other, short])) == ["short", "other", "long"]
+    assert _names(order([paused, served, short])) == ["long", "short"]
+    assert line([paused, served, short]) == {"long": (1, 0.0), "short": (2, 40.0)}
+    assert _names(order([replace(paused, stopping=True), other, short]))[0] == "long"
+
+
 RUNS = st.lists(
     st.builds(
-        lambda owner, queued, state, took: _run(
-            "", owner, queued, state, started=None if state == "queued" else NOW - 500, ended=NOW - 500 + took
+        lambda owner, queued, state, took, estimate: _run(
+            "", owner, queued, state, estimate, started=None if state == "queued" else NOW - 500, ended=NOW - 500 + took
         ),
         st.sampled_from("abcd"),
         st.floats(0, 900),
         st.sampled_from(["queued", "queued", "done", "killed"]),
         st.floats(0, 400),
+        st.sampled_from([None, 1.0, 10.0, 60.0]),
     ),
     max_size=20,
 ).map(lambda runs: [replace(run, folder=Path(f"{i:02}")) for i, run in enumerate(runs)])
@@ -97,8 +154,11 @@ def test_the_wait_is_what_runs_before_still_take():
         _run("a", "ada", 1, estimate=5.0),
         _run("b", "bob", 2, estimate=7.0),
     ]
-    assert line(runs) == Line({"b": (1, 12.0), "a": (2, 19.0)}, 3, 24.0)
-    assert line(runs, at_once=2) == Line({"b": (1, 0.0), "a": (2, 7.0)}, 3, 12.0)
+    assert line(runs) == {"b": (1, 12.0), "a": (2, 19.0)}
+    assert line(runs, at_once=2) == {"b": (1, 0.0), "a": (2, 7.0)}
+    assert before(Ticket("eve", NOW, 9.0), runs) == (2, 19.0), "before the second of ada"
+    assert before(Ticket("eve", NOW, 9.0), runs, at_once=2) == (2, 7.0)
+    assert before(Ticket("eve", NOW, 9.0), []) == (0, 0.0)
 
 
 def test_the_wait_is_as_much_longer_as_runs_have_taken_lately():
@@ -107,21 +167,34 @@ def test_the_wait_is_as_much_longer_as_runs_have_taken_lately():
 
     lately = [done(f"d{i}", 30, 10.0) for i in range(8)]
     runs = [done("c", 1, 10.0), *lately, done("x", 5, None), _run("a", "ada", 1, estimate=5.0), _run("b", "bob", 2)]
-    assert line(runs).places == {"a": (1, 0.0), "b": (2, 15.0)}
-    assert line(runs).length == 2 and line(runs).wait == 45.0
+    assert line(runs) == {"a": (1, 0.0), "b": (2, 15.0)}
+
+
+def test_how_much_longer_is_told_by_runs_of_like_size():
+    small = [_run(f"s{i}", "eve", 0, "done", 4.0, started=NOW - 900, ended=NOW - 898) for i in range(9)]
+    large = [_run(f"l{i}", "eve", 0, "done", 60.0, started=NOW - 900, ended=NOW - 810, begun=True) for i in range(2)]
+    gave_way = replace(large[1], ticket=replace(large[1].ticket, spent=60.0), started=NOW - 840)
+    runs = [*large, gave_way, *small, _run("a", "ada", 1, estimate=4.0), _run("b", "bob", 2, estimate=50.0)]
+    assert line(runs) == {"a": (1, 0.0), "b": (2, 2.0)}
+    assert before(Ticket("bob", NOW, 4.0), runs) == (2, 2.0 + 75.0), "after the first of his own"
+
+
+def test_what_the_first_run_computed_for_all_is_not_expected_of_the_next():
+    first = _run("first", "eve", 0, "done", 4.0, started=NOW - 900, ended=NOW - 895, encoding=4.0)
+    assert line([first, _run("a", "ada", 1, estimate=4.0), _run("b", "bob", 2)])["b"] == (2, 1.0)
 
 
 def test_a_run_without_an_estimate_takes_as_long_as_others_did():
     done = [_run(f"d{i}", "eve", 0, "done", started=NOW - 100, ended=NOW - 100 + s) for i, s in enumerate((8, 10, 90))]
     waiting = [_run("a", "ada", 1), _run("b", "bob", 2)]
-    assert line([*done, *waiting]).places == {"a": (1, 0.0), "b": (2, 10.0)}
-    assert line(waiting) == Line({"a": (1, 0.0), "b": (2, None)}, 2, None)
-    assert line([]) == Line({}, 0, 0.0)
+    assert line([*done, *waiting]) == {"a": (1, 0.0), "b": (2, 10.0)}
+    assert line(waiting) == {"a": (1, 0.0), "b": (2, None)}
+    assert line([]) == {}
 
 
 def test_a_running_one_that_has_not_reported_yet_takes_what_is_left_of_its_estimate():
     running = _run("r", "ada", 0, "running", started=time.time() - 20, estimate=60.0)
-    (place, wait), *_ = line([running, _run("b", "bob")]).places.values()
+    (place, wait), *_ = line([running, _run("b", "bob")]).values()
     assert place == 1 and 30 < wait <= 40
 
 
@@ -134,7 +207,7 @@ def _doomed(runs, data, owner, estimate=None):
 
 
 def _wait_for_all(runs):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while any(run.unfinished for run in runs.find()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -176,6 +249,6 @@ def test_two_servers_give_turns_in_order_one_at_a_time(tmp_path):
     assert [len(folders.events(run.folder)) for run in started] == [1] * 5
     found = sorted(runs.find(), key=lambda run: run.started)
     assert [run.ticket.owner for run in found] == list(map(folders.hashed, ["ada", "bob", "eve", "ada", "ada"]))
-    for before, after in pairwise(found):
-        error = (before.folder / "events.jsonl").stat().st_mtime
-        assert error <= after.started
+    for earlier, later in pairwise(found):
+        error = (earlier.folder / "events.jsonl").stat().st_mtime
+        assert error <= later.started

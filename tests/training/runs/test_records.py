@@ -156,7 +156,7 @@ def line(tmp_path, monkeypatch):
     runs = Runs(tmp_path / "runs")
     healthy = runs.start("bob", tmp_path / "reviews.csv", TrainConfig())
     turns = []
-    monkeypatch.setattr(Runs, "_hand_over", lambda self, folder, alone: turns.append(folder.name) or _Nobody())
+    monkeypatch.setattr(Runs, "_hand_over", lambda self, folder: turns.append(folder.name) or _Nobody())
     return runs, healthy, turns, tmp_path / "reviews.csv"
 
 

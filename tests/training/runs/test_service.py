@@ -250,9 +250,9 @@ def test_only_what_is_new_of_a_run_is_read(runs, data, monkeypatch):
 
 
 def test_a_waiting_run_knows_its_place_and_its_wait(runs, data):
-    first, second = _start(runs, data, estimate=30.0), _start(runs, data, "bob", estimate=5.0)
+    first, second = _start(runs, data, estimate=3.0), _start(runs, data, "bob", estimate=5.0)
     waiting = runs.progress(second.id)
-    assert (waiting.place, waiting.wait, waiting.message) == (2, 30.0, "")
+    assert (waiting.place, waiting.wait, waiting.message) == (2, 3.0, "")
     _end(first)
     time.sleep(0.6)  # places are shared for half a second
     assert runs.progress(second.id).place == 1

@@ -202,7 +202,7 @@ def _whole_epochs(folder):
 
 def _timeless(event):
     """An event without what depends on the clock: some steps say how far the weights have moved."""
-    clocked = ("seconds", "eta", *(["moved"] if event["event"] == "step" else []))
+    clocked = ("seconds", "eta", "epoch_eta", *(["moved"] if event["event"] == "step" else []))
     return {name: value for name, value in event.items() if name not in clocked}
 
 
@@ -383,35 +383,98 @@ def test_a_run_survives_its_server_and_the_line_goes_on_with_the_next_one(tmp_pa
         assert (second.folder / "traceback.txt").exists()
 
 
-def test_a_warm_process_takes_the_next_run_and_another_takes_its_place(tmp_path, start, reviews):
+def test_one_process_carries_out_run_after_run_and_nothing_gets_warm_beside_it(tmp_path, start, reviews):
+    """Starting another would take half of the run's speed."""
     with Runs(tmp_path / "runs", warm=True) as runs:
         _until(lambda: runs.warm)
         [waiting] = _waiting()
-        run = runs.start("ada", reviews, QUICK, start)
-        _until(lambda: not runs.get(run.id).unfinished)
-        assert runs.get(run.id).state == "done"
-        assert folders.process_of(run.folder)["pid"] == waiting
-        [other] = _until(lambda: _waiting() - {waiting})
-    _until(lambda: not psutil.pid_exists(other) or psutil.Process(other).status() == psutil.STATUS_ZOMBIE)
-
-
-def test_nothing_gets_warm_beside_a_run_unless_another_waits(tmp_path, start, reviews):
-    """It would take half of the run's speed."""
-    with Runs(tmp_path / "runs", warm=True) as runs:
-        _until(lambda: runs.warm)
-        run = runs.start("ada", reviews, ENDLESS, start)
-        _until(lambda: any(event["event"] == "step" for event in folders.events(run.folder)))
-        ended = time.monotonic() + 2.5
+        first = runs.start("ada", reviews, ENDLESS, start)
+        second = runs.start("bob", reviews, TrainConfig(**{**QUICK.to_json(), "freeze": 99}), start)
+        third = runs.start("eve", reviews, QUICK, start)
+        _until(lambda: _count(first.folder, "step"))
+        ended = time.monotonic() + 1.5
         while time.monotonic() < ended:
-            assert runs.get(run.id).state == "running"
-            assert _waiting() <= {folders.process_of(run.folder)["pid"]}
+            assert runs.get(first.id).state == "running" and _waiting() == {waiting}
             time.sleep(0.1)
-        second = runs.start("bob", reviews, QUICK, start)
-        _until(lambda: _waiting() - {folders.process_of(run.folder)["pid"]})
-        assert (runs.get(run.id).state, runs.get(second.id).state) == ("running", "queued")
-        runs.stop(run.id)
-        _until(lambda: not runs.get(second.id).unfinished)
+        runs.stop(first.id)
+        _until(lambda: not any(run.unfinished for run in runs.find()))
+        assert [run.state for run in runs.find()] == ["stopped", "failed", "done"]
+        assert {folders.process_of(run.folder)["pid"] for run in (first, second, third)} == {waiting}
+        assert "layer groups" in (second.folder / "output.txt").read_text()
+        assert (third.folder / "output.txt").read_text() == ""
+        _until(lambda: runs.warm)
     _until(lambda: not _waiting())
+
+
+def test_a_second_learner_gets_the_same_model_without_encoding_anything_again(tmp_path, start, reviews):
+    heads_only = TrainConfig(**{**QUICK.to_json(), "freeze": -1})
+    list(worker.run(jobs.prepare(reviews, heads_only, start), tmp_path / "alone"))
+    with Runs(tmp_path / "runs", warm=True) as runs:
+        found = [runs.start(owner, reviews, heads_only, start) for owner in ("ada", "bob")]
+        _until(lambda: not any(run.unfinished for run in runs.find()))
+    assert [*(tmp_path / "runs" / ".states").glob("*.safetensors")]
+    ends = [folders.events(run.folder)[-1] for run in found]
+    assert ends[0]["encoding"] > 0 == ends[1]["encoding"]
+    for name in ("before", "verdicts", "forgetting", "status"):
+        assert ends[0][name] == ends[1][name]
+    alone, *others = (_weights(folder) for folder in (tmp_path / "alone", *(run.folder for run in found)))
+    for weights in others:
+        assert all(torch.allclose(weights[name], alone[name], atol=1e-4) for name in alone)
+    _until(lambda: not _waiting())
+
+
+@posix
+def test_a_process_that_is_killed_takes_its_run_along_and_another_takes_its_place(tmp_path, start, reviews):
+    with Runs(tmp_path / "runs", warm=True) as runs:
+        run = runs.start("ada", reviews, ENDLESS, start)
+        second = runs.start("bob", reviews, QUICK, start)
+        _until(lambda: _count(run.folder, "step"))
+        os.kill(pid := folders.process_of(run.folder)["pid"], signal.SIGKILL)
+        _until(lambda: not runs.get(second.id).unfinished)
+        assert (runs.get(run.id).state, runs.get(second.id).state) == ("killed", "done")
+        assert folders.process_of(second.folder)["pid"] != pid
+    _until(lambda: not _waiting())
+
+
+def test_a_run_gives_way_after_its_epoch_and_goes_on_where_it_was(tmp_path, start, reviews):
+    config = TrainConfig(**{**QUICK.to_json(), "epochs": 3})
+    whole = [*worker.run(jobs.prepare(reviews, config, start), tmp_path / "whole")]
+    with Runs(tmp_path / "runs", warm=True) as runs:
+        long = runs.start("ada", reviews, config, start, estimate=1e6)
+        folders.ask_to_give_way(long.folder, True)  # the line asks when it looks: this comes first
+        short = runs.start("bob", reviews, QUICK, start, estimate=1.0)
+        _until(lambda: not any(run.unfinished for run in runs.find()))
+        assert [runs.get(run.id).state for run in (long, short)] == ["done", "done"]
+    starts = [event["resumed_after_epoch"] for event in folders.events(long.folder) if event["event"] == "start"]
+    assert starts[0] is None and len(starts) > 1 and None not in starts[1:]
+    found = [event["train"] for event in folders.events(long.folder) if event["event"] == "epoch"]
+    expected = [event["train"] for event in whole if event["event"] == "epoch"]
+    assert [e["sentiment"]["loss"] for e in found] == [
+        pytest.approx(e["sentiment"]["loss"], abs=1e-4) for e in expected
+    ]
+    assert runs.get(long.id).ticket.spent > 0 and not (long.folder / "give-way").exists()
+    _until(lambda: not _waiting())
+
+
+def test_a_run_that_gave_way_saves_its_model_at_once_when_it_is_stopped(tmp_path, start, reviews):
+    runs = Runs(tmp_path / "runs")
+    run = runs.start("ada", reviews, ENDLESS, start, estimate=1e6)
+    runs.start("bob", reviews, QUICK, start, estimate=1.0)
+    folders.ask_to_give_way(run.folder, True)
+    process = worker.Worker(1)
+    process.give(run.folder)
+    assert process.wait() == 0 and _count(run.folder, "epoch") == 1
+    now = runs.progress(run.id)
+    assert (now.run.state, now.place, now.whole_epochs, now.begun) == ("queued", 2, 1, True)
+    runs.stop(run.id)
+    now = runs.progress(run.id)
+    assert (now.run.state, now.place, now.wait, now.stopping) == ("queued", 1, 0.0, True)
+    process.give(run.folder)
+    assert process.wait() == 0
+    process.dismiss()
+    assert runs.get(run.id).state == "stopped" and _count(run.folder, "epoch") == 1
+    _until(lambda: not _waiting())
+    assert mtl.load(run.folder / "checkpoint", dtype="float32").analyze(["fine"])
 
 
 def test_a_run_that_arrives_during_the_warm_up_ends_it(monkeypatch):
@@ -454,6 +517,7 @@ def test_a_run_that_is_stopped_before_it_begins_ends_at_once(tmp_path):
     folders.request_stop(tmp_path)
     process = worker.Worker(1)
     process.give(tmp_path)
+    process.dismiss()
     assert process.wait() == 0
     [event] = folders.events(tmp_path)
     assert (event["event"], event["status"], event["checkpoint"]) == ("end", "stopped", None)

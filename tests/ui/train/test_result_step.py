@@ -113,7 +113,7 @@ def test_tasks_that_scored_higher_in_another_epoch_are_named(events):
 
 
 def test_what_a_task_was_not_learnt_from_is_said_with_the_result(events):
-    said = "learnt only from rows whose"
+    said = "learnt from rows whose"
     assert said not in scores.summary(fold(Progress(), events), "run 1")
     start = copy.deepcopy(events[0])
     next(task for task in start["config"]["model"]["tasks"] if task["name"] == "team")["only_where"] = 'mood is "<b>"'

@@ -15,6 +15,7 @@ import pytest
 from mtl.config import ModelConfig, TaskSpec, TrainConfig, UserError
 from mtl.training.progress import Progress, fold
 from mtl.training.runs import folder as folders
+from mtl.training.runs.nodes import NO_CLUSTER, Nodes
 from mtl.training.runs.service import Runs
 from mtl.ui.page import UNCHANGED
 from mtl.ui.server import cleanup
@@ -269,6 +270,9 @@ def test_nothing_is_started_where_nothing_would_learn(session, visit, config):
 def test_without_data_or_with_errors_in_it_the_message_says_where_to_look(session, visit, data):
     source = visit.train.source
     visit.train.source = None
+    with pytest.raises(UserError, match="Loading the data"):
+        live.start(session, visit)
+    visit.train.arrived = True
     with pytest.raises(UserError, match="step 1"):
         live.start(session, visit)
     visit.train.source = replace(source, learns=())
@@ -311,7 +315,8 @@ def test_what_a_run_will_take_stands_there_before_it_starts(session, visit):
 def test_start_cannot_be_pressed_where_it_would_be_refused(session, visit):
     source = visit.train.source
     for change, word in (
-        ({"source": None}, "step 1"),
+        ({"source": None}, "Loading the data"),
+        ({"source": None, "arrived": True}, "step 1"),
         ({"source": replace(source, learns=())}, "how to fix it"),
         ({"config": TrainConfig(freeze=-1, freeze_heads=("mood",))}, "Nothing would learn"),
     ):
@@ -373,12 +378,35 @@ def test_without_a_run_there_is_a_sentence_and_no_timer(session, visit):
 
 
 def test_a_waiting_run_says_its_place_and_is_looked_at_seldom(session, visit):
-    session.runs.start("bob", visit.train.source.path, estimate=130.0)
+    begin(session.runs.start("bob", visit.train.source.path, estimate=130.0))
+    session.runs.start("eve", visit.train.source.path, estimate=0.1)
     live.start(session, visit)
     shown = looked(visit, session)
     assert "Waiting for its turn" in shown.progress and "Place 2 in the line" in shown.progress
     assert "2 min" in shown.progress
     assert (shown.timer.active, shown.timer.value, shown.stop.visible) == (True, live.SELDOM, True)
+
+
+def test_a_run_whose_cluster_has_gone_says_what_it_waits_for(session, visit, monkeypatch):
+    monkeypatch.setattr("mtl.rays.require", lambda: None)
+    session.runs._nodes = Nodes()
+    live.start(session, visit)
+    shown = looked(visit, session)
+    assert "Waiting for its turn" in shown.progress and NO_CLUSTER in shown.progress
+    session.runs._nodes.places = 2
+    assert NO_CLUSTER not in looked(visit, session).progress
+
+
+def test_a_run_that_gave_way_says_after_which_epoch_it_goes_on(session, visit):
+    run = live.start(session, visit)
+    begin(run)
+    tell(run, *WHOLE[:4])
+    folders.put_back(run.folder)
+    shown = looked(visit, session)
+    assert "Waiting for its turn" in shown.progress and "goes on after epoch 1 of 2. Next in the line" in shown.progress
+    session.runs.stop(run.id)
+    shown = looked(visit, session)
+    assert "Stopping" in shown.progress and "saves what it has learnt" in shown.progress
 
 
 def test_a_run_that_gets_ready_is_looked_at_often_and_one_that_trains_each_second(session, visit):

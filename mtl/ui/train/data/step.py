@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import filecmp
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,6 +25,7 @@ from mtl.ui.sentences import MAX_FILE_BYTES
 from mtl.ui.train.data import view, words
 from mtl.ui.train.data.place import Read, read_into, safe_name, size_of, take_into
 from mtl.ui.train.data.tables import Known, read_for
+from mtl.ui.train.label import step as label
 from mtl.ui.train.link import OWN, Link
 from mtl.ui.train.state import SAMPLES, NamedFile, Source
 from mtl.ui.visitors import Visit
@@ -46,8 +48,10 @@ def build(session: Session) -> None:
             info="Sentences written for this page, to try things with. “broken” shows what the doctor finds.",
             elem_id="data-samples",
         )
+        labelling = label.build(session)
         with gr.Row(elem_classes="data-status"):
-            status = html(markup.status(words.NO_FILE), js_on_load="mtl.inSight(element, watch)", elem_id="data-status")
+            loading = markup.note(page.LOADING_DATA)
+            status = html(loading, js_on_load="mtl.inSight(element, watch)", elem_id="data-status")
             stop = gr.Button(words.STOP, variant="stop", size="sm", visible=False, scale=0, elem_id="data-stop")
         summary = html(js_on_load="mtl.inSight(element, watch)", elem_id="data-summary")
         questions = html(js_on_load="mtl.questions(element, trigger)", elem_id="data-questions")
@@ -81,6 +85,7 @@ def build(session: Session) -> None:
     shared = {"concurrency_id": "reading", "concurrency_limit": 10, "trigger_mode": "multiple"}
     session.wire([file.upload], partial(on_file, session), [file], {**read, "file": file}, **shared)
     session.wire([samples.input], partial(on_sample, session), [samples], read, **shared)
+    session.wire([labelling.submit], partial(on_labelled, session), [], read, **shared)
     session.wire(
         [columns.input, questions.input], partial(on_choice, session), [choice], read, js="mtl.columnChoice", **shared
     )
@@ -134,6 +139,14 @@ def on_sample(session: Session, visit: Visit, name: str) -> Iterator[Read]:
     yield from read(session, visit, SAMPLES / name, name)
 
 
+def on_labelled(session: Session, visit: Visit) -> Iterator[Read]:
+    """Learn from what the visitor has labelled."""
+    visit.train.linked = None
+    with tempfile.TemporaryDirectory() as folder:
+        path, reading = label.handed_on(visit, Path(folder))
+        yield from read(session, visit, path, path.name, reading)
+
+
 def on_choice(session: Session, visit: Visit, chosen: str) -> Iterator[Read]:
     source = _source(visit)
     chosen = with_choice(source, chosen)
@@ -168,6 +181,7 @@ def on_settings(session: Session, visit: Visit) -> Iterator[Read]:
 def arrive(session: Session, visit: Visit) -> Iterator[Read]:
     """Take what a link asks for, or else what to begin with; a file that only the visitor has is waited for."""
     train, linked = visit.train, visit.train.linked
+    train.arrived = True
     if train.source is not None:
         train.linked = None  # it says nothing of data
         return
@@ -181,7 +195,7 @@ def arrive(session: Session, visit: Visit) -> Iterator[Read]:
     elif linked.sample or name == safe_name(linked.name):
         own = SAMPLES / linked.name if linked.sample else path
         file = validation if validation and safe_name(linked.validation) == validation.name else None
-        yield from read(session, visit, own, linked.name, linked=linked, validation=file)
+        yield from read(session, visit, own, linked.name, linked=linked, validation=file, as_before=linked.again)
     else:
         yield Read(markup.status(words.NO_FILE), session.next_revision(), labelled(words.STOP, visible=False))
 
@@ -309,13 +323,15 @@ def read(
     reading: Mapping[str, Any] | None = None,
     linked: Link | None = None,
     validation: NamedFile | None = None,
+    as_before: bool = False,
 ) -> Iterator[Read]:
-    """`take`, and meanwhile how far it is (see `read_into`)."""
+    """`take`, and meanwhile how far it is (see `read_into`). `as_before`: that what a link says was applied is no
+    news."""
     train, steps = visit.train, take(session, visit, path, name, reading, linked, validation)
     given_up = train.source and train.source.validation
 
     def said() -> str:
-        found = _of_link(train.source, linked)
+        found = "" if as_before and not train.source.misfit else _of_link(train.source, linked)
         if not found and given_up and validation is None:
             return markup.status(words.no_longer_tested_on(given_up.name))
         return found

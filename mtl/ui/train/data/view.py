@@ -29,7 +29,7 @@ COLUMNS_SHOWN, LABELS_SHOWN, CHIPS_SHOWN = 40, 60, 8
 FINDINGS_SHOWN, ROWS_SHOWN, TASKS_SHOWN = 60, 12, 8
 _NAME = 60
 # What a column of texts is used for.
-_TEXTS = {"text": "the text", "text_b": "the second text", "negative": "a text unlike the first"}
+_TEXTS = {"text": "the text", "text_b": "the second of two texts to compare", "negative": "a text unlike the first"}
 # How a choice among a label's meanings is told apart from a label of the model.
 OUT, NEW, KNOWN = "out", "new", "known:"
 # What is sent when it is chosen, what it is called, whether it is chosen now.

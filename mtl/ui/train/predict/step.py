@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,7 @@ def build(session: Session) -> None:
             status = html(elem_id="rows-status")
             stop_reading = gr.Button(data.STOP, variant="stop", size="sm", visible=False, scale=0)
         reading = html(js_on_load=_READING, elem_id="rows-reading")
+        heads = gr.CheckboxGroup([], label=words.HEADS, info=words.HEADS_INFO, visible=False, elem_id="rows-heads")
         with gr.Row(elem_classes="result-buttons"):
             run = gr.Button(words.RUN, variant="primary", visible=False, elem_id="answer-rows", scale=0)
             stop = gr.Button(words.STOP, variant="stop", visible=False, elem_id="stop-rows", scale=0)
@@ -58,7 +59,7 @@ def build(session: Session) -> None:
     table = gr.State(0)
 
     read = {"status": status, "data": table, "stop": stop_reading}
-    shown = {"model": model, "reading": reading, "command": command, "run": run, "stop": stop}
+    shown = {"model": model, "reading": reading, "heads": heads, "command": command, "run": run, "stop": stop}
     shown |= {"progress": progress, "result": result, **saves}
     shared = {"concurrency_id": "reading", "concurrency_limit": 10, "trigger_mode": "multiple"}
     session.wire([file.upload], partial(on_file, session), [file], {**read, "file": file}, **shared)
@@ -67,7 +68,8 @@ def build(session: Session) -> None:
     session.wire([too_big.click], refuse, [], [status])
     changes = [session.arrival.change, session.model.change, table.change]
     session.wire(changes, partial(show, session), [table], shown)
-    session.wire([run.click], partial(answer, session), [], shown, **ASKS_A_MODEL)
+    session.wire([heads.input], partial(on_heads, session), [heads], shown)
+    session.wire([run.click], partial(answer, session), [heads], shown, **ASKS_A_MODEL)
     session.wire([stop.click], stop_answering, [], [], queue=False)
 
 
@@ -122,11 +124,12 @@ def _source(visit: Visit) -> Source:
 
 @dataclass(frozen=True)
 class Shown:
-    """The model in use, the table as it was read, the command, the buttons that answer and stop, how far it is, the
-    answers, and the buttons to download them."""
+    """The model in use, the table as it was read, the heads that answer, the command, the buttons that answer and stop,
+    how far it is, the answers, and the buttons to download them."""
 
     model: Any = UNCHANGED
     reading: Any = UNCHANGED
+    heads: Any = UNCHANGED
     command: Any = UNCHANGED
     run: Any = UNCHANGED
     stop: Any = UNCHANGED
@@ -138,16 +141,43 @@ class Shown:
 
 def show(session: Session, visit: Visit, revision: int) -> Shown:
     """The table and what was answered, for the model that is in use now."""
-    source, path = visit.train.new_rows.source, visit.train.model
-    own = session.engine.name
-    # A folder on the server says nothing to anybody else.
-    asked = "" if path or (own and Path(own).expanduser().exists()) else own
+    source = visit.train.new_rows.source
     return replace(
         _answers(session, visit),
         model=markup.note(words.in_use(_name(session, visit))),
         reading=view.reading(source, revision),
-        command=view.command(source, asked),
+        heads=_heads(session, visit),
+        command=_command(session, visit),
     )
+
+
+def on_heads(session: Session, visit: Visit, heads: Sequence[str]) -> Shown:
+    visit.train.new_rows.heads = tuple(heads)
+    return replace(_answers(session, visit), command=_command(session, visit))
+
+
+def _tasks(session: Session, visit: Visit) -> list[str]:
+    """The tasks of the model in use, none where it is gone."""
+    try:
+        return [*session.models.get(visit.train.model).tasks]
+    except UserError:
+        return []
+
+
+def _heads(session: Session, visit: Visit) -> gr.CheckboxGroup:
+    place = visit.train.new_rows
+    if place.source is None:
+        return gr.CheckboxGroup(visible=False)
+    names = _tasks(session, visit)
+    chosen = place.chosen(names)
+    return gr.CheckboxGroup(names, value=names if chosen is None else chosen, visible=len(names) > 1)
+
+
+def _command(session: Session, visit: Visit) -> str:
+    place, path, own = visit.train.new_rows, visit.train.model, session.engine.name
+    # A folder on the server says nothing to anybody else.
+    asked = "" if path or (own and Path(own).expanduser().exists()) else own
+    return view.command(place.source, asked, place.source and place.chosen(_tasks(session, visit)))
 
 
 def _answers(session: Session, visit: Visit) -> Shown:
@@ -156,6 +186,7 @@ def _answers(session: Session, visit: Visit) -> Shown:
     source, answers, busy = place.source, place.answers, place.answering is not None
     earlier = answers is not None and not _is_by(session, visit, answers.model)
     run, ready = labelled(words.RUN, visible=False), source is not None and not view.problem(source)
+    ready = ready and place.heads != ()
     if source is not None and not busy:
         label, wanted = words.run(source.rows, answers is not None, name), answers is None or earlier
         run = labelled(label, visible=True, interactive=ready, variant="primary" if wanted else "secondary")
@@ -183,9 +214,12 @@ def _is_by(session: Session, visit: Visit, identity: str) -> bool:
 # --- answering ---
 
 
-def answer(session: Session, visit: Visit) -> Iterator[Shown]:
-    """Answer all rows, saying how far it is; what is answered when Stop is pressed is kept."""
+def answer(session: Session, visit: Visit, heads: Sequence[str] | None = None) -> Iterator[Shown]:
+    """Answer all rows with these `heads` (None: as before), saying how far it is; what is answered when Stop is pressed
+    is kept."""
     place, source = visit.train.new_rows, _source(visit)
+    if heads is not None and len(_tasks(session, visit)) > 1:  # of a single one there is no choice
+        place.heads = tuple(heads)
     if problem := view.problem(source):
         raise UserError(problem)
     stop_answering(visit)
@@ -215,9 +249,11 @@ def answer_rows(session: Session, visit: Visit, source: Source, this: Reading) -
     model = session.models.shared(visit.train.model, visit.name)
     if not model.tasks:
         raise UserError(words.NO_HEADS)
+    if (asked := place.chosen(model.tasks)) == []:
+        raise UserError(words.NO_HEAD_CHOSEN)
     reading = session.sandbox.run(read_rows, source.path, model.tasks, size=size_of(source.path), **source.reading)
     table, labelled_rows = yield from _drawn(watch(reading, lambda: this.stopped), partial(markup.reading, source.name))
-    predictions, agreement = Predictions(model, table), Agreement(model.tasks)
+    predictions, agreement = Predictions(model, table, asked), Agreement(model.tasks)
     first, unfamiliar, total, began = [], 0, len(table.rows), time.perf_counter()
 
     def check(done: int, total: int) -> None:
@@ -255,6 +291,7 @@ def answer_rows(session: Session, visit: Visit, source: Source, this: Reading) -
         lines=[row.line for row in table.rows[: len(first)]],
         agreement=agreement.said(),
         folder=folder,
+        heads=asked,
     )
 
 

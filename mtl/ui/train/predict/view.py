@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def result(answers: Answers | None, now: str) -> Markup:
     stopped = [words.STOPPED_AFTER] if answers.count < answers.total else []
     agreement = [words.agreement(answers.agreement)] if answers.agreement else []
     earlier = markup.note(words.by_another(answers.by, now), "refusal") if now else Markup()
-    said = [*stopped, *agreement, *cautions(answers.tasks)]
+    said = [*stopped, *agreement, *cautions(answers.tasks, answers.heads)]
     return earlier + markup.status(line, said) + markup.note(words.FILES) + _first_rows(answers)
 
 
@@ -88,11 +89,12 @@ def _first_rows(answers: Answers) -> Markup:
     return listing + markup.note(more if len(first) < answers.count else "")
 
 
-def command(source: Source | None, model: str | None) -> Markup:
-    """The command that does the same. `model`: as in `mtl.ui.train.settings.sharing.command`."""
+def command(source: Source | None, model: str | None, heads: Sequence[str] | None = None) -> Markup:
+    """The command that does the same, with these `heads` alone. `model`: as in
+    `mtl.ui.train.settings.sharing.command`."""
     if source is None:
         return Markup()
-    pieces = predict_command(model, source.reading)
+    pieces = predict_command(model, source.reading, heads)
     known: dict[str, Any] = {"path": source.name, "model": settings.ANY_MODEL}
     fields = [(name, settings.FILLED[name], known[name]) for name in pieces[1::2]]
     lines = _TAKE_AWAY.command(pieces, fields, words.COMMAND_INFO, "rows-")

@@ -17,6 +17,8 @@ INTRO = (
 FILE = "Drop a table here: CSV, JSON, Excel, Parquet or one text per line, up to 20 MB."
 RUN, STOP = "Answer", "Stop"
 CSV, PARQUET = "Download CSV", "Download Parquet"
+HEADS = "Heads that answer"
+HEADS_INFO = "Each adds columns to the table; a head that says nothing of your rows is better left out."
 COMMAND = "The same from the command line"
 COMMAND_INFO = (
     "Answers the same on your own machine, and writes the file that is downloaded here: paste it into a terminal of "
@@ -34,6 +36,7 @@ STAYS = "{} is still the table to answer."
 NO_TEXT = "No column looks like text: say below which column holds it, or drop a file that has one."
 ASKED = "It needs an answer to the question below first."
 NOTHING = "No row has a text, so there is nothing to answer."
+NO_HEAD_CHOSEN = "No head is chosen: choose one that is to answer."
 NO_HEADS = "The model in use has no heads, so it has no answers to give. Step 4 chooses another one."
 STOPPED = "Stopped. No row was answered yet, so there is nothing to download."
 

@@ -247,8 +247,10 @@ def prepare(session: Session, visit: Visit) -> Iterator[Prepared]:
         session.runs.check_room(expected.seconds)
         own = session.runs.newest(visit.owner)
         # The line below says where the visitor's own run stands.
-        line = None if own and own.unfinished else session.runs.line()
-        plan, others = view.plan(train.source, expected, line), gr.Timer(COUNTED, active=bool(line and line.length))
+        before, wait = 0, None
+        if not (own and own.unfinished):
+            before, wait = session.runs.before(visit.owner, expected.seconds, visit.address)
+        plan, others = view.plan(train.source, expected, before, wait), gr.Timer(COUNTED, active=before > 0)
         return Prepared(view.outlook(expected), plan, gr.Button(interactive=True), others)
 
     try:
@@ -317,7 +319,8 @@ def expectation(session: Session, train: TrainState, config: TrainConfig, wait: 
 def ready_source(train: TrainState) -> Source:
     """The chosen data. Raises `UserError` where there is none, or none that can be trained on."""
     if train.source is None:
-        raise UserError(text.NO_DATA)
+        is_coming = train.reading is not None or not train.arrived
+        raise UserError(page.LOADING_DATA if is_coming else text.NO_DATA)
     if not train.source.ready:
         raise UserError(text.ASKED if train.source.table.questions else text.DATA_ERRORS)
     return train.source

@@ -24,7 +24,6 @@ from mtl.ui.widgets import curves, markup
 from mtl.ui.widgets.curves import Line
 
 if TYPE_CHECKING:
-    from mtl.training.runs import queue
     from mtl.ui.train.state import Source
 
 TRAIN, HELD_OUT, SCORE = "var(--curve-train)", "var(--curve-held-out)", "var(--curve-score)"
@@ -38,13 +37,13 @@ def outlook(expected: Estimate) -> Markup:
     return templates.render("outlook.html", expected=expected, count=count, megabytes=text.megabytes)
 
 
-def plan(source: Source, expected: Estimate, line: queue.Line | None) -> Markup:
-    """The same on a line, for the bar, and how many runs it would wait for, where `line` says so."""
+def plan(source: Source, expected: Estimate, before: int, wait: float | None) -> Markup:
+    """The same on a line, for the bar, and how many runs would come before it, for how many seconds."""
     matches = [match for match in source.matched.columns.values() if match.spec and match.spec.name in source.learns]
     new = sum(match.has_head and not match.reuses_head for match in matches)
     parts = moving_parts(expected.learns)
     said = text.plan(len(source.learns), new, parts, expected.rows, expected.seconds, expected.memory_mb)
-    return markup.note(" · ".join(filter(None, (said, line and text.before_it(line.length, line.wait)))), "plan")
+    return markup.note(" · ".join(filter(None, (said, text.before_it(before, wait)))), "plan")
 
 
 # --- where it is ---
@@ -60,14 +59,19 @@ def progress(now: Progress) -> Markup:
 def _state(now: Progress) -> tuple[str, str, str]:
     """(headline, facts, "busy", "ok" or "bad")"""
     state = now.run.state
+    if state == "queued" and now.stopping:
+        return "Stopping", text.stopping(now.whole_epochs, now.at_once), "busy"
     if state == "queued":
-        return "Waiting for its turn", text.place(now.place, now.wait), "busy"
+        if now.message:
+            return "Waiting for its turn", now.message, "busy"
+        gave_way = text.gave_way(now.whole_epochs, now.epochs) if now.begun else ""
+        return "Waiting for its turn", " ".join(filter(None, (gave_way, text.place(now.place, now.wait)))), "busy"
     if state == "running":
         if now.stopping:
             facts = text.stopping(now.whole_epochs, now.at_once) if now.step else text.STOPPING_BEFORE
             return "Stopping", facts, "busy"
         if not now.begun:
-            facts = "Reads the data, loads the model, and caches the outputs of frozen layers."
+            facts = "Reads the data, loads the model, and computes once what frozen layers give, if any are."
             return "Getting ready", facts, "busy"
         if now.step >= now.steps:
             return "Nearly done", text.measuring(now.eta), "busy"

@@ -79,6 +79,10 @@ def place(position: int | None, wait: float | None) -> str:
     return f"{where}, begins in a moment." if wait < 2 else f"{where}, begins in about {duration(wait)}."
 
 
+def gave_way(epoch: int, epochs: int) -> str:
+    return f"Shorter runs go first; it goes on after epoch {epoch} of {epochs}."
+
+
 def progress(step: int, steps: int, epoch: int, epochs: int, eta: float | None) -> str:
     return f"step {number(step)} of {number(steps)} · epoch {max(epoch, 1)} of {epochs}{_left(eta)}"
 

@@ -36,9 +36,10 @@ def command(
     return _pieces("train", "", model, [*to_arguments(reading or {}), *_options(config)], validation)
 
 
-def predict_command(model: str | None, reading: Mapping[str, Any]) -> list[str]:
-    """The command that answers every row of a file, as pieces (see `command`)."""
-    return _pieces("predict", " answers.csv", model, to_arguments(reading))
+def predict_command(model: str | None, reading: Mapping[str, Any], heads: Sequence[str] | None = None) -> list[str]:
+    """The command that answers every row of a file, with these `heads` alone (None: all), as pieces (see `command`)."""
+    chosen = [] if heads is None else option("--tasks", ",".join(heads))
+    return _pieces("predict", " answers.csv", model, [*to_arguments(reading), *chosen])
 
 
 def _pieces(name: str, out: str, model: str | None, arguments: Sequence[str], validation: bool = False) -> list[str]:

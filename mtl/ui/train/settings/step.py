@@ -166,7 +166,7 @@ def arrive(session: Session, visit: Visit, query: str) -> Change:
     train.start_from = _start_from(session, train, linked.start)
     if linked.name:
         train.source = None
-    return Change("" if query.endswith("&again=1") else words.LINK_SET, arrived=True)
+    return Change("" if linked.again else words.LINK_SET, arrived=True)
 
 
 def load_file(session: Session, visit: Visit, path: str) -> Change:

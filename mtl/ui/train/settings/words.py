@@ -45,6 +45,7 @@ PHRASES = {
     "idle": "no labels",
     "zero": "rate 0",
     "rates": "Rates: {top} for the top layer, {below}, {heads} for heads{own}{why}.",
+    "heads_rates": "Rates: {heads} for heads{own}; every layer is frozen.",
     "falling": "{} less for each layer below it",
     "even": "the same for each layer below it",
     "own": "; {} set by hand",
