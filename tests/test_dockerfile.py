@@ -42,7 +42,7 @@ def test_it_serves_as_nobody_in_particular_where_its_health_check_asks(monkeypat
     program, *arguments = json.loads(only("CMD"))
     assert program == "mtl"
     served = []
-    monkeypatch.setattr("mtl.ui.app.build", lambda: "the page")
+    monkeypatch.setattr("mtl.ui.app.build", lambda **options: "the page")
     monkeypatch.setattr("mtl.ui.app.serve", lambda *options: served.append(options))
     assert main(arguments) == 0
     assert served == [("the page", "0.0.0.0", int(only("EXPOSE")), False, [], False)]

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 # Changes with what is in the files.
 _FORMAT = 1
 # The gigabytes of all files together, unless MTL_STATES_GB says otherwise.
-_GIGABYTES = 2.0
+GIGABYTES = 2.0
 # One file may take this share of it.
 _SHARE = 0.1
 # Bytes of the disk that are left free for the runs themselves.
@@ -151,7 +151,7 @@ def current() -> States | None:
 
 
 def _most_bytes() -> float:
-    value = os.environ.get("MTL_STATES_GB") or _GIGABYTES
+    value = os.environ.get("MTL_STATES_GB") or GIGABYTES
     with contextlib.suppress(ValueError):
         if 0 <= (number := float(value)) < float("inf"):
             return number * 1e9

@@ -44,14 +44,14 @@ _MOST_TRIES = 3
 _OF_THE_SERVER = ("heartbeat", "process.json", "stop", "give-way", "exit.json", "reserve")
 # The folder on a node for the model that a run starts from, where that is a checkpoint of the server's.
 _START = "start"
-
-
+# The cores that each run has on its node, unless MTL_RAY_CORES says otherwise.
+CORES = 1
 NO_CLUSTER = "The cluster that trains is not there. The run waits for it, and goes on by itself."
 
 
 def cores_per_run() -> int:
-    """The cores that each run has on its node, as the environment variable MTL_RAY_CORES says; 1 by default."""
-    said = os.environ.get("MTL_RAY_CORES") or "1"
+    """The cores that each run has on its node. Raises `UserError` where MTL_RAY_CORES is no number of them."""
+    said = os.environ.get("MTL_RAY_CORES") or str(CORES)
     if not said.isdecimal() or not int(said):
         raise UserError(f"MTL_RAY_CORES must be a number of cores; it is {said!r}.")
     return int(said)

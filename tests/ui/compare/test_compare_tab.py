@@ -477,6 +477,7 @@ def test_a_set_that_is_there_already_is_not_started_twice(ready, runs, session):
 
 
 def test_without_data_a_set_says_what_to_do(visit, session):
+    visit.train.arrived = True
     with pytest.raises(UserError, match="Train tab first"):
         start_set(session, visit, "freezing")
     note, start = set_note(session, visit, "freezing")

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.ui.server.calls import KINDS, LEFT_SECONDS, UNREAD_SECONDS, Calls
+from mtl.ui.server.door import ANSWERS_AT_ONCE
 from mtl.ui.server.limits import Limits, Refused
 from tests.ui.server.small_page import serving, small, wait_until
 
@@ -258,12 +259,12 @@ def test_sessions_that_have_gone_leave_nothing_in_the_queue(held):
     assert not list(queue.pending_messages_per_session)
 
 
-def test_a_page_asks_at_most_two_questions_at_a_time(held):
+def test_a_page_asks_at_most_so_many_questions_at_a_time(held):
     with ThreadPoolExecutor(8) as pool:
-        mine = [pool.submit(held.ask) for _ in range(4)]
+        mine = [pool.submit(held.ask) for _ in range(ANSWERS_AT_ONCE + 2)]
         wait_until(lambda: sum(answer.done() for answer in mine) == 2)
         other = pool.submit(held.ask, session="another")
         held.gate.set()
-        assert sorted(answer.result().status_code for answer in mine) == [200, 200, 429, 429]
+        assert sorted(answer.result().status_code for answer in mine) == [200] * ANSWERS_AT_ONCE + [429] * 2
         assert other.result().json() == "hello"
     assert held.ask().status_code == 200

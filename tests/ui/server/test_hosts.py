@@ -86,7 +86,8 @@ def test_the_command_line_names_more_hosts(monkeypatch):
         assert hosts.admit("one.example") and hosts.admit("two.example") and not hosts.admit("three.example")
         raise Launched
 
-    monkeypatch.setattr(page, "build", lambda: SimpleNamespace(launch=launch, limits=Limits(), runs=Mock()))
+    built = SimpleNamespace(launch=launch, limits=Limits(), runs=Mock())
+    monkeypatch.setattr(page, "build", lambda **options: built)
     with pytest.raises(Launched):
         main(["serve", "--allow-host", "one.example", "--allow-host", "two.example"])
 

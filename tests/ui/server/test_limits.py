@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from mtl.config import UserError
+from mtl.encoder import states
+from mtl.training.runs import nodes
 from mtl.ui import app
 from mtl.ui.server.limits import Limits
 
@@ -32,7 +34,8 @@ def test_the_readme_tells_every_limit_and_its_default():
     told = {}
     for names, defaults in re.findall(r"^\| (`MTL_.*?) \|.*\| ([\d, .]+) \|$", readme, re.MULTILINE):
         told |= dict(zip(re.findall("MTL_[A-Z_]+", names), map(float, defaults.split(",")), strict=True))
-    assert told == {f"MTL_{name.upper()}": default for name, default in asdict(Limits()).items()}
+    limits = {f"MTL_{name.upper()}": default for name, default in asdict(Limits()).items()}
+    assert told == {**limits, "MTL_STATES_GB": states.GIGABYTES, "MTL_RAY_CORES": nodes.CORES}
 
 
 def test_a_page_with_a_wrong_limit_does_not_start(monkeypatch):
