@@ -1,5 +1,5 @@
 # make run     serve the page                  make lint    check the style
-# make test    run every test                  make shots   screenshots of the page, into shots/
+# make test    all tests but slow ones       make shots   screenshots of the page, into shots/
 # make bench   the speed table                 make clean   remove what make installed
 # make wheel   the wheel, into dist/             make package-check   what it does, once installed elsewhere
 # make model DATA=DIR        the default model again from the published encoder: hours, and less each time it goes on
@@ -7,6 +7,7 @@
 # make pins    requirements.txt and tests/requirements.txt from pyproject.toml (ARGS=--upgrade: newer releases)
 #
 # Each makes .venv first and installs what it needs, again only when a requirement file or pyproject.toml changed.
+#   make test-all                   the slow tests, too
 #   make run PYTHON=python3.12      another interpreter
 #   make run ARGS="--port 8000"     arguments for app.py (make test: for pytest, make bench: for the benchmark)
 #   make run TORCH=cpu              on Linux: torch without CUDA, a tenth of the download
@@ -20,18 +21,19 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test bench lint shots model wheel package-check space-check pins clean
+.PHONY: run test test-all bench lint shots model wheel package-check space-check pins clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
 	$(BIN)/python app.py $(ARGS)
 
 # In two processes: a browser and its server wait for each other as often as they compute.
-test: $(VENV)/installed-tests
+test: CHOICE := -m "not slow"
+test test-all: $(VENV)/installed-tests
 	@PYTHON=$(BIN)/python sh tests/chromium.sh
 ifeq ($(ARGS),)
-	$(BIN)/python -m pytest --ignore tests/browser --numprocesses 2 --dist worksteal
-	$(BIN)/python -m pytest tests/browser --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --ignore tests/browser --numprocesses 2 --dist worksteal $(CHOICE)
+	$(BIN)/python -m pytest tests/browser --numprocesses 2 --dist worksteal $(CHOICE)
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif

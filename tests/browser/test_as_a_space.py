@@ -29,6 +29,7 @@ def strict(playwright, tmp_path):
         yield browser
 
 
+@pytest.mark.slow
 def test_the_page_works_in_a_frame_that_may_keep_nothing(strict):
     with served_page(settings=SPACE) as url:
         page, errors = strict.new_page(), []

@@ -86,6 +86,7 @@ def test_blank_lines_are_skipped_and_counted(visitor):
     expect(visitor.status).to_contain_text("2 blank lines skipped.")
 
 
+@pytest.mark.slow
 def test_two_thousand_sentences_can_be_stopped_and_can_be_finished(visitor):
     places = ("Oslo", "Lima", "Cairo", "Delhi", "Quito", "Turin", "Seoul")
     many = [f"Shop {i} in {places[i % 7]} sold {i * 3} loaves of bread." for i in range(2_050)]

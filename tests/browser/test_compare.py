@@ -44,6 +44,7 @@ def rows(page, state=None):
     return found if state is None else found.filter(has=page.locator("td", has_text=state))
 
 
+@pytest.mark.slow
 def test_a_set_runs_fills_the_table_and_is_kept_to_its_visitor(browsers, moods):
     visitor = browsers()
     page = visitor.page

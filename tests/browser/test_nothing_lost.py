@@ -231,6 +231,7 @@ def test_an_unsteady_network_loses_nothing_and_does_nothing_twice(visit, tmp_pat
     visitor.errors.clear()
 
 
+@pytest.mark.slow
 def test_a_question_whose_answer_never_comes_is_asked_again(visit):
     visitor = visit()
     asked = []
@@ -314,6 +315,7 @@ def test_what_the_server_refuses_is_said_and_not_asked_again(visit):
 # --- the server ---
 
 
+@pytest.mark.slow
 def test_a_machine_that_slept_goes_on_where_it_was(visit):
     visitor = visit()
     type_in(visitor, *OWN)

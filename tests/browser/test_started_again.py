@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.labelling import Labeller
@@ -15,6 +16,7 @@ LONG = 300_000
 SENTENCES = ("The soup was warm.", "The tram is late again.")
 
 
+@pytest.mark.slow
 def test_sentences_labels_runs_and_the_model_in_use_come_back(context, tmp_path):
     (tmp_path / "bucket").mkdir()
     settings, port = {"MTL_BUCKET": str(tmp_path / "bucket")}, free_port()

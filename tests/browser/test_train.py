@@ -103,6 +103,7 @@ def test_a_visitor_who_reloads_the_page_finds_the_run_with_its_curves(arrive):
     expect(ada.resume).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_while_its_page_is_offline_and_is_in_sight_again_afterwards(arrive):
     ada = arrive()
     ada.begin(LONG)
@@ -169,9 +170,10 @@ def test_start_trains_what_stands_on_the_screen(arrive):
     expect(ada.progress).to_contain_text("22 steps, 2 epochs")
 
 
+@pytest.mark.slow
 def test_two_visitors_at_once_see_only_their_own(arrive):
     ada, bob = arrive(), arrive()
-    ada.begin(LONG)
+    ada.begin(LONG // 2)  # so that it gives no way
     bob.prepare(LONG, seed=1)
     plan = bob.page.locator("#run-plan")
     expect(plan).to_contain_text("1 run of others before it")

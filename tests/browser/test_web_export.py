@@ -206,6 +206,7 @@ def test_the_page_draws_what_the_servers_page_draws(guest, default_model):
     assert len(csv.splitlines()) == 1 + sum(len(answer.entities) for answer in default_model.analyze(TEXTS))
 
 
+@pytest.mark.slow
 def test_heads_of_every_kind_are_shown_as_the_page_shows_them(opened, heads):
     model = mtl.load(str(heads / "model"), dtype="float32", device="cpu")
     texts = TEXTS[::10]
@@ -229,6 +230,7 @@ def test_heads_of_every_kind_are_shown_as_the_page_shows_them(opened, heads):
     assert f"cosine {compared.cosine:.2f}" in said and compared.results["mood of both"].label in said
 
 
+@pytest.mark.slow
 def test_a_model_without_entities_has_no_such_tab(opened, headless):
     with hosted(headless) as host:
         visitor = opened(host.url)
@@ -276,6 +278,7 @@ def test_opened_as_a_file_it_says_how_to_serve_it(browser, folder):
 # --- without a network ---
 
 
+@pytest.mark.slow
 def test_a_page_that_was_open_once_works_without_a_network(opened, folder):
     with hosted(folder) as host:
         visitor = opened(host.url)
@@ -295,6 +298,7 @@ def test_a_page_that_was_open_once_works_without_a_network(opened, folder):
     assert len(host.asked) == before
 
 
+@pytest.mark.slow
 def test_another_export_in_its_place_is_fetched_whole_while_the_one_that_is_kept_answers(
     opened, heads, headless, tmp_path
 ):
@@ -323,6 +327,7 @@ def test_another_export_in_its_place_is_fetched_whole_while_the_one_that_is_kept
     expect(page.get_by_role("tab")).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_kept_it_answers_and_promises_nothing(opened, heads):
     with hosted(heads) as host:
         visitor = opened(host.url, service_workers="block")
@@ -333,6 +338,7 @@ def test_where_nothing_can_be_kept_it_answers_and_promises_nothing(opened, heads
 # --- how it looks ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
 def test_nothing_is_too_small_too_pale_or_too_wide(guest, width, theme):
     page = guest.page.context.new_page()

@@ -45,7 +45,9 @@ class Visitor:
     def _note_console(self, message) -> None:
         # Gradio's page about the API asks its own server for two things that are switched off here.
         switched_off = message.location.get("url", "").endswith(("/monitoring/summary", "/mcp/schema"))
-        if message.type == "error" and not switched_off:
+        # And its page names its manifest by a path that begins at the root, where it is not behind a proxy.
+        of_manifest = "manifest.json" in message.location.get("url", "") + message.text
+        if message.type == "error" and not (switched_off or of_manifest):
             self.errors.append(message.text)
 
     # --- places ---

@@ -27,6 +27,7 @@ def nodes(monkeypatch):
     cluster.shutdown()
 
 
+@pytest.mark.slow
 def test_a_node_that_ends_in_the_middle_costs_no_row_and_doubles_none(nodes, data, tiny, tmp_path, capsys):
     there = []  # how many parts when the node was gone
 

@@ -75,6 +75,7 @@ def encoders(tmp_path_factory):
     }
 
 
+@pytest.mark.slow
 def test_one_per_cent_of_the_data_goes_through_all_steps_and_only_once(data, encoders, tmp_path):
     said, run = [], []
 

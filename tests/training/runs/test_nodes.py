@@ -69,6 +69,7 @@ def resumed(run):
     return [e["resumed_after_epoch"] for e in folders.events(run.folder) if e["event"] == "start"]
 
 
+@pytest.mark.slow
 def test_runs_train_on_nodes_and_go_on_after_they_end(monkeypatch, start, reviews, tmp_path):
     cluster, [node] = clusters.begin(monkeypatch, 1)
     try:
