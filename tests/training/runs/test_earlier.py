@@ -3,6 +3,7 @@
 Two runs on reviews.csv with all layer groups frozen: one finished, one killed in its third epoch.
 """
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import mtl
+from mtl.config import UserError
 from mtl.training.runs import folder as folders
 from mtl.training.runs.service import Runs
 
@@ -41,8 +43,15 @@ def test_both_are_their_owners_and_say_how_they_ended(root):
     assert interrupted.whole_epochs == 2 and interrupted.config.epochs == 60
 
 
-def test_the_checkpoint_answers(root):
-    model = mtl.load(root / FINISHED / "checkpoint")
+def test_the_checkpoint_answers_with_the_model_that_it_was_trained_on_and_with_no_other(root):
+    folder = root / FINISHED / "checkpoint"
+    # Its heads alone are there, and the default model has changed since.
+    with pytest.raises(UserError, match="works on exactly the model it was trained on"):
+        mtl.load(folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["base"]["sha256"] = mtl.load().origin.sha256
+    (folder / "config.json").write_text(json.dumps(config))
+    model = mtl.load(folder)
     [analysis] = model.analyze(["I love it."])
     assert analysis.sentiment.label == "positive" and set(model.tasks) == {
         "sentiment",
