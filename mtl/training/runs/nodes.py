@@ -167,9 +167,7 @@ def main() -> int:
             _carry_out(ray, Path(name), cores)
         except Exception as error:
             Path(name, "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
-            folders.fail(
-                Path(name), f"The run could not be given to a node: {type(error).__name__}.", "Resume it later."
-            )
+            _fail(Path(name), f"The run could not be given to a node: {type(error).__name__}.", "Resume it later.")
         with contextlib.suppress(OSError, UserError):
             folders.let_go(Path(name))
         say(over=name)
@@ -205,7 +203,7 @@ def _end_when_silent(counted: list[float]) -> None:
 def _carry_out(ray: Any, folder: Path, cores: int) -> None:
     """Let one worker after another carry out the run in `folder`, until it is over."""
     worker_class = ray.remote(num_cpus=cores)(_Worker)
-    over, tries, epochs = threading.Event(), 0, folders.epochs(folder)
+    over, tries, epochs = threading.Event(), 0, _epochs(folder)
     threading.Thread(target=_beat, args=(folder, over), daemon=True).start()
     try:
         while tries < _MOST_TRIES:
@@ -215,11 +213,11 @@ def _carry_out(ray: Any, folder: Path, cores: int) -> None:
             except ray.exceptions.RayTaskError:
                 raise
             except ray.exceptions.RayError:  # the worker or its node has ended
-                before, epochs = epochs, folders.epochs(folder)
+                before, epochs = epochs, _epochs(folder)
                 tries = 0 if epochs > before else tries + 1
             finally:
                 ray.kill(worker)
-        folders.fail(
+        _fail(
             folder, f"{_MOST_TRIES} nodes ended while they trained this run.", "It may need more memory than they have."
         )
     finally:
@@ -250,6 +248,15 @@ def _follow(ray: Any, worker: Any, folder: Path, cores: int) -> None:
             write_bytes(folder / name, data)
         folders.append_events(folder, news.events)
         ended = news.ended
+
+
+def _epochs(folder: Path) -> int:
+    return sum(event["event"] == "epoch" for event in folders.events(folder))
+
+
+def _fail(folder: Path, message: str, hint: str) -> None:
+    with contextlib.suppress(OSError):
+        folders.write_event(folder, {"event": "error", "message": message, "hint": hint})
 
 
 def _beat(folder: Path, over: threading.Event) -> None:
