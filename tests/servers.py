@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import tempfile
@@ -10,7 +11,18 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+# What each server that runs has printed so far.
+_logs: list[BinaryIO] = []
+
+
+def last_printed(most: int = 4000) -> list[str]:
+    """The end of what each server has printed that runs now, of so many bytes."""
+    return [
+        os.pread(log.fileno(), most, max(os.fstat(log.fileno()).st_size - most, 0)).decode(errors="replace")
+        for log in _logs
+    ]
 
 
 def free_port(wanted: int = 0) -> int:
@@ -27,6 +39,7 @@ def started(command: Sequence[str | Path], address: str, seconds: float = 300, *
 
     Raises `RuntimeError`, with what it printed, where it ends or does not answer in so many seconds."""
     with tempfile.TemporaryFile() as log:
+        _logs.append(log)
         server = subprocess.Popen(command, stdout=log, stderr=log, **process)
         try:
             until = time.monotonic() + seconds
@@ -42,6 +55,7 @@ def started(command: Sequence[str | Path], address: str, seconds: float = 300, *
                 server.wait(30)
             except subprocess.TimeoutExpired:
                 server.kill()
+            _logs.remove(log)
 
 
 def _answers(address: str) -> bool:

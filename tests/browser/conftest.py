@@ -7,6 +7,16 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.serving import launch_chromium, launch_context, served_page
 from tests.browser.visiting import Visitor
+from tests.servers import last_printed
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that fails shows what its servers have printed."""
+    report = yield
+    if report.failed:
+        report.sections += [("What the server printed last", printed) for printed in last_printed()]
+    return report
 
 
 @pytest.fixture(scope="session")
