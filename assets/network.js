@@ -103,6 +103,63 @@
     return new Response(answer.body?.pipeThrough(watched), answer);
   };
 
+  // --- Gradio's events ---
+
+  const joins = new Set(); // calls that ask for an event, and are not answered yet
+  const expected = new Set(), early = new Set(); // events of which no end came yet; ends that came before the answer
+
+  const join = (resource, options) => {
+    const answered = call(resource, options).then(async (answer) => {
+      const { event_id } = await answer.clone().json().catch(() => ({}));
+      if (event_id && !early.delete(event_id)) expected.add(event_id);
+      return answer;
+    });
+    const settled = answered.catch(() => {}).finally(() => joins.delete(settled));
+    joins.add(settled);
+    return answered;
+  };
+
+  async function* messages(body) {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (let part; !(part = await reader.read()).done; ) {
+      const parts = (rest + part.value).split("\n\n");
+      rest = parts.pop();
+      for (const message of parts) yield [`${message}\n\n`, JSON.parse(message.replace(/^data: /, ""))];
+    }
+  }
+
+  // The server ends the stream of events when none is left. What is asked for in that moment Gradio takes for answered
+  // by the stream that has just ended, and waits for ever: so the stream goes on until all that was asked for is over.
+  const events = async (request) => {
+    const connect = () => until(() => stream(request), request.signal);
+    let answer = await connect();
+    const encoder = new TextEncoder();
+    const pass = async (controller) => {
+      for (; ; answer = await connect()) {
+        let last = null;
+        for await (const [text, message] of messages(answer.body)) {
+          last = message.msg;
+          if (last === "close_stream") break;
+          if (last === "process_completed" && !expected.delete(message.event_id)) early.add(message.event_id);
+          controller.enqueue(encoder.encode(text));
+        }
+        while (joins.size) await Promise.all(joins);
+        if (last === "close_stream" && expected.size) continue;
+        expected.clear(); // of a stream that ended in any other way nothing comes any more
+        controller.enqueue(encoder.encode('data: {"msg": "close_stream"}\n\n'));
+        return;
+      }
+    };
+    const body = new ReadableStream({
+      start: (controller) => pass(controller).then(() => controller.close()).catch((problem) => {
+        expected.clear();
+        controller.error(problem);
+      }),
+    });
+    return new Response(body, answer);
+  };
+
   // By this connection the server knows that the page is open. Gradio does not make it anew.
   const heartbeat = async (request) => {
     for (let failures = 0; !request.signal.aborted; failures++) {
@@ -122,8 +179,8 @@
     const [, path] = pathname.match(/\/gradio_api\/(.*?)\/?$/) ?? [];
     if (origin !== window.location.origin || path === undefined) return send(resource, options);
     if (path === "component_server") return question(resource, options);
-    if (path === "queue/join") return call(resource, options);
-    if (path === "queue/data") return until(() => stream(resource), resource.signal);
+    if (path === "queue/join") return join(resource, options);
+    if (path === "queue/data") return events(resource);
     if (path.startsWith("heartbeat/")) return heartbeat(resource);
     return until(() => attempt(resource, options), options.signal);
   };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 import time
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from mtl.model import MultiTaskModel
 
 log = logging.getLogger("mtl.ui")
+# Of what the package imports only where it is needed, all that a thread of the server may need.
+LIBRARIES = (
+    "scipy.cluster.hierarchy",
+    "scipy.linalg",
+    "scipy.optimize",
+    "scipy.spatial.distance",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+)
 
 
 class Engine:
@@ -57,6 +68,7 @@ class Engine:
             import mtl
 
             self._model = mtl.load(self.name)
+            import_libraries()
             self.alone = measure_alone(self._model)
         except Exception as problem:
             log.error("The model could not be loaded: %s", problem, exc_info=not isinstance(problem, UserError))
@@ -68,6 +80,15 @@ class Engine:
         except Exception:
             # Maps then stay PCA and say so; everything else works.
             log.exception("UMAP could not be warmed up")
+
+
+def import_libraries() -> None:
+    """Import what answers are computed with, before anybody asks for them.
+
+    Where two threads import parts of the same library at the same time, each may find what the other has half done: an
+    `ImportError` for a visitor, or for umap-learn, which imports most of these."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
 
 
 def measure_alone(model: MultiTaskModel, rounds: int = 3) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -292,6 +294,42 @@ def test_events_that_find_no_server_wait_and_the_page_says_so(visit, tmp_path):
     expect(visitor.page.locator("#connection")).to_be_hidden()
     assert len({request.headers["x-mtl-call"] for request in joined}) < len(joined), "asked again by the same id"
     visitor.errors.clear()
+
+
+# Streams of events are counted, and what comes on one reaches the page when the whole of it is let through.
+_HELD = """
+const ask = window.fetch.bind(window);
+window.streams = 0;
+window.fetch = async (resource, options) => {
+  const answer = await ask(resource, options);
+  if (!String(resource.url ?? resource).includes("queue/data")) return answer;
+  window.streams += 1;
+  const whole = answer.clone().blob().catch(() => new Blob()).finally(() => { window.streams -= 1; });
+  if (!window.hold) return answer;
+  await whole;
+  while (window.hold) await new Promise((done) => setTimeout(done, 20));
+  return new Response(await whole, answer);
+};
+"""
+
+
+def test_an_event_that_is_asked_for_while_the_stream_of_events_ends_is_answered(visit):
+    visitor = visit()
+    page = visitor.page
+    page.add_init_script(_HELD)
+    visitor.go()
+    visitor.open("Train")
+    expect(page.locator("#copy-command")).to_have_value(re.compile("tickets"))
+    visitor.wait_until("window.streams === 0")
+    with page.expect_response("**/queue/data**"):
+        page.evaluate("window.hold = true; document.querySelector('#data-file-too-big').click()")
+    visitor.wait_until("window.streams === 0")
+    with page.expect_response("**/queue/join**"):
+        page.evaluate("document.querySelector('#validation-file-too-big').click()")
+    page.wait_for_timeout(200)  # for Gradio to have read the answer
+    page.evaluate("window.hold = false")
+    for place in ("#data-status", "#validation-status"):
+        expect(page.locator(place)).to_contain_text("MB", timeout=15_000)
 
 
 def test_what_the_server_refuses_is_said_and_not_asked_again(visit):
