@@ -405,6 +405,10 @@ mtl.answers = (() => {
   };
   moveToFragment();
   const behindHash = () => new URLSearchParams(window.location.hash.slice(1));
+  // Another address has its own sentences, and keeps them should it be loaded again before it is ready.
+  if (mtl.navigation() === "navigate" && behindHash().has("sentences")) {
+    try { sessionStorage.removeItem(KEY); } catch { /* forbidden */ }
+  }
   let train = ofTrain(behindHash()); // what the address says of the Train tab
   // A link to it that the server is asked to follow. A page that is loaded again wrote its address by itself.
   let asked = train + (mtl.isReload() ? "&again=1" : "");
@@ -442,7 +446,8 @@ mtl.answers = (() => {
     const here = history.state?.mtl;
     try {
       const last = JSON.parse(sessionStorage.getItem(KEY));
-      return { last, here: here?.entry === last?.entry ? last : here };
+      // A page that is loaded again a moment after its entry was written may find the entry as it was before that.
+      return { last, here: mtl.navigation() === "reload" || here?.entry === last?.entry ? last ?? here : here };
     } catch { // forbidden
       return { here };
     }

@@ -3,8 +3,9 @@
 window.mtl = {
   // --- the frame ---
 
+  navigation: () => performance.getEntriesByType("navigation")[0]?.type,
   // Loaded again, or come back to: it goes on with what it had.
-  isReload: () => ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0]?.type),
+  isReload: () => ["reload", "back_forward"].includes(mtl.navigation()),
   arrive: (token) => [token, mtl.isReload(), sessionStorage.getItem("mtl-run") ?? ""],
   // The run whose model this window uses: a server that was started again does not know it any more.
   remember: (element, watch) => {

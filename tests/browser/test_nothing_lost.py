@@ -76,6 +76,10 @@ def test_what_was_typed_a_moment_ago_survives_a_reload_and_so_does_the_caret(vis
     expect(visitor.box).to_be_focused()
     assert visitor.box.evaluate("e => e.selectionStart") == len("Just now. ")
     expect(rows(visitor)).to_have_count(55)
+    # The browser may not know the entry's last change yet.
+    visitor.page.evaluate("history.replaceState(null, '', '#sentences=From+before.')")
+    visitor.go()
+    expect(visitor.box).to_have_value("Just now. " + LONG)
 
 
 def test_back_and_forward_bring_the_sentences_and_the_tab_of_their_time(visit):
