@@ -38,8 +38,9 @@ _log = logging.getLogger(__name__)
 _ASK_EVERY, _COUNT_EVERY = 0.5, 2.0
 # Calls of a cluster that has gone may never return, and a client may connect again after so many seconds.
 _PATIENCE, _AGAIN_AFTER = 60.0, 10.0
-# A run whose worker has ended so many times without a whole epoch in between is given up.
-_MOST_TRIES = 3
+# A run whose worker has ended so many times without a whole epoch in between is given up; so many seconds lie between
+# two tries, as Ray goes on placing workers on a node for a while after it has ended.
+_MOST_TRIES, _BETWEEN_TRIES = 4, 5.0
 # Files that say where a run is carried out, which is here, and not on the node.
 _OF_THE_SERVER = ("heartbeat", "process.json", "stop", "give-way", "exit.json", "reserve")
 # The folder on a node for the model that a run starts from, where that is a checkpoint of the server's.
@@ -166,7 +167,7 @@ def main() -> int:
         try:
             _carry_out(ray, Path(name), cores)
         except Exception as error:
-            Path(name, "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
+            _keep(traceback.format_exc(), Path(name))
             _fail(Path(name), f"The run could not be given to a node: {type(error).__name__}.", "Resume it later.")
         with contextlib.suppress(OSError, UserError):
             folders.let_go(Path(name))
@@ -213,10 +214,13 @@ def _carry_out(ray: Any, folder: Path, cores: int) -> None:
             except ray.exceptions.RayTaskError:
                 raise
             except ray.exceptions.RayError:  # the worker or its node has ended
+                why = traceback.format_exc()
                 before, epochs = epochs, _epochs(folder)
                 tries = 0 if epochs > before else tries + 1
             finally:
                 ray.kill(worker)
+            time.sleep(_BETWEEN_TRIES)
+        _keep(why, folder)
         _fail(
             folder, f"{_MOST_TRIES} nodes ended while they trained this run.", "It may need more memory than they have."
         )
@@ -257,6 +261,11 @@ def _epochs(folder: Path) -> int:
 def _fail(folder: Path, message: str, hint: str) -> None:
     with contextlib.suppress(OSError):
         folders.write_event(folder, {"event": "error", "message": message, "hint": hint})
+
+
+def _keep(text: str, folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        (folder / "traceback.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _beat(folder: Path, over: threading.Event) -> None:
