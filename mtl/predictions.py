@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -157,11 +158,26 @@ class Predictions:
         return columns
 
 
+@dataclass(frozen=True)
+class Difference:
+    """A row whose label of a task is not what the model answers, both as tables have them."""
+
+    line: int
+    text: str
+    task: str
+    label: str | float
+    answer: str | float
+
+
 class Agreement:
     """How far answers agree with the labels of the rows: the mean of `Kind.error` by task, over the rows that have a
-    label which the model's head can give."""
+    label which the model's head can give. `differences`: the first `most` of those that are wrong, of `wrong` in all,
+    where an answer is right or wrong."""
 
-    def __init__(self, tasks: Mapping[str, TaskSpec]) -> None:
+    def __init__(self, tasks: Mapping[str, TaskSpec], most: int = 0) -> None:
+        self.differences: list[Difference] = []
+        self.wrong = 0
+        self._most = most
         self._kinds = {name: KINDS[spec.kind] for name, spec in tasks.items()}
         self._errors: dict[str, list[float]] = {}
 
@@ -169,9 +185,17 @@ class Agreement:
         """Count some rows, with labels by task, and the answers to them."""
         for row, answer in zip(rows, answers, strict=True):
             for task, truth in row.labels.items():
-                value = self._kinds[task].value_of(answer.results[task]) if task in answer.results else None
-                if value is not None:
-                    self._errors.setdefault(task, []).append(self._kinds[task].error(truth, value))
+                kind = self._kinds[task]
+                value = kind.value_of(answer.results[task]) if task in answer.results else None
+                if value is None:
+                    continue
+                error = kind.error(truth, value)
+                self._errors.setdefault(task, []).append(error)
+                if kind.right_or_wrong and error:
+                    self.wrong += 1
+                    if len(self.differences) < self._most:
+                        said = kind.written_value(truth), kind.written_value(value)
+                        self.differences.append(Difference(row.line, row.text, task, *said))
 
     def said(self) -> list[str]:
         """A few words for each task, as in "topic: right on 31 of 40"."""
@@ -211,5 +235,5 @@ def write_columns(columns: dict[str, Any], out: Path) -> int:
     texts = frame.select_dtypes(exclude="number")
     safe = texts.map(safe_cell)
     frame[texts.columns] = safe
-    frame.rename(columns=safe_cell).to_csv(out, index=False)
+    frame.rename(columns=safe_cell).to_csv(out, index=False, encoding="utf-8-sig")  # as `csv_bytes`
     return int((safe.fillna("") != texts.fillna("")).to_numpy().sum())

@@ -204,7 +204,7 @@ def test_predict_writes_the_answers_to_a_table(trained, reviews, tmp_path, capsy
     out = tmp_path / "answers.csv"
     model = str(trained[0])
     assert main(["predict", str(reviews), str(out), "--model", model]) == 0
-    lines = out.read_text(encoding="utf-8").splitlines()
+    lines = out.read_text(encoding="utf-8-sig").splitlines()
     assert lines[0].startswith("line,") and "predicted" in lines[0]
     said = capsys.readouterr()
     assert str(out) in said.out and "formula" not in said.err and "no text" not in said.out
@@ -267,7 +267,7 @@ def test_embed_writes_no_cell_that_a_spreadsheet_runs_and_says_which_it_changed(
     texts = ["=cmd|' /C calc'!A0", "+1 for this one", "-2 or so", "@sum of it", "a plain one"]
     (tmp_path / "in.txt").write_text("\n".join(texts) + "\n")
     assert main(["embed", str(tmp_path / "in.txt"), str(tmp_path / "out.csv"), "--model", str(tiny)]) == 0
-    with (tmp_path / "out.csv").open(newline="") as file:
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8-sig") as file:
         _, *rows = csv.reader(file)
     assert [row[0] for row in rows] == [*("'" + text for text in texts[:4]), texts[4]]
     assert "4 texts begin as a formula does" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 
@@ -49,7 +50,8 @@ def test_a_table_comes_back_whole_and_as_it_was(default_model, tmp_path):
     assert [cell is None for cell in columns["predicted topic (2)"]] == [False, True, False]
     for ending in (".csv", ".parquet"):
         write_columns(columns, tmp_path / f"out{ending}")
-    [*_, last] = csv.reader((tmp_path / "out.csv").read_text().splitlines())
+    assert (tmp_path / "out.csv").read_bytes().startswith(codecs.BOM_UTF8), "spreadsheets would take it for Latin-1"
+    [*_, last] = csv.reader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines())
     assert last[:6] == ["5", "009", "2026-11-04", "C", "The tram was late", ""]
     frame = pd.read_parquet(tmp_path / "out.parquet")
     assert frame["no"].tolist() == ["007", "008", "009"] and frame["stars"].tolist()[:2] == [-5, 4]
@@ -91,7 +93,7 @@ def test_the_answers_are_read_again_as_labels(table, default_model, tmp_path, en
 def test_no_text_is_run_as_a_formula(table, default_model, tmp_path):
     out = tmp_path / "out.csv"
     write_columns({"=SUM(A1)": ["=1+1"], "score": [-0.5]}, out)
-    [header, row] = csv.reader(out.read_text().splitlines())
+    [header, row] = csv.reader(out.read_text("utf-8-sig").splitlines())
     assert header[0] == "'=SUM(A1)" and row == ["'=1+1", "-0.5"]
     write_columns({"=SUM(A1)": ["=1+1"]}, tmp_path / "out.parquet")
     assert pd.read_parquet(tmp_path / "out.parquet")["=SUM(A1)"].tolist() == ["=1+1"]

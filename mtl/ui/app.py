@@ -121,7 +121,7 @@ def build(name: str | None = None, ray: bool = False) -> gr.Blocks:
         demo.limits = limits
         session = Session(engine, registry, runs, limits)
         demo.sandbox, demo.programs = session.sandbox, Programs(session.models, engine.name)
-        top = header.build()
+        top = header.build(session)
         signed_in = html(visible=False, elem_id="signed-in")
         card.build(session)
         embeddings.build_plots()

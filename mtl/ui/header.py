@@ -42,11 +42,13 @@ class InUse:
     use: gr.Button
 
 
-def build() -> dict[str, gr.blocks.Block]:
+def build(session: Session) -> dict[str, gr.blocks.Block]:
     """The widgets, by the names of `InUse`."""
     with gr.Row(elem_id="top"):
         top = html(header("loading the model …"), js_on_load="mtl.remember(element, watch)", elem_id="header")
-        reset = gr.Button(words.BACK, size="sm", visible=False, scale=0, elem_id="reset-model")
+        reset = gr.Button(
+            words.back(names.own_name(session.engine.name)), size="sm", visible=False, scale=0, elem_id="reset-model"
+        )
     with gr.Row(visible=False, elem_id="used-before") as forgotten:
         before = html()
         use = gr.Button(words.USE, size="sm", scale=0, elem_id="use-again")
@@ -70,9 +72,9 @@ def show(session: Session, visit: Visit) -> InUse:
     name = names.name_of_run(session.runs, visit.owner, before) if before else ""
     return InUse(
         header=_of_model(session, visit),
-        reset=labelled(words.BACK, visible=path is not None),
+        reset=labelled(words.back(names.own_name(session.engine.name)), visible=path is not None),
         forgotten=gr.update(visible=before is not None),
-        before=markup.note(words.forgotten(name)),
+        before=markup.note(words.forgotten(name, names.own_name(session.engine.name))),
         use=labelled(words.use_again(name)),
     )
 
@@ -113,7 +115,7 @@ def _of_model(session: Session, visit: Visit) -> str:
     heads = plural(len(model.tasks), "head") if model.tasks else "no heads"
     if path is None:
         about, size = CHIP_TITLE, f"{model.backbone.parameter_count / 1e6:.1f} M"
-        parts = (names.own_name(session.engine.name), size, f"one backbone, {heads}", model.dtype)
+        parts = (names.own_name(session.engine.name), f"one backbone of {size}, {heads}", model.dtype)
     else:
         about = CHOSEN_CHIP_TITLE
         name = names.name_of_model(session.runs, visit.owner, path)

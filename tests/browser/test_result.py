@@ -113,7 +113,7 @@ def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, vis
     learner.wait_until("first => document.querySelector('#sentiment-view .bar')?.ariaLabel === first", arg=after[0])
     assert spoken(learner, "#sentiment-view") == after
     other = visit()
-    expect(other.page.locator("#model-chip")).to_contain_text("Built-in English model · 22.7 M")
+    expect(other.page.locator("#model-chip")).to_contain_text("Built-in English model · one backbone of 22.7 M")
     expect(other.page.locator("#reset-model")).to_be_hidden()
     client = Client(server, verbose=False)
     answers = client.predict(list(SENTENCES), api_name="/analyze")["answers"]
@@ -125,7 +125,7 @@ def test_the_model_answers_in_the_other_tabs_for_this_visitor_alone(learner, vis
     learner.go()
     expect(learner.page.locator("#model-chip")).to_contain_text("run")
     learner.page.locator("#reset-model").click()
-    expect(learner.page.locator("#model-chip")).to_contain_text("Built-in English model · 22.7 M")
+    expect(learner.page.locator("#model-chip")).to_contain_text("Built-in English model · one backbone of 22.7 M")
     learner.open("Sentiment")
     learner.analyze(*SENTENCES)
     learner.wait_until("first => document.querySelector('#sentiment-view .bar').ariaLabel === first", arg=before[0])

@@ -28,7 +28,7 @@ def rows_of(content: bytes) -> list[list[str]]:
 def test_the_page_opens_with_an_example_already_analysed(visit):
     visitor = visit()
     assert re.match(r"12 sentences · one pass · ", visitor.status.inner_text())
-    expect(visitor.page.locator("#model-chip")).to_contain_text("22.7 M · one backbone")
+    expect(visitor.page.locator("#model-chip")).to_contain_text("one backbone of 22.7 M, 4 heads")
     visitor.similarities(12)
     visitor.wait_for_points(12)
     expect(visitor.page.locator("#overview .answers > li")).to_have_count(12)

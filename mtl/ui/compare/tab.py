@@ -19,7 +19,7 @@ from mtl.ui.compare import rows as shared_rows
 from mtl.ui.compare import view, words
 from mtl.ui.page import UNCHANGED, Session, html, labelled, written
 from mtl.ui.train.run import step as live
-from mtl.ui.train.settings.step import shape_now, take_over
+from mtl.ui.train.settings.step import names_of_settings, shape_now, take_over
 from mtl.ui.train.settings.words import unfit
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup
@@ -220,7 +220,7 @@ def on_stop(session: Session, visit: Visit, *looks: Any) -> Shown:
 
 def on_choice(session: Session, visit: Visit, task: str | None, measure: str, drawn: list[str]) -> Shown:
     runs = _runs(session, visit)
-    return draw(runs, names(session, visit, runs), task, measure, drawn)
+    return draw(runs, names_of_settings(session, visit.train, runs), task, measure, drawn)
 
 
 def pick(session: Session, visit: Visit, run_id: str) -> tuple[int, gr.Tabs]:
@@ -264,7 +264,7 @@ def _set(groups: Groups, which: str) -> tuple[list[presets.Preset], list[str]]:
 def save(session: Session, visit: Visit, folder: Path) -> Path:
     """Write the table of all runs, for a spreadsheet."""
     runs = _runs(session, visit)
-    return written(folder / "runs.csv", view.csv(runs, names(session, visit, runs)))
+    return written(folder / "runs.csv", view.csv(runs, names_of_settings(session, visit.train, runs)))
 
 
 # --- answers side by side ---
@@ -339,7 +339,7 @@ def look(
     now = Snapshot(tuple(p.run.id for p in runs), _version(visit, runs), pace(runs))
     if now == before:
         return Shown()
-    called = names(session, visit, runs)
+    called = names_of_settings(session, visit.train, runs)
     tasks = list(view.kinds(runs))
     task = task if task in tasks else tasks[0] if tasks else None
     drawn = choice(runs, drawn, before.runs)
@@ -356,19 +356,6 @@ def look(
         snapshot=now,
         timer=live.timer(now.every),
     )
-
-
-def names(session: Session, visit: Visit, runs: Sequence[Progress]) -> dict[str, str]:
-    """Run -> what its settings are called: a preset's title, or that they are the visitor's own."""
-    # A run that waits does not say yet what parts its model has: most likely those of the data that is chosen.
-    groups = shape_now(session, visit.train).groups if session.engine.ready else None
-
-    def name(run: Progress) -> str:
-        known = run.groups if run.sizes else groups
-        preset = presets.which(known, run.config) if known and known.tasks and run.config else None
-        return presets.BY_NAME[preset].title if preset else words.OWN_SETTINGS
-
-    return {run.run.id: name(run) for run in runs}
 
 
 def draw(runs: Sequence[Progress], called: view.Names, task: str | None, measure: str, drawn: Collection[str]) -> Shown:

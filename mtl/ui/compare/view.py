@@ -16,7 +16,7 @@ from mtl.sheets import csv_bytes
 from mtl.training.progress import Progress
 from mtl.ui import templates
 from mtl.ui.compare import words
-from mtl.ui.names import run_name
+from mtl.ui.names import own_name, run_name
 from mtl.ui.train.result import words as result
 from mtl.ui.train.run import view as run_views
 from mtl.ui.train.settings import words as controls
@@ -78,10 +78,12 @@ def differences(runs: Sequence[Progress]) -> dict[str, list[str]]:
 def _told(progress: Progress) -> dict[str, str]:
     """Every setting of a run by what the page calls it, as the page writes it."""
     start = progress.start_from or "default"
-    told = {"file": progress.file, "from": "the page's model" if start == "default" else _short(start)}
+    told = {"file": progress.file, "from": own_name(None) if start == "default" else _short(start)}
     for name, about in settings(TrainConfig).items():
         if name not in _NOT_TOLD:
-            told[about.title[0].lower() + about.title[1:]] = _setting(name, getattr(progress.config, name))
+            said = _setting(name, getattr(progress.config, name))
+            later = " at first" if name == "freeze" and progress.config.unfreeze else ""
+            told[about.title[0].lower() + about.title[1:]] = said + later
     return told
 
 

@@ -20,7 +20,6 @@ NO_RUNS = (
     "No run yet. Choose data in the Train tab and press Start there, or start a whole set of runs here: each gets a "
     "line in this table as soon as it begins."
 )
-OWN_SETTINGS = "own settings"
 NONE = "none"
 MEASURES = {"scores": "score, held-out rows", "held_out": "loss, held-out rows", "train": "loss, training rows"}
 NO_CURVES = "The chosen runs have no points of this kind yet: they appear after the first epoch."

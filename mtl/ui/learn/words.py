@@ -93,10 +93,10 @@ def start(figures: Mapping[str, Any]) -> str:
     """What every run began with, and how to read the scores."""
     held_out = figures["data"]["held_out"]
     return (
-        f"Every run began with the bare backbone ({figures['start']['name']}) and new heads, not with this page's "
-        f"default model, which was trained on rows of workshop.csv already and would have little left to learn. "
+        f"Every run began with the bare backbone ({figures['start']['name']}) and new heads, not with the "
+        f"built-in model, which was trained on rows of workshop.csv already and would have little left to learn. "
         f"{figures['data']['rows']} rows were learned from, for {figures['base']['epochs']} epochs; {held_out} were "
-        f"held out in every run, and the default model has never seen them either. With {held_out} rows, one sentence "
+        f"held out in every run, and the built-in model has never seen them either. With {held_out} rows, one sentence "
         f"is {100 / held_out:.1f} points: differences of two or three mean nothing."
     )
 

@@ -17,6 +17,7 @@ from mtl.ui.train.link import Link
 
 if TYPE_CHECKING:
     from mtl.model import Analysis
+    from mtl.predictions import Difference
 
 SAMPLES = ASSETS / "samples"
 
@@ -68,7 +69,8 @@ class Answers:
 
     `by` is what the model was called, `model` its `SharedModel.identity`, `tasks` its tasks, of which `heads` were
     asked (None: all); `first` are the answers to the first rows, `lines` where those stand in the file; `agreement`:
-    see `mtl.predictions.Agreement.said`; `blank`: how many rows had no text. `folder` has the answers to all of them as
+    see `mtl.predictions.Agreement.said`; `wrong`: how many labels are not what was answered, `differences` the first of
+    these; `blank`: how many rows had no text. `folder` has the answers to all of them as
     files, see `mtl.predictions.ENDINGS`.
     """
 
@@ -85,6 +87,8 @@ class Answers:
     agreement: Sequence[str]
     folder: Path
     heads: Sequence[str] | None = None
+    wrong: int = 0
+    differences: Sequence[Difference] = ()
 
 
 @dataclass

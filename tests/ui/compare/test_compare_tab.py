@@ -19,8 +19,9 @@ from mtl.training.runs import folder as folders
 from mtl.training.runs.service import Runs
 from mtl.ui.compare import tab as compare
 from mtl.ui.compare import view, words
-from mtl.ui.compare.tab import Shown, Snapshot, choice, look, names, pick, progress, save, set_note, start_set, stop_all
+from mtl.ui.compare.tab import Shown, Snapshot, choice, look, pick, progress, save, set_note, start_set, stop_all
 from mtl.ui.train.run import step as live
+from mtl.ui.train.settings.step import names_of_settings
 from mtl.ui.visitors import Visit
 from tests.uploads import take
 
@@ -244,7 +245,7 @@ def test_scores_on_different_rows_are_marked_and_drawn_apart(visit, runs, sessio
     assert titles == ["mood · score, held-out rows · rows A", "mood · score, held-out rows · rows B"]
     assert "cannot be compared" in shown.plot and shown.plot.count('class="line') == 3
     entries = runs.progress_of_all("me")
-    called = names(session, visit, entries)
+    called = names_of_settings(session, visit.train, entries)
     assert view.plot(entries, called, "mood", "train", view.row_sets(entries, "mood")).count("<figure") <= 1
     assert view.row_sets(entries, "strength") == {} == view.row_sets(entries[:2], "mood")
 
@@ -390,7 +391,7 @@ def test_each_chosen_run_has_a_curve_a_column_of_its_own_and_a_stack(visit, runs
     one = whole(runs, table, TrainConfig(epochs=2, freeze=-1))
     two = whole(runs, table, TrainConfig(epochs=2))
     entries = runs.progress_of_all("me")
-    called = names(session, visit, entries)
+    called = names_of_settings(session, visit.train, entries)
     both = view.plot(entries, called, "mood", "scores", {})
     assert both.count('class="line') == 2 and "var(--run-1)" in both and "var(--run-2)" in both
     assert "50.0 %" in both and "75.0 %" in both
@@ -412,7 +413,7 @@ def test_the_curves_of_a_run_that_was_stopped_early_fill_the_picture(visit, runs
 
     def axis():
         entries = runs.progress_of_all("me")
-        return plain(view.plot(entries, names(session, visit, entries), "mood", "scores", {}))
+        return plain(view.plot(entries, names_of_settings(session, visit.train, entries), "mood", "scores", {}))
 
     assert " 200 " in axis()  # where it will end
     ended(run, best=3)
@@ -455,7 +456,7 @@ def test_a_set_puts_one_run_for_each_preset_into_the_line(which, ready, runs, se
     message = start_set(session, ready, which)
     entries = runs.progress_of_all("me")
     wanted = [presets.BY_NAME[name].title for name in compare.SETS[which][1]]
-    assert list(names(session, ready, entries).values()) == wanted
+    assert list(names_of_settings(session, ready.train, entries).values()) == wanted
     assert f"{len(wanted)} runs put in the line." in message
     assert ready.train.run == entries[0].run.id
     assert all(entry.file == "moods.csv" for entry in entries)

@@ -159,7 +159,7 @@ def test_it_says_where_the_figures_come_from(figures):
     said = plain(page(figures))
     assert "python -m mtl scenarios" in said
     assert figures["machine"] in said and figures["start"]["sha256"][:16] in said
-    assert "not with this page&#39;s default model" in said
+    assert "not with the built-in model" in said
     assert f"{figures['data']['held_out']} were held out" in said
 
 

@@ -105,7 +105,20 @@ def test_the_first_rows_are_shown_with_their_probability_and_nothing_of_them_is_
     share = answer.sentiment.probabilities[answer.sentiment.label]
     assert f"{answer.sentiment.label} ({100 * share:.1f} %)" in plain(shown.result)
     assert "The first 20 of 30 rows are shown" in shown.result and "<img" not in shown.result
-    assert shown.result.count("<tr") == 21
+    first_rows = shown.result.partition(words.FIRST)[2]
+    assert first_rows.count("<tr") == 21
+
+
+def test_rows_where_the_table_says_something_else_are_listed_for_a_look(session, tmp_path):
+    visit, shown = answered(session, tmp_path, table(30))
+    found = visit.train.new_rows.answers
+    columns = pd.read_parquet(predict.save(".parquet", visit, tmp_path))
+    labelled = columns[columns["sentiment"].ne("") & columns["predicted sentiment"].notna()]
+    differ = labelled[labelled["sentiment"].ne(labelled["predicted sentiment"])]
+    assert 0 < found.wrong == len(differ)
+    first, row = found.differences[0], differ.iloc[0]
+    assert (first.line, first.label, first.answer) == (row["line"], row["sentiment"], row["predicted sentiment"])
+    assert f"{found.wrong} labels of the table are not what the model answers" in plain(shown.result)
 
 
 def test_unfamiliar_rows_are_marked(session_of, default_model, tmp_path):

@@ -122,7 +122,7 @@ def session(tmp_path, model):
     """What handlers use of a session; nobody carries out its runs."""
     return SimpleNamespace(
         runs=Runs(tmp_path / "runs"),
-        engine=SimpleNamespace(name=None, model=lambda: model),
+        engine=SimpleNamespace(name=None, ready=True, model=lambda: model),
         models=SimpleNamespace(get=lambda name: model),
         next_revision=lambda: 1,
     )
@@ -600,7 +600,7 @@ def test_several_runs_are_listed_newest_first_and_one_needs_no_list(session, vis
     listed = live.show(session, visit, False).chooser
     assert listed["visible"] is True and listed["value"] == second.id
     assert [value for _, value in listed["choices"]] == [second.id, first.id]
-    assert re.fullmatch(r"run 2 · reviews.csv · \d\d:\d\d · waiting", listed["choices"][0][0])
+    assert re.fullmatch(r"run 2 · reviews.csv · Rates by depth · \d\d:\d\d · waiting", listed["choices"][0][0])
     assert listed["choices"][1][0].endswith("done")
 
 

@@ -176,7 +176,7 @@ configs = st.builds(
 
 @given(configs)
 def test_controls_set_from_settings_say_these_settings_again(config):
-    form = controls.form(SHAPE, config, "own", ["own", "backbone"])
+    form = controls.form(SHAPE, config, "own", ["own", "backbone"], "Built-in English model")
     assert controls.settings_of(said(form), config, SHAPE) == config
 
 
@@ -250,7 +250,7 @@ def test_a_new_setting_is_one_line(monkeypatch, capsys):
         "stirred": True,
         "sauce": "<b>green",
     }
-    form = controls.form(SHAPE, config, "own", ["own"])
+    form = controls.form(SHAPE, config, "own", ["own"], "Built-in English model")
     assert "How hot." in form and "write a whole number of leaves from 0 to 9." in form and "<b>" not in form
     assert controls.settings_of(said(form), Tomorrow(), SHAPE) == config
 

@@ -253,7 +253,7 @@ def answer_rows(session: Session, visit: Visit, source: Source, this: Reading) -
         raise UserError(words.NO_HEAD_CHOSEN)
     reading = session.sandbox.run(read_rows, source.path, model.tasks, size=size_of(source.path), **source.reading)
     table, labelled_rows = yield from _drawn(watch(reading, lambda: this.stopped), partial(markup.reading, source.name))
-    predictions, agreement = Predictions(model, table, asked), Agreement(model.tasks)
+    predictions, agreement = Predictions(model, table, asked), Agreement(model.tasks, view.ROWS_SHOWN)
     first, unfamiliar, total, began = [], 0, len(table.rows), time.perf_counter()
 
     def check(done: int, total: int) -> None:
@@ -292,6 +292,8 @@ def answer_rows(session: Session, visit: Visit, source: Source, this: Reading) -
         agreement=agreement.said(),
         folder=folder,
         heads=asked,
+        wrong=agreement.wrong,
+        differences=agreement.differences,
     )
 
 

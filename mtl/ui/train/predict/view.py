@@ -70,7 +70,28 @@ def result(answers: Answers | None, now: str) -> Markup:
     agreement = [words.agreement(answers.agreement)] if answers.agreement else []
     earlier = markup.note(words.by_another(answers.by, now), "refusal") if now else Markup()
     said = [*stopped, *agreement, *cautions(answers.tasks, answers.heads)]
-    return earlier + markup.status(line, said) + markup.note(words.FILES) + _first_rows(answers)
+    return earlier + markup.status(line, said) + _differences(answers) + markup.note(words.FILES) + _first_rows(answers)
+
+
+def _differences(answers: Answers) -> Markup:
+    """Rows to look at: either the model is wrong there, or the table."""
+    if not answers.differences:
+        return Markup()
+    numbered = place(answers.differences[0].line).split()[0]
+    rows = [
+        (
+            getattr(found.line, "item", found.line),
+            _PARTS.clipped(found.text, False),
+            found.task,
+            found.label,
+            found.answer,
+        )
+        for found in answers.differences
+    ]
+    listing = markup.table(words.DIFFERENCES, [numbered, "text", "task", "in the table", "answered"], rows)
+    shown, total = len(answers.differences), answers.wrong
+    more = markup.note(words.first_differences(shown, total)) if shown < total else Markup()
+    return markup.details(words.differences(total), listing + more, key="differences")
 
 
 def _first_rows(answers: Answers) -> Markup:

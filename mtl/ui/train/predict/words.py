@@ -27,9 +27,11 @@ COMMAND_INFO = (
 FILES = (
     "The files hold all rows and columns of yours, and the line that each row stands in. In CSV a text that a "
     "spreadsheet would run as a formula, as it begins with =, +, - or @, has an apostrophe before it; Parquet has it "
-    "as it was."
+    "as it was. `familiarity`, from 0 to 1, is how like the texts that the model knows a row is: below 0.5 its answers "
+    "deserve no trust."
 )
 FIRST = "First rows with their answers"
+DIFFERENCES = "Labels of the table beside other answers"
 
 NO_TABLE = "No table yet. Drop one above."
 STAYS = "{} is still the table to answer."
@@ -83,6 +85,15 @@ def answered(count: int, total: int, by: str, seconds: float, blank: int, unfami
     if unfamiliar:
         said.append(f"{unfamiliar:,} unlike the texts that this model knows, whose answers deserve no trust")
     return "; ".join(said) + "."
+
+
+def differences(count: int) -> str:
+    are = "is" if count == 1 else "are"
+    return f"{plural(count, 'label')} of the table {are} not what the model answers: look at them"
+
+
+def first_differences(shown: int, total: int) -> str:
+    return f"The first {shown} of {total:,}; in the downloads each stands beside its answer."
 
 
 STOPPED_AFTER = "Stopped: the files hold the rows that were answered until then."

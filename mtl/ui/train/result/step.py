@@ -13,7 +13,7 @@ from mtl import archive
 from mtl.config import UserError
 from mtl.training.progress import Progress
 from mtl.ui.checkpoint_upload import MAX_ZIP_BYTES, unpack
-from mtl.ui.names import name_of_model, name_of_run
+from mtl.ui.names import name_of_model, name_of_run, own_name
 from mtl.ui.page import ASKS_A_MODEL, UNCHANGED, Session, html, in_plain_words, labelled, unfolding, use_model, written
 from mtl.ui.sentences import from_lines
 from mtl.ui.train.result import before_after, errors, scores, thresholds, words
@@ -67,7 +67,9 @@ def build(session: Session) -> None:
             save = session.save(
                 words.DOWNLOAD, partial(pack, session), visible=False, elem_id="download-model", size="md"
             )
-            back = gr.Button(words.BACK, visible=False, elem_id="use-default", min_width=160, scale=0)
+            back = gr.Button(
+                words.back(own_name(session.engine.name)), visible=False, elem_id="use-default", min_width=160, scale=0
+            )
         rows = html(elem_id="held-out", js_on_load="mtl.filter(element, trigger, watch)")
         asked = gr.Textbox(visible=False)
         with gr.Row(elem_classes="downloads"):
@@ -271,7 +273,7 @@ def model_in_use(session: Session, visit: Visit) -> tuple[str, gr.Button, gr.But
         use = labelled(words.USE, visible=False)
     name = path and name_of_model(session.runs, visit.owner, path)
     line = "" if path is None else markup.status(f"In use in Overview, Embeddings, Sentiment and Entities: {name}.")
-    return line, use, labelled(words.BACK, visible=path is not None)
+    return line, use, labelled(words.back(own_name(session.engine.name)), visible=path is not None)
 
 
 def pack(session: Session, visit: Visit, folder: Path) -> Path:

@@ -70,13 +70,17 @@ def summary(name: str, trained: str, progress: Progress) -> str:
 # --- using it ---
 
 USE = "Use this model"
-BACK = "Back to the default model"
 
 
-def forgotten(name: str) -> str:
+def back(own: str) -> str:
+    """`own`: what the page's own model is called."""
+    return f"Back to {own}"
+
+
+def forgotten(name: str, own: str) -> str:
     return (
-        f"The server was started again and no longer knows which model this window used: it answers with the default "
-        f"model now. The model of {name} is still there."
+        f"The server was started again and no longer knows which model this window used: it answers with {own} now. "
+        f"The model of {name} is still there."
     )
 
 

@@ -19,7 +19,7 @@ from mtl.ui import words as page
 from mtl.ui.page import UNCHANGED, Session, html, labelled, unfolding
 from mtl.ui.train.run import view
 from mtl.ui.train.run import words as text
-from mtl.ui.train.settings.step import take_over
+from mtl.ui.train.settings.step import names_of_settings, take_over
 from mtl.ui.train.state import Source, TrainState
 from mtl.ui.visitors import Visit
 from mtl.ui.widgets import markup, stack
@@ -223,7 +223,11 @@ def ended(before: Any, now: Any) -> bool:
 def show(session: Session, visit: Visit, logarithmic: bool) -> Shown:
     """The run, and the list of all runs, the newest first; hidden while there is but one."""
     runs = session.runs.progress_of_all(visit.owner) if visit.owner else []
-    choices = [(text.run_choice(now.number, now.file, now.run.queued, now.run.state), now.run.id) for now in runs[::-1]]
+    called = names_of_settings(session, visit.train, runs)
+    choices = [
+        (text.run_choice(now.number, now.file, called[now.run.id], now.run.queued, now.run.state), now.run.id)
+        for now in runs[::-1]
+    ]
     chooser = gr.update(choices=choices, value=visit.train.run, visible=len(choices) > 1)
     return replace(look(session, visit, logarithmic), chooser=chooser)
 

@@ -64,8 +64,12 @@ def _state(now: Progress) -> tuple[str, str, str]:
     if state == "queued":
         if now.message:
             return "Waiting for its turn", now.message, "busy"
-        gave_way = text.gave_way(now.whole_epochs, now.epochs) if now.begun else ""
-        return "Waiting for its turn", " ".join(filter(None, (gave_way, text.place(now.place, now.wait)))), "busy"
+        place = text.place(now.place, now.wait)
+        if now.begun:
+            said = [text.gave_way(now.whole_epochs, now.epochs), place]
+        else:
+            said = [place, text.SHORT_FIRST] if now.place and now.place > 1 else [place]
+        return "Waiting for its turn", " ".join(said), "busy"
     if state == "running":
         if now.stopping:
             facts = text.stopping(now.whole_epochs, now.at_once) if now.step else text.STOPPING_BEFORE

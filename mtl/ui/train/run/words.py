@@ -79,8 +79,11 @@ def place(position: int | None, wait: float | None) -> str:
     return f"{where}, begins in a moment." if wait < 2 else f"{where}, begins in about {duration(wait)}."
 
 
+SHORT_FIRST = "Short runs, and everybody's first one, go before others."
+
+
 def gave_way(epoch: int, epochs: int) -> str:
-    return f"Shorter runs go first; it goes on after epoch {epoch} of {epochs}."
+    return f"{SHORT_FIRST} It goes on after epoch {epoch} of {epochs}."
 
 
 def progress(step: int, steps: int, epoch: int, epochs: int, eta: float | None) -> str:
@@ -166,9 +169,9 @@ STATES = {
 }
 
 
-def run_choice(number: int, file: str, queued: float, state: str) -> str:
+def run_choice(number: int, file: str, settings: str, queued: float, state: str) -> str:
     when = time.strftime("%H:%M", time.localtime(queued))
-    return " · ".join(part for part in (run_name(number), file, when, STATES[state]) if part)
+    return " · ".join(part for part in (run_name(number), file, settings, when, STATES[state]) if part)
 
 
 # --- curves ---

@@ -25,8 +25,9 @@ _UNFREEZE = rf"({_PAIR}([,;]{_PAIR})*)?"
 _renderings = itertools.count(1)
 
 
-def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str], touch: int = 0) -> Markup:
-    """The whole form. `start` is what training begins with, one of `starts`; `touch`: as in `TrainState`."""
+def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str], own: str, touch: int = 0) -> Markup:
+    """The whole form. `start` is what training begins with, one of `starts`; `own`: what the page's own model is
+    called; `touch`: as in `TrainState`."""
     groups, known = shape.under(config), settings(type(config))
     return templates.render(
         "form.html",
@@ -38,7 +39,9 @@ def form(shape: Shape, config: TrainConfig, start: str, starts: Sequence[str], t
         touch=touch,
         epochs=_first_epochs(shape, config),
         start=start,
-        starts=starts,
+        starts={
+            name: (title.format(own), about) for name, (title, about) in words.START_CHOICES.items() if name in starts
+        },
         chosen=BY_NAME.get(which(shape.groups, config)),
         presets={
             title: [(preset, preset.about(shape.groups), _preset(preset, shape, config)) for preset in group]

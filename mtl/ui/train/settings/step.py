@@ -17,8 +17,10 @@ from markupsafe import Markup
 from mtl.config import ModelConfig, TrainConfig, UserError, settings
 from mtl.groups import Groups
 from mtl.training.presets import BY_NAME, which
+from mtl.training.progress import Progress
 from mtl.ui import templates
 from mtl.ui import words as text
+from mtl.ui.names import own_name
 from mtl.ui.page import UNCHANGED, Session, html, unfolding
 from mtl.ui.train.link import BACKBONE, LONGEST, OWN, from_link, shortened, to_link
 from mtl.ui.train.settings import words
@@ -124,7 +126,9 @@ def after(handler: Callable[..., Change], session: Session, visit: Visit, *value
         dropped += [words.written_anew(problem) for problem in train.wrong]
         train.parts, train.wrong = parts if train.config is fitted else None, ()
     return Shown(
-        form=form(shape, train.config, start, starts, train.touch) if rewrite else UNCHANGED,
+        form=form(shape, train.config, start, starts, own_name(session.engine.name), train.touch)
+        if rewrite
+        else UNCHANGED,
         message=UNCHANGED if made.message is None and not dropped else _message(made.message, dropped, made.bad),
         outcome=outcome(shape, train.config, start, address(train, start), unused_in(train)),
         parcel=parcel(train, start, session.engine.name),
@@ -306,6 +310,19 @@ def shape_now(session: Session, train: TrainState) -> Shape:
     if source is not None and source.start_from == train.start_from:
         config, learns = replace(config, tasks=tuple(source.tasks.values())), source.learns
     return shape_of(model.backbone, config.shaped_by(train.config, learns), learns, known)
+
+
+def names_of_settings(session: Session, train: TrainState, runs: Sequence[Progress]) -> dict[str, str]:
+    """Run -> what its settings are called: a preset's title, or that they are the visitor's own."""
+    # A run that waits does not say yet what parts its model has: most likely those of the data that is chosen.
+    groups = shape_now(session, train).groups if session.engine.ready else None
+
+    def name(run: Progress) -> str:
+        known = run.groups if run.sizes else groups
+        preset = which(known, run.config) if known and known.tasks and run.config else None
+        return BY_NAME[preset].title if preset else words.OWN_SETTINGS
+
+    return {run.run.id: name(run) for run in runs}
 
 
 # --- what they come to ---

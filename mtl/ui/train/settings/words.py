@@ -56,14 +56,18 @@ PHRASES = {
 
 # --- the step ---
 
+# {}: what the page's own model is called.
 START_CHOICES = {
-    "own": ("the page's model", "Its heads keep what they know. The usual choice."),
+    "own": ("{}", "Its heads keep what they know. The usual choice."),
     "backbone": (
         "the bare backbone",
         "The encoder as it was published, with new heads that know nothing yet.",
     ),
     "used": ("the model in use", "The one that the other tabs use now: training goes on from there."),
 }
+
+# What settings are called that are those of no preset.
+OWN_SETTINGS = "own settings"
 
 TAKE_AWAY = "Take it away: a link for a class, the command line, a file"
 
