@@ -134,6 +134,7 @@ def _megabytes(pid: int) -> float:
 
 def _runs(folder: Path) -> float:
     """The seconds of a core that a small run takes, from the line to its model."""
+    from mtl.training.runs import folder as folders
     from mtl.training.runs.nodes import Nodes
     from mtl.training.runs.service import Runs
 
@@ -146,7 +147,8 @@ def _runs(folder: Path) -> float:
         while any(runs.get(run.id).unfinished for run in started):
             time.sleep(0.1)
         took = time.perf_counter() - began
-        assert all(runs.get(run.id).state == "done" for run in started)
+        for run in started:
+            assert runs.get(run.id).state == "done", (runs.get(run.id).state, folders.last_event(run.folder, 0))
     return 2 * took / RUNS
 
 
