@@ -125,7 +125,7 @@
     for (let part; !(part = await reader.read()).done; ) {
       const parts = (rest + part.value).split("\n\n");
       rest = parts.pop();
-      for (const message of parts) yield [`${message}\n\n`, JSON.parse(message.replace(/^data: /, ""))];
+      for (const message of parts) yield [`${message}\n\n`, message.startsWith("data: ") ? JSON.parse(message.slice(6)) : {}];
     }
   }
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import BrowserContext, sync_playwright
 
 from tests.browser.serving import launch_chromium, launch_context, served_page
-from tests.browser.visiting import Visitor
+from tests.browser.visiting import Visitor, looks_of
 from tests.servers import last_printed
+
+# Whose pages are looked at where a test fails.
+_contexts: list[BrowserContext] = []
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A test that fails shows what its servers have printed."""
+    """A test that fails shows what stood on its pages, and what its servers have printed."""
     report = yield
     if report.failed:
+        pages = [page for context in _contexts for page in context.pages]
+        report.sections += [(f"What stood on {page.url}", looks_of(page)) for page in pages]
         report.sections += [("What the server printed last", printed) for printed in last_printed()]
     return report
 
@@ -40,7 +45,9 @@ def playwright():
 @pytest.fixture(scope="session")
 def context(playwright, tmp_path_factory):
     context = launch_context(playwright, tmp_path_factory.mktemp("browser"))
+    _contexts.append(context)
     yield context
+    _contexts.remove(context)
     context.close()
 
 

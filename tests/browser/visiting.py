@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 # The first visitor waits for the model to load, on a machine that may be busy with other things.
 expect.set_options(timeout=90_000)
@@ -18,6 +18,17 @@ ANSWERS = ("Overview", "Embeddings", "Sentiment", "Entities")
 TABS = (*ANSWERS, "Train", "Compare", "Learn")
 NOTHING_YET = "no answer yet"
 _FLAWS = Path(__file__).with_name("flaws.js").read_text(encoding="utf-8")
+
+
+def looks_of(page: Page) -> str:
+    """What can be said of a page on which a test has failed, in a few seconds."""
+    told = []
+    for place in ("#status", "#connection", "#model-chip", "[role=tab][aria-selected=true]", "#run-progress"):
+        try:
+            told.append(f"{place}: {page.locator(place).first.inner_text(timeout=1000)}")
+        except Error:
+            told.append(f"{place}: not there")
+    return "\n".join(told)
 
 
 class Visitor:

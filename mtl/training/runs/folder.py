@@ -315,6 +315,17 @@ def stop_at_once_requested(folder: Path) -> bool:
         return False
 
 
+def epochs(folder: Path) -> int:
+    """How many epochs the run has told of."""
+    return sum(event["event"] == "epoch" for event in events(folder))
+
+
+def fail(folder: Path, message: str, hint: str) -> None:
+    """Write down that the run has failed, if that can be."""
+    with contextlib.suppress(OSError):
+        write_event(folder, {"event": "error", "message": message, "hint": hint})
+
+
 # --- giving way ---
 
 

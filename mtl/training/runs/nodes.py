@@ -168,7 +168,9 @@ def main() -> int:
             _carry_out(ray, Path(name), cores)
         except Exception as error:
             _keep(traceback.format_exc(), Path(name))
-            _fail(Path(name), f"The run could not be given to a node: {type(error).__name__}.", "Resume it later.")
+            folders.fail(
+                Path(name), f"The run could not be given to a node: {type(error).__name__}.", "Resume it later."
+            )
         with contextlib.suppress(OSError, UserError):
             folders.let_go(Path(name))
         say(over=name)
@@ -204,7 +206,7 @@ def _end_when_silent(counted: list[float]) -> None:
 def _carry_out(ray: Any, folder: Path, cores: int) -> None:
     """Let one worker after another carry out the run in `folder`, until it is over."""
     worker_class = ray.remote(num_cpus=cores)(_Worker)
-    over, tries, epochs = threading.Event(), 0, _epochs(folder)
+    over, tries, epochs = threading.Event(), 0, folders.epochs(folder)
     threading.Thread(target=_beat, args=(folder, over), daemon=True).start()
     try:
         while tries < _MOST_TRIES:
@@ -215,13 +217,13 @@ def _carry_out(ray: Any, folder: Path, cores: int) -> None:
                 raise
             except ray.exceptions.RayError:  # the worker or its node has ended
                 why = traceback.format_exc()
-                before, epochs = epochs, _epochs(folder)
+                before, epochs = epochs, folders.epochs(folder)
                 tries = 0 if epochs > before else tries + 1
             finally:
                 ray.kill(worker)
             time.sleep(_BETWEEN_TRIES)
         _keep(why, folder)
-        _fail(
+        folders.fail(
             folder, f"{_MOST_TRIES} nodes ended while they trained this run.", "It may need more memory than they have."
         )
     finally:
@@ -252,15 +254,6 @@ def _follow(ray: Any, worker: Any, folder: Path, cores: int) -> None:
             write_bytes(folder / name, data)
         folders.append_events(folder, news.events)
         ended = news.ended
-
-
-def _epochs(folder: Path) -> int:
-    return sum(event["event"] == "epoch" for event in folders.events(folder))
-
-
-def _fail(folder: Path, message: str, hint: str) -> None:
-    with contextlib.suppress(OSError):
-        folders.write_event(folder, {"event": "error", "message": message, "hint": hint})
 
 
 def _keep(text: str, folder: Path) -> None:

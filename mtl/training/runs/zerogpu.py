@@ -82,7 +82,7 @@ class Turns:
             self._context.run(_take_turns, folder)
         except Exception:
             _log.exception("A run on ZeroGPU failed")
-            _fail(folder, "Training ended with a fault in the program.", "Resume the run, or start it again.")
+            folders.fail(folder, "Training ended with a fault in the program.", "Resume the run, or start it again.")
         finally:
             over.set()
 
@@ -96,7 +96,7 @@ def _take_turns(folder: Path) -> None:
             stopping.dismiss()
             stopping.wait()
             return
-        before = _epochs(folder)
+        before = folders.epochs(folder)
         try:
             if _train(str(folder), seconds):
                 return
@@ -105,30 +105,21 @@ def _take_turns(folder: Path) -> None:
             if said != _KILLED:
                 _log.warning("ZeroGPU let no run begin: %s: %s", type(error).__name__, said)
                 why = cut(" ".join(said.partition(_OF_EXAMPLES)[0].split()), 200).rstrip(".")
-                _fail(folder, f"ZeroGPU gave this run no time: {why}.", "Resume it later.")
+                folders.fail(folder, f"ZeroGPU gave this run no time: {why}.", "Resume it later.")
                 return
-        if _epochs(folder) > before:
+        if folders.epochs(folder) > before:
             seconds = turn(folders.last_event(folder, 0).get("eta"))
         elif seconds < MOST:
             seconds = MOST
         else:
             message = f"An epoch of this run takes longer than the {MOST:.0f} seconds that ZeroGPU gives it at a time."
-            _fail(folder, message, "Use fewer rows, or freeze more layers.")
+            folders.fail(folder, message, "Use fewer rows, or freeze more layers.")
             return
 
 
 def turn(left: float | None) -> float:
     """The seconds to ask for where a run needs so many more, if that is known."""
     return LONGEST if left is None else min(LONGEST, max(SHORTEST, BEGINNING + SPARE + 1.5 * left))
-
-
-def _epochs(folder: Path) -> int:
-    return sum(event["event"] == "epoch" for event in folders.events(folder))
-
-
-def _fail(folder: Path, message: str, hint: str) -> None:
-    with contextlib.suppress(OSError):
-        folders.write_event(folder, {"event": "error", "message": message, "hint": hint})
 
 
 def _beat(folder: Path, over: threading.Event) -> None:

@@ -281,3 +281,12 @@ def test_messages_are_short_and_name_no_folder_of_the_server():
     assert message == "A file could not be read or written: Permission denied (data.csv)."
     for error in (ValueError("x" * 10**6), UserError("y" * 10**6)):
         assert len(in_plain_words(error)[0]) < 600
+
+
+def test_epochs_are_counted_and_a_failure_is_written_down_if_it_can_be(tmp_path):
+    for event in ("start", "step", "epoch", "step", "epoch"):
+        folders.write_event(tmp_path, {"event": event})
+    assert folders.epochs(tmp_path) == 2
+    folders.fail(tmp_path, "It failed.", "Try again.")
+    assert folders.last_event(tmp_path, 0) == {"event": "error", "message": "It failed.", "hint": "Try again."}
+    folders.fail(tmp_path / "gone", "It failed.", "Try again.")
