@@ -78,7 +78,7 @@ def rows() -> tuple[list[Row], str]:
     hours, learners = 100e6 / (100 * one) / 3600, 1000 * run / 100 / 60
     note = (
         f"By these figures 100 million such texts take {hours:,.0f} hours on 100 cores like these, and 1,000 learners "
-        f"who all start such a run at once are served within {learners:,.0f} minutes by 100 cores. What bends first "
+        f"who all start such a run at once are served within {learners:,.1f} minutes by 100 cores. What bends first "
         f"is the one process that reads and writes for all: at about {cores:,.0f} cores it has no time left."
     )
     return found, note
