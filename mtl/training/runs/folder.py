@@ -58,7 +58,8 @@ class Ticket(JsonData):
     `owner`: a hash of a secret that only the owner knows (see `hashed`), "" if unknown. `queued`: when it was queued
     (Unix time). `estimate`: the seconds it should take, if known. `content`: SHA-256 of data and settings.
     `events_from`: the byte of events.jsonl where this attempt's events begin. `address`: a hash of the network address
-    it came from. `spent`: the seconds of its turns before it gave way.
+    it came from. `spent`: the seconds of its turns before it gave way. `epochs`: after each of so
+    many it may give way.
     """
 
     owner: str
@@ -68,6 +69,7 @@ class Ticket(JsonData):
     events_from: int = 0
     address: str = ""
     spent: float = 0.0
+    epochs: int = 1
 
     def __post_init__(self) -> None:
         if not records.ticket(vars(self)):

@@ -47,6 +47,16 @@ class Times:
         estimate, spent = run.ticket.estimate, run.ticket.spent + (self._now - run.started if run.started else 0.0)
         return max(0.0, (self._typical if estimate is None else self._slower(estimate) * estimate) - spent)
 
+    def epoch_left(self, run: Run) -> float:
+        """Seconds until the end of its epoch; by the estimate, where it has just begun."""
+        if run.epoch_eta is not None:
+            return run.epoch_eta
+        left, estimate = self.left(run), run.ticket.estimate
+        if estimate is None or not run.ticket.epochs:
+            return left
+        epoch = self._slower(estimate) * estimate / run.ticket.epochs
+        return min(left, max(0.0, epoch - (self._now - (run.started or self._now))))
+
     def _slower(self, estimate: float) -> float:
         """How many times their estimates runs of like size have taken lately."""
         if not estimate:
@@ -136,7 +146,7 @@ def line(runs: Sequence[Run], at_once: int = 1) -> dict[str, tuple[int, float | 
     times, paused = Times(runs), giving_way(runs, at_once)
 
     def free_in(run: Run) -> float:
-        return times.left(run) if run is not paused or run.epoch_eta is None else run.epoch_eta
+        return times.epoch_left(run) if run is paused else times.left(run)
 
     free = sorted(free_in(run) for run in runs if run.state == "running")
     free = [0.0] * (at_once - len(free)) + free

@@ -117,7 +117,7 @@ ticket = fields(
         **dict.fromkeys(("owner", "content", "address"), text),
         "queued": time,
         "estimate": optional(number),
-        "events_from": whole,
+        **dict.fromkeys(("events_from", "epochs"), whole),
         "spent": number,
     }
 )

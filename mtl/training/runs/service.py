@@ -197,7 +197,8 @@ class Runs:
             folders.write_json(temporary / "config.json", settings)
             owner, address, content = folders.hashed(owner), folders.hashed(address), digest.hexdigest()
             with self._lock:
-                ticket = Ticket(owner, time.time(), estimate, content, address=address)
+                epochs = config.epochs if config else 1
+                ticket = Ticket(owner, time.time(), estimate, content, address=address, epochs=epochs)
                 self._check_line(ticket)
                 folders.write_json(temporary / "ticket.json", ticket.to_json())
                 self._remember_context(name)

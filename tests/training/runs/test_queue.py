@@ -109,6 +109,15 @@ def test_a_long_run_gives_way_to_one_that_is_much_shorter(at_now):
     assert giving_way([long, replace(near, eta=9.0), short], at_once=2) is long
 
 
+def test_of_a_long_run_that_has_just_begun_an_epoch_is_waited_for_too(at_now):
+    long = _run("long", "ada", 0, "running", started=NOW - 5, estimate=100.0)
+    long = replace(long, ticket=replace(long.ticket, epochs=4))
+    short = _run("short", "bob", 900, estimate=2.0)
+    assert line([long, short]) == {"short": (1, 20.0)}
+    assert line([replace(long, started=NOW - 40), short]) == {"short": (1, 0.0)}
+    assert line([replace(long, ticket=replace(long.ticket, epochs=1)), short]) == {"short": (1, 95.0)}
+
+
 def test_a_run_that_gave_way_goes_on_before_anybodys_second_and_first_of_all_if_it_is_stopped(at_now):
     paused = _run("long", "ada", 0, estimate=100.0, eta=40.0, begun=True, paused=NOW - 10)
     short, other = _run("short", "bob", 995, estimate=2.0), _run("other", "eve", 980, estimate=60.0)
