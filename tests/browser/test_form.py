@@ -57,7 +57,7 @@ class Form:
     def __init__(self, page: Page, shape: Shape, config: TrainConfig) -> None:
         self.page, self.shape, self.config = page, shape, config
         styles = "".join((ASSETS / f"{name}.css").read_text() for name in ("style", "stack", "controls"))
-        body = f'<div id="what-learns"><div>{form(shape, config, "own", ["own", "backbone"])}</div></div>'
+        body = f'<div id="what-learns"><div>{form(shape, config, "own", ["own", "backbone"], "Own")}</div></div>'
         page.set_content(f'<meta charset="utf-8"><style>{styles}</style>{body}')
         scripts = "".join((ASSETS / f"{name}.js").read_text() for name in ("page", "controls"))
         page.evaluate(GRADIO, f"{scripts}mtl.controls(element, trigger, watch);")
@@ -71,7 +71,7 @@ class Form:
     def write_anew(self, shape: Shape, config: TrainConfig, touch: int) -> None:
         """What the server sends for other data, knowing of so many touches."""
         self.shape, self.config = shape, config
-        html = form(shape, config, "own", ["own", "backbone"], touch)
+        html = form(shape, config, "own", ["own", "backbone"], "Own", touch)
         self.page.locator("#what-learns > div").evaluate("(element, html) => (element.innerHTML = html)", html)
         self.page.evaluate("written.forEach((then) => then())")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from playwright.sync_api import expect
@@ -31,7 +32,7 @@ def test_new_rows_are_answered_shown_and_taken_away(visit, tmp_path):
     expect(answers.locator("tbody tr")).to_have_count(9)
     expect(answers.locator("tr", has=page.locator(".unfamiliar"))).to_have_count(3)
     assert visitor.flaws() == []
-    header, *rows = visitor.download("Download CSV").splitlines()
+    header, *rows = visitor.download("Download CSV").removeprefix(codecs.BOM_UTF8).splitlines()
     assert header.startswith(b"line,remark,sentiment,predicted sentiment,") and len(rows) == 10
     assert b"predicted entities" in header and b"topic" not in header
     assert visitor.download("Download Parquet").startswith(b"PAR1")
