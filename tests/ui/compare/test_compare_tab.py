@@ -172,6 +172,13 @@ def test_the_table_says_what_differs_and_what_came_of_it(visit, runs, session, t
     assert "epochs" not in first  # in that they are alike
 
 
+def test_layers_that_learn_later_are_called_frozen_at_first(visit, runs, session, table):
+    whole(runs, table, TrainConfig(epochs=2, freeze=-1, unfreeze=((2, 3),)))
+    whole(runs, table, TrainConfig(epochs=2))
+    first, _ = rows_of(seen_by(visit, session).table)
+    assert "freeze all at first" in first
+
+
 def test_scores_are_those_of_the_weights_that_were_kept(visit, runs, session, table):
     whole(runs, table, TrainConfig(epochs=2), 0.875, 0.75, best=1)
     whole(runs, table, TrainConfig(epochs=2, keep_best=False), 0.875, 0.75, best=1)
