@@ -81,7 +81,7 @@ def answered() -> before_after.Comparison:
 
 def evil_form() -> Markup:
     shape = Shape(Groups({"embeddings": 9, "layer 1": 9, HEAD: 3}, learns=(EVIL,)), {EVIL: 1.0})
-    return form.form(shape, TrainConfig(freeze_heads=(EVIL,), rates={HEAD: 1e-3}), "own", ["own"])
+    return form.form(shape, TrainConfig(freeze_heads=(EVIL,), rates={HEAD: 1e-3}), "own", ["own"], EVIL)
 
 
 VIEWS = {
