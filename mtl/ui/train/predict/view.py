@@ -82,13 +82,13 @@ def _differences(answers: Answers) -> Markup:
         (
             getattr(found.line, "item", found.line),
             _PARTS.clipped(found.text, False),
-            found.task,
             found.label,
             found.answer,
+            found.task,
         )
         for found in answers.differences
     ]
-    listing = markup.table(words.DIFFERENCES, [numbered, "text", "task", "in the table", "answered"], rows)
+    listing = markup.table(words.DIFFERENCES, [numbered, "text", "in the table", "answered", "task"], rows)
     shown, total = len(answers.differences), answers.wrong
     more = markup.note(words.first_differences(shown, total)) if shown < total else Markup()
     return markup.details(words.differences(total), listing + more, key="differences")

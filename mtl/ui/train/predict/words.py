@@ -27,8 +27,8 @@ COMMAND_INFO = (
 FILES = (
     "The files hold all rows and columns of yours, and the line that each row stands in. In CSV a text that a "
     "spreadsheet would run as a formula, as it begins with =, +, - or @, has an apostrophe before it; Parquet has it "
-    "as it was. `familiarity`, from 0 to 1, is how like the texts that the model knows a row is: below 0.5 its answers "
-    "deserve no trust."
+    "as it was. The column “familiarity”, from 0 to 1, says how like a row is to the texts that the model knows: below "
+    "0.5 its answers deserve no trust."
 )
 FIRST = "First rows with their answers"
 DIFFERENCES = "Labels of the table beside other answers"
