@@ -447,7 +447,8 @@ mtl.answers = (() => {
     try {
       const last = JSON.parse(sessionStorage.getItem(KEY));
       // A page that is loaded again a moment after its entry was written may find the entry as it was before that.
-      return { last, here: mtl.navigation() === "reload" || here?.entry === last?.entry ? last ?? here : here };
+      const isAgain = !ready && mtl.navigation() === "reload";
+      return { last, here: isAgain || here?.entry === last?.entry ? last ?? here : here };
     } catch { // forbidden
       return { here };
     }

@@ -88,6 +88,8 @@ def test_back_and_forward_bring_the_sentences_and_the_tab_of_their_time(visit):
     expect(rows(visitor)).to_have_count(55)
     visitor.page.evaluate("location.hash = 'sentences=From+a+link.%0ATwo.&tab=Entities'")
     expect(visitor.page.locator("#entities-view .lines li")).to_have_count(2)
+    visitor.go()  # a page that was loaded again goes back like any other
+    expect(visitor.box).to_have_value("From a link.\nTwo.")
     visitor.page.go_back()
     expect(visitor.box).to_have_value(LONG)
     expect(rows(visitor)).to_have_count(55)

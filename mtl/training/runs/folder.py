@@ -58,8 +58,8 @@ class Ticket(JsonData):
     `owner`: a hash of a secret that only the owner knows (see `hashed`), "" if unknown. `queued`: when it was queued
     (Unix time). `estimate`: the seconds it should take, if known. `content`: SHA-256 of data and settings.
     `events_from`: the byte of events.jsonl where this attempt's events begin. `address`: a hash of the network address
-    it came from. `spent`: the seconds of its turns before it gave way. `epochs`: after each of so
-    many it may give way.
+    it came from. `spent`: the seconds of its turns before it gave way. `epochs`: how many it
+    has, after each of which it may give way.
     """
 
     owner: str
