@@ -603,6 +603,12 @@ def test_several_runs_are_listed_newest_first_and_one_needs_no_list(session, vis
     assert re.fullmatch(r"run 2 · reviews.csv · Rates by depth · \d\d:\d\d · waiting", listed["choices"][0][0])
     assert listed["choices"][1][0].endswith("done")
 
+    def gone(name):
+        raise UserError("This model is gone.")
+
+    session.models.get = gone
+    assert len(live.show(session, visit, False).chooser["choices"]) == 2
+
 
 # --- tidying ---
 

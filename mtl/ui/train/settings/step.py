@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -315,7 +316,10 @@ def shape_now(session: Session, train: TrainState) -> Shape:
 def names_of_settings(session: Session, train: TrainState, runs: Sequence[Progress]) -> dict[str, str]:
     """Run -> what its settings are called: a preset's title, or that they are the visitor's own."""
     # A run that waits does not say yet what parts its model has: most likely those of the data that is chosen.
-    groups = shape_now(session, train).groups if session.engine.ready else None
+    groups = None
+    if session.engine.ready:
+        with contextlib.suppress(UserError):  # the model to start from is gone
+            groups = shape_now(session, train).groups
 
     def name(run: Progress) -> str:
         known = run.groups if run.sizes else groups
